@@ -1,0 +1,147 @@
+"""Every key there is, one commented line each, and the variants that any data set's configuration can be asked for.
+
+A data set's file calls `get_config`, sets the few keys that differ and ends with `choose`. The configuration is locked:
+a key that is not in this file is an error wherever it is written.
+
+After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices),
+`:thesis` (the thesis' method), as in `configs/mnist_u.py:thesis,small`.
+"""
+
+from collections.abc import Callable
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """The defaults: our recipe, sized for one GPU."""
+    config = ConfigDict()
+    config.method = "irl_inr"  # what learns: a name in irl_inr_jax/methods
+    config.seed = 0  # of parameters, shuffling and views; not of the data
+
+    config.data = data = ConfigDict()
+    data.name = "digits_u"  # a name in irl_inr_jax/data
+    data.root = "data"  # folder of the published data sets: mnist/, fashion_mnist/
+    data.path = ""  # the npz file or the folder of images, for 'npz' and 'folder'
+    data.num_train = 0  # use only so many images; 0 is all
+    data.num_test = 0  # the same for the test split
+    data.test_fraction = 0.0  # share kept apart for testing where the publisher made no split
+    data.exclude_classes = ()  # labels to leave out, e.g. (9,)
+    data.seed = 0  # of the poses, the subsets and the split
+    data.canvas = 0  # side in pixels of the images learnt from; 0 keeps the publisher's
+    data.translation_px = 0.0  # standard deviation per axis of the shifts that we apply, in pixels of the canvas
+
+    config.model = model = ConfigDict()
+    model.latent_dim = 64  # d, the size of z
+    model.dtype = "float32"  # of matmuls and convolutions: float32 or bfloat16; all else stays float32
+
+    model.encoder = encoder = ConfigDict()
+    encoder.input = "canonical"  # canonical (the image set upright by the closed form first) or raw
+    encoder.trunk = "resnet18"  # resnet18 or mlp
+    encoder.stage_sizes = (2, 2, 2, 2)  # residual blocks a stage
+    encoder.width = 64  # features of the first stage, doubled from stage to stage
+    encoder.stem = "3x3"  # 3x3, 3x3/2 (stride 2) or 7x7 (stride 2 and max-pool)
+    encoder.head_widths = (512, 512)  # hidden layers of the head; all of an mlp's
+
+    model.hypernet = hypernet = ConfigDict()
+    hypernet.widths = (256, 256, 256)  # hidden layers
+
+    model.inr = inr = ConfigDict()
+    inr.widths = (256, 256, 256)  # hidden layers
+    inr.activation = "relu"  # relu, leaky_relu, or sine for a SIREN without Fourier features
+    inr.num_frequencies = 256  # f, rows of B
+    inr.frequency_std = 2.0  # sigma of B's entries
+
+    model.pose = pose = ConfigDict()
+    pose.form = "closed_form"  # closed_form, moment or centre: see irl_inr_jax/methods/pose.py
+    pose.translation = True  # False where images only turn: tau is then 0
+    pose.num_turns = 32  # closed_form only: turns of arg c21 that are tried against the INR; 1 takes arg c21 as it is
+    pose.num_radii = 8  # circles on which those turns are compared
+
+    config.loss = loss = ConfigDict()
+    loss.recon = 0.0  # weight of the reconstruction of a view from its own latents
+    loss.cross = 1.0  # of the reconstruction of a view from the other view's latents
+    loss.consistency = 0.1  # of the distance between the latents of two views
+    loss.consistency_distance = "cosine"  # cosine or mse
+    loss.consistency_ramp = (0.0, 0.5)  # shares of the run between which that weight grows from 0
+    loss.symmetry = 1.0  # of the encoder's own pose against the centre of mass and the phase of c21
+    loss.num_pixels = 0  # random pixels of each image that the reconstructions are compared on; 0 is all
+    loss.num_copies = 3  # M, turned copies in the thesis' consistency loss
+
+    config.views = views = ConfigDict()
+    views.translation_px = 0.0  # standard deviation per axis of the shift of the second view
+    views.interpolation = "bilinear"  # bilinear or nearest
+    views.fill = 0.0  # value outside the image
+
+    config.train = train = ConfigDict()
+    train.num_epochs = 200  # passes over the training images
+    train.batch_size = 128  # images a step, over all devices
+    train.optimizer = "adamw"  # adam (weight decay added to the gradient) or adamw (decoupled)
+    train.learning_rate = 1e-3  # the highest
+    train.weight_decay = 0.0  # times the parameters
+    train.b1 = 0.9  # Adam's decay of the first moment
+    train.b2 = 0.99  # Adam's decay of the second moment
+    train.schedule = "cosine"  # constant or cosine (to 1 % of the highest)
+    train.warmup_steps = 100  # steps of linear growth from 0; 0 for none
+    train.clip_norm = 1.0  # largest norm of the gradient; 0 for no bound
+    train.log_every = 50  # steps between lines in metrics.jsonl
+    train.save_every_epochs = 10  # epochs between checkpoints
+    train.picture_every_epochs = 10  # epochs between pictures; 0 for none
+    train.keep_checkpoints = 2  # how many of the newest stay on disk
+
+    config.evaluation = evaluation = ConfigDict()
+    evaluation.batch_size = 256  # images encoded at once
+    evaluation.num_clusters = 0  # k; 0 takes the number of classes, or 10 without labels
+    evaluation.upsample_side = 512  # side in pixels of the large rendering in the figures
+    return config.lock()
+
+
+def apply_paper(config: ConfigDict) -> None:
+    """The paper's own choices as its authors ran them: Table 5, Appendix A and section 4.1."""
+    config.model.latent_dim = 512
+    config.model.encoder.input = "raw"
+    config.model.pose.form = "centre"
+    config.loss.update(
+        recon=1.0, cross=0.0, consistency=1.0, consistency_ramp=(0.0, 0.0), symmetry=15.0, num_pixels=0
+    )
+    config.views.interpolation = "nearest"
+    config.train.update(
+        num_epochs=200,
+        batch_size=128,
+        optimizer="adam",
+        learning_rate=1e-4,
+        weight_decay=5e-4,
+        b1=0.5,
+        b2=0.999,
+        schedule="constant",
+        warmup_steps=0,
+        clip_norm=0.0,
+    )
+
+
+def apply_thesis(config: ConfigDict) -> None:
+    """The thesis' method and hyper-parameters (its section 4)."""
+    apply_paper(config)
+    config.method = "thesis"
+    config.model.latent_dim = 32
+    config.model.encoder.update(trunk="mlp", head_widths=(128, 128, 128, 128))
+    config.model.hypernet.widths = (128, 128, 256)
+    config.model.inr.update(widths=(128, 128), num_frequencies=128)
+    config.loss.update(consistency_distance="mse", num_copies=3)
+    config.train.weight_decay = 1e-5
+
+
+def choose(
+    config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]
+) -> ConfigDict:
+    """`config` after the comma-separated `variants`; `presets` are the file's own and come before those of this file.
+
+    Raises ValueError for a variant that is in neither, naming those that are.
+    """
+    known = {"paper": apply_paper, "thesis": apply_thesis, **presets}
+    chosen = [name for name in variants.split(",") if name]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise ValueError(f"expected variants among {sorted(known)} after the colon, found {unknown[0]!r}")
+    for name in sorted(chosen, key=list(known).index):
+        known[name](config)
+    return config

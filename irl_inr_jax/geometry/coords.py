@@ -1,0 +1,51 @@
+"""Points of the plane and the group that moves them.
+
+The convention, said once and relied on everywhere: a coord is (x, y) with x to the right and y *up*; the image fills
+[-1, 1]^2 and a pixel's coord is that of its centre, so that a grid of any resolution covers the same picture. Angles
+are radians, counter-clockwise, about the image centre. A `Pose` (theta, tau) is the map
+
+    S_{theta,tau}(x) = R(theta) x + tau                    (paper, section 3.2)
+
+and an image with that pose is the canonical image moved by S: J(x) = J_can(S^-1 x). The paper prints the map that takes
+the image back, J_can = S_{theta^,tau^}[J]; that is `invert_pose` of ours. Ours turns by +phi when the image does.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from irl_inr_jax.types import Pose
+
+
+def pixel_grid(height: int, width: int) -> Float[Array, "n 2"]:
+    """The coords of all pixel centres, row by row from the top left: {(x_p, y_p)} of section 3.1."""
+    x = (2 * jnp.arange(width) + 1) / width - 1
+    y = 1 - (2 * jnp.arange(height) + 1) / height
+    return jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(height * width, 2)
+
+
+def rotate_coords(coords: Float[Array, "*batch n 2"], theta: Float[Array, "*batch"]) -> Float[Array, "*batch n 2"]:
+    """R(theta) x for each point. Written out, since a matmul may run in reduced precision on an accelerator."""
+    cos, sin = jnp.cos(theta)[..., None], jnp.sin(theta)[..., None]
+    x, y = coords[..., 0], coords[..., 1]
+    return jnp.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+
+
+def transform_coords(coords: Float[Array, "*batch n 2"], pose: Pose) -> Float[Array, "*batch n 2"]:
+    """S_{theta,tau}(x) = R(theta) x + tau for each point (section 3.2)."""
+    return rotate_coords(coords, pose.theta) + pose.tau[..., None, :]
+
+
+def compose_poses(outer: Pose, inner: Pose) -> Pose:
+    """The pose of `outer` after `inner`: S_outer(S_inner(x))."""
+    turned = rotate_coords(inner.tau[..., None, :], outer.theta)[..., 0, :]
+    return Pose(theta=outer.theta + inner.theta, tau=turned + outer.tau)
+
+
+def invert_pose(pose: Pose) -> Pose:
+    """The pose whose map undoes this one: S^-1(x) = R(-theta)(x - tau)."""
+    return Pose(theta=-pose.theta, tau=-rotate_coords(pose.tau[..., None, :], -pose.theta)[..., 0, :])
+
+
+def wrap_angle(theta: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The same angle in [-pi, pi)."""
+    return (theta + jnp.pi) % (2 * jnp.pi) - jnp.pi

@@ -1,0 +1,64 @@
+"""The pose that an image shows by itself: centre of mass for its place, a complex moment for its angle.
+
+The mass at a pixel is the L1 norm of its channels (section 3.4), so signed images are welcome and a blank one has no
+mass. A blank image gets the pose (0, 0), a symmetric one an arbitrary angle with strength near 0, and both a finite
+gradient.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from irl_inr_jax.geometry.coords import pixel_grid
+from irl_inr_jax.types import Pose
+
+# Below this share of the largest value that it could take, a moment is rounding noise and its phase means nothing.
+_NEGLIGIBLE = 1e-6
+
+
+def pixel_mass(images: Float[Array, "b h w c"]) -> Float[Array, "b n"]:
+    """|J(x_p)|_1 at every pixel."""
+    return jnp.abs(images).sum(-1).reshape(images.shape[0], -1)
+
+
+def centre_of_mass(images: Float[Array, "b h w c"]) -> Float[Array, "b 2"]:
+    """CoM(J) of section 3.4, in coords; the origin for a blank image."""
+    mass = pixel_mass(images)
+    total = mass.sum(-1, keepdims=True)
+    moment = (mass[:, :, None] * pixel_grid(*images.shape[1:3])).sum(1)
+    return moment / jnp.where(total > 0, total, 1.0)
+
+
+def complex_moment_21(images: Float[Array, "b h w c"], centre: Float[Array, "b 2"]) -> Float[Array, "b 2"]:
+    """c21 = sum J z^2 conj(z) with z = x + iy about `centre`, as (real, imaginary) over sum J |z|^3.
+
+    Turning the image by phi about `centre` multiplies c21 by exp(i phi); moving image and centre together leaves it.
+    The division makes its modulus a number in [0, 1]: how well the orientation is defined.
+    """
+    mass = pixel_mass(images)
+    x, y = jnp.moveaxis(pixel_grid(*images.shape[1:3]) - centre[:, None, :], -1, 0)
+    squared = x**2 + y**2
+    weighted = mass * squared
+    moment = jnp.stack([(weighted * x).sum(-1), (weighted * y).sum(-1)], axis=-1)
+    # No gradient flows to `centre` through |z|, whose own is undefined where a pixel sits right on the centre.
+    bound = (mass * jnp.sqrt(jnp.where(squared > 0, squared, 1.0)) * squared).sum(-1, keepdims=True)
+    return moment / jnp.where(bound > 0, bound, 1.0)
+
+
+def angle_of(vector: Float[Array, "*batch 2"]) -> Float[Array, "*batch"]:
+    """The angle of a vector from the x axis in (-pi, pi]; 0 with zero gradient where the vector is negligible."""
+    x, y = vector[..., 0], vector[..., 1]
+    defined = x**2 + y**2 > _NEGLIGIBLE**2
+    return jnp.where(defined, jnp.arctan2(jnp.where(defined, y, 0.0), jnp.where(defined, x, 1.0)), 0.0)
+
+
+def moment_pose(
+    images: Float[Array, "b h w c"], *, translation: bool
+) -> tuple[Pose, Float[Array, "b"]]:
+    """The closed-form pose, and in [0, 1] how well its angle is defined.
+
+    tau is the centre of mass and theta = arg c21 about it, so that pose(S_g[J]) = g after pose(J) exactly, up to
+    resampling. Without `translation`, tau is 0 and c21 is taken about the image centre, the fixed point of the turns.
+    """
+    centre = centre_of_mass(images) if translation else jnp.zeros((images.shape[0], 2))
+    c21 = complex_moment_21(images, centre)
+    return Pose(theta=angle_of(c21), tau=centre), jnp.sqrt((c21**2).sum(-1) + 1e-20)

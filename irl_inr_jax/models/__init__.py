@@ -1,0 +1,1 @@
+"""Networks: the encoder, the hypernetwork and the implicit neural representation whose weights it emits."""

@@ -1,0 +1,45 @@
+"""E_phi: images to a vector that the method reads as latents and pose (paper, section 3.2 and Appendix A)."""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from irl_inr_jax.models.mlp import MLP
+from irl_inr_jax.models.resnet import ResNet
+
+ENCODERS = ("resnet18", "mlp")
+
+
+class Encoder(nn.Module):
+    """A trunk and a dense head.
+
+    trunk: 'resnet18' (with `stage_sizes`, `width`, `stem`) or 'mlp' on flattened pixels. head_widths: hidden layers
+    before the output; the whole of an 'mlp'. num_outputs: latents and pose together.
+    """
+
+    trunk: str
+    stage_sizes: Sequence[int]
+    width: int
+    stem: str
+    head_widths: Sequence[int]
+    num_outputs: int
+    axis_name: str | None
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, images: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b o"]:
+        if self.trunk == "resnet18":
+            x = ResNet(
+                stage_sizes=self.stage_sizes,
+                width=self.width,
+                stem=self.stem,
+                train=train,
+                axis_name=self.axis_name,
+                dtype=self.dtype,
+            )(images)
+        else:
+            x = images.reshape(images.shape[0], -1)
+        head = MLP((*self.head_widths, self.num_outputs), activation=nn.relu, dtype=self.dtype)
+        return head(x).astype(jnp.float32)

@@ -1,0 +1,100 @@
+"""I(x, y; eta): an image as a function of coords, its weights given from outside (paper, Appendix A).
+
+The INR has no parameters of its own and so is no module. `eta` is a tuple of layers {'w': (in, out), 'b': (out,)};
+`init_eta` draws one that is a working network, `apply_inr` evaluates one image and the methods `vmap` it.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from irl_inr_jax.types import PyTree
+
+ACTIVATIONS = ("relu", "leaky_relu", "sine")
+SINE_FREQUENCY = 30.0  # omega_0 of SIREN (Sitzmann et al., 2020)
+
+
+@dataclasses.dataclass(frozen=True)
+class InrSpec:
+    """widths: hidden layers. channels: 1 grey, 3 RGB. activation: one of `ACTIVATIONS`; 'sine' is a SIREN on the bare
+    coords, the others stand on `num_frequencies` random Fourier features of standard deviation `frequency_std`."""
+
+    widths: tuple[int, ...]
+    channels: int
+    activation: str
+    num_frequencies: int
+    frequency_std: float
+
+    @property
+    def layer_sizes(self) -> tuple[tuple[int, int], ...]:
+        """(in, out) of every layer."""
+        first = 2 if self.activation == "sine" else 2 * self.num_frequencies
+        sizes = (first, *self.widths, self.channels)
+        return tuple(zip(sizes[:-1], sizes[1:], strict=True))
+
+    @property
+    def num_weights(self) -> int:
+        """k of the paper: all weights and biases."""
+        return sum(size_in * size_out + size_out for size_in, size_out in self.layer_sizes)
+
+
+def draw_frequencies(key: jax.Array, spec: InrSpec) -> Float[Array, "f 2"]:
+    """B of Appendix A, entries N(0, sigma^2); fixed for the life of a model."""
+    return spec.frequency_std * jax.random.normal(key, (spec.num_frequencies, 2))
+
+
+def fourier_features(coords: Float[Array, "n 2"], frequencies: Float[Array, "f 2"]) -> Float[Array, "n f2"]:
+    """FF(x) = (cos 2 pi B x, sin 2 pi B x). Phases are float32 whatever the rest computes in."""
+    phase = 2 * jnp.pi * jnp.dot(coords, frequencies.T, precision="highest")
+    return jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)
+
+
+def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> PyTree:
+    """Weights of an INR that already works: He (or SIREN) scale, and the mean image's value at the output.
+
+    Each half of the first layer's features has mean square 1/2, which He's scale is corrected for.
+    """
+    layers = []
+    last = len(spec.layer_sizes) - 1
+    for index, (size_in, size_out) in enumerate(spec.layer_sizes):
+        key, layer_key = jax.random.split(key)
+        if spec.activation == "sine":
+            bound = 1 / size_in if index == 0 else jnp.sqrt(6 / size_in) / SINE_FREQUENCY
+            w = jax.random.uniform(layer_key, (size_in, size_out), minval=-bound, maxval=bound)
+        else:
+            gain = 4 if index == 0 else 1 if index == last else 2
+            w = jnp.sqrt(gain / size_in) * jax.random.normal(layer_key, (size_in, size_out))
+        layers.append({"w": w, "b": jnp.zeros(size_out)})
+    layers[-1]["w"] *= 0.1  # so that the first image is the mean, with little of the random texture
+    layers[-1]["b"] = jax.scipy.special.logit(jnp.clip(mean_pixel, 0.01, 0.99))
+    return tuple(layers)
+
+
+def apply_inr(
+    eta: PyTree,
+    coords: Float[Array, "n 2"],
+    frequencies: Float[Array, "f 2"],
+    *,
+    spec: InrSpec,
+    dtype: jnp.dtype,
+) -> Float[Array, "n c"]:
+    """The values in [0, 1] at coords, of the one image whose weights are `eta`."""
+    if spec.activation == "sine":
+        x = coords
+
+        def activate(x):
+            return jnp.sin(SINE_FREQUENCY * x.astype(jnp.float32)).astype(dtype)
+    else:
+        x = fourier_features(coords, frequencies).astype(dtype)
+        slope = 0.1 if spec.activation == "leaky_relu" else 0.0
+
+        def activate(x):
+            return jnp.where(x > 0, x, slope * x)
+
+    *hidden, last = eta
+    for layer in hidden:
+        x = activate(x @ layer["w"].astype(x.dtype) + layer["b"].astype(x.dtype))
+    logits = x @ last["w"].astype(x.dtype) + last["b"].astype(x.dtype)
+    return jax.nn.sigmoid(logits.astype(jnp.float32))

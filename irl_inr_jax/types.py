@@ -1,0 +1,132 @@
+"""The frozen records that travel between the layers. No functions here.
+
+Letters in shapes: `b` images in a batch, `h w c` rows, columns and channels, `n` points, `d` latent size.
+Coordinates, angles and poses follow the convention stated in `geometry/coords.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt32
+
+PyTree = Any
+
+
+class InputError(ValueError):
+    """Something that the user gave cannot be used; the message says what was expected, found, and to do.
+
+    The two scripts print it as one line and exit with status 2. Anything else that is raised is our own mistake
+    and keeps its traceback.
+    """
+
+
+@flax.struct.dataclass
+class Pose:
+    """Where an image stands: J = S_{theta,tau}[canonical image] (paper, section 3.2).
+
+    theta: radians, counter-clockwise, shape (*batch,).
+    tau: the place of the canonical origin in coords of [-1, 1]^2, shape (*batch, 2).
+    """
+
+    theta: Float[Array, "*batch"]
+    tau: Float[Array, "*batch 2"]
+
+
+@flax.struct.dataclass
+class Batch:
+    """What one step learns from.
+
+    images: (b, h, w, c) float32 in [0, 1].
+    positions: (b,) the place of each image in the global batch. Random draws are keyed by it, so that they do not
+        depend on how many devices share the batch.
+    progress: scalar in [0, 1], the share of the run that is done; ramps are functions of it.
+    """
+
+    images: Float[Array, "b h w c"]
+    positions: Int[Array, "b"]
+    progress: Float[Array, ""]
+
+
+@flax.struct.dataclass
+class TrainState:
+    """All that a step reads and writes, and all that a checkpoint holds.
+
+    step: scalar int32, steps done. key: the run's key as raw uint32 data; step keys are folded from it.
+    """
+
+    step: Int[Array, ""]
+    key: UInt32[Array, "..."]
+    params: PyTree
+    model_state: PyTree
+    opt_state: PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way to learn a representation: pure functions made once from the configuration.
+
+    init(key, images) -> (params, model_state)
+    loss(params, model_state, key, batch) -> (scalar, (metrics, model_state)); `metrics` has every loss term.
+    encode(params, model_state, images) -> (latents (b, d), Pose | None)
+    reconstruct(params, model_state, latents, coords) -> values (b, n, c) at coords (b, n, 2); None where the method
+        has no decoder.
+    """
+
+    name: str
+    init: Callable[..., tuple[PyTree, PyTree]]
+    loss: Callable[..., tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]]
+    encode: Callable[..., tuple[jax.Array, Pose | None]]
+    reconstruct: Callable[..., jax.Array] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """One split of a data set, on the host.
+
+    images: (N, h, w, c) in the publisher's own dtype; `Dataset.to_unit` says how it becomes [0, 1].
+    ids: (N,) strings, stable between runs; they travel to every output.
+    labels: (N,) int32 or None. pose: the true pose where we applied it ourselves, or None.
+    """
+
+    images: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray | None
+    pose: Pose | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Both splits and what is true of both.
+
+    class_names: one a label, or () without labels.
+    scale, offset: a stored pixel v stands for v * scale + offset, which lies in [0, 1].
+    description: one line for people: what it is and how it was made.
+    """
+
+    name: str
+    train: ImageSet
+    test: ImageSet | None
+    class_names: tuple[str, ...]
+    scale: float
+    offset: float
+    description: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """What an encoder made of one split, in input order.
+
+    ids: (N,). latents: (N, d) float32. pose: theta (N,) and tau (N, 2), or None for a method without pose.
+    labels: (N,) or None.
+    """
+
+    ids: np.ndarray
+    latents: np.ndarray
+    pose: Pose | None
+    labels: np.ndarray | None
