@@ -91,6 +91,7 @@ def get_config() -> ConfigDict:
     config.evaluation = evaluation = ConfigDict()
     evaluation.batch_size = 256  # images encoded at once
     evaluation.num_clusters = 0  # k; 0 takes the number of classes, or 10 without labels
+    evaluation.shift_px = 0.0  # standard deviation per axis of the shifts in the measure of invariance, in pixels
     evaluation.upsample_side = 512  # side in pixels of the large rendering in the figures
     return config.lock()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from ml_collections import ConfigDict
 
 from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.models.resnet import ResNet
@@ -43,3 +44,18 @@ class Encoder(nn.Module):
             x = images.reshape(images.shape[0], -1)
         head = MLP((*self.head_widths, self.num_outputs), activation=nn.relu, dtype=self.dtype)
         return head(x).astype(jnp.float32)
+
+
+def make_encoder(config: ConfigDict, *, num_outputs: int, axis_name: str | None) -> Encoder:
+    """The encoder of `config.model`. axis_name: the mapped axis of the train step, or None outside one."""
+    encoder = config.model.encoder
+    return Encoder(
+        trunk=encoder.trunk,
+        stage_sizes=tuple(encoder.stage_sizes),
+        width=encoder.width,
+        stem=encoder.stem,
+        head_widths=tuple(encoder.head_widths),
+        num_outputs=num_outputs,
+        axis_name=axis_name,
+        dtype=jnp.dtype(config.model.dtype),
+    )

@@ -5,39 +5,34 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from irl_inr_jax.models.inr import InrSpec, init_eta
-from irl_inr_jax.models.mlp import MLP
+from irl_inr_jax.models.mlp import MLP, Initializer
 from irl_inr_jax.types import PyTree
 
 
 class HyperNetwork(nn.Module):
     """An MLP whose output is read as an INR's weights.
 
-    The last layer's bias starts as the weights of one working INR and its kernel small, so that training begins with
-    the mean image plus a little of every latent. With zero biases the emitted weights start near zero, the INR is dead
+    `last_bias_init` is meant to draw the weights of one working INR; the last kernel is small, so that training begins
+    with that INR plus a little of every latent. With zero biases the emitted weights start near zero, the INR is dead
     behind its sigmoid and stays at the mean image.
     """
 
     widths: Sequence[int]
     spec: InrSpec
-    mean_pixel: tuple[float, ...]
     dtype: jnp.dtype
+    last_bias_init: Initializer
 
     @nn.compact
     def __call__(self, latents: Float[Array, "b d"]) -> PyTree:
-        def working_inr(key, shape, dtype=jnp.float32):
-            flat, _ = ravel_pytree(init_eta(key, self.spec, jnp.array(self.mean_pixel)))
-            return flat.astype(dtype).reshape(shape)
-
         flat = MLP(
             (*self.widths, self.spec.num_weights),
             activation=lambda x: nn.leaky_relu(x, 0.1),
             dtype=self.dtype,
             last_kernel_init=nn.initializers.variance_scaling(0.1, "fan_in", "normal"),
-            last_bias_init=working_inr,
+            last_bias_init=self.last_bias_init,
         )(latents)
         return unflatten_eta(flat, self.spec)
 

@@ -1,0 +1,33 @@
+"""MNIST(U): MNIST on a 50x50 canvas, turned by a uniform angle and shifted by N(0, 5^2) pixels (paper, section 4.1.1).
+
+    python train.py --config configs/mnist_u.py --workdir runs/mnist_u --config.data.root=DIR
+
+`:small` runs on two CPU cores in about half an hour; `:paper` has the paper's own choices (Table 5, Appendix A).
+"""
+
+from configs import base
+
+
+def get_config(variants: str = ""):
+    """Our recipe at the paper's size."""
+    config = base.get_config()
+    config.data.update(name="mnist_u", canvas=50, translation_px=5.0)
+    config.evaluation.shift_px = 5.0
+    return base.choose(config, variants, small=apply_small, paper=apply_paper)
+
+
+def apply_small(config) -> None:
+    """A run of the same kind for two CPU cores: narrow networks, some of the images."""
+    config.model.latent_dim = min(config.model.latent_dim, 16)
+    config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
+    config.model.hypernet.widths = (128, 128)
+    config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
+    config.loss.num_pixels = 256
+    config.data.num_train = 20_000
+    config.train.num_epochs = 40
+
+
+def apply_paper(config) -> None:
+    """The paper's choices; its views are moved as far as its images."""
+    base.apply_paper(config)
+    config.views.translation_px = 5.0

@@ -1,0 +1,23 @@
+"""Your own images from an npz file: `images` (N, h, w) or (N, h, w, c), and where you have them `labels`.
+
+    python train.py --config configs/npz.py:small --workdir runs/mine --config.data.path=FILE.npz
+
+`:small` is for CPUs. Say --config.evaluation.num_clusters=K if you know how many kinds there are, and
+--config.model.pose.translation=False if your images only turn.
+"""
+
+from configs import base, mnist_u
+
+
+def get_config(variants: str = ""):
+    """Our recipe on the images of `config.data.path`."""
+    config = base.get_config()
+    config.data.name = "npz"
+    config.evaluation.shift_px = 1.0
+    return base.choose(config, variants, small=apply_small)
+
+
+def apply_small(config) -> None:
+    """The networks of the small MNIST(U) run, and every image."""
+    mnist_u.apply_small(config)
+    config.data.num_train = 0

@@ -1,0 +1,22 @@
+"""A run of seconds, for trying things out: 256 digits, one pass over them, very small networks.
+
+    python train.py --config configs/tiny.py --workdir runs/tiny
+"""
+
+from configs import base
+
+
+def get_config(variants: str = ""):
+    """digits(U), tiny."""
+    config = base.get_config()
+    config.data.update(name="digits_u", canvas=16, translation_px=0.5, num_train=256, num_test=64, test_fraction=0.2)
+    config = base.choose(config, variants, small=lambda config: None)
+    config.model.latent_dim = 8
+    config.model.encoder.update(trunk="mlp", head_widths=(32, 32))
+    config.model.hypernet.widths = (32,)
+    config.model.inr.update(widths=(16, 16), num_frequencies=16)
+    config.model.pose.update(num_turns=min(config.model.pose.num_turns, 8), num_radii=4)
+    config.loss.num_pixels = 64
+    config.train.update(num_epochs=2, batch_size=64, log_every=2, save_every_epochs=1, picture_every_epochs=1)
+    config.evaluation.update(batch_size=64, upsample_side=64, shift_px=0.5)
+    return config

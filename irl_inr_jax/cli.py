@@ -1,0 +1,41 @@
+"""How the scripts meet their user: flags are read, and whatever the user got wrong becomes one line and status 2."""
+
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from irl_inr_jax.types import InputError
+
+
+def run_script(main: Callable[[], int]) -> None:
+    """Parses the flags, calls `main` and exits with what it returns; InputError exits with 2 and one line on stderr."""
+
+    def guarded(argv: list[str]) -> int:
+        logging.set_verbosity(logging.WARNING)  # orbax tells every step of a save at the level of information
+        if len(argv) > 1:
+            return fail(f"expected only flags, found {argv[1]!r}; see --help")
+        try:
+            return main()
+        except InputError as error:
+            return fail(str(error))
+
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def fail(message: str) -> int:
+    """Prints the message as one line and returns the exit status 2."""
+    print("error: " + " ".join(message.split()), file=sys.stderr, flush=True)
+    return 2
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    if any(argument in ("-h", "-help", "--help") for argument in argv[1:]):
+        app.usage(writeto_stdout=True)
+        sys.exit(0)
+    try:
+        return flags.FLAGS(argv)
+    # Reading flags runs the user's configuration file, which may raise anything.
+    except Exception as error:
+        kind = "" if isinstance(error, flags.Error | InputError | AttributeError) else f"{type(error).__name__}: "
+        sys.exit(fail(f"{kind}{error}"))

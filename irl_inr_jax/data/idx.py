@@ -1,0 +1,67 @@
+"""Reading IDX, the format in which MNIST and its kin are published, gzipped or plain.
+
+A file is a magic number (0, 0, 8 for unsigned bytes, the number of dimensions), each dimension as a big-endian 32-bit
+number, and the bytes themselves.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from irl_inr_jax.types import InputError
+
+_IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
+
+
+def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The images (N, h, w) and labels (N,) of one split, both uint8.
+
+    Raises InputError, naming the file, if one is missing, damaged, of the wrong kind, or they do not belong together.
+    """
+    images = read_idx(images_path, magic=_IMAGES_MAGIC)
+    labels = read_idx(labels_path, magic=_LABELS_MAGIC)
+    if len(images) != len(labels):
+        raise InputError(
+            f"{labels_path}: expected {len(images)} labels, as many as there are images in {images_path.name}, "
+            f"found {len(labels)}"
+        )
+    return images, labels
+
+
+def read_idx(path: Path, *, magic: int) -> np.ndarray:
+    """The uint8 array in an IDX file, whose magic number says of how many dimensions it is. Raises InputError."""
+    content = _read_bytes(path)
+    num_dims = magic & 0xFF
+    header = 4 + 4 * num_dims
+    if len(content) < header:
+        raise InputError(f"{path}: expected an IDX header of {header} bytes, found a file of {len(content)} bytes")
+    found, *shape = struct.unpack(f">{1 + num_dims}I", content[:header])
+    if found != magic:
+        kinds = {_IMAGES_MAGIC: "that of images", _LABELS_MAGIC: "that of labels"}
+        raise InputError(
+            f"{path}: expected magic number {magic} ({kinds[magic]}), found {found} ({kinds.get(found, 'not IDX')})"
+        )
+    if len(content) - header != math.prod(shape):
+        raise InputError(
+            f"{path}: expected {math.prod(shape)} bytes after the header, for shape {tuple(shape)}, "
+            f"found {len(content) - header}; get the file anew"
+        )
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected an IDX file, found nothing there") from None
+    except EOFError:
+        raise InputError(f"{path}: expected a whole gzip file, found one that is cut short; get it anew") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: expected a gzip file, found something else ({error}); get it anew") from None
+    except OSError as error:
+        raise InputError(f"{path}: expected a readable file, found: {error.strerror}") from None

@@ -1,0 +1,48 @@
+"""Labels as their publisher writes them, numbers or words, to classes 0..k-1 and back to names."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from irl_inr_jax.types import InputError
+
+
+def encode_labels(
+    splits: Sequence[np.ndarray | None], *, source: str
+) -> tuple[list[np.ndarray | None], tuple[str, ...]]:
+    """Each split's labels as (N,) int32 in 0..k-1, and the k class names.
+
+    Classes are the values that occur in any split, numbers in increasing and words in alphabetical order; a class is
+    named by its value. A split without labels stays None, and without any labels at all the names are ().
+
+    Raises InputError for labels that are not one whole number or string an image, or numbers here and strings there.
+    """
+    given = [np.asarray(labels) for labels in splits if labels is not None]
+    if not given:
+        return [None for _ in splits], ()
+    for labels in given:
+        if labels.ndim != 1 or labels.dtype.kind not in "iuSU":
+            raise InputError(
+                f"{source}: expected labels of shape (N,) that are whole numbers or strings, found shape "
+                f"{labels.shape} and type {labels.dtype}"
+            )
+    if len({labels.dtype.kind in "iu" for labels in given}) > 1:
+        raise InputError(f"{source}: expected numbers or strings as labels of both splits, found one of each")
+    readable = [labels.astype(str) if labels.dtype.kind == "S" else labels for labels in given]
+    values = np.unique(np.concatenate(readable))
+    codes = iter(np.searchsorted(values, labels).astype(np.int32) for labels in readable)
+    return [None if labels is None else next(codes) for labels in splits], tuple(str(value) for value in values)
+
+
+def find_class(wanted: int | str, class_names: tuple[str, ...]) -> int:
+    """The class that is called `wanted`; where no class is named by a number, the class of that number.
+
+    Raises InputError, naming the known classes.
+    """
+    if str(wanted) in class_names:
+        return class_names.index(str(wanted))
+    named_by_words = not any(name.lstrip("-").isdigit() for name in class_names)
+    if named_by_words and isinstance(wanted, int) and 0 <= wanted < len(class_names):
+        return wanted
+    known = ", ".join(class_names) or "none, as the images have no labels"
+    raise InputError(f"config.data.exclude_classes: expected classes among {known}; found {wanted!r}")

@@ -1,0 +1,108 @@
+"""A trained method over a whole data set: latents and poses, images drawn from them, and `Embeddings` on disk."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedMethod:
+    """A method with its learnt values, and how stored pixels become [0, 1]: v * scale + offset."""
+
+    method: Method
+    params: PyTree
+    model_state: PyTree
+    scale: float
+    offset: float
+    batch_size: int
+
+    def to_unit(self, stored: np.ndarray | jax.Array) -> jax.Array:
+        """Stored pixels as float32 in [0, 1]."""
+        return jnp.asarray(stored).astype(jnp.float32) * self.scale + self.offset
+
+    def over_batches(self, function: Callable[..., PyTree], *arrays: PyTree) -> PyTree:
+        """function((params, model_state), *rows) over all rows, in batches of one size so that it compiles once.
+
+        The last batch is padded with copies of its last row, which are cut off again.
+        """
+        total = len(jax.tree.leaves(arrays)[0])
+        size = min(self.batch_size, total)
+        outputs = []
+        for first in range(0, total, size):
+            rows = np.minimum(np.arange(first, first + size), total - 1)
+            kept = min(size, total - first)
+            result = function((self.params, self.model_state), *jax.tree.map(lambda a, rows=rows: a[rows], arrays))
+            outputs.append(jax.tree.map(lambda leaf, kept=kept: np.asarray(leaf)[:kept], result))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *outputs)
+
+    def encode(self, stored: np.ndarray) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
+        """Latents and poses of stored images (n, h, w, c)."""
+        return self.over_batches(_compiled_encode(self.method, self.scale, self.offset), stored)
+
+    def encode_unit(self, images: Float[np.ndarray, "n h w c"]) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
+        """Latents and poses of images that are already in [0, 1]."""
+        return self.over_batches(_compiled_encode(self.method, 1.0, 0.0), images)
+
+    def draw(self, latents: Float[np.ndarray, "n d"], pose: Pose | None, *, side: int) -> Float[np.ndarray, "n s s c"]:
+        """The images that latents and pose stand for, `side` pixels high and wide; the canonical ones for no pose."""
+        return self.over_batches(_compiled_draw(self.method, side), latents, pose)
+
+    def recon_errors(self, stored: np.ndarray, latents: np.ndarray, pose: Pose | None) -> Float[np.ndarray, "n"]:
+        """Mean squared error of each image against what latents and pose draw."""
+        draw = _compiled_draw(self.method, stored.shape[1])
+
+        def one_batch(learnt, rows, latents, pose):
+            return ((draw(learnt, latents, pose) - self.to_unit(rows)) ** 2).mean((1, 2, 3))
+
+        return self.over_batches(one_batch, stored, latents, pose)
+
+
+# Cached by method, so that the pictures of a run and its evaluation compile each function once.
+@functools.lru_cache
+def _compiled_encode(method: Method, scale: float, offset: float) -> Callable[..., PyTree]:
+    return jax.jit(lambda learnt, rows: method.encode(*learnt, rows.astype(jnp.float32) * scale + offset))
+
+
+@functools.lru_cache
+def _compiled_draw(method: Method, side: int) -> Callable[..., jax.Array]:
+    @jax.jit
+    def draw(learnt, latents, pose):
+        coords = jnp.broadcast_to(pixel_grid(side, side), (len(latents), side * side, 2))
+        if pose is not None:
+            coords = transform_coords(coords, invert_pose(pose))
+        return method.reconstruct(*learnt, latents, coords).reshape(len(latents), side, side, -1)
+
+    return draw
+
+
+def embed_images(trained: TrainedMethod, images: ImageSet) -> Embeddings:
+    """What the encoder makes of a split, in input order."""
+    latents, pose = trained.encode(images.images)
+    return Embeddings(ids=images.ids, latents=latents, pose=pose, labels=images.labels)
+
+
+def save_embeddings(path: Path, embeddings: Embeddings) -> None:
+    """An npz with `id`, `latents`, and where there are any `theta` (radians), `tau` (coords) and `label`."""
+    arrays = {"id": embeddings.ids, "latents": embeddings.latents}
+    if embeddings.pose is not None:
+        arrays |= {"theta": embeddings.pose.theta, "tau": embeddings.pose.tau}
+    if embeddings.labels is not None:
+        arrays["label"] = embeddings.labels
+    np.savez(path, **arrays)
+
+
+def load_embeddings(path: Path) -> Embeddings:
+    """What `save_embeddings` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        pose = Pose(theta=arrays["theta"], tau=arrays["tau"]) if "theta" in arrays else None
+        labels = arrays["label"] if "label" in arrays else None
+        return Embeddings(ids=arrays["id"], latents=arrays["latents"], pose=pose, labels=labels)

@@ -1,0 +1,102 @@
+"""What a run says while it goes on: metrics.jsonl, TensorBoard events, and a bar or plain lines on the console."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tensorboardX import SummaryWriter
+
+
+class MetricsLog:
+    """Appends scalars to DIR/metrics.jsonl and DIR/tensorboard; lines of steps after `start_step` are dropped first.
+
+    Those lines are left by a run that was killed after its last checkpoint, and will be written again.
+    """
+
+    def __init__(self, workdir: Path, *, start_step: int):
+        self.path = workdir / "metrics.jsonl"
+        if self.path.exists():
+            kept = [line for line in self.path.read_text().splitlines() if _step_of(line) <= start_step]
+            self.path.write_text("".join(f"{line}\n" for line in kept))
+        self.tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start_step + 1)
+
+    def write(self, step: int, scalars: dict[str, float]) -> None:
+        """One line {"step": ..., name: value, ...} and one point a scalar."""
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **scalars}) + "\n")
+        for name, value in scalars.items():
+            self.tensorboard.add_scalar(name, value, step)
+
+    def write_picture(self, step: int, name: str, path: Path) -> None:
+        """A picture file, for TensorBoard."""
+        with Image.open(path) as picture:
+            self.tensorboard.add_image(name, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+
+    def close(self) -> None:
+        self.tensorboard.close()
+
+
+def _step_of(line: str) -> float:
+    """The step of a line; infinity for one that was cut short."""
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError):
+        return float("inf")
+
+
+class ConsoleProgress:
+    """Time left, images per second and the loss: a bar on a terminal, a line now and then elsewhere."""
+
+    seconds_between_lines = 10.0
+
+    def __init__(self, *, total_steps: int, start_step: int):
+        self.total_steps, self.start_step = total_steps, start_step
+        self.started = self.last_line = time.monotonic()
+        self.bar = None
+        if sys.stdout.isatty():
+            self.bar = Progress(
+                TextColumn("step"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TimeRemainingColumn(),
+                TextColumn("left  {task.fields[note]}"),
+                console=Console(),
+            )
+            self.task = self.bar.add_task("", total=total_steps, completed=start_step, note="compiling")
+            self.bar.start()
+
+    def update(self, step: int, note: str) -> None:
+        """`step` steps are done; `note` is shown behind the time left."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=step, note=note)
+            return
+        now = time.monotonic()
+        if now - self.last_line >= self.seconds_between_lines or step == self.total_steps:
+            self.last_line = now
+            left = (now - self.started) / max(step - self.start_step, 1) * (self.total_steps - step)
+            print(f"step {step}/{self.total_steps}  {format_seconds(left)} left  {note}", flush=True)
+
+    def say(self, line: str) -> None:
+        """A line above the bar."""
+        if self.bar is not None:
+            self.bar.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, flush=True)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def format_seconds(seconds: float) -> str:
+    """As people say it: 42 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

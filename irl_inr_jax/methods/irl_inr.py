@@ -1,0 +1,173 @@
+"""IRL-INR (Kwon, Choi, Ryu, ICML 2023): Figure 1 of the paper as pure functions.
+
+    E_phi(J) = (z, theta, tau)      H_psi(z) = eta      J_p = I(S_{theta,tau}^-1(x_p); eta)
+
+z alone makes the picture and the pose alone places it. Two views of every image, S_{theta_i,tau_i}[J] with random
+poses, must agree in z (consistency) and each must be drawn from the other's z (cross-reconstruction).
+"""
+
+import dataclasses
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from irl_inr_jax import objectives
+from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.geometry.images import transform_images
+from irl_inr_jax.geometry.moments import moment_pose
+from irl_inr_jax.models.encoder import Encoder, make_encoder
+from irl_inr_jax.models.generator import Generator, make_generator
+from irl_inr_jax.pose import HeadPose, PoseForm, make_pose_form
+from irl_inr_jax.types import Batch, Method, Pose, PyTree
+from irl_inr_jax.views import draw_pixels, example_keys, turn_images
+
+CONSISTENCY = {"cosine": objectives.cosine_consistency_loss, "mse": objectives.mse_consistency_loss}
+
+
+class Encoded(NamedTuple):
+    """What the encoder says of images: z, its own word on the pose, and outputs that only some methods ask for."""
+
+    latents: Float[Array, "b d"]
+    head: HeadPose
+    aux: Float[Array, "b a"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The networks E and (H, I), the form of the pose, and the settings of losses and views."""
+
+    encoder: Encoder
+    generator: Generator
+    form: PoseForm
+    latent_dim: int
+    weights: ConfigDict
+    views: ConfigDict
+
+
+def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None) -> Method:
+    """IRL-INR as `config.model`, `config.loss` and `config.views` have it.
+
+    axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
+    """
+    parts = make_parts(config, num_channels=num_channels, axis_name=axis_name, num_aux=0)
+    return Method(
+        name="irl_inr",
+        init=partial(init, parts),
+        loss=partial(loss, parts),
+        encode=partial(encode, parts),
+        reconstruct=partial(reconstruct, parts),
+    )
+
+
+def make_parts(config: ConfigDict, *, num_channels: int, axis_name: str | None, num_aux: int) -> Parts:
+    """The parts as configured, with `num_aux` outputs of the encoder beside latents and pose."""
+    form = make_pose_form(config)
+    num_outputs = config.model.latent_dim + form.num_outputs + num_aux
+    return Parts(
+        encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name),
+        generator=make_generator(config, num_channels=num_channels),
+        form=form,
+        latent_dim=config.model.latent_dim,
+        weights=config.loss,
+        views=config.views,
+    )
+
+
+def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
+    """Parameters phi, psi; and what is not learnt by gradients: batch norm statistics and the INR's frequencies."""
+    encoder_key, generator_key = jax.random.split(key)
+    encoder_variables = parts.encoder.init(encoder_key, images[:2], train=False)
+    generator_params, frequencies = parts.generator.init(generator_key, images)
+    params = {"encoder": encoder_variables["params"], "generator": generator_params}
+    return params, {"batch_stats": encoder_variables.get("batch_stats", {}), "frequencies": frequencies}
+
+
+def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
+    """The weighted sum of the losses on two views of every image, with each term and the new model state."""
+    view_key, pixel_key = jax.random.split(key)
+    views = make_views(parts, view_key, batch)
+    encoded, batch_stats = apply_encoder(parts, params, model_state, views, train=True)
+    latents, head = encoded.latents, encoded.head
+    eta = parts.generator.emit(params["generator"], latents)
+    draw = partial(parts.generator.draw, frequencies=model_state["frequencies"])
+    pose = parts.form.find_pose(views, head, partial(draw, jax.lax.stop_gradient(eta)))
+
+    # The INR is asked about some pixels of each image, at the places where the pose says they lie.
+    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.weights.num_pixels, views[0, ..., 0].size)
+    pixels = jnp.concatenate([pixels, pixels])
+    coords = transform_coords(pixel_grid(*views.shape[1:3])[pixels], invert_pose(pose))
+    target = jnp.take_along_axis(views.reshape(len(views), -1, views.shape[-1]), pixels[..., None], axis=1)
+
+    weights, half = parts.weights, len(views) // 2
+    terms = {}
+    if weights.recon:
+        drawn = draw(jax.tree.map(lambda leaf: leaf[:half], eta), coords=coords[:half])
+        terms["recon"] = objectives.recon_loss(drawn, target[:half])
+    if weights.cross:
+        drawn = draw(jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), eta), coords=coords)
+        terms["cross"] = objectives.recon_loss(drawn, target)
+    if weights.consistency:
+        distance = CONSISTENCY[weights.consistency_distance]
+        terms["consistency"] = distance(latents[:half], latents[half:])
+    symmetry, head_error = parts.form.symmetry_loss(views, head, pose)
+    if weights.symmetry:
+        terms["symmetry"] = symmetry
+
+    ramps = {"consistency": objectives.ramp(batch.progress, *weights.consistency_ramp)}
+    total = sum(weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items())
+    metrics = {"loss": total, **terms, "head_error_deg": jnp.degrees(head_error)}
+    return total, (metrics, {**model_state, "batch_stats": batch_stats})
+
+
+def encode(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
+) -> tuple[Float[Array, "b d"], Pose]:
+    """E_phi(J) = (z, theta, tau)."""
+    encoded, _ = apply_encoder(parts, params, model_state, images, train=False)
+    eta = parts.generator.emit(params["generator"], encoded.latents)
+    draw = partial(parts.generator.draw, eta, model_state["frequencies"])
+    return encoded.latents, parts.form.find_pose(images, encoded.head, draw)
+
+
+def reconstruct(
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+) -> Float[Array, "b n c"]:
+    """I(x; H_psi(z)) at any coords, of any resolution."""
+    eta = parts.generator.emit(params["generator"], latents)
+    return parts.generator.draw(eta, model_state["frequencies"], coords)
+
+
+def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:
+    """Two views of every image, first all first ones: turned; turned and, where asked for, moved (section 3.3.2)."""
+    views = []
+    for view_key, translation_px in zip(jax.random.split(key), (0.0, parts.views.translation_px), strict=True):
+        turned = turn_images(
+            example_keys(view_key, batch.positions),
+            batch.images,
+            translation_px=translation_px,
+            interpolation=parts.views.interpolation,
+            fill=parts.views.fill,
+        )
+        views.append(turned)
+    return jnp.concatenate(views)
+
+
+def apply_encoder(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
+) -> tuple[Encoded, PyTree]:
+    """What the encoder says, and the new batch norm statistics, in one call on all images given.
+
+    Batch norm takes its statistics over both views together. With canonical input the trunk sees the image set upright
+    by its closed-form pose, so that z is blind to the pose from the first step.
+    """
+    if parts.form.canonical_input:
+        frame, _ = moment_pose(images, translation=parts.form.translation)
+        images = transform_images(images, invert_pose(frame), interpolation="bilinear", fill=parts.views.fill)
+    variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
+    outputs, updated = parts.encoder.apply(variables, images, train=train, mutable=["batch_stats"])
+    latents, head, aux = jnp.split(outputs, [parts.latent_dim, parts.latent_dim + parts.form.num_outputs], axis=-1)
+    return Encoded(latents, parts.form.read_head(head), aux), updated.get("batch_stats", {})

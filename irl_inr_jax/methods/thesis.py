@@ -1,0 +1,78 @@
+"""The thesis' method (its chapter 3): an MLP encoder, noise on the latents, and consistency over M turns.
+
+    Enc(W) = (m^, z, aux)      eta = H(z + epsilon * aux), epsilon ~ N(0, I)      W_r = G(eta; F(R_theta^ (x_r, y_r)))
+
+Rotation only. It differs from IRL-INR in the encoder, in the noise that makes the neighbourhood of z draw the same image,
+and in a consistency loss between the training image and M turned copies of it.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from irl_inr_jax import objectives
+from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.methods.irl_inr import Parts, apply_encoder, encode, init, make_parts, reconstruct
+from irl_inr_jax.types import Batch, Method, PyTree
+from irl_inr_jax.views import example_keys, turn_images
+
+
+def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None) -> Method:
+    """The thesis' method as `config.model`, `config.loss` and `config.views` have it.
+
+    axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
+    """
+    parts = make_parts(config, num_channels=num_channels, axis_name=axis_name, num_aux=config.model.latent_dim)
+    return Method(
+        name="thesis",
+        init=partial(init, parts),
+        loss=partial(loss, parts),
+        encode=partial(encode, parts),
+        reconstruct=partial(reconstruct, parts),
+    )
+
+
+def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
+    """L of section 3.7 on the images as they are and on M turned copies of each."""
+    noise_key, *turn_keys = jax.random.split(key, 1 + parts.weights.num_copies)
+    images, num_images = batch.images, len(batch.images)
+    turned = [
+        turn_images(
+            example_keys(turn_key, batch.positions),
+            images,
+            translation_px=0.0,
+            interpolation=parts.views.interpolation,
+            fill=parts.views.fill,
+        )
+        for turn_key in turn_keys
+    ]
+    everything, batch_stats = apply_encoder(
+        parts, params, model_state, jnp.concatenate([images, *turned]), train=True
+    )
+    latents = everything.latents[:num_images]
+    head = jax.tree.map(lambda leaf: leaf[:num_images], everything.head)
+
+    epsilon = jax.vmap(lambda key: jax.random.normal(key, latents.shape[1:]))(
+        example_keys(noise_key, batch.positions)
+    )
+    eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
+    draw = partial(parts.generator.draw, eta, model_state["frequencies"])
+    pose = parts.form.find_pose(images, head, draw)
+    grid = pixel_grid(*images.shape[1:3])
+    coords = transform_coords(jnp.broadcast_to(grid, (num_images, *grid.shape)), invert_pose(pose))
+    target = images.reshape(num_images, -1, images.shape[-1])
+
+    symmetry, head_error = parts.form.symmetry_loss(images, head, pose)
+    terms = {
+        "recon": objectives.recon_loss(draw(coords=coords), target),
+        "consistency": objectives.mse_consistency_loss(
+            everything.latents[num_images:], jnp.tile(latents, (parts.weights.num_copies, 1))
+        ),
+        "symmetry": symmetry,
+    }
+    terms = {name: term for name, term in terms.items() if parts.weights[name]}
+    total = sum(parts.weights[name] * term for name, term in terms.items())
+    metrics = {"loss": total, **terms, "head_error_deg": jnp.degrees(head_error)}
+    return total, (metrics, {**model_state, "batch_stats": batch_stats})

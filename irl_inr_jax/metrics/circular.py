@@ -1,0 +1,46 @@
+"""How well predicted rotations follow the true ones. Angles are in radians, counter-clockwise, of any winding."""
+
+import numpy as np
+from jaxtyping import Float
+
+# Below this, sum sin^2(a_i - a_j) over pairs, as a share of n^2, is rounding: the angles are constant to about 1e-6.
+_CONSTANT = 1e-12
+
+
+def angle_difference(a: Float[np.ndarray, "*n"], b: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """The turn from b to a, a - b, in (-pi, pi]."""
+    difference = np.pi - (np.asarray(b, np.float64) - a + np.pi) % (2 * np.pi)
+    # The remainder of a tiny negative number rounds up to the whole turn.
+    return np.where(difference <= -np.pi, np.pi, difference)
+
+
+def circular_correlation(alpha: Float[np.ndarray, "n"], beta: Float[np.ndarray, "n"]) -> float:
+    """The circular correlation rho_T of Fisher & Lee (1983, Biometrika 70), in [-1, 1].
+
+    rho_T = sum_{i<j} sin(a_i - a_j) sin(b_i - b_j) / sqrt(sum_{i<j} sin^2(a_i - a_j) sum_{i<j} sin^2(b_i - b_j))
+
+    It is 1 for beta = alpha + constant and -1 for beta = constant - alpha, whatever the winding. The better known
+    coefficient of Jammalamadaka takes sines about the mean directions. True rotations are uniform on the circle, where
+    the mean direction is undefined and its estimate noise, so that coefficient may be near 0 for a perfect
+    prediction; rho_T looks at pairs and needs no mean. (Pearson's coefficient, used in the paper's Table 1, depends on
+    where the circle is cut.)
+
+    NaN for fewer than two images and where either side is constant (modulo a half turn).
+    """
+    n = len(alpha)
+    u = np.stack([np.cos(alpha), np.sin(alpha)], dtype=np.float64)
+    v = np.stack([np.cos(beta), np.sin(beta)], dtype=np.float64)
+    # sin(a_i - a_j) is the cross product of two columns of u, so each sum over pairs is the determinant of a 2 x 2
+    # matrix of sums over images (Cauchy-Binet).
+    spread_alpha, spread_beta = np.linalg.det(u @ u.T), np.linalg.det(v @ v.T)
+    if n < 2 or min(spread_alpha, spread_beta) <= _CONSTANT * n**2:
+        return float("nan")
+    return float(np.clip(np.linalg.det(u @ v.T) / np.sqrt(spread_alpha * spread_beta), -1, 1))
+
+
+def median_angle_error_deg(true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"]) -> float:
+    """Median over images of |predicted - true| the short way round, in degrees from 0 to 180.
+
+    A constant offset counts as error, although a method is free in its choice of the upright.
+    """
+    return float(np.degrees(np.median(np.abs(angle_difference(predicted, true)))))

@@ -1,0 +1,64 @@
+"""Latents to images: the hypernetwork and the INR behind it (paper, Figure 1, right half)."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from irl_inr_jax.models.hypernet import HyperNetwork
+from irl_inr_jax.models.inr import InrSpec, apply_inr, draw_frequencies, init_eta
+from irl_inr_jax.types import PyTree
+
+
+class Generator(NamedTuple):
+    """init(key, images) -> (params, frequencies); `frequencies` are the INR's fixed B.
+
+    emit(params, latents (b, d)) -> eta, one INR an image.
+    draw(eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [0, 1].
+    """
+
+    init: Callable[..., tuple[PyTree, jax.Array]]
+    emit: Callable[..., PyTree]
+    draw: Callable[..., jax.Array]
+
+
+def make_generator(config: ConfigDict, *, num_channels: int) -> Generator:
+    """H_psi and I of `config.model`, for latents of `config.model.latent_dim`."""
+    model, dtype = config.model, jnp.dtype(config.model.dtype)
+    spec = InrSpec(
+        widths=tuple(model.inr.widths),
+        channels=num_channels,
+        activation=model.inr.activation,
+        num_frequencies=model.inr.num_frequencies,
+        frequency_std=model.inr.frequency_std,
+    )
+    hypernet = HyperNetwork(
+        widths=tuple(model.hypernet.widths), spec=spec, dtype=dtype, last_bias_init=nn.initializers.zeros_init()
+    )
+
+    def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, Float[Array, "f 2"]]:
+        weights_key, frequencies_key = jax.random.split(key)
+        mean_pixel = images.mean((0, 1, 2))
+
+        def working_inr(key, shape, dtype=jnp.float32):
+            flat, _ = jax.flatten_util.ravel_pytree(init_eta(key, spec, mean_pixel))
+            return flat.astype(dtype).reshape(shape)
+
+        starting = hypernet.clone(last_bias_init=working_inr)
+        params = starting.init(weights_key, jnp.zeros((1, model.latent_dim)))["params"]
+        return params, draw_frequencies(frequencies_key, spec)
+
+    def emit(params: PyTree, latents: Float[Array, "b d"]) -> PyTree:
+        return hypernet.apply({"params": params}, latents)
+
+    def draw(eta: PyTree, frequencies: Float[Array, "f 2"], coords: Float[Array, "b n 2"]) -> Float[Array, "b n c"]:
+        def one(eta, coords):
+            return apply_inr(eta, coords, frequencies, spec=spec, dtype=dtype)
+
+        return jax.vmap(one)(eta, coords)
+
+    return Generator(init, emit, draw)

@@ -1,0 +1,61 @@
+"""Devices: the mesh, what lies where, and the train step mapped over it.
+
+`jax.shard_map` with `check_vma=False` gives every device its share of the batch and a whole copy of the state, as
+`jax.pmap` does; the gradient of the local loss is then averaged inside the step (`training.make_train_step`).
+"""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from irl_inr_jax.types import PyTree, TrainState
+
+AXIS = "batch"
+
+
+def make_mesh(devices: list[jax.Device]) -> Mesh:
+    """A mesh with the one axis `batch` over the devices."""
+    return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
+    """A whole copy of every leaf on every device."""
+    return jax.device_put(tree, NamedSharding(mesh, P()))
+
+
+def split_over_devices(array: np.ndarray, mesh: Mesh) -> jax.Array:
+    """Equal shares of the rows on the devices; each process places its own."""
+    sharding = NamedSharding(mesh, P(AXIS))
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+
+def make_take_step(
+    train_step: Callable[..., tuple[TrainState, dict[str, jax.Array]]],
+    mesh: Mesh,
+    stored_images: np.ndarray,
+    batch_size: int,
+) -> Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]:
+    """(state, indices (batch_size,) on the host) -> (state, metrics), compiled once and run on every device of the mesh.
+
+    The data set is placed on the devices here, once. The state given to a step is consumed by it.
+    """
+    mapped = jax.jit(
+        jax.shard_map(
+            train_step,
+            mesh=mesh,
+            in_specs=(P(), P(), P(AXIS), P(AXIS)),
+            out_specs=(P(), P()),
+            check_vma=False,
+        ),
+        donate_argnums=0,
+    )
+    images = replicate(stored_images, mesh)
+    positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
+
+    def take_step(state: TrainState, indices: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
+        return mapped(state, images, split_over_devices(indices, mesh), positions)
+
+    return take_step

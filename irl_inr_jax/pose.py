@@ -1,0 +1,157 @@
+"""Where an image stands, in three forms that share one interface.
+
+closed_form: tau is the centre of mass and theta is arg c21, functions of the image alone, so that the pose is exactly
+    equivariant and right from the first step. The phase of c21 is steady under turns but differs between images of one
+    kind; so with `num_turns` > 1 it may be followed by one of that many fixed turns, the one under which the INR draws
+    the image best. The choice depends on the image seen from its own arg c21 and leaves the pose equivariant. The
+    encoder's head learns to say the same by itself.
+moment: tau and theta are read off the encoder's head, which the symmetry loss draws towards those moments.
+centre: the paper's. One 2-vector of the head, drawn towards the centre of mass, is tau, and its direction theta. With
+    translations in play that direction is the direction of the shift (section 3.4 read as the authors ran it).
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
+
+from irl_inr_jax import objectives
+from irl_inr_jax.geometry.coords import compose_poses, invert_pose, transform_coords
+from irl_inr_jax.geometry.images import sample_image
+from irl_inr_jax.geometry.moments import angle_of, centre_of_mass, moment_pose
+from irl_inr_jax.types import Pose
+
+FORMS = ("closed_form", "moment", "centre")
+
+
+class HeadPose(NamedTuple):
+    """The encoder's own word on the pose: theta is the angle of `direction` (b, 2), which need not have length 1."""
+
+    direction: Float[Array, "b 2"]
+    tau: Float[Array, "b 2"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PoseForm:
+    """One of the three forms and its settings.
+
+    translation: False where images only turn, so that tau is 0. canonical_input: the encoder sees images set upright
+    by the closed form, and its head then speaks of the turn that is left. num_turns, num_radii: of the closed form.
+    """
+
+    name: str
+    translation: bool
+    canonical_input: bool
+    num_turns: int
+    num_radii: int
+    fill: float
+
+    @property
+    def learns_tau(self) -> bool:
+        """Whether the head speaks of tau."""
+        return self.translation and not self.canonical_input
+
+    @property
+    def num_outputs(self) -> int:
+        """How many outputs of the encoder speak of the pose: one 2-vector, or direction and tau."""
+        return 4 if self.learns_tau and self.name != "centre" else 2
+
+    def read_head(self, outputs: Float[Array, "b p"]) -> HeadPose:
+        """The pose outputs as direction and tau.
+
+        For 'centre' the canonical centre of mass lies on the +y axis, m^ = |m^| (-sin theta, cos theta).
+        """
+        no_tau = jnp.zeros((outputs.shape[0], 2))
+        if self.name == "centre":
+            direction = jnp.stack([outputs[:, 1], -outputs[:, 0]], axis=-1)
+            return HeadPose(direction, outputs if self.learns_tau else no_tau)
+        return HeadPose(outputs[:, :2], outputs[:, 2:] if self.learns_tau else no_tau)
+
+    def find_pose(
+        self, images: Float[Array, "b h w c"], head: HeadPose, draw: Callable[..., Float[Array, "b n c"]]
+    ) -> Pose:
+        """(theta^, tau^) of each image. draw(coords=(b, n, 2)) is each image's INR, which the closed form may ask."""
+        if self.name != "closed_form":
+            return Pose(theta=angle_of(head.direction), tau=head.tau)
+        pose, _ = moment_pose(images, translation=self.translation)
+        if self.num_turns == 1:
+            return pose
+        seen = sample_polar(images, pose, num_radii=self.num_radii, num_turns=self.num_turns, fill=self.fill)
+        grid = polar_grid(self.num_radii, self.num_turns)
+        drawn = draw(coords=jnp.broadcast_to(grid, (images.shape[0], *grid.shape))).reshape(seen.shape)
+        turn = 2 * jnp.pi * best_turn(seen, drawn).astype(jnp.float32) / self.num_turns
+        return Pose(theta=pose.theta + turn, tau=pose.tau)
+
+    def symmetry_loss(
+        self, images: Float[Array, "b h w c"], head: HeadPose, pose: Pose
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """What draws the head to its target (section 3.4), and the head's mean angle error in radians for the log.
+
+        The target is the centre of mass for 'centre', that and arg c21 for 'moment', and the pose found for
+        'closed_form', whose head is thereby distilled.
+        """
+        if self.name == "centre":
+            centre = centre_of_mass(images)
+            predicted = jnp.stack([-head.direction[:, 1], head.direction[:, 0]], axis=-1)
+            theta = angle_of(jnp.stack([centre[:, 1], -centre[:, 0]], axis=-1))
+            return objectives.centre_symmetry_loss(predicted, centre), objectives.angle_error(head.direction, theta)
+        moments, strength = moment_pose(images, translation=self.translation)
+        target = moments if self.name == "moment" else jax.lax.stop_gradient(pose)
+        if self.canonical_input:
+            target = compose_poses(invert_pose(moments), target)
+        loss = objectives.orientation_symmetry_loss(head.direction, target.theta, strength)
+        if self.learns_tau:
+            loss += objectives.centre_symmetry_loss(head.tau, target.tau)
+        return loss, objectives.angle_error(head.direction, target.theta)
+
+
+def make_pose_form(config: ConfigDict) -> PoseForm:
+    """The form of `config.model.pose`."""
+    pose = config.model.pose
+    return PoseForm(
+        name=pose.form,
+        translation=pose.translation,
+        canonical_input=config.model.encoder.input == "canonical",
+        num_turns=pose.num_turns,
+        num_radii=pose.num_radii,
+        fill=config.views.fill,
+    )
+
+
+def polar_grid(num_radii: int, num_turns: int) -> Float[Array, "n 2"]:
+    """Points on circles inside the image, radius by radius; on a circle one point a turn."""
+    radii = (jnp.arange(num_radii) + 0.5) / num_radii
+    angles = 2 * jnp.pi * jnp.arange(num_turns) / num_turns
+    directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1)
+    return (radii[:, None, None] * directions).reshape(num_radii * num_turns, 2)
+
+
+def best_turn(
+    seen: Float[Array, "b r t c"], drawn: Float[Array, "b r t c"]
+) -> Int[Array, "b"]:
+    """Which circular shift j makes seen[..., k + j, :] most like drawn[..., k, :], circles weighted by their length.
+
+    Both energies are the same for every shift, so the least squared error is the largest correlation, and the
+    correlations for all shifts cost one Fourier transform along the circles.
+    """
+    num_radii, num_turns = seen.shape[1:3]
+    weights = (jnp.arange(num_radii) + 0.5)[:, None, None]
+    spectrum = (weights * jnp.fft.rfft(seen, axis=2) * jnp.conj(jnp.fft.rfft(drawn, axis=2))).sum((1, 3))
+    return jnp.fft.irfft(spectrum, n=num_turns, axis=1).argmax(-1)
+
+
+def sample_polar(
+    images: Float[Array, "b h w c"], pose: Pose, *, num_radii: int, num_turns: int, fill: float
+) -> Float[Array, "b r t c"]:
+    """The images on a polar grid laid out by their pose."""
+    grid = polar_grid(num_radii, num_turns)
+    coords = transform_coords(jnp.broadcast_to(grid, (images.shape[0], *grid.shape)), pose)
+
+    def one(image, coords):
+        return sample_image(image, coords, interpolation="bilinear", fill=fill)
+
+    return jax.vmap(one)(images, coords).reshape(images.shape[0], num_radii, num_turns, -1)

@@ -1,0 +1,94 @@
+"""All figures of one evaluation, and the picture that training saves now and then."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from irl_inr_jax.embed import TrainedMethod
+from irl_inr_jax.equivariance import turned_copies
+from irl_inr_jax.evaluation import Evaluation
+from irl_inr_jax.metrics.clustering import confusion_matrix
+from irl_inr_jax.report.cluster_figures import save_cluster_grids, save_confusion
+from irl_inr_jax.report.latent_map import save_latent_map
+from irl_inr_jax.report.projection import project_latents
+from irl_inr_jax.report.recon_figures import save_canonical_views, save_large_rendering, save_reconstructions
+from irl_inr_jax.report.rotation_figure import save_rotation_scatter
+from irl_inr_jax.types import Dataset, ImageSet
+
+NUM_SHOWN = 12
+NUM_TURNED, NUM_COPIES = 6, 7  # six images, each turned by steps of 2 pi / 7, as in the paper's Figures 3 and 10
+
+
+def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
+    """Inputs, their reconstructions, and the canonical views that z alone draws. For methods that can draw."""
+    shown = images.images[:NUM_SHOWN]
+    latents, pose = trained.encode(shown)
+    side = shown.shape[1]
+    recons = trained.draw(latents, pose, side=side)
+    save_reconstructions(path, np.asarray(trained.to_unit(shown)), recons, trained.draw(latents, None, side=side))
+
+
+def save_run_figures(
+    folder: Path,
+    trained: TrainedMethod,
+    dataset: Dataset,
+    images: ImageSet,
+    evaluation: Evaluation,
+    config: ConfigDict,
+    *,
+    say: Callable[[str], None],
+) -> list[Path]:
+    """Every figure that this run allows, as PNG files in `folder`; their paths."""
+    say("drawing figures")
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+
+    def path(name: str) -> Path:
+        paths.append(folder / f"{name}.png")
+        return paths[-1]
+
+    labels = images.labels
+    if trained.method.reconstruct is not None:
+        save_training_picture(path("reconstructions"), trained, images)
+        _save_canonical_figures(path, trained, evaluation, config)
+    if evaluation.predicted_pose is not None:
+        true, predicted = evaluation.true_pose, evaluation.predicted_pose
+        save_rotation_scatter(path("rotation"), np.asarray(true.theta), np.asarray(predicted.theta))
+    unit = np.asarray(trained.to_unit(images.images))
+    for name, clusters in evaluation.clusters.items():
+        if name.startswith("pixels_"):
+            continue
+        if labels is not None:
+            matrix = confusion_matrix(labels, clusters, len(dataset.class_names))
+            save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names)
+        save_cluster_grids(path(f"clusters_{name}"), unit, clusters, labels, dataset.class_names)
+    on_latents = [clusters for name, clusters in evaluation.clusters.items() if not name.startswith("pixels_")]
+    if on_latents:
+        say("drawing the map of the latents (t-SNE)")
+        points, kept = project_latents(evaluation.embeddings.latents, seed=config.seed)
+        kept_labels = None if labels is None else labels[kept]
+        save_latent_map(path("latents"), points, on_latents[0][kept], kept_labels, dataset.class_names)
+    return paths
+
+
+def _save_canonical_figures(
+    path: Callable[[str], Path], trained: TrainedMethod, evaluation: Evaluation, config: ConfigDict
+) -> None:
+    """Turned copies above what z alone draws of them; and one image rendered large."""
+    references = evaluation.references[:NUM_TURNED]
+    copies, _ = turned_copies(
+        references,
+        num_turns=NUM_COPIES,
+        shift_px=config.evaluation.shift_px,
+        seed=config.data.seed,
+        fill=config.views.fill,
+    )
+    flat = copies.reshape(-1, *copies.shape[2:])
+    latents, _ = trained.encode_unit(flat)
+    canonical = trained.draw(latents, None, side=flat.shape[1]).reshape(*copies.shape)
+    save_canonical_views(path("canonical_views"), copies, canonical)
+    latents, pose = trained.encode_unit(references[:1])
+    large = trained.draw(latents, pose, side=config.evaluation.upsample_side)
+    save_large_rendering(path("large"), references[0], large[0])

@@ -1,0 +1,49 @@
+"""Images into the pixels of a figure: one common size, whole-number enlargement, laid out in a grid."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+BACKGROUND = 255
+
+
+def to_rgb(image: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Three channels as colour, else the first as grey. Clipped to [0, 1]; NaN, as a diverged INR gives, is black."""
+    channels = image if image.shape[-1] == 3 else np.repeat(image[..., :1], 3, axis=-1)
+    return np.round(255 * np.clip(np.nan_to_num(channels, nan=0.0), 0, 1)).astype(np.uint8)
+
+
+def choose_side(images: Float[np.ndarray, "n h w c"], target: int) -> int:
+    """The side of a cell in pixels: the whole multiple of the images' longer side nearest `target`, or `target` itself
+    for images that are larger."""
+    longer = max(images.shape[1:3])
+    return target if longer > target else longer * round(target / longer)
+
+
+def fit_image(image: Float[np.ndarray, "h w c"], side: int) -> UInt8[np.ndarray, "side side 3"]:
+    """The image as large as fits in the square, centred: pixels as squares, or averaged where it shrinks."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    resample = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX
+    resized = np.asarray(Image.fromarray(to_rgb(image)).resize(size, resample))
+    cell = np.full((side, side, 3), BACKGROUND, np.uint8)
+    left, top = (side - size[0]) // 2, (side - size[1]) // 2
+    cell[top : top + size[1], left : left + size[0]] = resized
+    return cell
+
+
+def tile_images(
+    images: Sequence[Float[np.ndarray, "_ _ _"]], *, num_columns: int, side: int, gap: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The images row by row in a grid of square cells, on white; cells without an image stay empty."""
+    num_rows = math.ceil(len(images) / num_columns)
+    step = side + gap
+    tiled = np.full((num_rows * step - gap, num_columns * step - gap, 3), BACKGROUND, np.uint8)
+    for i, image in enumerate(images):
+        top, left = step * (i // num_columns), step * (i % num_columns)
+        tiled[top : top + side, left : left + side] = fit_image(image, side)
+    return tiled

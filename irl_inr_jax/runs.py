@@ -1,0 +1,126 @@
+"""A run put together: from a configuration to a method, its first state, and what its workdir holds."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from irl_inr_jax.checkpoint import open_checkpoints, restore_state
+from irl_inr_jax.embed import TrainedMethod
+from irl_inr_jax.methods import METHODS
+from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate
+from irl_inr_jax.training import init_state, make_optimizer, make_train_step
+from irl_inr_jax.types import Dataset, InputError, Method, TrainState
+
+NUM_INIT_IMAGES = 256
+
+
+def check_batch(config: ConfigDict, dataset: Dataset, num_devices: int) -> None:
+    """Raises InputError for a batch that the data set cannot fill or the devices cannot share."""
+    batch_size, num_images = config.train.batch_size, len(dataset.train.images)
+    if batch_size > num_images:
+        raise InputError(
+            f"expected config.train.batch_size of at most the {num_images} training images, found {batch_size}; "
+            f"try --config.train.batch_size={max(1, num_images // 4)}"
+        )
+    if batch_size % num_devices:
+        raise InputError(
+            f"expected config.train.batch_size to be a multiple of the {num_devices} devices, found {batch_size}; "
+            f"try --config.train.batch_size={num_devices * max(1, batch_size // num_devices)}"
+        )
+
+
+def total_steps(config: ConfigDict, dataset: Dataset) -> int:
+    """Steps of the whole run."""
+    return config.train.num_epochs * (len(dataset.train.images) // config.train.batch_size)
+
+
+def make_run_method(config: ConfigDict, dataset: Dataset, *, axis_name: str | None) -> Method:
+    """The method of `config.method` for this data set's channels."""
+    return METHODS[config.method](config, num_channels=dataset.train.images.shape[-1], axis_name=axis_name)
+
+
+def first_state(
+    config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
+) -> TrainState:
+    """The state before the first step, made from the seed and the first training images."""
+    images = dataset.train.images[:NUM_INIT_IMAGES].astype(np.float32) * dataset.scale + dataset.offset
+    key = jax.random.key(config.seed)
+    return jax.jit(lambda key, images: init_state(method, optimizer, key, images))(key, images.astype(np.float32))
+
+
+def make_run_step(
+    config: ConfigDict, dataset: Dataset, mesh: Mesh
+) -> tuple[TrainState, Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]]:
+    """The first state, and the compiled step over all devices of the mesh with the training images on them."""
+    method = make_run_method(config, dataset, axis_name=AXIS)
+    steps = total_steps(config, dataset)
+    optimizer = make_optimizer(config.train, steps)
+    train_step = make_train_step(
+        method, optimizer, total_steps=steps, scale=dataset.scale, offset=dataset.offset, axis_name=AXIS
+    )
+    state = replicate(first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer), mesh)
+    return state, make_take_step(train_step, mesh, dataset.train.images, config.train.batch_size)
+
+
+def trained_method(config: ConfigDict, dataset: Dataset, method: Method, state: TrainState) -> TrainedMethod:
+    """`method`, made for no mapped axis, with the values learnt so far, on one device."""
+    local = jax.tree.map(np.asarray, (state.params, state.model_state))
+    params, model_state = jax.device_put(local)
+    return TrainedMethod(
+        method=method,
+        params=params,
+        model_state=model_state,
+        scale=dataset.scale,
+        offset=dataset.offset,
+        batch_size=config.evaluation.batch_size,
+    )
+
+
+def load_trained(
+    workdir: Path, config: ConfigDict, dataset: Dataset, *, say: Callable[[str], None]
+) -> tuple[TrainedMethod, int]:
+    """The newest whole checkpoint of a run and its step. Raises InputError where there is none."""
+    method = make_run_method(config, dataset, axis_name=None)
+    optimizer = make_optimizer(config.train, total_steps(config, dataset))
+    template = jax.eval_shape(lambda: first_state(config, dataset, method, optimizer))
+    folder = workdir / "checkpoints"
+    if not folder.is_dir():
+        raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
+    manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
+    mesh = make_mesh(jax.local_devices()[:1])
+    state, damaged = restore_state(manager, template, sharding=jax.sharding.NamedSharding(mesh, jax.P()))
+    manager.close()
+    for line in damaged:
+        say(f"warning: {line}")
+    if state is None:
+        raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
+    return trained_method(config, dataset, method, state), int(state.step)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], int]]:
+    """While it lasts, SIGTERM and Ctrl-C ask for a stop instead of making one; yields a function: which signal, or 0.
+
+    A second signal of the kind acts at once.
+    """
+    received = []
+
+    def note(number, frame):
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in previous:
+        signal.signal(number, note)
+    try:
+        yield lambda: received[0] if received else 0
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,136 @@
+"""Is this configuration one that can run? Asked before anything is loaded or compiled."""
+
+import difflib
+import json
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from irl_inr_jax.geometry.images import INTERPOLATIONS
+from irl_inr_jax.methods import METHODS
+from irl_inr_jax.models.encoder import ENCODERS
+from irl_inr_jax.models.inr import ACTIVATIONS
+from irl_inr_jax.models.resnet import STEMS
+from irl_inr_jax.pose import FORMS
+from irl_inr_jax.types import InputError
+
+CHOICES = {
+    "method": tuple(METHODS),
+    "model.dtype": ("float32", "bfloat16"),
+    "model.encoder.input": ("canonical", "raw"),
+    "model.encoder.trunk": ENCODERS,
+    "model.encoder.stem": tuple(STEMS),
+    "model.inr.activation": ACTIVATIONS,
+    "model.pose.form": FORMS,
+    "loss.consistency_distance": ("cosine", "mse"),
+    "views.interpolation": INTERPOLATIONS,
+    "train.optimizer": ("adam", "adamw"),
+    "train.schedule": ("constant", "cosine"),
+}
+AT_LEAST_ONE = (
+    "model.latent_dim",
+    "model.encoder.width",
+    "model.inr.num_frequencies",
+    "model.pose.num_turns",
+    "model.pose.num_radii",
+    "loss.num_copies",
+    "train.num_epochs",
+    "train.batch_size",
+    "train.log_every",
+    "train.save_every_epochs",
+    "train.keep_checkpoints",
+    "evaluation.batch_size",
+    "evaluation.upsample_side",
+)
+SHARES = ("data.test_fraction", "views.fill")
+
+
+def check_config(config: ConfigDict, base: ConfigDict) -> None:
+    """Raises InputError for keys that `base` lacks, values outside their choices or range, and pairs that clash."""
+    found, known = flatten(config), flatten(base)
+    for key in found:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1)
+            hint = f"; the nearest is config.{nearest[0]}" if nearest else ""
+            raise InputError(f"expected the keys of configs/base.py, found config.{key}{hint}")
+    for key in known:
+        if key not in found:
+            raise InputError(f"expected config.{key} in the configuration, found none; see configs/base.py")
+    for key, choices in CHOICES.items():
+        if found[key] not in choices:
+            raise InputError(f"expected config.{key} among {', '.join(choices)}, found {found[key]!r}")
+    for key in AT_LEAST_ONE:
+        if found[key] < 1:
+            raise InputError(f"expected config.{key} of at least 1, found {found[key]}")
+    for key, value in found.items():
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+            raise InputError(f"expected config.{key} of at least 0, found {value}")
+    for key in SHARES:
+        if found[key] > 1 or (key == "data.test_fraction" and found[key] == 1):
+            raise InputError(f"expected config.{key} between 0 and 1, found {found[key]}")
+    if config.model.encoder.input == "canonical" and config.model.pose.form != "closed_form":
+        raise InputError(
+            f"expected config.model.pose.form=closed_form with config.model.encoder.input=canonical, found "
+            f"{config.model.pose.form}: a learned pose needs --config.model.encoder.input=raw"
+        )
+    terms = (config.loss.recon, config.loss.cross)
+    if config.method == "irl_inr" and not any(terms):
+        raise InputError("expected config.loss.recon or config.loss.cross above 0, found both 0: nothing would be learnt")
+
+
+def flatten(config: ConfigDict) -> dict[str, object]:
+    """{'data.name': 'mnist_u', ...}: every leaf under its dotted key."""
+    leaves = {}
+    for key, value in config.items():
+        if isinstance(value, ConfigDict):
+            leaves |= {f"{key}.{name}": leaf for name, leaf in flatten(value).items()}
+        else:
+            leaves[key] = value
+    return leaves
+
+
+def to_json(config: ConfigDict) -> str:
+    """The resolved configuration as it is kept in a workdir."""
+    return json.dumps(json.loads(config.to_json()), indent=2) + "\n"
+
+
+def from_json(path: Path) -> ConfigDict:
+    """What `to_json` wrote. Raises InputError where there is no such file or it is not one."""
+    if not path.exists():
+        raise InputError(f"expected a run's {path}, found none; train one first: python train.py --workdir {path.parent}")
+    try:
+        return ConfigDict(_lists_to_tuples(json.loads(path.read_text()))).lock()
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise InputError(f"expected a configuration in {path}, found something else: {error}") from None
+
+
+def _lists_to_tuples(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _lists_to_tuples(item) for key, item in value.items()}
+    return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def claim_workdir(workdir: Path, config: ConfigDict) -> None:
+    """Keeps the configuration in `workdir`/config.json, making the folder.
+
+    Raises InputError if a run with another configuration lives there; nothing is touched then.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        ours, theirs = flatten(config), flatten(from_json(path))
+        changed = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+        if changed:
+            key = changed[0]
+            raise InputError(
+                f"expected --workdir {workdir} to hold a run of the same configuration, found another: config.{key} is "
+                f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({len(changed)} in all differ); choose another "
+                f"--workdir, or the same settings to continue that run"
+            )
+        return
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        path.write_text(to_json(config))
+    except OSError as error:
+        raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None

@@ -1,0 +1,179 @@
+"""From a `Method` to a trained state: optimiser, first state, one step, and the loop over steps. Knows no method."""
+
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Int
+from ml_collections import ConfigDict
+
+from irl_inr_jax.types import Batch, InputError, Method, TrainState
+
+
+def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
+    """The learning rate a step: linear warm-up, then constant or a cosine to 1 % of the highest."""
+    warmup = min(train.warmup_steps, total_steps - 1)
+    if train.schedule == "cosine":
+        return optax.warmup_cosine_decay_schedule(
+            0.0 if warmup else train.learning_rate,
+            train.learning_rate,
+            warmup,
+            total_steps,
+            end_value=0.01 * train.learning_rate,
+        )
+    return optax.schedules.join_schedules(
+        [optax.linear_schedule(0.0, train.learning_rate, warmup), optax.constant_schedule(train.learning_rate)],
+        [warmup],
+    )
+
+
+def make_optimizer(train: ConfigDict, total_steps: int) -> optax.GradientTransformation:
+    """Adam of `config.train`; 'adam' adds the weight decay to the gradient, 'adamw' takes it off the parameters."""
+    clip = optax.clip_by_global_norm(train.clip_norm) if train.clip_norm else optax.identity()
+    decay = optax.add_decayed_weights(train.weight_decay)
+    adam = optax.scale_by_adam(b1=train.b1, b2=train.b2)
+    descend = optax.scale_by_learning_rate(make_schedule(train, total_steps))
+    order = (decay, adam) if train.optimizer == "adam" else (adam, decay)
+    return optax.chain(clip, *order, descend)
+
+
+def init_state(
+    method: Method, optimizer: optax.GradientTransformation, key: jax.Array, images: jax.Array
+) -> TrainState:
+    """The state before the first step. images: (b, h, w, c) in [0, 1], some of the training images."""
+    params, model_state = method.init(key, images)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        key=jax.random.key_data(key),
+        params=params,
+        model_state=model_state,
+        opt_state=optimizer.init(params),
+    )
+
+
+def make_train_step(
+    method: Method,
+    optimizer: optax.GradientTransformation,
+    *,
+    total_steps: int,
+    scale: float,
+    offset: float,
+    axis_name: str | None,
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    """One step as a pure function (state, stored_images, indices, positions) -> (state, metrics).
+
+    stored_images: the whole data set in its own dtype; a stored v stands for v * scale + offset. indices: (b,) which
+    of them make this batch. positions: (b,) their places in the global batch. Under a mapped axis `axis_name` each
+    device brings its share of indices and positions, and gradients and metrics are means over the axis.
+    """
+
+    def mean_over_devices(tree):
+        return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
+
+    def train_step(
+        state: TrainState, stored_images: Array, indices: Int[Array, "b"], positions: Int[Array, "b"]
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        images = stored_images[indices].astype(jnp.float32) * scale + offset
+        batch = Batch(images=images, positions=positions, progress=state.step.astype(jnp.float32) / total_steps)
+        key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+        grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(
+            state.params, state.model_state, key, batch
+        )
+        grads, metrics = mean_over_devices((grads, metrics))
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        return (
+            state.replace(
+                step=state.step + 1,
+                params=optax.apply_updates(state.params, updates),
+                model_state=model_state,
+                opt_state=opt_state,
+            ),
+            metrics,
+        )
+
+    return train_step
+
+
+def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
+    """The order of the images in an epoch, from the seed and the epoch alone, so that a resumed run sees the same."""
+    return np.random.default_rng([seed, epoch]).permutation(num_images)
+
+
+def batches(
+    *, seed: int, num_images: int, batch_size: int, start: int, stop: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(step, indices (batch_size,)) for the steps start ... stop - 1; what does not fill a batch waits an epoch."""
+    steps_per_epoch = num_images // batch_size
+    epoch, order = -1, np.zeros(0, int)
+    for step in range(start, stop):
+        if step // steps_per_epoch != epoch:
+            epoch = step // steps_per_epoch
+            order = epoch_order(seed, epoch, num_images)
+        first = (step % steps_per_epoch) * batch_size
+        yield step, order[first : first + batch_size].astype(np.int32)
+
+
+def first_bad_term(metrics: dict[str, np.ndarray]) -> str | None:
+    """The name of the first loss term that is not finite, the terms before their sum."""
+    bad = [name for name, value in metrics.items() if not np.isfinite(value)]
+    return next((name for name in bad if name != "loss"), bad[0] if bad else None)
+
+
+def check_finite(step: int, metrics: dict[str, np.ndarray]) -> None:
+    """Raises InputError naming the loss term and the step where training went astray."""
+    term = first_bad_term(metrics)
+    if term is not None:
+        raise InputError(
+            f"expected finite losses, found {term} = {metrics[term]} at step {step}: the run stopped, earlier checkpoints "
+            f"are kept; try a lower config.train.learning_rate or config.train.clip_norm=1 in a new --workdir"
+        )
+
+
+def fit(
+    state: TrainState,
+    take_step: Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]],
+    *,
+    train: ConfigDict,
+    seed: int,
+    num_images: int,
+    on_metrics: Callable[[int, dict[str, float]], None],
+    on_epoch: Callable[[int, TrainState], None],
+    should_stop: Callable[[], bool],
+) -> TrainState:
+    """Takes the steps from `state.step` to the end of the run and returns the last state.
+
+    on_metrics(step, means over the steps since the last call), every `train.log_every` steps and at each epoch's end;
+    on_epoch(epochs done, state), after it. `should_stop` is asked between steps; a run that stops early returns the
+    state of that moment. Every step's metrics are checked before anything is written down, without waiting for the
+    device at each step.
+    """
+    steps_per_epoch = num_images // train.batch_size
+    total_steps = train.num_epochs * steps_per_epoch
+    pending: list[tuple[int, dict[str, jax.Array]]] = []
+
+    def flush() -> None:
+        if not pending:
+            return
+        fetched = [(step, jax.device_get(metrics)) for step, metrics in pending]
+        pending.clear()
+        for step, metrics in fetched:
+            check_finite(step, metrics)
+        means = {name: float(np.mean([metrics[name] for _, metrics in fetched])) for name in fetched[-1][1]}
+        on_metrics(fetched[-1][0], means)
+
+    for step, indices in batches(
+        seed=seed, num_images=num_images, batch_size=train.batch_size, start=int(state.step), stop=total_steps
+    ):
+        if should_stop():
+            break
+        state, metrics = take_step(state, indices)
+        done = step + 1
+        pending.append((done, metrics))
+        if len(pending) == train.log_every or done % steps_per_epoch == 0:
+            flush()
+        if done % steps_per_epoch == 0:
+            on_epoch(done // steps_per_epoch, state)
+    flush()
+    return state

@@ -1,0 +1,44 @@
+"""The moved copies of the training images that the losses compare, drawn on the device."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from irl_inr_jax.geometry.images import transform_images
+from irl_inr_jax.types import Pose
+
+
+def example_keys(key: jax.Array, positions: Int[Array, "b"]) -> jax.Array:
+    """One key an image, from its place in the global batch: the same draws on one device as on eight."""
+    return jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
+
+
+def draw_poses(keys: jax.Array, *, translation_std: float) -> Pose:
+    """theta ~ Uniform([0, 2 pi)), tau ~ N(0, translation_std^2) per axis, in coords (section 3.3.2)."""
+
+    def one(key):
+        theta_key, tau_key = jax.random.split(key)
+        theta = jax.random.uniform(theta_key, maxval=2 * jnp.pi)
+        return Pose(theta=theta, tau=translation_std * jax.random.normal(tau_key, (2,)))
+
+    return jax.vmap(one)(keys)
+
+
+def turn_images(
+    keys: jax.Array,
+    images: Float[Array, "b h w c"],
+    *,
+    translation_px: float,
+    interpolation: str,
+    fill: float,
+) -> Float[Array, "b h w c"]:
+    """S_{theta,tau}[J] with a fresh pose for each image; `translation_px` is the deviation per axis in pixels."""
+    pose = draw_poses(keys, translation_std=2 * translation_px / images.shape[2])
+    return transform_images(images, pose, interpolation=interpolation, fill=fill)
+
+
+def draw_pixels(keys: jax.Array, num_pixels: int, total: int) -> Int[Array, "b m"]:
+    """`num_pixels` random pixel numbers for each image, with replacement; all of them, in order, for 0."""
+    if num_pixels == 0:
+        return jnp.broadcast_to(jnp.arange(total), (keys.shape[0], total))
+    return jax.vmap(lambda key: jax.random.randint(key, (num_pixels,), 0, total))(keys)
