@@ -60,10 +60,10 @@ def get_config() -> ConfigDict:
     config.loss = loss = ConfigDict()
     loss.recon = 0.0  # weight of the reconstruction of a view from its own latents
     loss.cross = 1.0  # of the reconstruction of a view from the other view's latents
-    loss.consistency = 0.1  # of the distance between the latents of two views
+    loss.consistency = 0.0  # of the distance between the latents of two views
     loss.consistency_distance = "cosine"  # cosine or mse
     loss.consistency_ramp = (0.0, 0.5)  # shares of the run between which that weight grows from 0
-    loss.symmetry = 1.0  # of the encoder's own pose against the centre of mass and the phase of c21
+    loss.symmetry = 0.01  # of the encoder's own pose against the centre of mass and the phase of c21
     loss.num_pixels = 0  # random pixels of each image that the reconstructions are compared on; 0 is all
     loss.num_copies = 3  # M, turned copies in the thesis' consistency loss
 

@@ -20,7 +20,7 @@ def get_config(variants: str = ""):
 
 def apply_cpu_widths(config) -> None:
     """Networks for images of some 24 to 50 pixels on CPUs."""
-    config.model.latent_dim = 16
+    config.model.latent_dim = 8
     config.model.encoder.update(trunk="mlp", head_widths=(256, 256, 256))
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(48, 48, 48), activation="leaky_relu", num_frequencies=48)

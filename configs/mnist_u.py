@@ -18,7 +18,7 @@ def get_config(variants: str = ""):
 
 def apply_small(config) -> None:
     """A run of the same kind for two CPU cores: narrow networks, some of the images."""
-    config.model.latent_dim = min(config.model.latent_dim, 16)
+    config.model.latent_dim = min(config.model.latent_dim, 10)
     config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)

@@ -24,7 +24,7 @@ def digest(tree: PyTree) -> str:
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         array = np.ascontiguousarray(leaf)
         total.update(f"{jax.tree_util.keystr(path)}{array.dtype}{array.shape}".encode())
-        total.update(array.data)
+        total.update(array.reshape(-1).view(np.uint8).data)
     return total.hexdigest()
 
 
@@ -72,7 +72,7 @@ def restore_state(
 
 
 def as_tree(state: TrainState) -> dict[str, PyTree]:
-    """The state as nested dicts and lists of arrays, whatever optax' own tuples are called."""
+    """The state as a dict of trees of arrays."""
     fields = ("step", "key", "params", "model_state", "opt_state")
     return {name: getattr(state, name) for name in fields}
 

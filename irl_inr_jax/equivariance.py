@@ -36,7 +36,7 @@ def turned_copies(
     num_images, side = references.shape[0], references.shape[2]
     keys = jax.random.split(jax.random.key(seed), num_images * num_turns)
     shifts = draw_poses(keys, translation_std=2 * shift_px / side).tau
-    theta = jnp.tile(2 * jnp.pi * jnp.arange(num_turns) / num_turns, num_images)
+    theta = jnp.tile(2 * jnp.pi * jnp.arange(num_turns, dtype=jnp.float32) / num_turns, num_images)
     pose = Pose(theta=theta, tau=shifts)
     repeated = jnp.repeat(jnp.asarray(references), num_turns, axis=0)
     copies = transform_images(repeated, pose, interpolation="bilinear", fill=fill)
@@ -45,8 +45,9 @@ def turned_copies(
 
 
 def relative_pose(after: Pose, before: Pose) -> Pose:
-    """The motion that leads from the one pose to the other: after = relative ∘ before."""
-    return compose_poses(after, invert_pose(before))
+    """The motion that leads from the one pose to the other: after = relative ∘ before. NumPy in and out."""
+    after, before = jax.tree.map(jnp.asarray, (after, before))
+    return jax.tree.map(np.asarray, compose_poses(after, invert_pose(before)))
 
 
 def measure_pose(

@@ -41,7 +41,7 @@ class MetricsLog:
         self.tensorboard.close()
 
 
-def _step_of(line: str) -> float:
+def _step_of(line: str) -> int | float:
     """The step of a line; infinity for one that was cut short."""
     try:
         return json.loads(line)["step"]
@@ -93,7 +93,7 @@ class ConsoleProgress:
             self.bar.stop()
 
 
-def format_seconds(seconds: float) -> str:
+def format_seconds(seconds: int | float) -> str:
     """As people say it: 42 s, 3 min 20 s, 2 h 5 min."""
     whole = round(seconds)
     if whole < 60:

@@ -124,8 +124,8 @@ def make_pose_form(config: ConfigDict) -> PoseForm:
 
 def polar_grid(num_radii: int, num_turns: int) -> Float[Array, "n 2"]:
     """Points on circles inside the image, radius by radius; on a circle one point a turn."""
-    radii = (jnp.arange(num_radii) + 0.5) / num_radii
-    angles = 2 * jnp.pi * jnp.arange(num_turns) / num_turns
+    radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
+    angles = 2 * jnp.pi * jnp.arange(num_turns, dtype=jnp.float32) / num_turns
     directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1)
     return (radii[:, None, None] * directions).reshape(num_radii * num_turns, 2)
 
@@ -139,8 +139,8 @@ def best_turn(
     correlations for all shifts cost one Fourier transform along the circles.
     """
     num_radii, num_turns = seen.shape[1:3]
-    weights = (jnp.arange(num_radii) + 0.5)[:, None, None]
-    spectrum = (weights * jnp.fft.rfft(seen, axis=2) * jnp.conj(jnp.fft.rfft(drawn, axis=2))).sum((1, 3))
+    weights = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5)[:, None, None]
+    spectrum = (jnp.fft.rfft(weights * seen, axis=2) * jnp.conj(jnp.fft.rfft(drawn, axis=2))).sum((1, 3))
     return jnp.fft.irfft(spectrum, n=num_turns, axis=1).argmax(-1)
 
 

@@ -36,7 +36,14 @@ def make_optimizer(train: ConfigDict, total_steps: int) -> optax.GradientTransfo
     adam = optax.scale_by_adam(b1=train.b1, b2=train.b2)
     descend = optax.scale_by_learning_rate(make_schedule(train, total_steps))
     order = (decay, adam) if train.optimizer == "adam" else (adam, decay)
-    return optax.chain(clip, *order, descend)
+    chained = optax.chain(clip, *order, descend)
+
+    def update(updates, state, params):
+        # Optax raises a Python float to an integer count, which strict promotion, on in our tests, forbids.
+        with jax.numpy_dtype_promotion("standard"):
+            return chained.update(updates, state, params)
+
+    return optax.GradientTransformation(chained.init, update)
 
 
 def init_state(
@@ -115,13 +122,13 @@ def batches(
         yield step, order[first : first + batch_size].astype(np.int32)
 
 
-def first_bad_term(metrics: dict[str, np.ndarray]) -> str | None:
+def first_bad_term(metrics: dict[str, np.ndarray | np.generic]) -> str | None:
     """The name of the first loss term that is not finite, the terms before their sum."""
     bad = [name for name, value in metrics.items() if not np.isfinite(value)]
     return next((name for name in bad if name != "loss"), bad[0] if bad else None)
 
 
-def check_finite(step: int, metrics: dict[str, np.ndarray]) -> None:
+def check_finite(step: int, metrics: dict[str, np.ndarray | np.generic]) -> None:
     """Raises InputError naming the loss term and the step where training went astray."""
     term = first_bad_term(metrics)
     if term is not None:

@@ -13,9 +13,9 @@ from typing import Any
 import flax.struct
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt32
 
 PyTree = Any
+Leaf = Any  # an array, or whatever `jax.tree.map` puts in its place: a tracer, a shape, a sharding
 
 
 class InputError(ValueError):
@@ -34,8 +34,8 @@ class Pose:
     tau: the place of the canonical origin in coords of [-1, 1]^2, shape (*batch, 2).
     """
 
-    theta: Float[Array, "*batch"]
-    tau: Float[Array, "*batch 2"]
+    theta: Leaf
+    tau: Leaf
 
 
 @flax.struct.dataclass
@@ -48,9 +48,9 @@ class Batch:
     progress: scalar in [0, 1], the share of the run that is done; ramps are functions of it.
     """
 
-    images: Float[Array, "b h w c"]
-    positions: Int[Array, "b"]
-    progress: Float[Array, ""]
+    images: Leaf
+    positions: Leaf
+    progress: Leaf
 
 
 @flax.struct.dataclass
@@ -60,8 +60,8 @@ class TrainState:
     step: scalar int32, steps done. key: the run's key as raw uint32 data; step keys are folded from it.
     """
 
-    step: Int[Array, ""]
-    key: UInt32[Array, "..."]
+    step: Leaf
+    key: Leaf
     params: PyTree
     model_state: PyTree
     opt_state: PyTree

@@ -47,10 +47,12 @@ def download_files(folder: Path, urls: list[str]) -> None:
     Raises InputError if the host cannot be reached or a download fails.
     """
     names = ", ".join(url.rsplit("/", 1)[1] for url in urls)
-    remedy = f"put {names} into {folder} yourself, or set config.data.root to the folder that has {folder.name}/"
+    remedy = f"put {names} there yourself, or set config.data.root to the folder that has {folder.name}/"
     host, port = connection_address(urls[0])
     if not can_connect(host, port, timeout=3.0):
-        raise InputError(f"config.data.root: expected {names} in {folder}; {host} cannot be reached, so {remedy}")
+        raise InputError(
+            f"config.data.root: expected the files of {folder.name} in {folder}, and {host} cannot be reached; {remedy}"
+        )
 
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import checksums

@@ -21,9 +21,10 @@ def read_image(path: Path) -> np.ndarray:
             pixels = _to_array(ImageOps.exif_transpose(image), image.format)
     # A damaged file can raise whatever its decoder stumbles over.
     except Exception as error:
-        reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
+        empty = path.is_file() and path.stat().st_size == 0
+        reason = "it is empty" if empty else " ".join(str(error).split())
         raise InputError(
-            f"config.data.path: expected an image in {path}, found one that cannot be read ({' '.join(reason.split())}); "
+            f"config.data.path: expected an image in {path}, found one that cannot be read ({reason}); "
             f"replace the file or take it out of the folder"
         ) from None
     if pixels.ndim == 2:

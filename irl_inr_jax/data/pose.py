@@ -64,7 +64,7 @@ def draw_poses(num_images: int, *, seed: int, stream: int, translation_px: float
     rng = make_rng(seed, stream)
     theta = rng.uniform(0.0, 2 * np.pi, num_images)
     tau = rng.normal(0.0, translation_px, (num_images, 2)) * (2.0 / canvas)
-    return jax.device_get(Pose(theta=jnp.asarray(theta, jnp.float32), tau=jnp.asarray(tau, jnp.float32)))
+    return Pose(theta=theta.astype(np.float32), tau=tau.astype(np.float32))
 
 
 def warp_images(

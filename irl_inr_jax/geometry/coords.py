@@ -23,15 +23,18 @@ def pixel_grid(height: int, width: int) -> Float[Array, "n 2"]:
     return jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(height * width, 2)
 
 
-def rotate_coords(coords: Float[Array, "*batch n 2"], theta: Float[Array, "*batch"]) -> Float[Array, "*batch n 2"]:
-    """R(theta) x for each point. Written out, since a matmul may run in reduced precision on an accelerator."""
+def rotate_coords(coords: Float[Array, "*#batch n 2"], theta: Float[Array, "*#batch"]) -> Float[Array, "... n 2"]:
+    """R(theta) x for each point; the batches of points and of angles are broadcast.
+
+    Written out, since a matmul may run in reduced precision on an accelerator.
+    """
     cos, sin = jnp.cos(theta)[..., None], jnp.sin(theta)[..., None]
     x, y = coords[..., 0], coords[..., 1]
     return jnp.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
-def transform_coords(coords: Float[Array, "*batch n 2"], pose: Pose) -> Float[Array, "*batch n 2"]:
-    """S_{theta,tau}(x) = R(theta) x + tau for each point (section 3.2)."""
+def transform_coords(coords: Float[Array, "... n 2"], pose: Pose) -> Float[Array, "... n 2"]:
+    """S_{theta,tau}(x) = R(theta) x + tau for each point (section 3.2); batches of points and poses are broadcast."""
     return rotate_coords(coords, pose.theta) + pose.tau[..., None, :]
 
 

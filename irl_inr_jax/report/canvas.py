@@ -49,13 +49,13 @@ def measure_text(text: str, points: int) -> int:
     return math.ceil(width)
 
 
-def write_text(figure: Figure, left: float, top: float, text: str, **style: object) -> None:
+def write_text(figure: Figure, left: int, top: int, text: str, **style: object) -> None:
     """Text whose upper left corner (or that which `style` aligns) is at that pixel."""
     width, height = figure.get_size_inches() * DPI
     figure.text(left / width, 1 - top / height, text, **{"va": "top", "fontsize": TEXT_POINTS, "color": INK, **style})
 
 
-def place_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+def place_axes(figure: Figure, left: int, top: int, width: int, height: int) -> Axes:
     """Axes over that rectangle of pixels, in the common style: two thin spines, small figures."""
     figure_width, figure_height = figure.get_size_inches() * DPI
     axes = figure.add_axes(

@@ -5,8 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
+from matplotlib.colors import to_rgba_array
 
 _LONGEST_NAME = 22
+# Matplotlib's ten, then ten from its other qualitative maps, each the farthest in CIELAB from those before it. No two
+# are nearer than 27, the distance of purple and pink among the first ten; matplotlib's own `tab20` has pairs at 17.
+_COLOURS = np.concatenate(
+    [
+        colormaps["tab10"].colors,
+        to_rgba_array(["#fdc086", "#a1d99b", "#f0027f", "#637939", "#a6761d"])[:, :3],
+        to_rgba_array(["#f7b6d2", "#aec7e8", "#1b9e77", "#393b79", "#d6616b"])[:, :3],
+    ]
+)
 
 
 def name_classes(class_names: Sequence[str], num_classes: int) -> list[str]:
@@ -16,6 +26,5 @@ def name_classes(class_names: Sequence[str], num_classes: int) -> list[str]:
 
 
 def choose_colours(num_colours: int) -> Float[np.ndarray, "num_colours 3"]:
-    """RGB in [0, 1]. Twenty differ: ten saturated hues first, then the same ten lightened; after that they repeat."""
-    tab20 = np.array(colormaps["tab20"].colors)
-    return np.concatenate([tab20[0::2], tab20[1::2]])[np.arange(num_colours) % 20]
+    """RGB in [0, 1]. The first twenty are told apart at a glance; after that they repeat."""
+    return _COLOURS[np.arange(num_colours) % len(_COLOURS)]

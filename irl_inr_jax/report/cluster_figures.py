@@ -31,12 +31,12 @@ def save_confusion(path: Path | str, matrix: Int[np.ndarray, "classes columns"],
     upright = max(name_widths) <= cell - 4
     left = canvas.MARGIN + 28 + max(name_widths)
     below = 56 if upright else 48 + max(name_widths)
-    total = matrix.sum()
+    right = 100 * np.trace(matrix) / max(matrix.sum(), 1)
     figure = canvas.make_figure(
         left + cell * num_columns + canvas.MARGIN,
         canvas.TITLE_HEIGHT + 8 + cell * num_classes + below,
         "Classes against the clusters matched to them",
-        f"{100 * np.trace(matrix) / max(total, 1):.1f} % of {total:,} images on the diagonal · colour: share of row",
+        f"{right:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row",
     )
     axes = canvas.place_axes(figure, left, canvas.TITLE_HEIGHT + 8, cell * num_columns, cell * num_classes)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -78,18 +78,17 @@ def save_cluster_grids(
     by_size = np.argsort(-sizes, kind="stable")
     shown = ids[by_size][:_MAX_CLUSTERS]
     num_columns = min(_GRID_COLUMNS, len(shown))
-    side = choose_side(images, target=26)
+    # Smaller cells for many clusters: the file would otherwise pass what may be sent by mail.
+    side = choose_side(images, target=32 if len(shown) <= 12 else 20)
     grid_side = _GRID * (side + 1) - 1
     heading = 22 if labels is None else 40
     step_x, step_y = max(grid_side, 150) + 28, heading + grid_side + 20
-    count = f"{len(ids)} clusters" if len(ids) != 1 else "one cluster"
-    if len(ids) > len(shown):
-        count = f"The {len(shown)} largest of {len(ids)} clusters"
+    capped = len(ids) > len(shown)
     figure = canvas.make_figure(
         2 * canvas.MARGIN + num_columns * step_x - 28,
         canvas.TITLE_HEIGHT + math.ceil(len(shown) / num_columns) * step_y,
-        f"{count[0].upper()}{count[1:]} and images from each",
-        f"{len(clusters):,} images · each grid: up to {_GRID * _GRID} of the cluster at random",
+        f"Images of the {len(shown)} largest of {len(ids)} clusters" if capped else "Images of each cluster",
+        f"images: {len(clusters):,} · clusters: {len(ids)} · each grid: up to {_GRID * _GRID} at random",
     )
     rng = np.random.default_rng(seed)
     for i, cluster in enumerate(shown):

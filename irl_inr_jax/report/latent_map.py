@@ -44,7 +44,7 @@ def save_latent_map(
         canvas.MARGIN + len(panels) * (_SIDE + canvas.MARGIN),
         canvas.TITLE_HEIGHT + 26 + _SIDE + 16 + num_legend_rows * _LEGEND_ROW + canvas.MARGIN // 2,
         "The latents in the plane",
-        f"{len(points):,} images · near points are images that z calls alike",
+        f"images: {len(points):,} · near points are images that z calls alike",
     )
     for i, (title, ids, names, colours) in enumerate(panels):
         _draw_panel(figure, canvas.MARGIN + i * (_SIDE + canvas.MARGIN), title, points, colours[ids])

@@ -44,7 +44,7 @@ def save_reconstructions(
         shown = slice(block * num_columns, (block + 1) * num_columns)
         for row, (label, row_images) in enumerate(rows.items()):
             top = canvas.TITLE_HEIGHT + block * block_height + row * (side + _GAP)
-            canvas.write_text(figure, canvas.MARGIN, top + side / 2, label, va="center", color=canvas.FAINT_INK)
+            canvas.write_text(figure, canvas.MARGIN, top + side // 2, label, va="center", color=canvas.FAINT_INK)
             tiled = tile_images(row_images[shown], num_columns=num_columns, side=side, gap=_GAP)
             canvas.place_pixels(figure, canvas.MARGIN + _LABEL_WIDTH, top, tiled)
     canvas.save_png(figure, path)

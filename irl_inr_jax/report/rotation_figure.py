@@ -23,7 +23,7 @@ def save_rotation_scatter(path: Path | str, true: Float[np.ndarray, "n"], predic
         2 * _SIDE + 210,
         canvas.TITLE_HEIGHT + _SIDE + 72,
         "Predicted against true rotation",
-        f"{len(true):,} images · circular correlation {_format(correlation, '.3f')} · "
+        f"images: {len(true):,} · circular correlation {_format(correlation, '.3f')} · "
         f"median error {median_angle_error_deg(true, predicted):.1f}°",
     )
     _draw_scatter(canvas.place_axes(figure, 76, canvas.TITLE_HEIGHT + 8, _SIDE, _SIDE), true, predicted)

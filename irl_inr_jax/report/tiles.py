@@ -1,7 +1,6 @@
 """Images into the pixels of a figure: one common size, whole-number enlargement, laid out in a grid."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -37,7 +36,7 @@ def fit_image(image: Float[np.ndarray, "h w c"], side: int) -> UInt8[np.ndarray,
 
 
 def tile_images(
-    images: Sequence[Float[np.ndarray, "_ _ _"]], *, num_columns: int, side: int, gap: int
+    images: Float[np.ndarray, "n h w c"], *, num_columns: int, side: int, gap: int
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The images row by row in a grid of square cells, on white; cells without an image stay empty."""
     num_rows = math.ceil(len(images) / num_columns)

@@ -1,0 +1,28 @@
+# make demo   trains on real handwritten digits and shows what kinds there are; make test   runs every test.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+DEMO := runs/demo
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
+	$(RUN) evaluate.py --workdir $(DEMO)
+	@echo "The pictures are in $(DEMO)/eval; look at clusters_kmeans.png and canonical_views.png first."
+
+test: $(VENV)/installed-tests
+	$(RUN) -m pytest -n 2
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'expected Python 3.11 or newer, found ' + sys.version.split()[0] + '; try make PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed pyproject.toml
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) *.egg-info

@@ -1,0 +1,155 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from irl_inr_jax.geometry import images, moments
+from irl_inr_jax.geometry.coords import compose_poses, pixel_grid
+from irl_inr_jax.geometry.moments import angle_of, pixel_mass
+from irl_inr_jax.types import Pose
+
+centre_of_mass, complex_moment_21 = jax.jit(moments.centre_of_mass), jax.jit(moments.complex_moment_21)
+moment_pose = jax.jit(moments.moment_pose, static_argnames="translation")
+transform_images = jax.jit(images.transform_images, static_argnames=("interpolation", "fill"))
+few = settings(max_examples=15, deadline=None)
+
+
+def random_images(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def blob_images(size=48):
+    """Two smooth pictures off the centre, without symmetry and dark at the border."""
+    x, y = np.meshgrid((2 * np.arange(size) + 1) / size - 1, 1 - (2 * np.arange(size) + 1) / size)
+    x, y = x - 0.15, y + 0.1
+    first = np.exp(-((x - 0.1) ** 2 / 0.03 + y**2 / 0.01)) + 0.6 * np.exp(-((x + 0.15) ** 2 + (y - 0.15) ** 2) / 0.008)
+    second = np.exp(-(x**2 + y**2) / 0.01) + 0.5 * np.exp(-((x + 0.2) ** 2 + (y + 0.1) ** 2) / 0.02)
+    return jnp.asarray(np.stack([first, second]), jnp.float32)[..., None]
+
+
+def singular_images():
+    """Blank; constant; a centred plus; a ring about the centre; one pixel, which is its own centre."""
+    plus, pixel = np.zeros((9, 9)), np.zeros((9, 9))
+    plus[4, 1:8] = plus[1:8, 4] = pixel[2, 6] = 1
+    ring = np.zeros((9, 9))
+    ring[2:7, 2:7] = 0.5
+    ring[3:6, 3:6] = 0
+    return jnp.asarray(np.stack([np.zeros((9, 9)), np.ones((9, 9)), plus, ring, pixel]), jnp.float32)[..., None]
+
+
+def angle_distance(a, b):
+    return np.abs(np.angle(np.exp(1j * (np.asarray(a, np.float64) - np.asarray(b, np.float64)))))
+
+
+@few
+@given(st.integers(0, 5), st.integers(0, 7))
+def test_a_single_pixel_is_its_own_centre(row, column):
+    images = jnp.zeros((1, 6, 8, 3)).at[0, row, column].set(jnp.array([0.1, 0.2, 0.3]))
+    np.testing.assert_allclose(centre_of_mass(images)[0], pixel_grid(6, 8)[row * 8 + column], atol=1e-6)
+
+
+def test_mass_is_the_l1_norm_of_the_channels():
+    images = random_images(0, 2, 3, 4, 3)
+    np.testing.assert_allclose(pixel_mass(images), np.abs(images).sum(-1).reshape(2, 12), rtol=1e-6)
+    np.testing.assert_allclose(centre_of_mass(-images), centre_of_mass(images), atol=1e-6)
+    pose, _ = moment_pose(-images, translation=True)
+    np.testing.assert_allclose(pose.theta, moment_pose(images, translation=True)[0].theta, atol=1e-5)
+
+
+@few
+@given(st.integers(0, 10**6))
+def test_c21_is_the_complex_sum(seed):
+    images = random_images(seed, 2, 5, 5, 3)
+    centre = np.random.default_rng(seed + 1).normal(0, 0.3, (2, 2)).astype(np.float32)
+    mass = np.abs(np.asarray(images, np.float64)).sum(-1)
+    x, y = np.meshgrid((2 * np.arange(5) + 1) / 5 - 1, 1 - (2 * np.arange(5) + 1) / 5)
+    z = x + 1j * y - (centre[:, 0] + 1j * centre[:, 1])[:, None, None]
+    c21 = (mass * z**2 * z.conj()).sum((1, 2)) / (mass * np.abs(z) ** 3).sum((1, 2))
+    found = complex_moment_21(images, jnp.asarray(centre))
+    np.testing.assert_allclose(found, np.stack([c21.real, c21.imag], -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("translation", [True, False])
+def test_a_quarter_turn_turns_the_pose_by_as_much(translation):
+    images = random_images(3, 6, 7, 7, 1)
+    before, strength = moment_pose(images, translation=translation)
+    for quarters in (1, 2, 3):
+        turned = jnp.array(np.rot90(images, quarters, axes=(1, 2)))
+        after, same_strength = moment_pose(turned, translation=translation)
+        expected = compose_poses(Pose(theta=jnp.full(6, quarters * np.pi / 2), tau=jnp.zeros((6, 2))), before)
+        assert angle_distance(after.theta, expected.theta).max() < 1e-3
+        np.testing.assert_allclose(after.tau, expected.tau, atol=1e-5)
+        np.testing.assert_allclose(same_strength, strength, atol=1e-5)
+
+
+def test_a_whole_pixel_shift_moves_tau_and_leaves_theta():
+    images = jnp.pad(random_images(4, 6, 5, 5, 1), ((0, 0), (3, 3), (3, 3), (0, 0)))
+    before, _ = moment_pose(images, translation=True)
+    after, _ = moment_pose(jnp.array(np.roll(images, (-2, 3), axis=(1, 2))), translation=True)
+    np.testing.assert_allclose(after.tau, before.tau + jnp.array([6 / 11, 4 / 11]), atol=1e-5)
+    assert angle_distance(after.theta, before.theta).max() < 1e-3
+
+
+@few
+@given(st.floats(-3, 3), st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+def test_any_pose_of_a_smooth_image_is_added_to_its_own(theta, right, up):
+    images = blob_images()
+    moved_by = Pose(theta=jnp.full(2, theta), tau=jnp.tile(jnp.array([right, up]), (2, 1)))
+    before, _ = moment_pose(images, translation=True)
+    after, _ = moment_pose(transform_images(images, moved_by, interpolation="bilinear", fill=0.0), translation=True)
+    expected = compose_poses(moved_by, before)
+    assert np.degrees(angle_distance(after.theta, expected.theta)).max() < 1
+    np.testing.assert_allclose(after.tau, expected.tau, atol=2e-3)
+
+
+@few
+@given(st.floats(-3, 3))
+def test_without_translation_theta_turns_about_the_image_centre(theta):
+    images = blob_images()
+    moved_by = Pose(theta=jnp.full(2, theta), tau=jnp.zeros((2, 2)))
+    before, _ = moment_pose(images, translation=False)
+    after, _ = moment_pose(transform_images(images, moved_by, interpolation="bilinear", fill=0.0), translation=False)
+    np.testing.assert_array_equal(after.tau, np.zeros((2, 2)))
+    assert np.degrees(angle_distance(after.theta, before.theta + theta)).max() < 1
+
+
+@few
+@given(st.integers(0, 10**6), st.sampled_from([1e-4, 0.1, 30.0]), st.booleans())
+def test_strength_is_a_share_and_blind_to_brightness(seed, brightness, translation):
+    images = random_images(seed, 3, 6, 6, 1)
+    pose, strength = moment_pose(images, translation=translation)
+    dimmed, same = moment_pose(brightness * images, translation=translation)
+    assert np.all(np.asarray(strength) >= 0) and np.all(np.asarray(strength) <= 1 + 1e-6)
+    np.testing.assert_allclose(same, strength, rtol=1e-4, atol=1e-6)
+    assert angle_distance(dimmed.theta, pose.theta).max() < 1e-3
+
+
+def test_strength_is_one_for_mass_in_one_direction_and_none_for_symmetric_images():
+    one_sided = jnp.zeros((1, 9, 9, 1)).at[0, 4, 8].set(1.0)
+    pose, strength = moment_pose(one_sided, translation=False)
+    assert float(strength[0]) == pytest.approx(1, abs=1e-6) and float(pose.theta[0]) == pytest.approx(0, abs=1e-6)
+    _, strength = moment_pose(singular_images(), translation=True)
+    np.testing.assert_allclose(strength, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("translation", [True, False])
+def test_singular_images_have_finite_poses_and_gradients(translation):
+    def total(images):
+        pose, strength = moments.moment_pose(images, translation=translation)
+        return pose.theta.sum() + pose.tau.sum() + strength.sum(), (pose, strength)
+
+    images = singular_images()
+    gradient, (pose, strength) = jax.jit(jax.grad(total, has_aux=True))(images)
+    assert np.isfinite(gradient).all() and np.isfinite(strength).all()
+    assert np.isfinite(pose.theta).all() and np.isfinite(pose.tau).all()
+    assert float(pose.theta[0]) == 0 and not np.any(pose.tau[0])
+
+
+def test_the_angle_of_a_vector_is_its_arctangent_or_nothing():
+    angles = np.array([0.0, 1.0, -1.0, 3.0, -3.0])
+    vectors = jnp.asarray(0.01 * np.stack([np.cos(angles), np.sin(angles)], -1), jnp.float32)
+    np.testing.assert_allclose(angle_of(vectors), angles, atol=1e-5)
+    value, gradient = jax.value_and_grad(lambda v: angle_of(v))(jnp.zeros(2))
+    assert float(value) == 0 and not np.any(gradient)

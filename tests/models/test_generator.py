@@ -1,0 +1,74 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irl_inr_jax.geometry.coords import pixel_grid
+from irl_inr_jax.models.generator import make_generator
+from irl_inr_jax.models.inr import ACTIVATIONS
+
+SIDE = 8
+
+
+@pytest.fixture(params=[1, 3], ids=["grey", "rgb"])
+def made(request, tiny_config):
+    return start(tiny_config, request.param)
+
+
+def start(config, channels, mean=0.2):
+    images = jnp.asarray(np.random.default_rng(0).uniform(0, 2 * mean, (5, SIDE, SIDE, channels)), jnp.float32)
+    generator = make_generator(config, num_channels=channels)
+    params, frequencies = jax.jit(generator.init)(jax.random.key(0), images)
+    latents = jax.random.normal(jax.random.key(1), (4, config.model.latent_dim))
+    coords = jnp.broadcast_to(pixel_grid(SIDE, SIDE), (4, SIDE * SIDE, 2))
+    return generator, params, frequencies, latents, coords, images
+
+
+def picture(generator, frequencies, params, latents, coords):
+    return generator.draw(generator.emit(params, latents), frequencies, coords)
+
+
+def test_a_batch_is_drawn_as_in_a_loop(made):
+    generator, params, frequencies, latents, coords, images = made
+    coords = coords * jnp.array([1.0, 0.5, 0.3, -1.0])[:, None, None]
+    together = picture(generator, frequencies, params, latents, coords)
+    assert together.shape == (4, SIDE * SIDE, images.shape[-1]) and together.dtype == jnp.float32
+    for i in range(4):
+        alone = picture(generator, frequencies, params, latents[i : i + 1], coords[i : i + 1])
+        np.testing.assert_allclose(together[i], alone[0], atol=1e-5)
+    assert np.abs(np.asarray(together[0]) - together[1]).max() > 1e-3
+
+
+def test_frequencies_are_fixed_numbers_beside_the_parameters(made, tiny_config):
+    _, params, frequencies, *_ = made
+    num = tiny_config.model.inr.num_frequencies
+    assert frequencies.shape == (num, 2)
+    assert all(leaf.shape != frequencies.shape for leaf in jax.tree.leaves(params))
+    assert set(params) == {"MLP_0"}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_first_pictures_are_near_the_mean_and_already_listen_to_the_latents(tiny_config, activation):
+    tiny_config.model.inr.activation = activation
+    generator, params, frequencies, latents, coords, images = start(tiny_config, 3)
+
+    @jax.jit
+    def error(latents):
+        return jnp.mean((picture(generator, frequencies, params, latents, coords) - images.mean()) ** 2)
+
+    assert float(error(latents)) < 0.01
+    gradient = np.linalg.norm(jax.grad(error)(latents), axis=1)
+    assert np.all(gradient > 1e-6) and np.all(np.isfinite(gradient))
+
+
+def test_bfloat16_draws_nearly_the_same_from_float32_parameters(tiny_config):
+    generator, params, frequencies, latents, coords, _ = start(tiny_config, 1)
+    tiny_config.model.dtype = "bfloat16"
+    low = make_generator(tiny_config, num_channels=1)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    draw = partial(picture, frequencies=frequencies, params=params, latents=latents, coords=coords)
+    values = draw(low)
+    assert values.dtype == jnp.float32
+    np.testing.assert_allclose(values, draw(generator), atol=0.05)

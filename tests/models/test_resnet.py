@@ -1,0 +1,109 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec as P
+
+from irl_inr_jax.models.resnet import STEMS, ResNet
+from irl_inr_jax.parallel import AXIS, make_mesh
+
+
+def make_resnet(**changes):
+    settings = {"stage_sizes": (1, 1), "width": 4, "stem": "3x3", "train": False, "axis_name": None}
+    return ResNet(**{**settings, "dtype": jnp.dtype("float32"), **changes})
+
+
+def random_images(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).uniform(size=shape), jnp.float32)
+
+
+def count(params):
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def expected_resnet_count(stem_size, channels, width, stage_sizes):
+    """Convolutions without bias, two numbers a feature in each norm, written from He et al. (2016)."""
+    total, last = stem_size**2 * channels * width + 2 * width, width
+    for stage, blocks in enumerate(stage_sizes):
+        features = width * 2**stage
+        for _ in range(blocks):
+            total += 9 * last * features + 9 * features**2 + 4 * features
+            total += last * features + 2 * features if last != features else 0
+            last = features
+    return total
+
+
+@pytest.mark.parametrize(("stem", "channels", "published"), [("3x3", 1, None), ("7x7", 3, 11_689_512 - 513_000)])
+def test_resnet18_has_the_parameters_of_resnet18(stem, channels, published):
+    model = make_resnet(stage_sizes=(2, 2, 2, 2), width=64, stem=stem)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 28, 28, channels)))
+    expected = expected_resnet_count(STEMS[stem][0], channels, 64, (2, 2, 2, 2))
+    assert count(shapes["params"]) == expected
+    assert published is None or expected == published  # torchvision's resnet18 less its 512 -> 1000 classifier
+
+
+@pytest.mark.parametrize(("stem", "sides"), [("3x3", (28, 28, 14, 7)), ("3x3/2", (14, 14, 7, 4)), ("7x7", (14, 7, 4, 2))])
+def test_each_stem_gives_its_map_sizes(stem, sides):
+    model = make_resnet(stage_sizes=(1, 1, 1), stem=stem)
+
+    def run(key, images):
+        variables = model.init(key, images)
+        return model.apply(variables, images, capture_intermediates=True, mutable=["intermediates"])
+
+    pooled, state = jax.eval_shape(run, jax.random.key(0), jnp.zeros((2, 28, 28, 1)))
+    maps = state["intermediates"]
+    assert pooled.shape == (2, 16)
+    assert maps["Conv_0"]["__call__"][0].shape == (2, sides[0], sides[0], 4)
+    for block, features in enumerate((4, 8, 16)):
+        side = sides[block + 1]
+        assert maps[f"BasicBlock_{block}"]["__call__"][0].shape == (2, side, side, features)
+
+
+@pytest.fixture(scope="module")
+def trained_on_shares():
+    """Features, new statistics and gradients in train mode: of 16 images on one device, and of two on each of eight."""
+    images = random_images(16, 8, 8, 1) * jnp.arange(1.0, 17.0)[:, None, None, None]
+    variables = make_resnet().init(jax.random.key(0), images[:1])
+
+    def run(axis_name, images):
+        model = make_resnet(train=True, axis_name=axis_name)
+        return model.apply(variables, images, mutable=["batch_stats"])
+
+    whole = jax.jit(lambda images: run(None, images))(images)
+    specs = {"in_specs": P(AXIS), "out_specs": (P(AXIS), P()), "check_vma": False}
+    mapped = jax.shard_map(lambda images: run(AXIS, images), mesh=make_mesh(jax.devices()), **specs)
+    alone = jax.shard_map(lambda images: run(None, images), mesh=make_mesh(jax.devices()), **specs)
+    return whole, jax.jit(mapped)(images), jax.jit(alone)(images)
+
+
+def test_batch_norm_over_devices_is_that_of_the_global_batch(trained_on_shares):
+    assert jax.device_count() == 8
+    (features, state), (shared, shared_state), (alone, _) = trained_on_shares
+    np.testing.assert_allclose(shared, features, rtol=1e-3, atol=1e-4)
+    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(shared_state), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-4)
+    assert np.abs(np.asarray(alone) - features).max() > 0.1  # without the axis the devices do differ
+
+
+def test_running_averages_move_a_tenth_of_the_way_to_the_batch():
+    images = random_images(6, 8, 8, 1)
+    variables = make_resnet().init(jax.random.key(0), images)
+    _, state = make_resnet(train=True).apply(variables, images, mutable=["batch_stats"])
+    kernel = np.asarray(variables["params"]["Conv_0"]["kernel"], np.float64)
+    padded = np.pad(np.asarray(images, np.float64), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    conv = sum(
+        padded[:, i : i + 8, j : j + 8] @ kernel[i, j] for i in range(3) for j in range(3)
+    )
+    found = state["batch_stats"]["BatchNorm_0"]
+    np.testing.assert_allclose(found["mean"], 0.1 * conv.mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["var"], 0.9 + 0.1 * conv.var((0, 1, 2)), rtol=1e-4)
+
+
+def test_evaluation_uses_the_averages_and_so_takes_each_image_alone():
+    images = random_images(4, 8, 8, 1)
+    variables = make_resnet().init(jax.random.key(0), images)
+    together = make_resnet().apply(variables, images)
+    np.testing.assert_allclose(make_resnet().apply(variables, images[:1]), together[:1], rtol=1e-5, atol=1e-6)
+    doubled = jax.tree.map(lambda leaf: 2 * leaf + 1, variables["batch_stats"])
+    moved = make_resnet().apply({**variables, "batch_stats": doubled}, images)
+    assert np.abs(np.asarray(moved) - together).max() > 0.01

@@ -1,0 +1,71 @@
+"""Every configuration file and every variant it offers."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from configs import base
+from irl_inr_jax.settings import check_config, flatten
+
+NAMES = sorted(path.stem for path in Path(base.__file__).parent.glob("*.py") if path.stem not in ("__init__", "base"))
+
+
+def load(name, variants=""):
+    return importlib.import_module(f"configs.{name}").get_config(variants)
+
+
+def test_the_files_promised_are_there():
+    promised = "digits_u mnist_u mnist_u_no9 rotated_mnist rotated_fashion_mnist npz folder tiny".split()
+    assert set(promised) <= set(NAMES)
+
+
+@pytest.mark.parametrize("variants", ["", "paper", "thesis", "small", "thesis,small", "small,paper"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variant_can_run_and_is_locked(name, variants):
+    config = load(name, variants)
+    check_config(config, base.get_config())
+    with pytest.raises(AttributeError, match="batch_size"):
+        config.train.batchsize = 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_variants_come_to_the_same_in_any_order_and_an_unknown_one_is_named(name):
+    assert flatten(load(name, "thesis,small")) == flatten(load(name, "small,thesis"))
+    assert load(name, "thesis").method == "thesis" and load(name).method == "irl_inr"
+    with pytest.raises(ValueError, match=r"expected variants among .*'paper'.*, found 'papre'"):
+        load(name, "papre")
+
+
+def test_every_key_of_the_base_has_a_comment():
+    source = Path(base.__file__).read_text()
+    body = source[source.index("config = ConfigDict()") : source.index("return config.lock()")]
+    settings = [line for line in body.splitlines() if "=" in line and "ConfigDict()" not in line]
+    assert len(settings) == len(flatten(base.get_config()))
+    assert all("  # " in line for line in settings)
+
+
+def test_paper_is_the_papers():
+    """Table 5, Appendix A and section 4.1, for MNIST(U)."""
+    config = load("mnist_u", "paper")
+    assert (config.loss.recon, config.loss.consistency, config.loss.symmetry, config.loss.cross) == (1, 1, 15, 0)
+    assert (config.model.latent_dim, config.model.pose.form, config.model.encoder.input) == (512, "centre", "raw")
+    assert config.model.encoder.trunk == "resnet18" and tuple(config.model.encoder.head_widths) == (512, 512)
+    assert (config.model.encoder.width, config.model.encoder.stem) == (64, "3x3")
+    assert tuple(config.model.hypernet.widths) == (256, 256, 256) == tuple(config.model.inr.widths)
+    assert (config.model.inr.num_frequencies, config.model.inr.frequency_std) == (256, 2.0)
+    train = config.train
+    assert (train.learning_rate, train.batch_size, train.weight_decay, train.num_epochs) == (1e-4, 128, 5e-4, 200)
+    assert (train.b1, train.b2, train.schedule, train.optimizer) == (0.5, 0.999, "constant", "adam")
+    assert (config.data.canvas, config.data.translation_px, config.views.interpolation) == (50, 5.0, "nearest")
+
+
+def test_thesis_is_the_thesis():
+    """Its section 4, for rotated MNIST."""
+    config = load("rotated_mnist", "thesis")
+    assert (config.loss.recon, config.loss.consistency, config.loss.symmetry) == (1, 1, 15)
+    assert config.loss.num_copies == 3 and config.loss.consistency_distance == "mse"
+    assert config.model.encoder.trunk == "mlp" and tuple(config.model.encoder.head_widths) == (128,) * 4
+    assert tuple(config.model.hypernet.widths) == (128, 128, 256) and tuple(config.model.inr.widths) == (128, 128)
+    assert (config.model.latent_dim, config.model.inr.num_frequencies, config.train.weight_decay) == (32, 128, 1e-5)
+    assert tuple(config.data.exclude_classes) == (9,) and not config.model.pose.translation

@@ -1,0 +1,79 @@
+"""Configurations: the checks before a run, and the one that a workdir keeps."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from configs import base
+from irl_inr_jax.settings import check_config, claim_workdir, flatten, from_json, to_json
+from irl_inr_jax.types import InputError
+
+
+def changed(**values):
+    config = base.get_config()
+    config.update_from_flattened_dict({key.replace("__", "."): value for key, value in values.items()})
+    return config
+
+
+def test_the_base_passes_its_own_check():
+    check_config(base.get_config(), base.get_config())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, found 'irl'"),
+        ({"model__pose__form": "c21"}, r"config.model.pose.form among closed_form, moment, centre"),
+        ({"model__encoder__stem": "5x5"}, r"config.model.encoder.stem among 3x3, 3x3/2, 7x7"),
+        ({"train__batch_size": 0}, r"config.train.batch_size of at least 1, found 0"),
+        ({"train__learning_rate": -1.0}, r"config.train.learning_rate of at least 0, found -1.0"),
+        ({"data__test_fraction": 1.0}, r"config.data.test_fraction between 0 and 1, found 1.0"),
+        ({"model__pose__form": "moment"}, r"closed_form with config.model.encoder.input=canonical, found moment"),
+        ({"loss__cross": 0.0, "loss__recon": 0.0}, r"config.loss.recon or config.loss.cross above 0"),
+    ],
+)
+def test_what_cannot_run_is_named(values, message):
+    with pytest.raises(InputError, match=message):
+        check_config(changed(**values), base.get_config())
+
+
+def test_an_unknown_key_names_the_nearest_and_a_missing_one_itself():
+    config = ConfigDict(base.get_config().to_dict())
+    config.train.batchsize = 3
+    with pytest.raises(InputError, match=r"found config.train.batchsize; the nearest is config.train.batch_size"):
+        check_config(config, base.get_config())
+    config = ConfigDict(base.get_config().to_dict())
+    del config.train["batch_size"]
+    with pytest.raises(InputError, match=r"expected config.train.batch_size in the configuration"):
+        check_config(config, base.get_config())
+
+
+def test_a_configuration_survives_its_file(tmp_path):
+    config = changed(data__exclude_classes=(9, 4), train__learning_rate=3e-4, data__path="a b/ü")
+    (tmp_path / "config.json").write_text(to_json(config))
+    assert flatten(from_json(tmp_path / "config.json")) == flatten(config)
+
+
+def test_a_workdir_is_claimed_once_and_for_one_configuration(tmp_path):
+    workdir = tmp_path / "new" / "run"
+    claim_workdir(workdir, base.get_config())
+    kept = (workdir / "config.json").read_bytes()
+    claim_workdir(workdir, base.get_config())
+    with pytest.raises(InputError, match=r"config.model.latent_dim is 64 there and 7 here .* choose another --workdir"):
+        claim_workdir(workdir, changed(model__latent_dim=7))
+    assert (workdir / "config.json").read_bytes() == kept
+
+
+def test_a_workdir_that_is_a_file_or_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="expected --workdir to name a folder"):
+        claim_workdir(tmp_path / "file", base.get_config())
+    with pytest.raises(InputError, match="expected --workdir .* to be writable"):
+        claim_workdir(tmp_path / "file" / "below", base.get_config())
+
+
+def test_a_missing_or_foreign_config_json_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="found none; train one first"):
+        from_json(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text("[1, 2]")
+    with pytest.raises(InputError, match="found something else"):
+        from_json(tmp_path / "config.json")
