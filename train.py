@@ -18,7 +18,7 @@ from ml_collections import config_flags
 
 from configs import base
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state
-from irl_inr_jax.cli import run_script
+from irl_inr_jax.cli import read_config, run_script
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.logs import ConsoleProgress, MetricsLog
 from irl_inr_jax.parallel import make_mesh
@@ -34,9 +34,10 @@ WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run: config.json, 
 
 def main() -> int:
     """Builds the run, takes its steps and leaves the last state on disk; the exit status."""
-    if CONFIG.value is None or WORKDIR.value is None:
+    config = read_config(CONFIG)
+    if config is None or WORKDIR.value is None:
         raise InputError("expected --config configs/NAME.py and --workdir DIR; see --help")
-    config, workdir = CONFIG.value, Path(WORKDIR.value)
+    workdir = Path(WORKDIR.value)
     check_config(config, base.get_config())
     dataset = make_dataset(config.data)
     mesh = make_mesh(jax.devices())

@@ -1,31 +1,19 @@
-"""Train states on disk: orbax, with a checksum of our own.
+"""Train states on disk: orbax, with checksums of our own.
 
-Orbax leaves out a save that was cut off but reads damaged bytes as numbers, so each checkpoint carries a digest of
-every value in it and one that does not match is passed over for the one before.
+Orbax leaves out a save that was cut off but reads damaged bytes as numbers, so each checkpoint keeps the checksum of
+every file in it, and one whose files are not what was written is passed over for the one before.
 """
 
-import contextlib
 import hashlib
-import logging
-from collections.abc import Iterator
+import json
 from pathlib import Path
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
-from jaxtyping import PyTree
 
-from irl_inr_jax.types import InputError, TrainState
+from irl_inr_jax.types import InputError, PyTree, TrainState
 
-
-def digest(tree: PyTree) -> str:
-    """SHA-256 over the path, type, shape and bytes of every leaf."""
-    total = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        array = np.ascontiguousarray(leaf)
-        total.update(f"{jax.tree_util.keystr(path)}{array.dtype}{array.shape}".encode())
-        total.update(array.reshape(-1).view(np.uint8).data)
-    return total.hexdigest()
+CHECKSUMS = "sha256.json"
 
 
 def open_checkpoints(folder: Path, *, keep: int) -> ocp.CheckpointManager:
@@ -35,17 +23,21 @@ def open_checkpoints(folder: Path, *, keep: int) -> ocp.CheckpointManager:
 
 
 def save_state(manager: ocp.CheckpointManager, state: TrainState) -> None:
-    """Writes the state under its step and returns when it is on disk. A step that is there already is left alone."""
+    """Writes the state under its step and returns when it is on disk. A whole one of that step is left alone.
+
+    A damaged one of that step, which this run has passed over, is replaced.
+    """
     step = int(state.step)
+    folder = Path(manager.directory) / str(step)
     if step in manager.all_steps():
-        return
-    tree = as_tree(state)
-    saved = manager.save(
-        step,
-        args=ocp.args.Composite(state=ocp.args.StandardSave(tree), check=ocp.args.JsonSave({"sha256": digest(tree)})),
-    )
+        if find_damage(folder) is None:
+            return
+        manager.delete(step)
+    saved = manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(as_tree(state))))
     manager.wait_until_finished()
     assert saved, f"orbax declined to save step {step}"
+    if jax.process_index() == 0:
+        (folder / CHECKSUMS).write_text(json.dumps(checksums(folder)))
 
 
 def restore_state(
@@ -55,20 +47,23 @@ def restore_state(
 
     template: a state, or the `jax.eval_shape` of one. Raises InputError when there are checkpoints and none is whole.
     """
-    target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), as_tree(template))
     steps = sorted(manager.all_steps(), reverse=True)
-    damaged = []
+    passed_over = []
     for step in steps:
-        found = _read_whole(manager, step, target)
-        if found is not None:
-            return template.replace(**found), damaged
-        damaged.append(f"checkpoint {step} is damaged and was passed over")
+        damage = find_damage(Path(manager.directory) / str(step))
+        if damage is None:
+            target = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), as_tree(template)
+            )
+            found = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
+            return template.replace(**found.state), passed_over
+        passed_over.append(f"checkpoint {step} is damaged ({damage}) and was passed over")
     if steps:
         raise InputError(
             f"expected a whole checkpoint under {manager.directory}, found only damaged ones (steps {steps}); "
             f"remove that folder to train from the beginning, or restore it from a copy"
         )
-    return None, damaged
+    return None, passed_over
 
 
 def as_tree(state: TrainState) -> dict[str, PyTree]:
@@ -77,24 +72,24 @@ def as_tree(state: TrainState) -> dict[str, PyTree]:
     return {name: getattr(state, name) for name in fields}
 
 
-def _read_whole(manager: ocp.CheckpointManager, step: int, target: PyTree) -> PyTree | None:
-    """The tree of one checkpoint, or None if it cannot be read or is not what was written."""
-    arguments = ocp.args.Composite(state=ocp.args.StandardRestore(target), check=ocp.args.JsonRestore())
-    with _quiet_orbax():
-        try:
-            found = manager.restore(step, args=arguments)
-        # What orbax raises for a damaged file ranges from ValueError over JSONDecodeError to a bare Exception.
-        except Exception:
-            return None
-    return found.state if digest(found.state) == found.check["sha256"] else None
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder` but the list itself, by relative path."""
+    sums = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != CHECKSUMS:
+            with path.open("rb") as file:
+                sums[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
 
 
-@contextlib.contextmanager
-def _quiet_orbax() -> Iterator[None]:
-    """Without the pages that orbax and asyncio log about a file that they cannot read."""
-    previous = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
+def find_damage(folder: Path) -> str | None:
+    """What is wrong with the files of one checkpoint, or None."""
     try:
-        yield
-    finally:
-        logging.disable(previous)
+        written = json.loads((folder / CHECKSUMS).read_text())
+    except (OSError, json.JSONDecodeError):
+        return f"its {CHECKSUMS} is missing or cut short"
+    found = checksums(folder)
+    for name, checksum in written.items():
+        if found.get(name) != checksum:
+            return f"{name} is {'not what was written' if name in found else 'missing'}"
+    return None

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from absl import app, flags, logging
+from ml_collections import ConfigDict
 
 from irl_inr_jax.types import InputError
 
@@ -38,4 +39,21 @@ def _parse_flags(argv: list[str]) -> list[str]:
     # Reading flags runs the user's configuration file, which may raise anything.
     except Exception as error:
         kind = "" if isinstance(error, flags.Error | InputError | AttributeError) else f"{type(error).__name__}: "
-        sys.exit(fail(f"{kind}{error}"))
+        message = f"{kind}{error}"
+        if "Traceback" in message:  # absl quotes the whole one of a configuration file that raises
+            message = message.strip().splitlines()[-1]
+        sys.exit(fail(message))
+
+
+def read_config(holder: flags.FlagHolder) -> ConfigDict | None:
+    """The configuration that --config names, or None where it was not given.
+
+    Raises InputError for a file that could not be loaded, which ml_collections reports only when it is first used.
+    """
+    if holder.value is None:
+        return None
+    try:
+        holder.value.keys()
+    except OSError as error:
+        raise InputError(f"expected a file of configs/ for --config: {error}") from None
+    return holder.value

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.metrics.recon import mse
 from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, PyTree
 
 
@@ -61,7 +62,7 @@ class TrainedMethod:
         draw = _compiled_draw(self.method, stored.shape[1])
 
         def one_batch(learnt, rows, latents, pose):
-            return ((draw(learnt, latents, pose) - self.to_unit(rows)) ** 2).mean((1, 2, 3))
+            return mse(np.asarray(self.to_unit(rows)), np.asarray(draw(learnt, latents, pose)))
 
         return self.over_batches(one_batch, stored, latents, pose)
 

@@ -13,6 +13,7 @@ from irl_inr_jax.clustering import get_clusterer
 from irl_inr_jax.embed import TrainedMethod, embed_images
 from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose
 from irl_inr_jax.metrics.clustering import neighbour_purity, score_clusters
+from irl_inr_jax.metrics.recon import psnr
 from irl_inr_jax.types import Dataset, Embeddings, ImageSet, InputError, Pose
 
 NUM_NEIGHBOURS = 20
@@ -69,8 +70,8 @@ def evaluate(
         results["pose"] = measure_pose(true, predicted, translation=config.model.pose.translation)
     if trained.method.reconstruct is not None:
         say("reconstructing")
-        mse = float(trained.recon_errors(images.images, embeddings.latents, embeddings.pose).mean())
-        results["reconstruction"] = {"mse": mse, "psnr": -10 * float(np.log10(mse))}
+        errors = trained.recon_errors(images.images, embeddings.latents, embeddings.pose)
+        results["reconstruction"] = {"mse": float(errors.mean()), "psnr": psnr(errors)}
     results["seconds"] = {"encode": encoded - started, "total": time.monotonic() - started}
     return Evaluation(results, embeddings, clusters, references, true, predicted)
 

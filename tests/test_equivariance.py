@@ -33,12 +33,12 @@ def by_pixels(params, model_state, images):
 
 @pytest.fixture
 def blobs():
-    """Smooth shapes of three unequal spots, away from the border: (12, 32, 32, 1)."""
+    """Smooth shapes of three spots of random heights, away from the border: (12, 32, 32, 1)."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[:32, :32]
     images = np.zeros((12, 32, 32, 1), np.float32)
     for image in images:
-        for height in (1.0, 0.7, 0.4):
+        for height in rng.uniform(0.3, 1.0, 3):
             row, column = rng.uniform(11, 20, 2)
             image[..., 0] += height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 8)
     return images / images.max()

@@ -59,9 +59,13 @@ def confusion_matrix(
 
 
 def score_clusters(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> dict[str, float]:
-    """`accuracy` (one to one), `nmi` (by the arithmetic mean of the entropies) and `ari`; 1 is best."""
+    """`accuracy` (one to one), `many_to_one_accuracy`, `nmi` (by the arithmetic mean of the entropies) and `ari`.
+
+    1 is best in all.
+    """
     return {
         "accuracy": clustering_accuracy(labels, clusters),
+        "many_to_one_accuracy": many_to_one_accuracy(labels, clusters),
         "nmi": float(normalized_mutual_info_score(labels, clusters)),
         "ari": float(adjusted_rand_score(labels, clusters)),
     }

@@ -6,16 +6,16 @@ import numpy as np
 from jaxtyping import Float
 
 
-def mse(images: Float[np.ndarray, "n h w c"], recons: Float[np.ndarray, "n h w c"]) -> float:
-    """Mean squared error over images, pixels and channels."""
-    return float(np.mean((images.astype(np.float64) - recons) ** 2))
+def mse(images: Float[np.ndarray, "n h w c"], recons: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n"]:
+    """Mean squared error over pixels and channels of each image."""
+    return np.mean((images.astype(np.float64) - recons) ** 2, axis=(1, 2, 3))
 
 
-def psnr(images: Float[np.ndarray, "n h w c"], recons: Float[np.ndarray, "n h w c"]) -> float:
-    """Peak signal-to-noise ratio in dB, of the mean squared error over all images: -10 log10(MSE), peak 1.
+def psnr(errors: Float[np.ndarray, "n"]) -> float:
+    """Peak signal-to-noise ratio in dB, of the mean over all images of their squared errors: -10 log10(MSE), peak 1.
 
     It is not the mean of the images' own PSNRs, in which a few blank and hence perfect images are worth infinity.
-    Infinite for a perfect reconstruction.
+    Infinite for perfect reconstructions.
     """
-    error = mse(images, recons)
+    error = float(errors.mean())
     return -10 * math.log10(error) if error > 0 else math.inf

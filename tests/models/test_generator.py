@@ -26,6 +26,7 @@ def start(config, channels, mean=0.2):
     return generator, params, frequencies, latents, coords, images
 
 
+@partial(jax.jit, static_argnums=0)
 def picture(generator, frequencies, params, latents, coords):
     return generator.draw(generator.emit(params, latents), frequencies, coords)
 
@@ -59,7 +60,7 @@ def test_the_first_pictures_are_near_the_mean_and_already_listen_to_the_latents(
         return jnp.mean((picture(generator, frequencies, params, latents, coords) - images.mean()) ** 2)
 
     assert float(error(latents)) < 0.01
-    gradient = np.linalg.norm(jax.grad(error)(latents), axis=1)
+    gradient = np.linalg.norm(jax.jit(jax.grad(error))(latents), axis=1)
     assert np.all(gradient > 1e-6) and np.all(np.isfinite(gradient))
 
 
@@ -68,7 +69,6 @@ def test_bfloat16_draws_nearly_the_same_from_float32_parameters(tiny_config):
     tiny_config.model.dtype = "bfloat16"
     low = make_generator(tiny_config, num_channels=1)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
-    draw = partial(picture, frequencies=frequencies, params=params, latents=latents, coords=coords)
-    values = draw(low)
+    values = picture(low, frequencies, params, latents, coords)
     assert values.dtype == jnp.float32
-    np.testing.assert_allclose(values, draw(generator), atol=0.05)
+    np.testing.assert_allclose(values, picture(generator, frequencies, params, latents, coords), atol=0.05)

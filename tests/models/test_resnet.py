@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -63,7 +65,7 @@ def test_each_stem_gives_its_map_sizes(stem, sides):
 def trained_on_shares():
     """Features, new statistics and gradients in train mode: of 16 images on one device, and of two on each of eight."""
     images = random_images(16, 8, 8, 1) * jnp.arange(1.0, 17.0)[:, None, None, None]
-    variables = make_resnet().init(jax.random.key(0), images[:1])
+    variables = jax.jit(make_resnet().init)(jax.random.key(0), images[:1])
 
     def run(axis_name, images):
         model = make_resnet(train=True, axis_name=axis_name)
@@ -87,8 +89,8 @@ def test_batch_norm_over_devices_is_that_of_the_global_batch(trained_on_shares):
 
 def test_running_averages_move_a_tenth_of_the_way_to_the_batch():
     images = random_images(6, 8, 8, 1)
-    variables = make_resnet().init(jax.random.key(0), images)
-    _, state = make_resnet(train=True).apply(variables, images, mutable=["batch_stats"])
+    variables = jax.jit(make_resnet().init)(jax.random.key(0), images)
+    _, state = jax.jit(partial(make_resnet(train=True).apply, mutable=["batch_stats"]))(variables, images)
     kernel = np.asarray(variables["params"]["Conv_0"]["kernel"], np.float64)
     padded = np.pad(np.asarray(images, np.float64), ((0, 0), (1, 1), (1, 1), (0, 0)))
     conv = sum(
@@ -101,9 +103,10 @@ def test_running_averages_move_a_tenth_of_the_way_to_the_batch():
 
 def test_evaluation_uses_the_averages_and_so_takes_each_image_alone():
     images = random_images(4, 8, 8, 1)
-    variables = make_resnet().init(jax.random.key(0), images)
-    together = make_resnet().apply(variables, images)
-    np.testing.assert_allclose(make_resnet().apply(variables, images[:1]), together[:1], rtol=1e-5, atol=1e-6)
+    variables = jax.jit(make_resnet().init)(jax.random.key(0), images)
+    apply = jax.jit(make_resnet().apply)
+    together = apply(variables, images)
+    np.testing.assert_allclose(apply(variables, images[:1]), together[:1], rtol=1e-5, atol=1e-6)
     doubled = jax.tree.map(lambda leaf: 2 * leaf + 1, variables["batch_stats"])
-    moved = make_resnet().apply({**variables, "batch_stats": doubled}, images)
+    moved = apply({**variables, "batch_stats": doubled}, images)
     assert np.abs(np.asarray(moved) - together).max() > 0.01

@@ -1,0 +1,190 @@
+import copy
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from sklearn.datasets import load_digits
+
+from configs import tiny
+from irl_inr_jax.geometry.coords import pixel_grid
+from irl_inr_jax.methods import irl_inr
+from irl_inr_jax.types import Batch
+
+SIDE = 16
+FORMS = {
+    "canonical": {"encoder.input": "canonical"},
+    "closed_form": {"encoder.input": "raw"},
+    "moment": {"encoder.input": "raw", "pose.form": "moment"},
+    "centre": {"encoder.input": "raw", "pose.form": "centre"},
+    "turns_only": {"encoder.input": "canonical", "pose.translation": False},
+}
+LOSS = {"recon": 0.5, "cross": 1.0, "consistency": 0.3, "symmetry": 2.0, "consistency_ramp": (0.0, 0.5)}
+
+
+def make_config(form="canonical", **loss):
+    config = tiny.get_config()
+    for key, value in FORMS[form].items():
+        group, name = key.split(".")
+        config.model[group][name] = value
+    config.loss.update({**LOSS, **loss})
+    config.views.translation_px = 1.0 if config.model.pose.translation else 0.0
+    return config
+
+
+def digit_images(count):
+    """Digits on a 16x16 canvas, the same number of pixels each."""
+    digits = load_digits().images[:count].astype(np.float32) / 16
+    return jnp.asarray(np.pad(digits, ((0, 0), (4, 4), (4, 4))))[..., None]
+
+
+def make_batch(images, progress=0.25):
+    return Batch(images=images, positions=jnp.arange(len(images)), progress=jnp.float32(progress))
+
+
+def start(config, images):
+    method = irl_inr.make_method(config, num_channels=1, axis_name=None)
+    params, model_state = jax.jit(method.init)(jax.random.key(0), images)
+    return method, params, model_state
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def evaluated(request):
+    """Loss and gradients, in one form of the pose, on digits, a blank image and a constant one."""
+    config = make_config(request.param)
+    images = jnp.concatenate([digit_images(4), jnp.zeros((1, SIDE, SIDE, 1)), jnp.full((1, SIDE, SIDE, 1), 0.6)])
+    method, params, model_state = start(config, images)
+    step = jax.jit(jax.value_and_grad(method.loss, has_aux=True))
+    (loss, (metrics, _)), gradients = step(params, model_state, jax.random.key(1), make_batch(images))
+    return request.param, config, method, params, model_state, loss, metrics, gradients
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms_with_the_ramp(evaluated):
+    *_, loss, metrics, _ = evaluated
+    assert set(metrics) == {"loss", "recon", "cross", "consistency", "symmetry", "head_error_deg"}
+    assert all(np.isfinite(value) and value >= 0 for value in metrics.values())
+    ramped = {**LOSS, "consistency": 0.5 * LOSS["consistency"]}  # a quarter of the run is half of the ramp
+    expected = sum(ramped[name] * float(metrics[name]) for name in ("recon", "cross", "consistency", "symmetry"))
+    assert float(loss) == pytest.approx(expected, rel=1e-5) == float(metrics["loss"])
+
+
+def test_gradients_are_finite_with_blank_images_and_reach_both_networks(evaluated):
+    *_, gradients = evaluated
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
+    for network in ("encoder", "generator"):
+        assert all(np.any(leaf) for leaf in jax.tree.leaves(gradients[network]))
+
+
+def test_encode_and_reconstruct_have_the_contracts_shapes(evaluated):
+    form, config, method, params, model_state, *_ = evaluated
+    images = digit_images(3)
+    latents, pose = jax.jit(method.encode)(params, model_state, images)
+    assert latents.shape == (3, config.model.latent_dim) and pose.theta.shape == (3,) and pose.tau.shape == (3, 2)
+    assert np.any(pose.tau) == (form != "turns_only")
+    for side in (SIDE, 2 * SIDE):
+        coords = jnp.broadcast_to(pixel_grid(side, side), (3, side * side, 2))
+        values = jax.jit(method.reconstruct)(params, model_state, latents, coords)
+        assert values.shape == (3, side * side, 1)
+        assert np.all(np.asarray(values) >= 0) and np.all(np.asarray(values) <= 1)
+
+
+def test_turning_the_image_turns_the_closed_form_pose_and_leaves_canonical_latents(evaluated):
+    form, _, method, params, model_state, *_ = evaluated
+    images = digit_images(8)
+    encode = jax.jit(method.encode)
+    latents, pose = encode(params, model_state, images)
+    turned_latents, turned = encode(params, model_state, jnp.array(np.rot90(images, axes=(1, 2))))
+    if form in ("canonical", "turns_only"):
+        np.testing.assert_allclose(turned_latents, latents, atol=1e-3)
+        assert np.asarray(latents).std(0).min() > 0.02
+    if form in ("canonical", "turns_only"):
+        off = np.angle(np.exp(1j * (np.asarray(turned.theta) - pose.theta - np.pi / 2)))
+        np.testing.assert_allclose(off, 0, atol=1e-3)
+    if form in ("canonical", "turns_only", "closed_form"):
+        expected = np.stack([-np.asarray(pose.tau)[:, 1], np.asarray(pose.tau)[:, 0]], -1)
+        np.testing.assert_allclose(turned.tau, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("left_out", ["recon", "cross", "consistency", "symmetry"])
+def test_a_term_of_weight_zero_is_absent_and_the_others_are_what_they_were(evaluated, left_out):
+    form, config, _, params, model_state, _, metrics, _ = evaluated
+    if form != "closed_form":
+        pytest.skip("once is enough")
+    config = copy.deepcopy(config)
+    config.loss[left_out] = 0.0
+    method = irl_inr.make_method(config, num_channels=1, axis_name=None)
+    images = jnp.concatenate([digit_images(4), jnp.zeros((1, SIDE, SIDE, 1)), jnp.full((1, SIDE, SIDE, 1), 0.6)])
+    loss, (others, _) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
+    assert set(others) == set(metrics) - {left_out}
+    for name in set(others) - {"loss"}:
+        assert float(others[name]) == pytest.approx(float(metrics[name]), rel=1e-4)
+    share = config.loss.consistency * 0.5 if left_out == "consistency" else 0.0
+    weight = {**LOSS, "consistency": 0.15}[left_out] + 0 * share
+    assert float(loss) == pytest.approx(float(metrics["loss"]) - weight * float(metrics[left_out]), rel=1e-4)
+
+
+def test_both_views_in_one_call_are_encoded_as_in_two():
+    config = make_config()
+    config.model.encoder.update(trunk="resnet18", stage_sizes=(1,), width=4, stem="3x3/2")
+    images = digit_images(6)
+    method, params, model_state = start(config, images)
+    encode = jax.jit(method.encode)
+    latents, pose = encode(params, model_state, images)
+    halves = [encode(params, model_state, half) for half in (images[:3], images[3:])]
+    np.testing.assert_allclose(latents, jnp.concatenate([latents for latents, _ in halves]), atol=1e-5)
+    np.testing.assert_allclose(pose.tau, jnp.concatenate([pose.tau for _, pose in halves]), atol=1e-6)
+
+
+def test_only_batch_statistics_of_the_model_state_change_in_a_step():
+    config = make_config()
+    config.model.encoder.update(trunk="resnet18", stage_sizes=(1,), width=4, stem="3x3/2")
+    images = digit_images(4)
+    method, params, model_state = start(config, images)
+    assert {"batch_stats", "frequencies"} == set(model_state)
+    _, (_, new_state) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
+    np.testing.assert_array_equal(new_state["frequencies"], model_state["frequencies"])
+    pairs = zip(*map(jax.tree.leaves, (new_state["batch_stats"], model_state["batch_stats"])), strict=True)
+    assert all(np.any(new != old) for new, old in pairs)
+    assert jax.tree.structure(new_state) == jax.tree.structure(model_state)
+
+
+def flax_default_start(params, key):
+    """The hypernetwork's last layer as `nn.Dense` begins: LeCun kernel, zero bias."""
+    params = jax.tree.map(lambda leaf: leaf, params)
+    layers = params["generator"]["MLP_0"]
+    last = layers[max(layers)]
+    last["kernel"] = jax.nn.initializers.lecun_normal()(key, last["kernel"].shape)
+    last["bias"] = jnp.zeros_like(last["bias"])
+    return params
+
+
+def test_ten_steps_learn_from_our_start_and_do_not_from_zero_biases():
+    """The start of the hypernetwork is what lets the picture leave the mean image (facts: 'Start of the hypernetwork')."""
+    config = make_config(recon=1.0, cross=0.0, consistency=0.0, symmetry=0.0, num_pixels=0)
+    config.model.hypernet.widths = (64,)
+    config.model.inr.update(widths=(64, 64, 64), num_frequencies=32, activation="relu", frequency_std=1.0)
+    config.model.encoder.head_widths = (64,)
+    config.model.pose.num_turns = 1
+    images = digit_images(16)
+    method, params, model_state = start(config, images)
+    optimizer = optax.adam(3e-3)
+
+    @jax.jit
+    def train(params):
+        def step(carry, key):
+            params, opt_state = carry
+            (loss, _), gradients = jax.value_and_grad(method.loss, has_aux=True)(
+                params, model_state, key, make_batch(images)
+            )
+            with jax.numpy_dtype_promotion("standard"):
+                updates, opt_state = optimizer.update(gradients, opt_state)
+            return (optax.apply_updates(params, updates), opt_state), loss
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), jax.random.split(jax.random.key(2), 11))[1]
+
+    mean_image_error = float(jnp.mean((images - images.mean(0)) ** 2))
+    ours, zero_biases = train(params), train(flax_default_start(params, jax.random.key(3)))
+    print(mean_image_error, ours, zero_biases)
+    assert float(ours[-1]) < 0.6 * mean_image_error
+    assert float(zero_biases[-1]) > 0.9 * mean_image_error

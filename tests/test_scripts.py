@@ -1,0 +1,156 @@
+"""train.py and evaluate.py as a user runs them."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+from PIL import Image
+
+from tests.conftest import ROOT
+
+TRAIN = ("train.py", "--config", "configs/tiny.py", "--workdir")
+
+
+def latest_state(workdir):
+    """Every value of the newest checkpoint as orbax reads it, by path, and its step."""
+    step = max(int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit())
+    tree = ocp.PyTreeCheckpointer().restore(workdir.absolute() / "checkpoints" / str(step) / "state")
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}, step
+
+
+def assert_same_bits(workdir, other):
+    (values, step), (others, other_step) = latest_state(workdir), latest_state(other)
+    assert step == other_step and values.keys() == others.keys() and len(values) > 10
+    for name, value in values.items():
+        assert value.dtype == others[name].dtype and value.tobytes() == others[name].tobytes(), name
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A tiny run, trained and evaluated without interruption."""
+    workdir = tmp_path_factory.mktemp("finished")
+    outputs = []
+    for arguments in ((*TRAIN, str(workdir)), ("evaluate.py", "--workdir", str(workdir), "--clusterers", "kmeans")):
+        run = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert run.returncode == 0, run.stderr
+        outputs.append(run.stdout)
+    return workdir, *outputs
+
+
+def test_train_leaves_what_it_promises(finished):
+    workdir, output, _ = finished
+    config = json.loads((workdir / "config.json").read_text())
+    assert config["train"]["num_epochs"] == 2 and config["data"]["name"] == "digits_u"
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6, 8]
+    assert {"loss", "cross", "symmetry", "images_per_second"} <= set(lines[0])
+    assert list((workdir / "tensorboard").glob("events.out.tfevents*"))
+    assert latest_state(workdir)[1] == 8
+    with Image.open(workdir / "pictures" / "epoch_0002.png") as picture:
+        assert picture.width > 300
+    assert "step 8/8" in output and "images/s" in output and f"evaluate.py --workdir {workdir}" in output
+
+
+def test_evaluate_leaves_what_it_promises(finished):
+    workdir, _, output = finished
+    results = json.loads((workdir / "eval" / "results.json").read_text())
+    for name in ("pixels_kmeans", "kmeans"):
+        assert {"accuracy", "nmi", "ari", "num_clusters"} <= set(results["clustering"][name])
+    assert 0 <= results["clustering"]["kmeans"]["accuracy"] <= 1
+    assert {"rotation_correlation", "rotation_median_error_deg", "translation_correlation"} <= set(results["pose"])
+    assert set(results["reconstruction"]) == {"mse", "psnr"} and results["invariance"]["ratio"] > 0
+    assert results["data"]["num_images"] == 64 and results["seconds"]["total"] > 0
+    with np.load(workdir / "eval" / "embeddings.npz") as arrays:
+        assert arrays["latents"].shape == (64, 8) and arrays["tau"].shape == (64, 2) and len(set(arrays["id"])) == 64
+    figures = "reconstructions canonical_views rotation confusion_kmeans latents clusters_kmeans large"
+    for name in figures.split():
+        with Image.open(workdir / "eval" / f"{name}.png") as picture:
+            assert picture.width > 300
+    accuracy = f"{100 * results['clustering']['kmeans']['accuracy']:.1f} %"
+    assert accuracy in output and "pixels" in output
+
+
+def test_a_stopped_run_ends_with_the_parameters_of_one_never_stopped(finished, tmp_path, run_script):
+    """SIGTERM somewhere in the run, then the same command again: the same bits."""
+    command = [sys.executable, "-u", *TRAIN, str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    metrics = tmp_path / "metrics.jsonl"
+    deadline = time.monotonic() + 200
+    while not metrics.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 128 + signal.SIGTERM and "stopped and saved at step" in output
+    stopped = latest_state(tmp_path)[1]
+    assert 0 < stopped < 8
+    again = run_script(*TRAIN, tmp_path)
+    assert again.returncode == 0 and f"continuing at step {stopped} of 8" in again.stdout
+    assert_same_bits(tmp_path, finished[0])
+    steps = [json.loads(line)["step"] for line in metrics.read_text().splitlines()]
+    assert steps == sorted(set(steps)) and steps[-1] == 8
+
+
+def test_the_same_command_after_the_end_changes_nothing(finished, run_script):
+    workdir = finished[0]
+    before = sorted((path, path.stat().st_mtime_ns) for path in (workdir / "checkpoints").rglob("*") if path.is_file())
+    lines = (workdir / "metrics.jsonl").read_bytes()
+    again = run_script(*TRAIN, workdir)
+    assert again.returncode == 0
+    after = sorted((path, path.stat().st_mtime_ns) for path in (workdir / "checkpoints").rglob("*") if path.is_file())
+    assert before == after and (workdir / "metrics.jsonl").read_bytes() == lines
+
+
+def test_ctrl_c_saves_first(tmp_path):
+    command = [sys.executable, "-u", *TRAIN, str(tmp_path), "--config.train.num_epochs=500"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 200
+    while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 128 + signal.SIGINT and "the same command continues" in output
+    assert latest_state(tmp_path)[1] > 0
+
+
+def test_images_without_labels_are_clustered_without_label_metrics(tmp_path, run_script):
+    images = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 3), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images)
+    workdir = tmp_path / "run"
+    data = (
+        "--config.data.name=npz",
+        f"--config.data.path={tmp_path}/mine.npz",
+        "--config.data.canvas=0",
+        "--config.data.translation_px=0",
+        "--config.data.test_fraction=0",
+        "--config.evaluation.num_clusters=3",
+        "--config.train.num_epochs=1",
+        "--config.train.batch_size=40",
+    )
+    trained = run_script(*TRAIN, workdir, *data)
+    assert trained.returncode == 0, trained.stderr
+    evaluated = run_script("evaluate.py", "--workdir", workdir)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "no labels: accuracy, NMI and ARI are left out" in evaluated.stdout
+    results = json.loads((workdir / "eval" / "results.json").read_text())
+    assert set(results["clustering"]["agglomerative"]) == {"num_clusters", "seconds"}
+    assert results["clustering"]["kmeans"]["num_clusters"] == 3 and "rotation_correlation" in results["pose"]
+    with np.load(workdir / "eval" / "embeddings.npz") as arrays:
+        assert "label" not in arrays
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_aloud(finished, tmp_path, run_script):
+    workdir = tmp_path / "copy"
+    shutil.copytree(finished[0], workdir)
+    largest = max((workdir / "checkpoints" / "8" / "state").rglob("*"), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:100])
+    again = run_script(*TRAIN, workdir)
+    assert again.returncode == 0, again.stderr
+    assert "warning: checkpoint 8 is damaged" in again.stdout and "continuing at step 4 of 8" in again.stdout
+    assert_same_bits(workdir, finished[0])
