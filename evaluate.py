@@ -3,8 +3,8 @@
     python evaluate.py --workdir runs/digits
     python evaluate.py --workdir runs/digits --clusterers kmeans,agglomerative --split train
 
-Prints one table and writes DIR/eval: results.json (every number), embeddings.npz (id, latents, theta, tau, label, in the
-order of the images) and figures as PNG.
+Prints one table and writes DIR/eval: results.json (every number), embeddings.npz (id, latents, theta, tau, label, in
+the order of the images) and figures as PNG.
 """
 
 import json
@@ -27,7 +27,10 @@ from irl_inr_jax.types import InputError
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of a run that train.py made")
 CLUSTERERS_FLAG = flags.DEFINE_list("clusterers", ["kmeans", "agglomerative"], f"which of: {', '.join(CLUSTERERS)}")
 SPLIT = flags.DEFINE_enum(
-    "split", "auto", ["auto", "train", "test"], "which images; auto is test, or train where no test images are kept apart"
+    "split",
+    "auto",
+    ["auto", "train", "test"],
+    "which images; auto is test, or train where no test images are kept apart",
 )
 
 
@@ -45,7 +48,12 @@ def main() -> int:
     trained, step = load_trained(workdir, config, dataset, say=print)
 
     evaluation = evaluate(
-        trained, dataset, config, split=split, clusterers=CLUSTERERS_FLAG.value, say=lambda line: print(f"… {line}", flush=True)
+        trained,
+        dataset,
+        config,
+        split=split,
+        clusterers=CLUSTERERS_FLAG.value,
+        say=lambda line: print(f"… {line}", flush=True),
     )
     results = {**evaluation.results, "method": config.method, "step": step}
     folder = workdir / "eval"
@@ -56,7 +64,8 @@ def main() -> int:
         folder, trained, dataset, images, evaluation, config, say=lambda line: print(f"… {line}", flush=True)
     )
     print(f"\n{describe_results(results)}\n")
-    print(f"{folder}: results.json, embeddings.npz and {len(figures)} figures ({', '.join(path.name for path in figures)})")
+    names = ", ".join(path.name for path in figures)
+    print(f"{folder}: results.json, embeddings.npz and {len(figures)} figures ({names})")
     return 0
 
 

@@ -6,7 +6,8 @@
 
 The configuration says which data, which method and how long; configs/base.py lists every key with a line on each, and
 any of them can be set here as --config.KEY=VALUE. A colon chooses variants: configs/mnist_u.py:paper,
-configs/mnist_u.py:thesis,small. The same command again continues a run that was stopped. Then: python evaluate.py --workdir DIR
+configs/mnist_u.py:thesis,small. The same command again continues a run that was stopped; python evaluate.py --workdir DIR
+is next.
 """
 
 import time
@@ -43,7 +44,8 @@ def main() -> int:
     mesh = make_mesh(jax.devices())
     check_batch(config, dataset, mesh.size)
     claim_workdir(workdir, config)
-    print(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {jax.devices()[0].device_kind}")
+    device = jax.devices()[0].device_kind
+    print(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
 
     checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
     state, take_step = make_run_step(config, dataset, mesh)

@@ -101,9 +101,7 @@ def apply_paper(config: ConfigDict) -> None:
     config.model.latent_dim = 512
     config.model.encoder.input = "raw"
     config.model.pose.form = "centre"
-    config.loss.update(
-        recon=1.0, cross=0.0, consistency=1.0, consistency_ramp=(0.0, 0.0), symmetry=15.0, num_pixels=0
-    )
+    config.loss.update(recon=1.0, cross=0.0, consistency=1.0, consistency_ramp=(0.0, 0.0), symmetry=15.0, num_pixels=0)
     config.views.interpolation = "nearest"
     config.train.update(
         num_epochs=200,
@@ -131,9 +129,7 @@ def apply_thesis(config: ConfigDict) -> None:
     config.train.weight_decay = 1e-5
 
 
-def choose(
-    config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]
-) -> ConfigDict:
+def choose(config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]) -> ConfigDict:
     """`config` after the comma-separated `variants`; `presets` are the file's own and come before those of this file.
 
     Raises ValueError for a variant that is in neither, naming those that are.

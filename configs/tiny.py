@@ -1,6 +1,6 @@
 """A run of seconds, for trying things out: 256 digits, one pass over them, very small networks.
 
-    python train.py --config configs/tiny.py --workdir runs/tiny
+python train.py --config configs/tiny.py --workdir runs/tiny
 """
 
 from configs import base

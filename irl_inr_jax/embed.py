@@ -105,5 +105,4 @@ def load_embeddings(path: Path) -> Embeddings:
     """What `save_embeddings` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         pose = Pose(theta=arrays["theta"], tau=arrays["tau"]) if "theta" in arrays else None
-        labels = arrays["label"] if "label" in arrays else None
-        return Embeddings(ids=arrays["id"], latents=arrays["latents"], pose=pose, labels=labels)
+        return Embeddings(ids=arrays["id"], latents=arrays["latents"], pose=pose, labels=arrays.get("label"))

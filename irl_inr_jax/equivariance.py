@@ -18,7 +18,7 @@ MAX_TURNED_IMAGES = 256
 
 
 def reference_images(trained: TrainedMethod, images: ImageSet, *, fill: float) -> Float[np.ndarray, "n h w c"]:
-    """The images in [0, 1] with the pose that we applied taken off again, S_g^-1[J]; as they are where none is known."""
+    """The images in [0, 1] with the pose that we applied taken off, S_g^-1[J]; as they are where none is known."""
     if images.pose is None:
         return np.asarray(trained.to_unit(images.images))
 
@@ -50,16 +50,18 @@ def relative_pose(after: Pose, before: Pose) -> Pose:
     return jax.tree.map(np.asarray, compose_poses(after, invert_pose(before)))
 
 
-def measure_pose(
-    true: Pose, predicted: Pose, *, translation: bool
-) -> dict[str, float | list[float] | None]:
+def measure_pose(true: Pose, predicted: Pose, *, translation: bool) -> dict[str, float | list[float] | None]:
     """Table 1: how well the predicted motion of each image follows the motion that was applied to it.
 
     Both poses (n,) are relative to the same image before it was moved, since the canonical orientation is each image's
     own. rotation_correlation is circular (Fisher and Lee); translation_correlation is Pearson's, for x and y, and None
     on data that only turns.
     """
-    tau = [float(np.corrcoef(true.tau[:, axis], predicted.tau[:, axis])[0, 1]) for axis in (0, 1)] if translation else None
+    tau = (
+        [float(np.corrcoef(true.tau[:, axis], predicted.tau[:, axis])[0, 1]) for axis in (0, 1)]
+        if translation
+        else None
+    )
     return {
         "rotation_correlation": circular_correlation(np.asarray(true.theta), np.asarray(predicted.theta)),
         "rotation_median_error_deg": median_angle_error_deg(np.asarray(true.theta), np.asarray(predicted.theta)),

@@ -51,12 +51,19 @@ def evaluate(
     embeddings = embed_images(trained, images)
     encoded = time.monotonic()
     scores, clusters = cluster_all(
-        images, embeddings, clusterers=clusterers, num_clusters=count_clusters(config, dataset), seed=config.seed, say=say
+        images,
+        embeddings,
+        clusterers=clusterers,
+        num_clusters=count_clusters(config, dataset),
+        seed=config.seed,
+        say=say,
     )
     say("turning and shifting images to see whether latents stay and poses follow")
     fill, shift_px = config.views.fill, config.evaluation.shift_px
     references = reference_images(trained, images, fill=fill)
-    spread, true, predicted = measure_invariance(trained, references, shift_px=shift_px, seed=config.data.seed, fill=fill)
+    spread, true, predicted = measure_invariance(
+        trained, references, shift_px=shift_px, seed=config.data.seed, fill=fill
+    )
     if images.pose is not None and embeddings.pose is not None:
         _, before = trained.encode_unit(references)
         true, predicted = images.pose, relative_pose(embeddings.pose, before)

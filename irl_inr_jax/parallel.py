@@ -38,7 +38,7 @@ def make_take_step(
     stored_images: np.ndarray,
     batch_size: int,
 ) -> Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]:
-    """(state, indices (batch_size,) on the host) -> (state, metrics), compiled once and run on every device of the mesh.
+    """(state, indices (batch_size,) on the host) -> (state, metrics), compiled once, run on every device of the mesh.
 
     The data set is placed on the devices here, once. The state given to a step is consumed by it.
     """

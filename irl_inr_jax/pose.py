@@ -130,9 +130,7 @@ def polar_grid(num_radii: int, num_turns: int) -> Float[Array, "n 2"]:
     return (radii[:, None, None] * directions).reshape(num_radii * num_turns, 2)
 
 
-def best_turn(
-    seen: Float[Array, "b r t c"], drawn: Float[Array, "b r t c"]
-) -> Int[Array, "b"]:
+def best_turn(seen: Float[Array, "b r t c"], drawn: Float[Array, "b r t c"]) -> Int[Array, "b"]:
     """Which circular shift j makes seen[..., k + j, :] most like drawn[..., k, :], circles weighted by their length.
 
     Both energies are the same for every shift, so the least squared error is the largest correlation, and the

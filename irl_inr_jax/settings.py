@@ -75,7 +75,9 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
         )
     terms = (config.loss.recon, config.loss.cross)
     if config.method == "irl_inr" and not any(terms):
-        raise InputError("expected config.loss.recon or config.loss.cross above 0, found both 0: nothing would be learnt")
+        raise InputError(
+            "expected config.loss.recon or config.loss.cross above 0, found both 0: nothing would be learnt"
+        )
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:
@@ -97,7 +99,9 @@ def to_json(config: ConfigDict) -> str:
 def from_json(path: Path) -> ConfigDict:
     """What `to_json` wrote. Raises InputError where there is no such file or it is not one."""
     if not path.exists():
-        raise InputError(f"expected a run's {path}, found none; train one first: python train.py --workdir {path.parent}")
+        raise InputError(
+            f"expected a run's {path}, found none; train one first: python train.py --workdir {path.parent}"
+        )
     try:
         return ConfigDict(_lists_to_tuples(json.loads(path.read_text()))).lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:

@@ -85,9 +85,7 @@ def make_train_step(
         images = stored_images[indices].astype(jnp.float32) * scale + offset
         batch = Batch(images=images, positions=positions, progress=state.step.astype(jnp.float32) / total_steps)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-        grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(
-            state.params, state.model_state, key, batch
-        )
+        grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(state.params, state.model_state, key, batch)
         grads, metrics = mean_over_devices((grads, metrics))
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         return (
@@ -108,9 +106,7 @@ def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(num_images)
 
 
-def batches(
-    *, seed: int, num_images: int, batch_size: int, start: int, stop: int
-) -> Iterator[tuple[int, np.ndarray]]:
+def batches(*, seed: int, num_images: int, batch_size: int, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
     """(step, indices (batch_size,)) for the steps start ... stop - 1; what does not fill a batch waits an epoch."""
     steps_per_epoch = num_images // batch_size
     epoch, order = -1, np.zeros(0, int)
@@ -133,8 +129,8 @@ def check_finite(step: int, metrics: dict[str, np.ndarray | np.generic]) -> None
     term = first_bad_term(metrics)
     if term is not None:
         raise InputError(
-            f"expected finite losses, found {term} = {metrics[term]} at step {step}: the run stopped, earlier checkpoints "
-            f"are kept; try a lower config.train.learning_rate or config.train.clip_norm=1 in a new --workdir"
+            f"expected finite losses, found {term} = {metrics[term]} at step {step}: the run stopped, earlier "
+            f"checkpoints are kept; try a lower config.train.learning_rate or config.train.clip_norm=1 in a new --workdir"
         )
 
 

@@ -35,7 +35,9 @@ def assert_one_line(run, *words):
 def test_train(run_script, tmp_path, flags, words):
     workdir = tmp_path / "run"
     # Set here, so that no network is looked for: a proxy that refuses at once.
-    run = run_script(*TINY, "--workdir", workdir, "--config.data.translation_px=0", *flags, https_proxy="http://127.0.0.1:9")
+    run = run_script(
+        *TINY, "--workdir", workdir, "--config.data.translation_px=0", *flags, https_proxy="http://127.0.0.1:9"
+    )
     assert_one_line(run, *words)
     assert not workdir.exists()
 

@@ -103,7 +103,9 @@ def test_only_damaged_checkpoints_are_an_error_that_says_what_to_do(folder):
     for step in (2, 3):
         for path in data_files(folder, step):
             path.unlink()
-    with pytest.raises(InputError, match=r"expected a whole checkpoint .* found only damaged ones .* remove that folder"):
+    with pytest.raises(
+        InputError, match=r"expected a whole checkpoint .* found only damaged ones .* remove that folder"
+    ):
         restore(folder)
 
 

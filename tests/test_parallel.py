@@ -81,7 +81,9 @@ def test_eight_devices_equal_one(setting):
 def test_eight_devices_equal_pmap(setting):
     config, dataset, optimizer, state = setting
     mapped, _ = run_mapped(setting, 8)
-    step = jax.pmap(step_function(config, dataset, optimizer), axis_name=AXIS, in_axes=(None, None, 0, 0), out_axes=None)
+    step = jax.pmap(
+        step_function(config, dataset, optimizer), axis_name=AXIS, in_axes=(None, None, 0, 0), out_axes=None
+    )
     positions = np.arange(BATCH, dtype=np.int32).reshape(8, -1)
     peer = state
     for number in range(STEPS):

@@ -22,7 +22,9 @@ def latest_state(workdir):
     """Every value of the newest checkpoint as orbax reads it, by path, and its step."""
     step = max(int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit())
     tree = ocp.PyTreeCheckpointer().restore(workdir.absolute() / "checkpoints" / str(step) / "state")
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}, step
+    return {
+        jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }, step
 
 
 def assert_same_bits(workdir, other):

@@ -67,7 +67,7 @@ def test_a_workdir_that_is_a_file_or_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="expected --workdir to name a folder"):
         claim_workdir(tmp_path / "file", base.get_config())
-    with pytest.raises(InputError, match="expected --workdir .* to be writable"):
+    with pytest.raises(InputError, match=r"expected --workdir .* to be writable"):
         claim_workdir(tmp_path / "file" / "below", base.get_config())
 
 

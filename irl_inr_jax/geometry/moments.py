@@ -51,9 +51,7 @@ def angle_of(vector: Float[Array, "*batch 2"]) -> Float[Array, "*batch"]:
     return jnp.where(defined, jnp.arctan2(jnp.where(defined, y, 0.0), jnp.where(defined, x, 1.0)), 0.0)
 
 
-def moment_pose(
-    images: Float[Array, "b h w c"], *, translation: bool
-) -> tuple[Pose, Float[Array, "b"]]:
+def moment_pose(images: Float[Array, "b h w c"], *, translation: bool) -> tuple[Pose, Float[Array, "b"]]:
     """The closed-form pose, and in [0, 1] how well its angle is defined.
 
     tau is the centre of mass and theta = arg c21 about it, so that pose(S_g[J]) = g after pose(J) exactly, up to

@@ -2,8 +2,8 @@
 
     Enc(W) = (m^, z, aux)      eta = H(z + epsilon * aux), epsilon ~ N(0, I)      W_r = G(eta; F(R_theta^ (x_r, y_r)))
 
-Rotation only. It differs from IRL-INR in the encoder, in the noise that makes the neighbourhood of z draw the same image,
-and in a consistency loss between the training image and M turned copies of it.
+Rotation only. It differs from IRL-INR in the encoder, in the noise that makes the neighbourhood of z draw the same
+image, and in a consistency loss between the training image and M turned copies of it.
 """
 
 from functools import partial
@@ -48,15 +48,11 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
         )
         for turn_key in turn_keys
     ]
-    everything, batch_stats = apply_encoder(
-        parts, params, model_state, jnp.concatenate([images, *turned]), train=True
-    )
+    everything, batch_stats = apply_encoder(parts, params, model_state, jnp.concatenate([images, *turned]), train=True)
     latents = everything.latents[:num_images]
     head = jax.tree.map(lambda leaf: leaf[:num_images], everything.head)
 
-    epsilon = jax.vmap(lambda key: jax.random.normal(key, latents.shape[1:]))(
-        example_keys(noise_key, batch.positions)
-    )
+    epsilon = jax.vmap(lambda key: jax.random.normal(key, latents.shape[1:]))(example_keys(noise_key, batch.positions))
     eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
     draw = partial(parts.generator.draw, eta, model_state["frequencies"])
     pose = parts.form.find_pose(images, head, draw)

@@ -5,6 +5,7 @@ The INR has no parameters of its own and so is no module. `eta` is a tuple of la
 """
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +33,7 @@ class InrSpec:
         """(in, out) of every layer."""
         first = 2 if self.activation == "sine" else 2 * self.num_frequencies
         sizes = (first, *self.widths, self.channels)
-        return tuple(zip(sizes[:-1], sizes[1:], strict=True))
+        return tuple(itertools.pairwise(sizes))
 
     @property
     def num_weights(self) -> int:

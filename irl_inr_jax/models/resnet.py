@@ -27,7 +27,10 @@ class BasicBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 f"]:
         conv = partial(
-            nn.Conv, use_bias=False, dtype=self.dtype, kernel_init=nn.initializers.variance_scaling(2, "fan_out", "normal")
+            nn.Conv,
+            use_bias=False,
+            dtype=self.dtype,
+            kernel_init=nn.initializers.variance_scaling(2, "fan_out", "normal"),
         )
         norm = partial(
             nn.BatchNorm,
@@ -71,9 +74,7 @@ class ResNet(nn.Module):
             kernel_init=nn.initializers.variance_scaling(2, "fan_out", "normal"),
         )(images)
         x = nn.relu(
-            nn.BatchNorm(
-                not self.train, momentum=0.9, epsilon=1e-5, axis_name=self.axis_name, dtype=self.dtype
-            )(x)
+            nn.BatchNorm(not self.train, momentum=0.9, epsilon=1e-5, axis_name=self.axis_name, dtype=self.dtype)(x)
         )
         if pool:
             x = nn.max_pool(x, (3, 3), (2, 2), "SAME")

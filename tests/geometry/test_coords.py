@@ -74,7 +74,11 @@ def test_rotations_are_a_group_that_keeps_lengths(seed):
     theta1, _, coords = random_poses(seed, 4)
     theta2, _, _ = random_poses(seed + 1, 4)
     a, b, coords = (jnp.asarray(v, jnp.float32) for v in (theta1, theta2, coords))
-    np.testing.assert_allclose(rotate_coords(rotate_coords(coords, a), b), rotate_coords(coords, jnp.array(theta1 + theta2, jnp.float32)), atol=1e-5)
+    np.testing.assert_allclose(
+        rotate_coords(rotate_coords(coords, a), b),
+        rotate_coords(coords, jnp.array(theta1 + theta2, jnp.float32)),
+        atol=1e-5,
+    )
     lengths = np.linalg.norm(rotate_coords(coords, a), axis=-1)
     np.testing.assert_allclose(lengths, np.linalg.norm(coords, axis=-1), atol=1e-5)
 

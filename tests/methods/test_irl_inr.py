@@ -1,5 +1,3 @@
-import copy
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +19,7 @@ FORMS = {
     "turns_only": {"encoder.input": "canonical", "pose.translation": False},
 }
 LOSS = {"recon": 0.5, "cross": 1.0, "consistency": 0.3, "symmetry": 2.0, "consistency_ramp": (0.0, 0.5)}
+RAMPED = {**LOSS, "consistency": 0.15}  # after a quarter of the run, which is half of the ramp
 
 
 def make_config(form="canonical", **loss):
@@ -39,6 +38,11 @@ def digit_images(count):
     return jnp.asarray(np.pad(digits, ((0, 0), (4, 4), (4, 4))))[..., None]
 
 
+def awkward_images():
+    """Digits, a blank image and a constant one."""
+    return jnp.concatenate([digit_images(4), jnp.zeros((1, SIDE, SIDE, 1)), jnp.full((1, SIDE, SIDE, 1), 0.6)])
+
+
 def make_batch(images, progress=0.25):
     return Batch(images=images, positions=jnp.arange(len(images)), progress=jnp.float32(progress))
 
@@ -51,9 +55,9 @@ def start(config, images):
 
 @pytest.fixture(scope="module", params=FORMS)
 def evaluated(request):
-    """Loss and gradients, in one form of the pose, on digits, a blank image and a constant one."""
+    """Loss and gradients in one form of the pose."""
     config = make_config(request.param)
-    images = jnp.concatenate([digit_images(4), jnp.zeros((1, SIDE, SIDE, 1)), jnp.full((1, SIDE, SIDE, 1), 0.6)])
+    images = awkward_images()
     method, params, model_state = start(config, images)
     step = jax.jit(jax.value_and_grad(method.loss, has_aux=True))
     (loss, (metrics, _)), gradients = step(params, model_state, jax.random.key(1), make_batch(images))
@@ -64,8 +68,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms_with_the_ramp(evaluated):
     *_, loss, metrics, _ = evaluated
     assert set(metrics) == {"loss", "recon", "cross", "consistency", "symmetry", "head_error_deg"}
     assert all(np.isfinite(value) and value >= 0 for value in metrics.values())
-    ramped = {**LOSS, "consistency": 0.5 * LOSS["consistency"]}  # a quarter of the run is half of the ramp
-    expected = sum(ramped[name] * float(metrics[name]) for name in ("recon", "cross", "consistency", "symmetry"))
+    expected = sum(RAMPED[name] * float(metrics[name]) for name in ("recon", "cross", "consistency", "symmetry"))
     assert float(loss) == pytest.approx(expected, rel=1e-5) == float(metrics["loss"])
 
 
@@ -89,63 +92,69 @@ def test_encode_and_reconstruct_have_the_contracts_shapes(evaluated):
         assert np.all(np.asarray(values) >= 0) and np.all(np.asarray(values) <= 1)
 
 
-def test_turning_the_image_turns_the_closed_form_pose_and_leaves_canonical_latents(evaluated):
+def test_turning_the_image_turns_the_pose_and_leaves_canonical_latents(evaluated):
     form, _, method, params, model_state, *_ = evaluated
+    if form in ("moment", "centre"):
+        pytest.skip("a learned pose is equivariant only once it is learnt")
     images = digit_images(8)
     encode = jax.jit(method.encode)
     latents, pose = encode(params, model_state, images)
     turned_latents, turned = encode(params, model_state, jnp.array(np.rot90(images, axes=(1, 2))))
-    if form in ("canonical", "turns_only"):
-        np.testing.assert_allclose(turned_latents, latents, atol=1e-3)
-        assert np.asarray(latents).std(0).min() > 0.02
-    if form in ("canonical", "turns_only"):
-        off = np.angle(np.exp(1j * (np.asarray(turned.theta) - pose.theta - np.pi / 2)))
-        np.testing.assert_allclose(off, 0, atol=1e-3)
-    if form in ("canonical", "turns_only", "closed_form"):
-        expected = np.stack([-np.asarray(pose.tau)[:, 1], np.asarray(pose.tau)[:, 0]], -1)
-        np.testing.assert_allclose(turned.tau, expected, atol=1e-5)
+    x, y = np.asarray(pose.tau).T
+    np.testing.assert_allclose(turned.tau, np.stack([-y, x], axis=-1), atol=1e-5)
+    if form == "closed_form":  # its z still depends on the pose, and with z the picture that chooses the turn
+        assert np.abs(np.asarray(turned_latents) - latents).max() > 0.02
+        return
+    np.testing.assert_allclose(turned_latents, latents, atol=1e-3)
+    assert np.asarray(latents).std(0).min() > 0.02
+    off = np.asarray(turned.theta) - np.asarray(pose.theta) - np.pi / 2
+    np.testing.assert_allclose(np.angle(np.exp(1j * off)), 0, atol=1e-3)
 
 
-@pytest.mark.parametrize("left_out", ["recon", "cross", "consistency", "symmetry"])
-def test_a_term_of_weight_zero_is_absent_and_the_others_are_what_they_were(evaluated, left_out):
-    form, config, _, params, model_state, _, metrics, _ = evaluated
-    if form != "closed_form":
-        pytest.skip("once is enough")
-    config = copy.deepcopy(config)
-    config.loss[left_out] = 0.0
-    method = irl_inr.make_method(config, num_channels=1, axis_name=None)
-    images = jnp.concatenate([digit_images(4), jnp.zeros((1, SIDE, SIDE, 1)), jnp.full((1, SIDE, SIDE, 1), 0.6)])
-    loss, (others, _) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
-    assert set(others) == set(metrics) - {left_out}
+@pytest.fixture(scope="module")
+def whole():
+    images = awkward_images()
+    method, params, model_state = start(make_config(), images)
+    _, (metrics, _) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
+    return method, params, model_state, images, metrics
+
+
+@pytest.mark.parametrize("left_out", [("recon", "consistency"), ("cross", "symmetry")])
+def test_terms_of_weight_zero_are_absent_and_the_others_are_what_they_were(whole, left_out):
+    method, params, model_state, images, metrics = whole
+    less = irl_inr.make_method(make_config(**dict.fromkeys(left_out, 0.0)), num_channels=1, axis_name=None)
+    loss, (others, _) = jax.jit(less.loss)(params, model_state, jax.random.key(1), make_batch(images))
+    assert set(others) == set(metrics) - set(left_out)
     for name in set(others) - {"loss"}:
         assert float(others[name]) == pytest.approx(float(metrics[name]), rel=1e-4)
-    share = config.loss.consistency * 0.5 if left_out == "consistency" else 0.0
-    weight = {**LOSS, "consistency": 0.15}[left_out] + 0 * share
-    assert float(loss) == pytest.approx(float(metrics["loss"]) - weight * float(metrics[left_out]), rel=1e-4)
+    missing = sum(RAMPED[name] * float(metrics[name]) for name in left_out)
+    assert float(loss) == pytest.approx(float(metrics["loss"]) - missing, rel=1e-4)
 
 
-def test_both_views_in_one_call_are_encoded_as_in_two():
+@pytest.fixture(scope="module")
+def with_batch_norm():
     config = make_config()
     config.model.encoder.update(trunk="resnet18", stage_sizes=(1,), width=4, stem="3x3/2")
     images = digit_images(6)
-    method, params, model_state = start(config, images)
+    return *start(config, images), images
+
+
+def test_both_views_in_one_call_are_encoded_as_in_two(with_batch_norm):
+    method, params, model_state, images = with_batch_norm
     encode = jax.jit(method.encode)
     latents, pose = encode(params, model_state, images)
     halves = [encode(params, model_state, half) for half in (images[:3], images[3:])]
-    np.testing.assert_allclose(latents, jnp.concatenate([latents for latents, _ in halves]), atol=1e-5)
-    np.testing.assert_allclose(pose.tau, jnp.concatenate([pose.tau for _, pose in halves]), atol=1e-6)
+    np.testing.assert_allclose(latents, np.concatenate([half for half, _ in halves]), atol=1e-5)
+    np.testing.assert_allclose(pose.tau, np.concatenate([half.tau for _, half in halves]), atol=1e-6)
 
 
-def test_only_batch_statistics_of_the_model_state_change_in_a_step():
-    config = make_config()
-    config.model.encoder.update(trunk="resnet18", stage_sizes=(1,), width=4, stem="3x3/2")
-    images = digit_images(4)
-    method, params, model_state = start(config, images)
+def test_only_batch_statistics_of_the_model_state_change_in_a_step(with_batch_norm):
+    method, params, model_state, images = with_batch_norm
     assert {"batch_stats", "frequencies"} == set(model_state)
     _, (_, new_state) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
     np.testing.assert_array_equal(new_state["frequencies"], model_state["frequencies"])
     pairs = zip(*map(jax.tree.leaves, (new_state["batch_stats"], model_state["batch_stats"])), strict=True)
-    assert all(np.any(new != old) for new, old in pairs)
+    assert all(np.any(np.asarray(new) != np.asarray(old)) for new, old in pairs)
     assert jax.tree.structure(new_state) == jax.tree.structure(model_state)
 
 
@@ -183,8 +192,18 @@ def test_ten_steps_learn_from_our_start_and_do_not_from_zero_biases():
 
         return jax.lax.scan(step, (params, optimizer.init(params)), jax.random.split(jax.random.key(2), 11))[1]
 
-    mean_image_error = float(jnp.mean((images - images.mean(0)) ** 2))
+    flat_grey_error = float(jnp.var(images))
     ours, zero_biases = train(params), train(flax_default_start(params, jax.random.key(3)))
-    print(mean_image_error, ours, zero_biases)
-    assert float(ours[-1]) < 0.6 * mean_image_error
-    assert float(zero_biases[-1]) > 0.9 * mean_image_error
+    assert float(ours[-3:].mean()) < 0.55 * flat_grey_error
+    assert float(zero_biases[-3:].mean()) > 0.85 * flat_grey_error
+
+
+def test_two_golden_steps():
+    config, images = make_config(), awkward_images()
+    method, params, model_state = start(config, images)
+    step, losses = jax.jit(jax.value_and_grad(method.loss, has_aux=True)), []
+    for key in jax.random.split(jax.random.key(4), 2):
+        (loss, (_, model_state)), gradients = step(params, model_state, key, make_batch(images))
+        params = jax.tree.map(lambda p, g: p - 0.1 * g, params, gradients)
+        losses.append(float(loss))
+    assert losses == pytest.approx([GOLDEN], rel=1e-3)

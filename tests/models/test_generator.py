@@ -50,17 +50,28 @@ def test_frequencies_are_fixed_numbers_beside_the_parameters(made, tiny_config):
     assert set(params) == {"MLP_0"}
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_first_pictures_are_near_the_mean_and_already_listen_to_the_latents(tiny_config, activation):
-    tiny_config.model.inr.activation = activation
+@pytest.fixture(params=ACTIVATIONS)
+def wide(request, tiny_config):
+    """Networks of a width nearer to those in use, for which the scale of a start matters."""
+    tiny_config.model.inr.update(widths=(128, 128, 128), num_frequencies=64, activation=request.param)
+    tiny_config.model.hypernet.widths = (32, 32)
     generator, params, frequencies, latents, coords, images = start(tiny_config, 3)
 
-    @jax.jit
     def error(latents):
         return jnp.mean((picture(generator, frequencies, params, latents, coords) - images.mean()) ** 2)
 
-    assert float(error(latents)) < 0.01
-    gradient = np.linalg.norm(jax.jit(jax.grad(error))(latents), axis=1)
+    return jax.jit(jax.value_and_grad(error)), latents
+
+
+def test_the_first_pictures_are_near_the_mean_image(wide):
+    """For latents of unit size, as a normalised encoder gives them in its first step: no pixel may be saturated."""
+    error, latents = wide
+    assert float(error(latents)[0]) < 0.01
+
+
+def test_the_first_pictures_already_listen_to_the_latents(wide):
+    error, latents = wide
+    gradient = np.linalg.norm(error(0.1 * latents)[1], axis=1)
     assert np.all(gradient > 1e-6) and np.all(np.isfinite(gradient))
 
 

@@ -36,9 +36,7 @@ def test_a_batch_of_latents_is_emitted_one_by_one():
     together, variables = jax.jit(hypernet.init_with_output)(jax.random.key(0), latents)
     for i in range(4):
         alone = jax.jit(hypernet.apply)(variables, latents[i : i + 1])
-        jax.tree.map(
-            lambda a, b, i=i: np.testing.assert_allclose(a[i], b[0], rtol=1e-4, atol=1e-5), together, alone
-        )
+        jax.tree.map(lambda a, b, i=i: np.testing.assert_allclose(a[i], b[0], rtol=1e-4, atol=1e-5), together, alone)
 
 
 def test_the_hypernetwork_is_a_leaky_mlp_whose_last_layer_has_one_output_a_weight():

@@ -23,7 +23,9 @@ def make_inr(spec, seed=0, mean_pixel=None):
 
 
 def render(eta, coords, frequencies, spec, dtype="float32"):
-    return jax.jit(apply_inr, static_argnames=("spec", "dtype"))(eta, coords, frequencies, spec=spec, dtype=jnp.dtype(dtype))
+    return jax.jit(apply_inr, static_argnames=("spec", "dtype"))(
+        eta, coords, frequencies, spec=spec, dtype=jnp.dtype(dtype)
+    )
 
 
 def reference_inr(eta, coords, frequencies, activation):
@@ -33,7 +35,11 @@ def reference_inr(eta, coords, frequencies, activation):
     if activation != "sine":
         phase = 2 * np.pi * x @ frequencies.T
         x = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
-    act = {"relu": lambda x: np.maximum(x, 0), "leaky_relu": lambda x: np.maximum(x, 0.1 * x), "sine": lambda x: np.sin(30 * x)}
+    act = {
+        "relu": lambda x: np.maximum(x, 0),
+        "leaky_relu": lambda x: np.maximum(x, 0.1 * x),
+        "sine": lambda x: np.sin(30 * x),
+    }
     for layer in eta[:-1]:
         x = act[activation](x @ layer["w"] + layer["b"])
     return 1 / (1 + np.exp(-(x @ eta[-1]["w"] + eta[-1]["b"])))
@@ -71,7 +77,9 @@ def test_frequencies_have_the_deviation_asked_for():
 def test_an_inr_is_the_mlp_of_appendix_a(activation):
     spec = specs(activation=activation)
     eta, frequencies = make_inr(spec)
-    eta = jax.tree.map(lambda leaf: leaf + 0.05 * jnp.cos(jnp.arange(leaf.size, dtype=jnp.float32)).reshape(leaf.shape), eta)
+    eta = jax.tree.map(
+        lambda leaf: leaf + 0.05 * jnp.cos(jnp.arange(leaf.size, dtype=jnp.float32)).reshape(leaf.shape), eta
+    )
     coords = jnp.asarray(np.random.default_rng(0).uniform(-1.5, 1.5, (50, 2)), jnp.float32)
     expected = reference_inr(eta, coords, frequencies, activation)
     found = render(eta, coords, frequencies, spec)

@@ -44,7 +44,9 @@ def test_resnet18_has_the_parameters_of_resnet18(stem, channels, published):
     assert published is None or expected == published  # torchvision's resnet18 less its 512 -> 1000 classifier
 
 
-@pytest.mark.parametrize(("stem", "sides"), [("3x3", (28, 28, 14, 7)), ("3x3/2", (14, 14, 7, 4)), ("7x7", (14, 7, 4, 2))])
+@pytest.mark.parametrize(
+    ("stem", "sides"), [("3x3", (28, 28, 14, 7)), ("3x3/2", (14, 14, 7, 4)), ("7x7", (14, 7, 4, 2))]
+)
 def test_each_stem_gives_its_map_sizes(stem, sides):
     model = make_resnet(stage_sizes=(1, 1, 1), stem=stem)
 
@@ -93,9 +95,7 @@ def test_running_averages_move_a_tenth_of_the_way_to_the_batch():
     _, state = jax.jit(partial(make_resnet(train=True).apply, mutable=["batch_stats"]))(variables, images)
     kernel = np.asarray(variables["params"]["Conv_0"]["kernel"], np.float64)
     padded = np.pad(np.asarray(images, np.float64), ((0, 0), (1, 1), (1, 1), (0, 0)))
-    conv = sum(
-        padded[:, i : i + 8, j : j + 8] @ kernel[i, j] for i in range(3) for j in range(3)
-    )
+    conv = sum(padded[:, i : i + 8, j : j + 8] @ kernel[i, j] for i in range(3) for j in range(3))
     found = state["batch_stats"]["BatchNorm_0"]
     np.testing.assert_allclose(found["mean"], 0.1 * conv.mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["var"], 0.9 + 0.1 * conv.var((0, 1, 2)), rtol=1e-4)
