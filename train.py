@@ -6,8 +6,8 @@
 
 The configuration says which data, which method and how long; configs/base.py lists every key with a line on each, and
 any of them can be set here as --config.KEY=VALUE. A colon chooses variants: configs/mnist_u.py:paper,
-configs/mnist_u.py:thesis,small. The same command again continues a run that was stopped; python evaluate.py --workdir DIR
-is next.
+configs/mnist_u.py:thesis,small. The same command again continues a run that was stopped. Next comes
+python evaluate.py --workdir DIR.
 """
 
 import time

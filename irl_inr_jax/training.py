@@ -129,8 +129,8 @@ def check_finite(step: int, metrics: dict[str, np.ndarray | np.generic]) -> None
     term = first_bad_term(metrics)
     if term is not None:
         raise InputError(
-            f"expected finite losses, found {term} = {metrics[term]} at step {step}: the run stopped, earlier "
-            f"checkpoints are kept; try a lower config.train.learning_rate or config.train.clip_norm=1 in a new --workdir"
+            f"expected finite losses, found {term} = {metrics[term]} at step {step}; the run stopped and earlier "
+            f"checkpoints are kept; try a lower config.train.learning_rate, or config.train.clip_norm=1, in a new workdir"
         )
 
 

@@ -1,20 +1,28 @@
 """Settings of the whole suite, made before any test imports JAX, and what many tests start from."""
+# ruff: noqa: E402
 
 import os
+from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+# Many tests, and the scripts that some of them start, compile the same programs.
+ROOT = Path(__file__).resolve().parents[1]
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".pytest_cache" / "jax")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+
+# The environment of a script: the same number of devices every time, since another rounds sums in another order.
+ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
 
 
 @pytest.fixture
@@ -30,8 +38,8 @@ def run_script(tmp_path):
     """run_script('train.py', '--flag', ...) as a user would, on one device; the finished process."""
 
     def run(script, *arguments, **environment):
-        env = {**os.environ, "JAX_NUM_CPU_DEVICES": "1", **environment}
         command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+        env = {**ONE_DEVICE, **environment}
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
 
     return run

@@ -13,7 +13,7 @@ import orbax.checkpoint as ocp
 import pytest
 from PIL import Image
 
-from tests.conftest import ROOT
+from tests.conftest import ONE_DEVICE, ROOT
 
 TRAIN = ("train.py", "--config", "configs/tiny.py", "--workdir")
 
@@ -40,7 +40,8 @@ def finished(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("finished")
     outputs = []
     for arguments in ((*TRAIN, str(workdir)), ("evaluate.py", "--workdir", str(workdir), "--clusterers", "kmeans")):
-        run = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300)
+        command = [sys.executable, *arguments]
+        run = subprocess.run(command, cwd=ROOT, env=ONE_DEVICE, capture_output=True, text=True, timeout=300)
         assert run.returncode == 0, run.stderr
         outputs.append(run.stdout)
     return workdir, *outputs
@@ -82,7 +83,7 @@ def test_evaluate_leaves_what_it_promises(finished):
 def test_a_stopped_run_ends_with_the_parameters_of_one_never_stopped(finished, tmp_path, run_script):
     """SIGTERM somewhere in the run, then the same command again: the same bits."""
     command = [sys.executable, "-u", *TRAIN, str(tmp_path)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=ONE_DEVICE, stdout=subprocess.PIPE, text=True)
     metrics = tmp_path / "metrics.jsonl"
     deadline = time.monotonic() + 200
     while not metrics.exists() and time.monotonic() < deadline and process.poll() is None:
@@ -111,7 +112,7 @@ def test_the_same_command_after_the_end_changes_nothing(finished, run_script):
 
 def test_ctrl_c_saves_first(tmp_path):
     command = [sys.executable, "-u", *TRAIN, str(tmp_path), "--config.train.num_epochs=500"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=ONE_DEVICE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 200
     while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.01)
