@@ -24,7 +24,7 @@ def apply_small(config) -> None:
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
     config.loss.num_pixels = 256
     config.data.num_train = 20_000
-    config.train.num_epochs = 24
+    config.train.num_epochs = 20
 
 
 def apply_paper(config) -> None:

@@ -117,10 +117,17 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     if weights.symmetry:
         terms["symmetry"] = symmetry
 
-    ramps = {"consistency": objectives.ramp(batch.progress, *weights.consistency_ramp)}
-    total = sum(weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items())
+    total = weigh_terms(weights, batch.progress, terms)
     metrics = {"loss": total, **terms, "head_error_deg": jnp.degrees(head_error)}
     return total, (metrics, {**model_state, "batch_stats": batch_stats})
+
+
+def weigh_terms(
+    weights: ConfigDict, progress: Float[Array, ""], terms: dict[str, Float[Array, ""]]
+) -> Float[Array, ""]:
+    """L of section 3.3: the sum of the terms by their weights, that of the consistency on its ramp."""
+    ramps = {"consistency": objectives.ramp(progress, *weights.consistency_ramp)}
+    return sum((weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items()), jnp.zeros(()))
 
 
 def encode(

@@ -14,7 +14,16 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax import objectives
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
-from irl_inr_jax.methods.irl_inr import Parts, apply_encoder, encode, init, make_parts, reconstruct
+from irl_inr_jax.methods.irl_inr import (
+    CONSISTENCY,
+    Parts,
+    apply_encoder,
+    encode,
+    init,
+    make_parts,
+    reconstruct,
+    weigh_terms,
+)
 from irl_inr_jax.types import Batch, Method, PyTree
 from irl_inr_jax.views import example_keys, turn_images
 
@@ -63,12 +72,12 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     symmetry, head_error = parts.form.symmetry_loss(images, head, pose)
     terms = {
         "recon": objectives.recon_loss(draw(coords=coords), target),
-        "consistency": objectives.mse_consistency_loss(
+        "consistency": CONSISTENCY[parts.weights.consistency_distance](
             everything.latents[num_images:], jnp.tile(latents, (parts.weights.num_copies, 1))
         ),
         "symmetry": symmetry,
     }
     terms = {name: term for name, term in terms.items() if parts.weights[name]}
-    total = sum(parts.weights[name] * term for name, term in terms.items())
+    total = weigh_terms(parts.weights, batch.progress, terms)
     metrics = {"loss": total, **terms, "head_error_deg": jnp.degrees(head_error)}
     return total, (metrics, {**model_state, "batch_stats": batch_stats})

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
@@ -45,7 +46,7 @@ def make_generator(config: ConfigDict, *, num_channels: int) -> Generator:
         mean_pixel = images.mean((0, 1, 2))
 
         def working_inr(key, shape, dtype=jnp.float32):
-            flat, _ = jax.flatten_util.ravel_pytree(init_eta(key, spec, mean_pixel))
+            flat, _ = ravel_pytree(init_eta(key, spec, mean_pixel))
             return flat.astype(dtype).reshape(shape)
 
         starting = hypernet.clone(last_bias_init=working_inr)

@@ -6,6 +6,7 @@ The INR has no parameters of its own and so is no module. `eta` is a tuple of la
 
 import dataclasses
 import itertools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -52,23 +53,30 @@ def fourier_features(coords: Float[Array, "n 2"], frequencies: Float[Array, "f 2
     return jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)
 
 
-def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> PyTree:
-    """Weights of an INR that already works: He (or SIREN) scale, and the mean image's value at the output.
+def weight_deviations(spec: InrSpec) -> tuple[float, ...]:
+    """The standard deviation of the weights of each layer in an INR that works: He's, or SIREN's.
 
-    Each half of the first layer's features has mean square 1/2, which He's scale is corrected for.
+    Fourier features have mean square 1/2, which He's is corrected for. The last layer's is a tenth of its own, so that
+    the first image is the mean with little of a random texture.
     """
-    layers = []
+    deviations = []
     last = len(spec.layer_sizes) - 1
-    for index, (size_in, size_out) in enumerate(spec.layer_sizes):
-        key, layer_key = jax.random.split(key)
+    for index, (size_in, _) in enumerate(spec.layer_sizes):
         if spec.activation == "sine":
-            bound = 1 / size_in if index == 0 else jnp.sqrt(6 / size_in) / SINE_FREQUENCY
-            w = jax.random.uniform(layer_key, (size_in, size_out), minval=-bound, maxval=bound)
+            # A uniform law on [-bound, bound] has the deviation bound / sqrt(3).
+            deviation = 1 / size_in / math.sqrt(3) if index == 0 else math.sqrt(2 / size_in) / SINE_FREQUENCY
         else:
-            gain = 4 if index == 0 else 1 if index == last else 2
-            w = jnp.sqrt(gain / size_in) * jax.random.normal(layer_key, (size_in, size_out))
-        layers.append({"w": w, "b": jnp.zeros(size_out)})
-    layers[-1]["w"] *= 0.1  # so that the first image is the mean, with little of the random texture
+            deviation = math.sqrt((4 if index == 0 else 1 if index == last else 2) / size_in)
+        deviations.append(0.1 * deviation if index == last else deviation)
+    return tuple(deviations)
+
+
+def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> PyTree:
+    """Weights of an INR that already works: normal with `weight_deviations`, and the mean pixel at the output."""
+    layers = []
+    for (size_in, size_out), deviation in zip(spec.layer_sizes, weight_deviations(spec), strict=True):
+        key, layer_key = jax.random.split(key)
+        layers.append({"w": deviation * jax.random.normal(layer_key, (size_in, size_out)), "b": jnp.zeros(size_out)})
     layers[-1]["b"] = jax.scipy.special.logit(jnp.clip(mean_pixel, 0.01, 0.99))
     return tuple(layers)
 
