@@ -130,7 +130,7 @@ def check_finite(step: int, metrics: dict[str, np.ndarray | np.generic]) -> None
     if term is not None:
         raise InputError(
             f"expected finite losses, found {term} = {metrics[term]} at step {step}; the run stopped and earlier "
-            f"checkpoints are kept; try a lower config.train.learning_rate, or config.train.clip_norm=1, in a new workdir"
+            f"checkpoints are kept; try a lower config.train.learning_rate, or config.train.clip_norm=1, in a new run"
         )
 
 

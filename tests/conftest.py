@@ -8,7 +8,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-# Compiling is most of a test's time, and many tests, and the scripts that some of them start, compile the same programs.
+# Compiling is most of a test's time, and tests and the scripts that they start compile the same programs.
 ROOT = Path(__file__).resolve().parents[1]
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".pytest_cache" / "jax")
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"

@@ -1,6 +1,5 @@
 """From a trained method to the record of one run."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -100,7 +99,7 @@ def test_the_digest_is_of_the_pixels(trained, config):
 def test_splits_and_numbers_of_clusters(config):
     assert choose_split(make_data(), "auto")[0] == "test" and choose_split(make_data(), "train")[0] == "train"
     assert choose_split(make_data(test=False), "auto")[0] == "train"
-    with pytest.raises(InputError, match="expected a test split .* use --split train"):
+    with pytest.raises(InputError, match=r"expected a test split .* use --split train"):
         choose_split(make_data(test=False), "test")
     assert count_clusters(config, make_data()) == 3
     assert count_clusters(config, make_data(with_labels=False)) == 10

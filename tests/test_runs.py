@@ -29,7 +29,7 @@ def test_steps_leave_out_what_fills_no_batch(tiny_config):
 
 def test_a_run_without_checkpoints_says_so(tiny_config, tmp_path):
     dataset = make_dataset(tiny_config.data)
-    with pytest.raises(InputError, match="expected checkpoints in .* found none; train first"):
+    with pytest.raises(InputError, match=r"expected checkpoints in .* found none; train first"):
         load_trained(tmp_path, tiny_config, dataset, say=print)
 
 

@@ -13,7 +13,9 @@ from sklearn.datasets import load_digits
 from configs import tiny
 from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.methods import irl_inr
+from irl_inr_jax.training import make_optimizer
 from irl_inr_jax.types import Batch, Method, PyTree
+from irl_inr_jax.views import turn_images
 
 SIDE = 16
 FORMS = {
@@ -32,7 +34,7 @@ RAMPED = {
 }  # after a quarter of the run, which is half of the ramp
 
 
-GOLDEN_LOSSES = [0.203323, 0.165414]
+GOLDEN_LOSSES = [0.213671, 0.182477]
 
 
 def make_config(form="canonical", **loss):
@@ -195,6 +197,18 @@ def flax_default_start(params, key):
     return params
 
 
+def mean_image_error(images):
+    """The error of the one image that is best for all views of `images`: what a dead INR can reach."""
+    views = turn_images(
+        jax.random.split(jax.random.key(5), 50 * len(images)),
+        jnp.tile(images, (50, 1, 1, 1)),
+        translation_px=0.0,
+        interpolation="bilinear",
+        fill=0.0,
+    )
+    return float(jnp.mean((views - views.mean(0)) ** 2))
+
+
 def test_ten_steps_learn_from_our_start_and_do_not_from_zero_biases():
     """It is the start of the hypernetwork that lets the picture leave the mean image."""
     config = make_config(recon=1.0, cross=0.0, consistency=0.0, symmetry=0.0, num_pixels=0)
@@ -202,9 +216,10 @@ def test_ten_steps_learn_from_our_start_and_do_not_from_zero_biases():
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=32, activation="relu", frequency_std=1.0)
     config.model.encoder.head_widths = (64,)
     config.model.pose.num_turns = 1
-    images = digit_images(16)
+    config.train.update(schedule="constant", warmup_steps=0)
+    images = digit_images(8)
     method, params, model_state = start(config, images)
-    optimizer = optax.adam(3e-3)
+    optimizer = make_optimizer(config.train, 11)
 
     @jax.jit
     def train(params):
@@ -213,16 +228,13 @@ def test_ten_steps_learn_from_our_start_and_do_not_from_zero_biases():
             (loss, _), gradients = jax.value_and_grad(method.loss, has_aux=True)(
                 params, model_state, key, make_batch(images)
             )
-            with jax.numpy_dtype_promotion("standard"):
-                updates, opt_state = optimizer.update(gradients, opt_state)
+            updates, opt_state = optimizer.update(gradients, opt_state, params)
             return (optax.apply_updates(params, updates), opt_state), loss
 
         return jax.lax.scan(step, (params, optimizer.init(params)), jax.random.split(jax.random.key(2), 11))[1]
 
-    flat_grey_error = float(jnp.var(images))
     ours, zero_biases = train(params), train(flax_default_start(params, jax.random.key(3)))
-    assert float(ours[-3:].mean()) < 0.55 * flat_grey_error
-    assert float(zero_biases[-3:].mean()) > 0.85 * flat_grey_error
+    assert float(ours[10]) < 0.7 * mean_image_error(images) < float(zero_biases[10])
 
 
 def test_two_golden_steps():
