@@ -31,7 +31,7 @@ def get_config() -> ConfigDict:
     data.translation_px = 0.0  # standard deviation per axis of the shifts that we apply, in pixels of the canvas
 
     config.model = model = ConfigDict()
-    model.latent_dim = 64  # d, the size of z
+    model.latent_dim = 16  # d, the size of z; few numbers make compact clusters
     model.dtype = "float32"  # of matmuls and convolutions: float32 or bfloat16; all else stays float32
 
     model.encoder = encoder = ConfigDict()
@@ -99,10 +99,14 @@ def get_config() -> ConfigDict:
 def apply_paper(config: ConfigDict) -> None:
     """The paper's own choices as its authors ran them: Table 5, Appendix A and section 4.1."""
     config.model.latent_dim = 512
-    config.model.encoder.input = "raw"
+    config.model.encoder.update(
+        input="raw", trunk="resnet18", stage_sizes=(2, 2, 2, 2), width=64, stem="3x3", head_widths=(512, 512)
+    )
+    config.model.hypernet.widths = (256, 256, 256)
+    config.model.inr.update(widths=(256, 256, 256), activation="relu", num_frequencies=256, frequency_std=2.0)
     config.model.pose.form = "centre"
     config.loss.update(recon=1.0, cross=0.0, consistency=1.0, consistency_ramp=(0.0, 0.0), symmetry=15.0, num_pixels=0)
-    config.views.interpolation = "nearest"
+    config.views.update(interpolation="nearest", translation_px=config.data.translation_px)
     config.train.update(
         num_epochs=200,
         batch_size=128,

@@ -12,21 +12,20 @@ def get_config(variants: str = ""):
     """The demo's configuration: narrow networks that learn on two CPU cores in minutes."""
     config = base.get_config()
     config.data.update(name="digits_u", canvas=24, translation_px=1.2)
-    apply_cpu_widths(config)
+    apply_small(config)
     config.train.num_epochs = 30
     config.evaluation.shift_px = 1.2
     return base.choose(config, variants, small=apply_small)
 
 
-def apply_cpu_widths(config) -> None:
-    """Networks for images of some 24 to 50 pixels on CPUs."""
+def apply_small(config) -> None:
+    """Networks for two CPU cores, and a third of the demo's epochs."""
     config.model.latent_dim = 8
-    config.model.encoder.update(trunk="mlp", head_widths=(256, 256, 256))
+    if config.model.encoder.input == "canonical":
+        config.model.encoder.update(trunk="mlp", head_widths=(256, 256, 256))
+    elif config.model.encoder.trunk == "resnet18":
+        config.model.encoder.update(stage_sizes=(2, 2, 2), width=16, stem="3x3/2", head_widths=(128, 128))
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(48, 48, 48), activation="leaky_relu", num_frequencies=48)
     config.loss.num_pixels = 192
-
-
-def apply_small(config) -> None:
-    """A third of the epochs."""
     config.train.num_epochs = 10

@@ -13,21 +13,18 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.update(name="mnist_u", canvas=50, translation_px=5.0)
     config.evaluation.shift_px = 5.0
-    return base.choose(config, variants, small=apply_small, paper=apply_paper)
+    return base.choose(config, variants, small=apply_small)
 
 
 def apply_small(config) -> None:
     """A run of the same kind for two CPU cores: narrow networks, some of the images."""
     config.model.latent_dim = min(config.model.latent_dim, 10)
-    config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
+    if config.model.encoder.input == "canonical":
+        config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
+    elif config.model.encoder.trunk == "resnet18":
+        config.model.encoder.update(width=16, stem="3x3/2", head_widths=(128, 128))
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
     config.loss.num_pixels = 256
     config.data.num_train = 20_000
     config.train.num_epochs = 20
-
-
-def apply_paper(config) -> None:
-    """The paper's choices; its views are moved as far as its images."""
-    base.apply_paper(config)
-    config.views.translation_px = 5.0

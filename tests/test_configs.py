@@ -57,7 +57,8 @@ def test_paper_is_the_papers():
     train = config.train
     assert (train.learning_rate, train.batch_size, train.weight_decay, train.num_epochs) == (1e-4, 128, 5e-4, 200)
     assert (train.b1, train.b2, train.schedule, train.optimizer) == (0.5, 0.999, "constant", "adam")
-    assert (config.data.canvas, config.data.translation_px, config.views.interpolation) == (50, 5.0, "nearest")
+    assert (config.data.canvas, config.data.translation_px, config.views.translation_px) == (50, 5.0, 5.0)
+    assert config.views.interpolation == "nearest"
 
 
 def test_thesis_is_the_thesis():

@@ -11,6 +11,9 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 LABELS = np.arange(5, dtype=np.uint8)
 
 
+GZIPPED = gzip.compress(WHOLE, mtime=0)
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_what_was_published_is_read(tmp_path, write_idx, suffix):
     paths = write_idx(tmp_path / f"images{suffix}", IMAGES), write_idx(tmp_path / f"labels{suffix}", LABELS)
@@ -34,14 +37,15 @@ WHOLE = header(2051, *IMAGES.shape) + IMAGES.tobytes()
         ("a", WHOLE[:10], "IDX header of 16 bytes, found a file of 10 bytes"),
         ("a", WHOLE[:-7], r"expected 60 bytes after the header, for shape \(5, 4, 3\), found 53"),
         ("a", WHOLE + b"xy", "expected 60 bytes after the header.*found 62"),
-        ("a.gz", gzip.compress(WHOLE)[:-20], "whole gzip file, found one that is cut short"),
-        ("a.gz", gzip.compress(WHOLE)[:5], "whole gzip file, found one that is cut short"),
+        ("a.gz", GZIPPED[:-20], "whole gzip file, found one that is cut short"),
+        ("a.gz", GZIPPED[:5], "whole gzip file, found one that is cut short"),
         ("a.gz", WHOLE, "expected a gzip file, found something else"),
-        ("a.gz", gzip.compress(WHOLE)[:12] + b"\xff" * 9 + gzip.compress(WHOLE)[21:], "expected a gzip file"),
+        ("a.gz", GZIPPED[:12] + b"\xff" * 9 + GZIPPED[21:], "expected a gzip file"),
         ("a", header(2049, 60) + bytes(60), r"magic number 2051 \(that of images\), found 2049 \(that of labels\)"),
-        ("a", gzip.compress(WHOLE), r"magic number 2051 \(that of images\), found \d+ \(not IDX\)"),
+        ("a", GZIPPED, r"magic number 2051 \(that of images\), found \d+ \(not IDX\)"),
         ("a", b"<!DOCTYPE html><html></html>", r"found \d+ \(not IDX\)"),
     ],
+    ids=lambda value: "" if isinstance(value, bytes) else value[:40],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, name, content, message):
     path = tmp_path / name
