@@ -11,9 +11,6 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 LABELS = np.arange(5, dtype=np.uint8)
 
 
-GZIPPED = gzip.compress(WHOLE, mtime=0)
-
-
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_what_was_published_is_read(tmp_path, write_idx, suffix):
     paths = write_idx(tmp_path / f"images{suffix}", IMAGES), write_idx(tmp_path / f"labels{suffix}", LABELS)
@@ -27,6 +24,7 @@ def header(*numbers):
 
 
 WHOLE = header(2051, *IMAGES.shape) + IMAGES.tobytes()
+GZIPPED = gzip.compress(WHOLE, mtime=0)
 
 
 @pytest.mark.parametrize(
