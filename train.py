@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jax
 from absl import flags
+from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import config_flags
 
 from configs import base
@@ -49,9 +50,7 @@ def main() -> int:
 
     checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
     state, take_step = make_run_step(config, dataset, mesh)
-    restored, damaged = restore_state(
-        checkpoints, state, sharding=jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    )
+    restored, damaged = restore_state(checkpoints, state, sharding=NamedSharding(mesh, PartitionSpec()))
     for line in damaged:
         print(f"warning: {line}")
     state = restored or state

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state
@@ -95,7 +95,7 @@ def load_trained(
         raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
     manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
     mesh = make_mesh(jax.local_devices()[:1])
-    state, damaged = restore_state(manager, template, sharding=jax.sharding.NamedSharding(mesh, jax.P()))
+    state, damaged = restore_state(manager, template, sharding=NamedSharding(mesh, PartitionSpec()))
     manager.close()
     for line in damaged:
         say(f"warning: {line}")

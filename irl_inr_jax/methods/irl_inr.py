@@ -7,6 +7,7 @@ poses, must agree in z (consistency) and each must be drawn from the other's z (
 """
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -54,13 +55,7 @@ def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None)
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
     parts = make_parts(config, num_channels=num_channels, axis_name=axis_name, num_aux=0)
-    return Method(
-        name="irl_inr",
-        init=partial(init, parts),
-        loss=partial(loss, parts),
-        encode=partial(encode, parts),
-        reconstruct=partial(reconstruct, parts),
-    )
+    return bind_parts("irl_inr", parts, loss)
 
 
 def make_parts(config: ConfigDict, *, num_channels: int, axis_name: str | None, num_aux: int) -> Parts:
@@ -74,6 +69,17 @@ def make_parts(config: ConfigDict, *, num_channels: int, axis_name: str | None, 
         latent_dim=config.model.latent_dim,
         weights=config.loss,
         views=config.views,
+    )
+
+
+def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tuple[dict, PyTree]]]) -> Method:
+    """The functions of this file as a `Method`, with a loss of its own."""
+    return Method(
+        name=name,
+        init=partial(init, parts),
+        loss=partial(loss, parts),
+        encode=partial(encode, parts),
+        reconstruct=partial(reconstruct, parts),
     )
 
 

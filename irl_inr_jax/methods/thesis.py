@@ -18,10 +18,8 @@ from irl_inr_jax.methods.irl_inr import (
     CONSISTENCY,
     Parts,
     apply_encoder,
-    encode,
-    init,
+    bind_parts,
     make_parts,
-    reconstruct,
     weigh_terms,
 )
 from irl_inr_jax.types import Batch, Method, PyTree
@@ -34,13 +32,7 @@ def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None)
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
     parts = make_parts(config, num_channels=num_channels, axis_name=axis_name, num_aux=config.model.latent_dim)
-    return Method(
-        name="thesis",
-        init=partial(init, parts),
-        loss=partial(loss, parts),
-        encode=partial(encode, parts),
-        reconstruct=partial(reconstruct, parts),
-    )
+    return bind_parts("thesis", parts, loss)
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
