@@ -47,8 +47,3 @@ def compose_poses(outer: Pose, inner: Pose) -> Pose:
 def invert_pose(pose: Pose) -> Pose:
     """The pose whose map undoes this one: S^-1(x) = R(-theta)(x - tau)."""
     return Pose(theta=-pose.theta, tau=-rotate_coords(pose.tau[..., None, :], -pose.theta)[..., 0, :])
-
-
-def wrap_angle(theta: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The same angle in [-pi, pi)."""
-    return (theta + jnp.pi) % (2 * jnp.pi) - jnp.pi

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irl_inr_jax.geometry import coords as geometry
-from irl_inr_jax.geometry.coords import pixel_grid, wrap_angle
+from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.types import Pose
 
 compose_poses, invert_pose = jax.jit(geometry.compose_poses), jax.jit(geometry.invert_pose)
@@ -110,17 +110,3 @@ def test_a_grid_of_any_resolution_covers_the_same_square(height, width):
 def test_a_coarse_pixel_lies_amid_the_fine_ones_that_it_stands_for():
     fine = np.asarray(pixel_grid(12, 6)).reshape(6, 2, 3, 2, 2)
     np.testing.assert_allclose(fine.mean((1, 3)).reshape(-1, 2), pixel_grid(6, 3), atol=1e-6)
-
-
-def test_a_wrapped_angle_is_the_same_angle_within_half_a_turn():
-    theta = np.random.default_rng(0).uniform(-50, 50, 500)
-    with jax.enable_x64(True):
-        wrapped = np.asarray(wrap_angle(jnp.asarray(theta)))
-    assert wrapped.dtype == np.float64 and np.all(wrapped >= -np.pi) and np.all(wrapped < np.pi)
-    np.testing.assert_allclose(np.exp(1j * wrapped), np.exp(1j * theta), atol=1e-12)
-
-
-def test_wrapping_keeps_shapes_and_small_angles():
-    angles = jnp.array([[0.0, 3.0, -3.0], [1.0, 3.5, -3.5]])
-    expected = [[0, 3, -3], [1, 3.5 - 2 * np.pi, 2 * np.pi - 3.5]]
-    np.testing.assert_allclose(wrap_angle(angles), expected, atol=1e-6)
