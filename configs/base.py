@@ -93,7 +93,80 @@ def get_config() -> ConfigDict:
     evaluation.num_clusters = 0  # k; 0 takes the number of classes, or 10 without labels
     evaluation.shift_px = 0.0  # standard deviation per axis of the shifts in the measure of invariance, in pixels
     evaluation.upsample_side = 512  # side in pixels of the large rendering in the figures
+    evaluation.max_clusters = 20  # the largest k that --num-clusters auto tries
+    add_clustering(config)
     return config.lock()
+
+
+def add_clustering(config: ConfigDict) -> None:
+    """`config.clustering`: the settings of the clusterers that have any. They have no part in training."""
+    config.clustering = clustering = ConfigDict()
+    clustering.vote_neighbours = 10  # fitted images that vote on an image where an algorithm has no rule of its own
+    clustering.outlier_neighbours = 20  # neighbours to whose density an image's own is compared in the outlier score
+
+    clustering.dbscan = dbscan = ConfigDict()
+    dbscan.eps = 0.0  # largest distance between neighbours; 0 takes the one whose number of clusters is nearest k
+    dbscan.min_samples = 10  # images within eps that make one a core image
+
+    clustering.hdbscan = hdbscan = ConfigDict()
+    hdbscan.min_cluster_size = 0  # images that make a cluster; 0 is 1 % of them, at least 5
+    hdbscan.min_samples = 10  # neighbours that the density at an image is taken over
+
+    clustering.gmm = gmm = ConfigDict()
+    gmm.covariance = "full"  # full, tied, diag or spherical
+
+    clustering.spectral = spectral = ConfigDict()
+    spectral.num_neighbours = 15  # of the graph whose Laplacian is taken
+
+    clustering.umap = umap = ConfigDict()
+    umap.num_neighbours = 15  # of the graph that is laid out
+    umap.num_dims = 5  # of the layout that k-means runs on
+
+    clustering.orbit_knn = orbit_knn = ConfigDict()
+    orbit_knn.num_angles = 48  # turns that are compared, and points on each circle
+    orbit_knn.num_radii = 20  # circles
+    orbit_knn.num_neighbours = 15  # of the graph that is laid out
+    orbit_knn.num_dims = 5  # of the layout that k-means runs on
+
+    clustering.dec = dec = ConfigDict()
+    dec.alpha = 1.0  # degrees of freedom of Student's t distribution; the thesis takes 0.0001
+    dec.num_epochs = 100  # at most
+    dec.batch_size = 256  # images a step
+    dec.learning_rate = 1e-4  # of Adam
+    dec.tolerance = 0.001  # stop when a smaller share of the images changes its cluster in an epoch
+
+    clustering.iic = iic = ConfigDict()
+    iic.num_epochs = 50  # passes over the fitted images
+    iic.batch_size = 512  # images a step; the joint distribution of clusters is estimated from them
+    iic.learning_rate = 1e-4  # of Adam
+    iic.num_heads = 5  # of which the one with the lowest training loss is taken
+    iic.augment = "s1+r+t"  # as in scan.augment
+
+    clustering.scan = scan = ConfigDict()
+    scan.num_neighbours = 20  # mined for each image on the latents
+    scan.distance = "euclidean"  # between latents: euclidean or cosine
+    scan.num_heads = 1  # of which the one with the lowest training loss is taken
+    scan.prior = ()  # expected shares of the clusters, any order, as numbers that need not add to 1; () is uniform
+    scan.entropy_weight = 5.0  # lambda, of what draws the sizes of the clusters to the prior
+    scan.num_epochs = 50  # clustering stage: passes over the fitted images
+    scan.batch_size = 128  # images, each with a neighbour, a step
+    scan.learning_rate = 1e-4  # of Adam
+    scan.weight_decay = 1e-4  # of Adam, added to the gradient, in both stages
+    scan.selflabel_epochs = 200  # self-label stage: passes at most; 0 leaves it out
+    scan.selflabel_batch_size = 1000  # images a step
+    scan.selflabel_learning_rate = 1e-5  # of Adam
+    scan.selflabel_threshold = 0.9  # confidence from which an image teaches
+    scan.average_decay = 0.0  # of the moving average of the weights in the self-label stage; 0 for none
+    scan.augment = "s1+s2+r+t"  # joined by +: s1 (crop, flip, colour, blur), s2 (RandAugment, cutout), r, t; or none
+
+    clustering.augment = augment = ConfigDict()
+    augment.crop_area = (0.2, 1.0)  # s1: share of the image that is kept, between these
+    augment.flip = False  # s1: mirror every other image; a mirrored digit is another thing, a mirrored wafer is not
+    augment.jitter = 0.4  # s1: strength of the changes of brightness, contrast and saturation
+    augment.blur_px = 1.0  # s1: largest standard deviation of the blur
+    augment.num_ops = 4  # s2: operations out of RandAugment's 14
+    augment.cutout_px = 16  # s2: largest side of the hole
+    augment.translation = 0.07  # t: largest shift per axis, as a share of the side
 
 
 def apply_paper(config: ConfigDict) -> None:

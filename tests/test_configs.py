@@ -39,8 +39,8 @@ def test_variants_come_to_the_same_in_any_order_and_an_unknown_one_is_named(name
 
 def test_every_key_of_the_base_has_a_comment():
     source = Path(base.__file__).read_text()
-    body = source[source.index("config = ConfigDict()") : source.index("return config.lock()")]
-    settings = [line for line in body.splitlines() if "=" in line and "ConfigDict()" not in line]
+    body = source[source.index("config = ConfigDict()") : source.index("def apply_paper")]
+    settings = [line for line in body.splitlines() if " = " in line and "ConfigDict()" not in line]
     assert len(settings) == len(flatten(base.get_config()))
     assert all("  # " in line for line in settings)
 

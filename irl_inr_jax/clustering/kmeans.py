@@ -1,16 +1,34 @@
 """k-means, the first clustering of the paper's Table 2."""
 
 import numpy as np
-from jaxtyping import Float, Int32
+from jaxtyping import Float, Float32
 from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.inputs import check_clusterable
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
 
 
-def cluster_kmeans(latents: Float[np.ndarray, "n d"], *, num_clusters: int, seed: int) -> Int32[np.ndarray, "n"]:
-    """Lloyd's k-means on Euclidean distance: the best by inertia of ten k-means++ starts.
+def cluster_kmeans(task: ClusterTask) -> Clustering:
+    """Lloyd's k-means on Euclidean distance: the best by inertia of ten k-means++ starts; an image joins the nearest mean.
 
-    Raises InputError for what `check_clusterable` refuses.
+    Confidence is `centroid_confidence`. Raises InputError for what `check_clusterable` refuses.
     """
-    check_clusterable(latents, num_clusters)
-    return KMeans(num_clusters, n_init=10, random_state=seed).fit_predict(latents).astype(np.int32)
+    check_clusterable(task.fitted.latents, task.num_clusters)
+    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(task.fitted.latents)
+    distances = kmeans.transform(task.assigned.latents)
+    return Clustering(
+        clusters=distances.argmin(axis=1).astype(np.int32),
+        confidence=centroid_confidence(distances),
+        transductive=task.transductive,
+    )
+
+
+def centroid_confidence(distances: Float[np.ndarray, "n k"]) -> Float32[np.ndarray, "n"]:
+    """1 - a / b of the distances a to the nearest and b to the second nearest mean: the simplified silhouette.
+
+    0 halfway between two clusters, 1 on a mean, and 1 where there is but one cluster.
+    """
+    if distances.shape[1] == 1:
+        return np.ones(len(distances), np.float32)
+    nearest, second = np.partition(distances, 1, axis=1)[:, :2].T
+    return (1 - nearest / np.where(second > 0, second, 1.0)).astype(np.float32)

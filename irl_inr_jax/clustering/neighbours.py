@@ -1,0 +1,93 @@
+"""Nearest neighbours, mined on the device in bounded memory, and what they say of an image: its cluster by vote."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Float32, Int, Int32
+
+NUM_QUERIES = 1024
+NUM_POINTS = 8192
+
+
+def nearest_neighbours(
+    queries: Float[np.ndarray, "m d"], points: Float[np.ndarray, "n d"], num_neighbours: int, *, leave_out_self: bool
+) -> tuple[Int32[np.ndarray, "m q"], Float32[np.ndarray, "m q"]]:
+    """Rows of `points` nearest to each query, nearest first, and their Euclidean distances.
+
+    leave_out_self: `queries` are `points`, and none is its own neighbour (by its row, which is right for duplicates).
+    On the device never more than `NUM_QUERIES` x `NUM_POINTS` distances are held beside the points themselves.
+
+    Raises ValueError where there are not so many points.
+    """
+    available = len(points) - leave_out_self
+    if not 1 <= num_neighbours <= available:
+        raise ValueError(f"expected num_neighbours from 1 to {available}, found {num_neighbours}")
+    # About their mean, since |q|^2 + |p|^2 - 2qp loses what is small beside the offset.
+    mean = points.mean(axis=0, dtype=np.float64)
+    rows = -(-len(points) // NUM_POINTS) * NUM_POINTS if len(points) > NUM_POINTS else len(points)
+    padded = np.zeros((rows, points.shape[1]), np.float32)
+    padded[: len(points)] = points - mean
+    blocks = jnp.asarray(padded).reshape(-1, min(NUM_POINTS, rows), points.shape[1])
+    size = min(NUM_QUERIES, len(queries))
+    found = []
+    for first in range(0, len(queries), size):
+        numbers = np.minimum(np.arange(first, first + size), len(queries) - 1).astype(np.int32)
+        block = (queries[numbers] - mean).astype(np.float32)
+        own = numbers if leave_out_self else np.full(size, -1, np.int32)
+        found.append(jax.device_get(_search(block, own, blocks, len(points), num_neighbours)))
+    indices, squares = (np.concatenate(parts)[: len(queries)] for parts in zip(*found, strict=True))
+    return indices, np.sqrt(squares)
+
+
+@functools.partial(jax.jit, static_argnames="num_neighbours")
+def _search(
+    queries: Float[Array, "m d"],
+    own: Int[Array, "m"],
+    blocks: Float[Array, "p r d"],
+    num_points: Int[Array, ""] | int,
+    num_neighbours: int,
+) -> tuple[Int[Array, "m q"], Float[Array, "m q"]]:
+    num_queries, block_rows = len(queries), blocks.shape[1]
+    query_norms = (queries**2).sum(-1)[:, None]
+
+    def merge(best, numbered):
+        block, first = numbered
+        products = jnp.matmul(queries, block.T, precision=jax.lax.Precision.HIGHEST)
+        squares = jnp.maximum(query_norms + (block**2).sum(-1) - 2 * products, 0.0)
+        numbers = first + jnp.arange(block_rows, dtype=jnp.int32)
+        refused = (numbers >= num_points) | (numbers == own[:, None])
+        squares = jnp.where(refused, jnp.inf, squares)
+        kept = min(num_neighbours, block_rows)
+        negative, columns = jax.lax.top_k(-squares, kept)
+        all_squares = jnp.concatenate([best[1], -negative], axis=1)
+        all_numbers = jnp.concatenate([best[0], numbers[columns]], axis=1)
+        negative, columns = jax.lax.top_k(-all_squares, num_neighbours)
+        return (jnp.take_along_axis(all_numbers, columns, axis=1), -negative), None
+
+    start = (
+        jnp.zeros((num_queries, num_neighbours), jnp.int32),
+        jnp.full((num_queries, num_neighbours), jnp.inf, jnp.float32),
+    )
+    firsts = block_rows * jnp.arange(len(blocks), dtype=jnp.int32)
+    best, _ = jax.lax.scan(merge, start, (blocks, firsts))
+    return best
+
+
+def vote(
+    clusters: Int[np.ndarray, "n"], neighbours: Int[np.ndarray, "m q"]
+) -> tuple[Int32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
+    """The commonest cluster among each image's neighbours, of equals the one met first, and its share of the votes."""
+    ballots = clusters[neighbours]
+    agreeing = (ballots[:, :, None] == ballots[:, None, :]).sum(axis=2)
+    first = agreeing.argmax(axis=1)
+    rows = np.arange(len(ballots))
+    return ballots[rows, first].astype(np.int32), (agreeing[rows, first] / ballots.shape[1]).astype(np.float32)
+
+
+def agreement(
+    clusters: Int[np.ndarray, "n"], neighbours: Int[np.ndarray, "n q"]
+) -> Float32[np.ndarray, "n"]:
+    """The share of each image's neighbours that are in its cluster."""
+    return (clusters[neighbours] == clusters[:, None]).mean(axis=1).astype(np.float32)

@@ -1,0 +1,57 @@
+"""Tasks for the clusterers, with an encoder that hands the pixels on as latents."""
+
+from contextlib import contextmanager
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import base
+from irl_inr_jax.clustering.task import ClusterTask, Points
+from irl_inr_jax.embed import TrainedMethod
+from irl_inr_jax.types import Method
+
+
+def unused(*arguments):
+    raise AssertionError("clustering neither starts nor pre-trains a method")
+
+
+def encode(params, model_state, images):
+    """A linear map of the pixels."""
+    return images.reshape(len(images), -1) @ params["encoder"]["kernel"], None
+
+
+@contextmanager
+def silent(what, total):
+    yield lambda done, note: None
+
+
+def points_of(latents):
+    """Points whose images are their latents, (n, 1, d, 1)."""
+    return Points(latents, latents[:, None, :, None])
+
+
+@pytest.fixture
+def make_task():
+    """make_task(latents, k, assigned=None, seed=0, say=None, **settings): settings as {'dbscan.eps': 1.0}."""
+
+    def make(latents, num_clusters, *, assigned=None, seed=0, say=lambda line: None, settings=None):
+        latents = np.asarray(latents)
+        config = base.get_config().clustering
+        for key, value in (settings or {}).items():
+            config.update_from_flattened_dict({key: value})
+        params = {"encoder": {"kernel": jnp.eye(latents.shape[1])}}
+        method = Method("pixels", unused, unused, encode, None)
+        fitted = points_of(latents)
+        return ClusterTask(
+            fitted=fitted,
+            assigned=fitted if assigned is None else points_of(np.asarray(assigned)),
+            num_clusters=num_clusters,
+            seed=seed,
+            trained=TrainedMethod(method, params, {}, scale=1.0, offset=0.0, batch_size=64),
+            settings=config,
+            say=say,
+            progress=silent,
+        )
+
+    return make
