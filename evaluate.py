@@ -1,10 +1,18 @@
 """Cluster the images of a trained run by their latents, and measure what was learnt.
 
     python evaluate.py --workdir runs/digits
-    python evaluate.py --workdir runs/digits --clusterers kmeans,agglomerative --split train
+    python evaluate.py --workdir runs/digits --clusterers kmeans,scan --seeds 5
+    python evaluate.py --workdir runs/mine --clusterers all --num-clusters auto
+    python evaluate.py --workdir runs/mine --clusterers scan --set clustering.scan.augment=r+t
 
-Prints one table and writes DIR/eval: results.json (every number), embeddings.npz (id, latents, theta, tau, label, in
-the order of the images) and figures as PNG.
+Where a test split is kept apart, clusterers learn from the training split and assign the test split, unless
+--transductive is given or they can only cluster what they see; the table says which. --num-clusters auto recommends a
+number of clusters, or says that none stands out. --set changes the settings of clusterers; configs/base.py lists them
+with a line on each.
+
+Prints one table and writes DIR/eval: results.json (every number), clusters.csv (id, cluster and confidence by each
+clusterer, outlier score), embeddings.npz (id, latents, theta, tau, label) and figures as PNG. Clusterings are kept in
+DIR/eval/clusterings, so that a later call only makes those that are missing.
 """
 
 import json
@@ -17,21 +25,29 @@ from irl_inr_jax.cli import run_script
 from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.embed import save_embeddings
-from irl_inr_jax.evaluation import choose_split, evaluate
+from irl_inr_jax.evaluation import Asked, choose_split, evaluate
+from irl_inr_jax.logs import show_progress
+from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.report.results_table import describe_results
 from irl_inr_jax.report.run_figures import save_run_figures
 from irl_inr_jax.runs import load_trained
-from irl_inr_jax.settings import check_config, from_json
+from irl_inr_jax.settings import check_config, complete_config, from_json, override_config
 from irl_inr_jax.types import InputError
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of a run that train.py made")
-CLUSTERERS_FLAG = flags.DEFINE_list("clusterers", ["kmeans", "agglomerative"], f"which of: {', '.join(CLUSTERERS)}")
+CLUSTERERS_FLAG = flags.DEFINE_list(
+    "clusterers", [], f"which, joined by commas, or all: {', '.join(CLUSTERERS)}; default: kmeans,agglomerative"
+)
 SPLIT = flags.DEFINE_enum(
     "split",
     "auto",
     ["auto", "train", "test"],
     "which images; auto is test, or train where no test images are kept apart",
 )
+TRANSDUCTIVE = flags.DEFINE_bool("transductive", False, "cluster the test images by themselves, unseen training images")
+NUM_CLUSTERS = flags.DEFINE_string("num_clusters", "", "how many clusters, or auto; default: the configuration's")
+SEEDS = flags.DEFINE_integer("seeds", 1, "runs of each clusterer that is random, for mean and deviation", lower_bound=1)
+SET = flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting of evaluation or clustering; may be given repeatedly")
 
 
 def main() -> int:
@@ -39,34 +55,52 @@ def main() -> int:
     if WORKDIR.value is None:
         raise InputError("expected --workdir DIR, the folder of a run; see --help")
     workdir = Path(WORKDIR.value)
-    for name in CLUSTERERS_FLAG.value:
-        get_clusterer(name)
     config = from_json(workdir / "config.json")
+    complete_config(config, base.get_config())
+    override_config(config, SET.value)
     check_config(config, base.get_config())
+    asked = read_flags(workdir / "eval", config.method)
     dataset = make_dataset(config.data)
-    split, images = choose_split(dataset, SPLIT.value)
+    _, images = choose_split(dataset, SPLIT.value)
     trained, step = load_trained(workdir, config, dataset, say=print)
 
-    evaluation = evaluate(
-        trained,
-        dataset,
-        config,
-        split=split,
-        clusterers=CLUSTERERS_FLAG.value,
-        say=lambda line: print(f"… {line}", flush=True),
-    )
+    evaluation = evaluate(trained, dataset, config, asked, say=say, progress=show_progress)
     results = {**evaluation.results, "method": config.method, "step": step}
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     save_embeddings(folder / "embeddings.npz", evaluation.embeddings)
-    figures = save_run_figures(
-        folder, trained, dataset, images, evaluation, config, say=lambda line: print(f"… {line}", flush=True)
-    )
+    save_assignments(folder / "clusters.csv", evaluation, dataset.class_names)
+    figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
     print(f"\n{describe_results(results)}\n")
     names = ", ".join(path.name for path in figures)
-    print(f"{folder}: results.json, embeddings.npz and {len(figures)} figures ({names})")
+    print(f"{folder}: results.json, clusters.csv, embeddings.npz and {len(figures)} figures ({names})")
     return 0
+
+
+def read_flags(folder: Path, method: str) -> Asked:
+    """The flags as what they ask of an evaluation. Raises InputError for unknown clusterers and numbers of clusters."""
+    clusterers = CLUSTERERS_FLAG.value or ["kmeans", "agglomerative", *(["orbit_knn"] if method == "orbit_knn" else [])]
+    if clusterers == ["all"]:
+        clusterers = list(CLUSTERERS)
+    for name in clusterers:
+        get_clusterer(name)
+    number = NUM_CLUSTERS.value
+    if number not in ("", "auto") and not (number.isdecimal() and int(number) >= 1):
+        raise InputError(f"expected a number of at least 1, or auto, for --num-clusters, found {number!r}")
+    return Asked(
+        split=SPLIT.value,
+        transductive=TRANSDUCTIVE.value,
+        clusterers=clusterers,
+        num_clusters=number,
+        num_seeds=SEEDS.value,
+        folder=folder / "clusterings",
+    )
+
+
+def say(line: str) -> None:
+    """What goes on, at once."""
+    print(f"… {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_re
     if start:
         print(f"continuing at step {start} of {steps}")
     log = MetricsLog(workdir, start_step=start)
-    console = ConsoleProgress(total_steps=steps, start_step=start)
+    console = ConsoleProgress(total_steps=steps, start_step=start, what="step")
     method = make_run_method(config, dataset, axis_name=None)
     clock = {"step": start, "time": time.monotonic()}
 

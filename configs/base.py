@@ -4,7 +4,8 @@ A data set's file calls `get_config`, sets the few keys that differ and ends wit
 a key that is not in this file is an error wherever it is written.
 
 After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices),
-`:thesis` (the thesis' method), as in `configs/mnist_u.py:thesis,small`.
+`:thesis` (the thesis' method), `:orbit_knn` (the baseline that learns nothing), as in
+`configs/mnist_u.py:thesis,small`.
 """
 
 from collections.abc import Callable
@@ -125,8 +126,9 @@ def add_clustering(config: ConfigDict) -> None:
     clustering.orbit_knn = orbit_knn = ConfigDict()
     orbit_knn.num_angles = 48  # turns that are compared, and points on each circle
     orbit_knn.num_radii = 20  # circles
-    orbit_knn.num_neighbours = 15  # of the graph that is laid out
-    orbit_knn.num_dims = 5  # of the layout that k-means runs on
+    orbit_knn.num_neighbours = 15  # of the graph on which images diffuse
+    orbit_knn.num_dims = 30  # diffusion coordinates that k-means runs on; at least k are taken
+    orbit_knn.num_steps = 10  # of the random walk on the graph; more see less of its detail
 
     clustering.dec = dec = ConfigDict()
     dec.alpha = 1.0  # degrees of freedom of Student's t distribution; the thesis takes 0.0001
@@ -206,12 +208,18 @@ def apply_thesis(config: ConfigDict) -> None:
     config.train.weight_decay = 1e-5
 
 
+def apply_orbit_knn(config: ConfigDict) -> None:
+    """The baseline without training; `train.py` then only sets up the run."""
+    config.method = "orbit_knn"
+    config.train.num_epochs = 0
+
+
 def choose(config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]) -> ConfigDict:
-    """`config` after the comma-separated `variants`; `presets` are the file's own and come before those of this file.
+    """`config` after the comma-separated `variants`, in this order: paper, thesis, the file's own `presets`, orbit_knn.
 
     Raises ValueError for a variant that is in neither, naming those that are.
     """
-    known = {"paper": apply_paper, "thesis": apply_thesis, **presets}
+    known = {"paper": apply_paper, "thesis": apply_thesis, **presets, "orbit_knn": apply_orbit_knn}
     chosen = [name for name in variants.split(",") if name]
     unknown = [name for name in chosen if name not in known]
     if unknown:

@@ -17,6 +17,7 @@ def get_config(variants: str = ""):
     config.model.inr.update(widths=(16, 16), num_frequencies=16)
     config.model.pose.update(num_turns=min(config.model.pose.num_turns, 8), num_radii=4)
     config.loss.num_pixels = 64
-    config.train.update(num_epochs=2, batch_size=64, log_every=2, save_every_epochs=1, picture_every_epochs=1)
+    config.train.update(batch_size=64, log_every=2, save_every_epochs=1, picture_every_epochs=1)
+    config.train.num_epochs = min(config.train.num_epochs, 2)
     config.evaluation.update(batch_size=64, upsample_side=64, shift_px=0.5)
     return config

@@ -35,7 +35,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
         app.usage(writeto_stdout=True)
         sys.exit(0)
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS([argv[0], *map(_with_underscores, argv[1:])])
     # Reading flags runs the user's configuration file, which may raise anything.
     except Exception as error:
         kind = "" if isinstance(error, flags.Error | InputError | AttributeError) else f"{type(error).__name__}: "
@@ -43,6 +43,14 @@ def _parse_flags(argv: list[str]) -> list[str]:
         if "Traceback" in message:  # absl quotes the whole one of a configuration file that raises
             message = message.strip().splitlines()[-1]
         sys.exit(fail(message))
+
+
+def _with_underscores(argument: str) -> str:
+    """--num-clusters=3 as --num_clusters=3: absl's flags have underscores, most other tools' have dashes."""
+    name, equals, value = argument.partition("=")
+    if not name.startswith("--"):
+        return argument
+    return "--" + name[2:].replace("-", "_") + equals + value
 
 
 def read_config(holder: flags.FlagHolder) -> ConfigDict | None:

@@ -31,19 +31,8 @@ class TrainedMethod:
         return jnp.asarray(stored).astype(jnp.float32) * self.scale + self.offset
 
     def over_batches(self, function: Callable[..., PyTree], *arrays: PyTree) -> PyTree:
-        """function((params, model_state), *rows) over all rows, in batches of one size so that it compiles once.
-
-        The last batch is padded with copies of its last row, which are cut off again.
-        """
-        total = len(jax.tree.leaves(arrays)[0])
-        size = min(self.batch_size, total)
-        outputs = []
-        for first in range(0, total, size):
-            rows = np.minimum(np.arange(first, first + size), total - 1)
-            kept = min(size, total - first)
-            result = function((self.params, self.model_state), *jax.tree.map(lambda a, rows=rows: a[rows], arrays))
-            outputs.append(jax.tree.map(lambda leaf, kept=kept: np.asarray(leaf)[:kept], result))
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *outputs)
+        """function((params, model_state), *rows) over all rows, in batches of one size so that it compiles once."""
+        return map_batches(functools.partial(function, (self.params, self.model_state)), *arrays, size=self.batch_size)
 
     def encode(self, stored: np.ndarray) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
         """Latents and poses of stored images (n, h, w, c)."""
@@ -65,6 +54,22 @@ class TrainedMethod:
             return mse(np.asarray(self.to_unit(rows)), np.asarray(draw(learnt, latents, pose)))
 
         return self.over_batches(one_batch, stored, latents, pose)
+
+
+def map_batches(function: Callable[..., PyTree], *arrays: PyTree, size: int) -> PyTree:
+    """function(*rows) over all rows, `size` at a time, joined along the first axis, on the host.
+
+    The last batch is padded with copies of its last row, which are cut off again.
+    """
+    total = len(jax.tree.leaves(arrays)[0])
+    size = min(size, total)
+    outputs = []
+    for first in range(0, total, size):
+        rows = np.minimum(np.arange(first, first + size), total - 1)
+        kept = min(size, total - first)
+        result = function(*jax.tree.map(lambda a, rows=rows: a[rows], arrays))
+        outputs.append(jax.tree.map(lambda leaf, kept=kept: np.asarray(leaf)[:kept], result))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *outputs)
 
 
 # Cached by method, so that the pictures of a run and its evaluation compile each function once.

@@ -3,33 +3,58 @@
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from ml_collections import ConfigDict
 
-from irl_inr_jax.clustering import get_clusterer
+from irl_inr_jax.clustering import Clustering, ClusterTask, Points
+from irl_inr_jax.clustering.choose_k import KCurves, Recommendation, largest_k, measure_k, recommend_k
+from irl_inr_jax.comparison import Truth, compare_clusterers
 from irl_inr_jax.embed import TrainedMethod, embed_images
 from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose
-from irl_inr_jax.metrics.clustering import neighbour_purity, score_clusters
+from irl_inr_jax.metrics.clustering import neighbour_purity
 from irl_inr_jax.metrics.recon import psnr
 from irl_inr_jax.types import Dataset, Embeddings, ImageSet, InputError, Pose
 
 NUM_NEIGHBOURS = 20
 MAX_PURITY_IMAGES = 10_000
+DEFAULT_NUM_CLUSTERS = 10
+
+
+class Asked(NamedTuple):
+    """What the user asked for.
+
+    split: the one to score, 'auto', 'train' or 'test'. transductive: cluster the scored images by themselves although
+    there are others to learn from. num_clusters: 'auto' chooses k, '' takes the configured one. num_seeds: of random
+    clusterers. folder: where clusterings are kept between evaluations, or None.
+    """
+
+    split: str
+    transductive: bool
+    clusterers: list[str]
+    num_clusters: str
+    num_seeds: int
+    folder: Path | None
 
 
 class Evaluation(NamedTuple):
     """The record that becomes results.json, and what the figures are drawn from.
 
-    clusters: cluster numbers (n,) by clusterer. references: (n, h, w, c) the images before they were moved.
-    true_pose, predicted_pose: (m,) motions applied to images and found in them; None for a method without pose.
+    clusterings: by clusterer. task: what they were given. outliers: (n,) how unlike the others each image is, or None.
+    curves: of k, and what they recommend, where k was to be chosen. references: (n, h, w, c) the images before they were
+    moved. true_pose, predicted_pose: (m,) motions applied to images and found in them; None for a method without pose.
     """
 
     results: dict
     embeddings: Embeddings
-    clusters: dict[str, np.ndarray]
+    clusterings: dict[str, Clustering]
+    task: ClusterTask
+    outliers: Float32[np.ndarray, "n"] | None
+    curves: tuple[KCurves, Recommendation] | None
     references: Float[np.ndarray, "n h w c"]
     true_pose: Pose | None
     predicted_pose: Pose | None
@@ -39,40 +64,57 @@ def evaluate(
     trained: TrainedMethod,
     dataset: Dataset,
     config: ConfigDict,
+    asked: Asked,
     *,
-    split: str,
-    clusterers: list[str],
     say: Callable[[str], None],
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int, str], None]]],
 ) -> Evaluation:
-    """Everything that is measured on one split; `say` is told what is going on, since some of it takes a while."""
+    """Everything that is measured on one split; `say` and `progress` are told what is going on, since it takes a while."""
     started = time.monotonic()
-    split, images = choose_split(dataset, split)
+    split, images = choose_split(dataset, asked.split)
     say(f"encoding {len(images.images)} images")
     embeddings = embed_images(trained, images)
     encoded = time.monotonic()
-    scores, clusters = cluster_all(
-        images,
-        embeddings,
-        clusterers=clusterers,
-        num_clusters=count_clusters(config, dataset),
+
+    assigned = Points(embeddings.latents, images.images)
+    fitted, fitted_labels = assigned, images.labels
+    if split == "test" and not asked.transductive:
+        say(f"encoding the {len(dataset.train.images)} training images, which clusterers learn from")
+        fitted = Points(embed_images(trained, dataset.train).latents, dataset.train.images)
+        fitted_labels = dataset.train.labels
+    curves = None
+    if asked.num_clusters == "auto":
+        curves = choose_num_clusters(fitted, config, progress=progress)
+        say(curves[1].reason)
+    task = ClusterTask(
+        fitted=fitted,
+        assigned=assigned,
+        num_clusters=count_clusters(config, dataset, asked.num_clusters, curves),
         seed=config.seed,
+        trained=trained,
+        settings=config.clustering,
+        fill=config.views.fill,
         say=say,
+        progress=progress,
     )
+    truth = Truth(fitted_labels, images.labels, dataset.class_names)
+    compared = compare_clusterers(task, truth, asked.clusterers, num_seeds=asked.num_seeds, folder=asked.folder)
+    results = {
+        "data": describe_data(dataset, split, images),
+        "clustering": compared.scores,
+        "num_clusters": describe_choice(task.num_clusters, curves),
+        "latents": measure_latents(embeddings),
+    }
+
     say("turning and shifting images to see whether latents stay and poses follow")
     fill, shift_px = config.views.fill, config.evaluation.shift_px
     references = reference_images(trained, images, fill=fill)
-    spread, true, predicted = measure_invariance(
+    results["invariance"], true, predicted = measure_invariance(
         trained, references, shift_px=shift_px, seed=config.data.seed, fill=fill
     )
     if images.pose is not None and embeddings.pose is not None:
         _, before = trained.encode_unit(references)
         true, predicted = images.pose, relative_pose(embeddings.pose, before)
-    results = {
-        "data": describe_data(dataset, split, images),
-        "clustering": scores,
-        "latents": measure_latents(embeddings),
-        "invariance": spread,
-    }
     if predicted is not None:
         results["pose"] = measure_pose(true, predicted, translation=config.model.pose.translation)
     if trained.method.reconstruct is not None:
@@ -80,7 +122,9 @@ def evaluate(
         errors = trained.recon_errors(images.images, embeddings.latents, embeddings.pose)
         results["reconstruction"] = {"mse": float(errors.mean()), "psnr": psnr(errors)}
     results["seconds"] = {"encode": encoded - started, "total": time.monotonic() - started}
-    return Evaluation(results, embeddings, clusters, references, true, predicted)
+    return Evaluation(
+        results, embeddings, compared.clusterings, task, compared.outliers, curves, references, true, predicted
+    )
 
 
 def choose_split(dataset: Dataset, split: str) -> tuple[str, ImageSet]:
@@ -98,9 +142,41 @@ def choose_split(dataset: Dataset, split: str) -> tuple[str, ImageSet]:
     return split, dataset.train if split == "train" else dataset.test
 
 
-def count_clusters(config: ConfigDict, dataset: Dataset) -> int:
-    """k: as configured, else the number of classes, else 10."""
-    return config.evaluation.num_clusters or len(dataset.class_names) or 10
+def choose_num_clusters(
+    fitted: Points,
+    config: ConfigDict,
+    *,
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int, str], None]]],
+) -> tuple[KCurves, Recommendation]:
+    """The curves of k over the fitted latents, and what they recommend."""
+    max_clusters = config.evaluation.max_clusters
+    with progress("choosing k: tried", largest_k(len(fitted.latents), max_clusters)) as update:
+        curves = measure_k(fitted.latents, max_clusters=max_clusters, seed=config.seed, update=update)
+    return curves, recommend_k(curves)
+
+
+def count_clusters(
+    config: ConfigDict, dataset: Dataset, asked: str, curves: tuple[KCurves, Recommendation] | None
+) -> int:
+    """k: as recommended or asked for, else as configured, else the number of classes, else 10."""
+    if curves is not None and curves[1].k is not None:
+        return curves[1].k
+    if asked not in ("", "auto"):
+        return int(asked)
+    return config.evaluation.num_clusters or len(dataset.class_names) or DEFAULT_NUM_CLUSTERS
+
+
+def describe_choice(num_clusters: int, curves: tuple[KCurves, Recommendation] | None) -> dict:
+    """The k that was used, and where it was to be chosen, the recommendation and its curves."""
+    if curves is None:
+        return {"used": num_clusters}
+    measured, recommended = curves
+    return {
+        "used": num_clusters,
+        "recommended": recommended.k,
+        "reason": recommended.reason,
+        "curves": {name: np.asarray(values).tolist() for name, values in vars(measured).items()},
+    }
 
 
 def describe_data(dataset: Dataset, split: str, images: ImageSet) -> dict:
@@ -115,39 +191,6 @@ def describe_data(dataset: Dataset, split: str, images: ImageSet) -> dict:
         "class_names": list(dataset.class_names),
         "sha256": hashlib.sha256(np.ascontiguousarray(images.images).data).hexdigest(),
     }
-
-
-def cluster_all(
-    images: ImageSet,
-    embeddings: Embeddings,
-    *,
-    clusterers: list[str],
-    num_clusters: int,
-    seed: int,
-    say: Callable[[str], None],
-) -> tuple[dict[str, dict], dict[str, np.ndarray]]:
-    """Scores and cluster numbers by clusterer, the baseline `pixels_kmeans` first.
-
-    A clusterer that declines these latents gets an entry that says why and no cluster numbers; without labels an entry
-    has only the number of clusters and the seconds.
-    """
-    pixels = images.images.reshape(len(images.images), -1).astype(np.float32)
-    inputs = {"pixels_kmeans": ("kmeans", pixels)} | {name: (name, embeddings.latents) for name in clusterers}
-    scores, assignments = {}, {}
-    for name, (clusterer, points) in inputs.items():
-        say(f"clustering {len(points)} images: {name}")
-        started = time.monotonic()
-        try:
-            clusters = get_clusterer(clusterer)(points, num_clusters=num_clusters, seed=seed)
-        except InputError as error:
-            scores[name] = {"skipped": str(error)}
-            continue
-        scores[name] = {"num_clusters": len(np.unique(clusters))}
-        if images.labels is not None:
-            scores[name] |= score_clusters(images.labels, clusters)
-        scores[name]["seconds"] = time.monotonic() - started
-        assignments[name] = clusters
-    return scores, assignments
 
 
 def measure_latents(embeddings: Embeddings) -> dict[str, float]:

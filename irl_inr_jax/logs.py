@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +56,13 @@ class ConsoleProgress:
 
     seconds_between_lines = 10.0
 
-    def __init__(self, *, total_steps: int, start_step: int):
-        self.total_steps, self.start_step = total_steps, start_step
+    def __init__(self, *, total_steps: int, start_step: int, what: str):
+        self.total_steps, self.start_step, self.what = total_steps, start_step, what
         self.started = self.last_line = time.monotonic()
         self.bar = None
         if sys.stdout.isatty():
             self.bar = Progress(
-                TextColumn("step"),
+                TextColumn(what),
                 MofNCompleteColumn(),
                 BarColumn(),
                 TimeRemainingColumn(),
@@ -79,7 +81,7 @@ class ConsoleProgress:
         if now - self.last_line >= self.seconds_between_lines or step == self.total_steps:
             self.last_line = now
             left = (now - self.started) / max(step - self.start_step, 1) * (self.total_steps - step)
-            print(f"step {step}/{self.total_steps}  {format_seconds(left)} left  {note}", flush=True)
+            print(f"{self.what} {step}/{self.total_steps}  {format_seconds(left)} left  {note}", flush=True)
 
     def say(self, line: str) -> None:
         """A line above the bar."""
@@ -91,6 +93,16 @@ class ConsoleProgress:
     def close(self) -> None:
         if self.bar is not None:
             self.bar.stop()
+
+
+@contextmanager
+def show_progress(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Progress of `total` things called `what`, as update(done, note), for as long as it lasts."""
+    console = ConsoleProgress(total_steps=total, start_step=0, what=what)
+    try:
+        yield console.update
+    finally:
+        console.close()
 
 
 def format_seconds(seconds: int | float) -> str:

@@ -23,6 +23,8 @@ NUM_INIT_IMAGES = 256
 
 def check_batch(config: ConfigDict, dataset: Dataset, num_devices: int) -> None:
     """Raises InputError for a batch that the data set cannot fill or the devices cannot share."""
+    if config.train.num_epochs == 0:
+        return
     batch_size, num_images = config.train.batch_size, len(dataset.train.images)
     if batch_size > num_images:
         raise InputError(

@@ -1,11 +1,13 @@
 """Is this configuration one that can run? Asked before anything is loaded or compiled."""
 
+import ast
 import difflib
 import json
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from irl_inr_jax.augment import parse_names
 from irl_inr_jax.geometry.images import INTERPOLATIONS
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.models.encoder import ENCODERS
@@ -26,6 +28,8 @@ CHOICES = {
     "views.interpolation": INTERPOLATIONS,
     "train.optimizer": ("adam", "adamw"),
     "train.schedule": ("constant", "cosine"),
+    "clustering.gmm.covariance": ("full", "tied", "diag", "spherical"),
+    "clustering.scan.distance": ("euclidean", "cosine"),
 }
 AT_LEAST_ONE = (
     "model.latent_dim",
@@ -34,15 +38,46 @@ AT_LEAST_ONE = (
     "model.pose.num_turns",
     "model.pose.num_radii",
     "loss.num_copies",
-    "train.num_epochs",
     "train.batch_size",
     "train.log_every",
     "train.save_every_epochs",
     "train.keep_checkpoints",
     "evaluation.batch_size",
     "evaluation.upsample_side",
+    "clustering.vote_neighbours",
+    "clustering.outlier_neighbours",
+    "clustering.dbscan.min_samples",
+    "clustering.hdbscan.min_samples",
+    "clustering.spectral.num_neighbours",
+    "clustering.umap.num_neighbours",
+    "clustering.umap.num_dims",
+    "clustering.orbit_knn.num_angles",
+    "clustering.orbit_knn.num_radii",
+    "clustering.orbit_knn.num_neighbours",
+    "clustering.orbit_knn.num_dims",
+    "clustering.orbit_knn.num_steps",
+    "clustering.dec.num_epochs",
+    "clustering.dec.batch_size",
+    "clustering.iic.num_epochs",
+    "clustering.iic.batch_size",
+    "clustering.iic.num_heads",
+    "clustering.scan.num_neighbours",
+    "clustering.scan.num_heads",
+    "clustering.scan.num_epochs",
+    "clustering.scan.batch_size",
+    "clustering.scan.selflabel_batch_size",
 )
-SHARES = ("data.test_fraction", "views.fill")
+LEARN_NOTHING = ("orbit_knn",)
+SHARES = (
+    "data.test_fraction",
+    "views.fill",
+    "clustering.scan.selflabel_threshold",
+    "clustering.scan.average_decay",
+    "clustering.augment.translation",
+)
+BELOW_ONE = ("data.test_fraction", "clustering.scan.average_decay")
+# Blocks that have no part in training: settings of a later evaluation, which may have more keys than an older run.
+AFTER_TRAINING = ("evaluation", "clustering")
 
 
 def check_config(config: ConfigDict, base: ConfigDict) -> None:
@@ -62,12 +97,23 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
     for key in AT_LEAST_ONE:
         if found[key] < 1:
             raise InputError(f"expected config.{key} of at least 1, found {found[key]}")
+    _check_epochs(config)
     for key, value in found.items():
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             raise InputError(f"expected config.{key} of at least 0, found {value}")
     for key in SHARES:
-        if found[key] > 1 or (key == "data.test_fraction" and found[key] == 1):
+        if found[key] > 1 or (key in BELOW_ONE and found[key] == 1):
             raise InputError(f"expected config.{key} between 0 and 1, found {found[key]}")
+    if config.clustering.dec.alpha <= 0:
+        raise InputError(f"expected config.clustering.dec.alpha above 0, found {config.clustering.dec.alpha}")
+    low, high = (*config.clustering.augment.crop_area, 0.0, 0.0)[:2]
+    if not 0 < low <= high <= 1:
+        raise InputError(
+            f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, both above 0 and at "
+            f"most 1, found {tuple(config.clustering.augment.crop_area)}"
+        )
+    for key in ("clustering.scan.augment", "clustering.iic.augment"):
+        parse_names(found[key])
     if config.model.encoder.input == "canonical" and config.model.pose.form != "closed_form":
         raise InputError(
             f"expected config.model.pose.form=closed_form with config.model.encoder.input=canonical, found "
@@ -78,6 +124,57 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
         raise InputError(
             "expected config.loss.recon or config.loss.cross above 0, found both 0: nothing would be learnt"
         )
+
+
+def complete_config(config: ConfigDict, base: ConfigDict) -> list[str]:
+    """Adds keys of `AFTER_TRAINING` that `base` has and an older run's configuration lacks; their names."""
+    found, known = flatten(config), flatten(base)
+    added = [key for key in known if key.split(".")[0] in AFTER_TRAINING and key not in found]
+    with config.unlocked():
+        config.update_from_flattened_dict({key: known[key] for key in added})
+    return added
+
+
+def override_config(config: ConfigDict, assignments: list[str]) -> None:
+    """Sets KEY=VALUE pairs such as clustering.scan.num_epochs=20, values read as Python or else as text.
+
+    Raises InputError for another form, a key of a block outside `AFTER_TRAINING`, an unknown one, or another type.
+    """
+    known = flatten(config)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        key = key.removeprefix("config.")
+        if not equals or key.split(".")[0] not in AFTER_TRAINING:
+            raise InputError(
+                f"expected --set KEY=VALUE with a key of evaluation or clustering in configs/base.py, such as "
+                f"clustering.scan.num_epochs=20, found {assignment!r}"
+            )
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1)
+            hint = f"; the nearest is {nearest[0]}" if nearest else ""
+            raise InputError(f"expected the keys of configs/base.py after --set, found {key}{hint}")
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        if isinstance(known[key], float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not type(known[key]):
+            kind = type(known[key]).__name__
+            raise InputError(f"expected a value of type {kind} for --set {key}, found {text!r}")
+        config.update_from_flattened_dict({key: value})
+
+
+def _check_epochs(config: ConfigDict) -> None:
+    num_epochs = config.train.num_epochs
+    if config.method in LEARN_NOTHING:
+        if num_epochs:
+            raise InputError(
+                f"expected config.train.num_epochs=0 with config.method={config.method}, which learns nothing, found "
+                f"{num_epochs}"
+            )
+    elif num_epochs < 1:
+        raise InputError(f"expected config.train.num_epochs of at least 1, found {num_epochs}")
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:

@@ -14,6 +14,7 @@ from irl_inr_jax.types import Batch, InputError, Method, TrainState
 
 def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
     """The learning rate a step: linear warm-up, then constant or a cosine to 1 % of the highest."""
+    total_steps = max(total_steps, 1)  # 0 for a method that learns nothing
     warmup = min(train.warmup_steps, total_steps - 1)
     if train.schedule == "cosine":
         return optax.warmup_cosine_decay_schedule(
@@ -36,14 +37,17 @@ def make_optimizer(train: ConfigDict, total_steps: int) -> optax.GradientTransfo
     adam = optax.scale_by_adam(b1=train.b1, b2=train.b2)
     descend = optax.scale_by_learning_rate(make_schedule(train, total_steps))
     order = (decay, adam) if train.optimizer == "adam" else (adam, decay)
-    chained = optax.chain(clip, *order, descend)
+    return allow_promotion(optax.chain(clip, *order, descend))
+
+
+def allow_promotion(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The same optimiser under strict promotion, on in our tests: optax raises a Python float to an integer count."""
 
     def update(updates, state, params):
-        # Optax raises a Python float to an integer count, which strict promotion, on in our tests, forbids.
         with jax.numpy_dtype_promotion("standard"):
-            return chained.update(updates, state, params)
+            return optimizer.update(updates, state, params)
 
-    return optax.GradientTransformation(chained.init, update)
+    return optax.GradientTransformation(optimizer.init, update)
 
 
 def init_state(

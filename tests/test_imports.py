@@ -12,6 +12,7 @@ LAYERS = [
     ["metrics", "data", "models"],
     ["objectives", "views"],
     ["pose"],
+    ["orbits"],
     ["methods"],
     ["training", "parallel", "checkpoint", "logs", "embed", "clustering", "settings"],
     ["equivariance", "runs"],

@@ -49,7 +49,7 @@ def test_lines_after_the_resumed_step_and_a_line_cut_short_are_dropped(tmp_path)
 def test_plain_lines_are_few_and_tell_the_time_left(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("irl_inr_jax.logs.time.monotonic", lambda: now[0])
-    console = ConsoleProgress(total_steps=110, start_step=10)
+    console = ConsoleProgress(total_steps=110, start_step=10, what="step")
     for step in range(11, 111):
         now[0] += 0.5
         console.update(step, "250 images/s")

@@ -21,7 +21,7 @@ def test_the_base_passes_its_own_check():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, found 'irl'"),
+        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, orbit_knn, found 'irl'"),
         ({"model__pose__form": "c21"}, r"config.model.pose.form among closed_form, moment, centre"),
         ({"model__encoder__stem": "5x5"}, r"config.model.encoder.stem among 3x3, 3x3/2, 7x7"),
         ({"train__batch_size": 0}, r"config.train.batch_size of at least 1, found 0"),

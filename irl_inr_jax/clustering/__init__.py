@@ -1,29 +1,56 @@
-"""Clusterers of latents: one file an algorithm, one signature, one dict.
+"""Clusterers: one file an algorithm, one signature, one dict.
 
-    cluster(latents (n, d) float, *, num_clusters: int, seed: int) -> labels (n,) int32 in 0 .. num_clusters - 1
+    cluster(task: ClusterTask) -> Clustering
 
-All raise InputError for latents that `check_clusterable` refuses. The same seed gives the same labels.
+All raise InputError for latents that `check_clusterable` refuses. The same seed gives the same clusters.
 """
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-
+from irl_inr_jax.clustering.dec import cluster_dec
+from irl_inr_jax.clustering.density import cluster_dbscan, cluster_hdbscan
 from irl_inr_jax.clustering.hierarchical import cluster_agglomerative
+from irl_inr_jax.clustering.iic import cluster_iic
 from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.kmeans import cluster_kmeans
+from irl_inr_jax.clustering.mixture import cluster_gmm
+from irl_inr_jax.clustering.scan import cluster_scan
+from irl_inr_jax.clustering.spectral import cluster_spectral
+from irl_inr_jax.clustering.task import NOISE, Clustering, ClusterTask, Points
+from irl_inr_jax.clustering.umap_kmeans import cluster_umap_kmeans
 from irl_inr_jax.types import InputError
 
-__all__ = ["CLUSTERERS", "check_clusterable", "get_clusterer"]
+__all__ = [
+    "CLUSTERERS",
+    "DETERMINISTIC",
+    "NOISE",
+    "ClusterTask",
+    "Clustering",
+    "Points",
+    "check_clusterable",
+    "get_clusterer",
+]
 
-CLUSTERERS: dict[str, Callable[..., np.ndarray]] = {
+CLUSTERERS: dict[str, Callable[[ClusterTask], Clustering]] = {
     "kmeans": cluster_kmeans,
-    "agglomerative": cluster_agglomerative,
+    "agglomerative": partial(cluster_agglomerative, linkage="ward"),
+    "agglomerative_average": partial(cluster_agglomerative, linkage="average"),
+    "agglomerative_complete": partial(cluster_agglomerative, linkage="complete"),
+    "gmm": cluster_gmm,
+    "spectral": cluster_spectral,
+    "dbscan": cluster_dbscan,
+    "hdbscan": cluster_hdbscan,
+    "umap_kmeans": cluster_umap_kmeans,
+    "dec": cluster_dec,
+    "iic": cluster_iic,
+    "scan": cluster_scan,
 }
+DETERMINISTIC = frozenset({"agglomerative", "agglomerative_average", "agglomerative_complete", "dbscan", "hdbscan"})
 
 
-def get_clusterer(name: str) -> Callable[..., np.ndarray]:
+def get_clusterer(name: str) -> Callable[[ClusterTask], Clustering]:
     """The clusterer of that name. Raises InputError naming the known ones and the nearest."""
     if name not in CLUSTERERS:
         nearest = difflib.get_close_matches(name, CLUSTERERS, n=1)

@@ -5,10 +5,11 @@
 
 from collections.abc import Callable
 
-from irl_inr_jax.methods import irl_inr, thesis
+from irl_inr_jax.methods import irl_inr, orbit_knn, thesis
 from irl_inr_jax.types import Method
 
 METHODS: dict[str, Callable[..., Method]] = {
     "irl_inr": irl_inr.make_method,
     "thesis": thesis.make_method,
+    "orbit_knn": orbit_knn.make_method,
 }

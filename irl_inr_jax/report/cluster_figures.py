@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from irl_inr_jax.metrics.clustering import NOISE
 from irl_inr_jax.report import canvas
 from irl_inr_jax.report.classes import name_classes
 from irl_inr_jax.report.tiles import choose_side, tile_images
@@ -18,14 +19,21 @@ _MAX_CLUSTERS = 30
 _GRID_COLUMNS = 5
 
 
-def save_confusion(path: Path | str, matrix: Int[np.ndarray, "classes columns"], class_names: Sequence[str]) -> None:
+def save_confusion(
+    path: Path | str,
+    matrix: Int[np.ndarray, "classes columns"],
+    class_names: Sequence[str],
+    *,
+    has_noise: bool = False,
+) -> None:
     """The confusion matrix of `metrics.clustering.confusion_matrix`: counts, coloured by share of the row (Figure 5).
 
-    Columns past the number of classes are surplus clusters. Counts are left out where the cells are too small.
+    Columns past the number of classes are surplus clusters, and with `has_noise` the last of them is noise. Counts are
+    left out where the cells are too small.
     """
     num_classes, num_columns = matrix.shape
     names = name_classes(class_names, num_classes)
-    heads = names + [f"extra {i + 1}" for i in range(num_columns - num_classes)]
+    heads = names + [f"extra {i + 1}" for i in range(num_columns - num_classes - has_noise)] + ["noise"] * has_noise
     cell = int(np.clip(620 / max(num_columns, num_classes), 10, 46))
     name_widths = [canvas.measure_text(name, canvas.SMALL_POINTS) for name in heads]
     upright = max(name_widths) <= cell - 4
@@ -72,30 +80,34 @@ def save_cluster_grids(
     """Up to 8 x 8 images of each cluster, drawn at random with `seed` (Figures 11 and 12), the largest cluster first.
 
     With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, and
-    the title says so. A cluster id without images is left out.
+    the title says so; noise, where there is any, comes after them. A cluster id without images is left out.
     """
-    ids, sizes = np.unique(clusters, return_counts=True)
+    num_noise = int(np.sum(clusters == NOISE))
+    ids, sizes = np.unique(clusters[clusters != NOISE], return_counts=True)
     by_size = np.argsort(-sizes, kind="stable")
-    shown = ids[by_size][:_MAX_CLUSTERS]
+    capped = len(ids) > _MAX_CLUSTERS
+    shown = [*ids[by_size][:_MAX_CLUSTERS], *([NOISE] if num_noise else [])]
     num_columns = min(_GRID_COLUMNS, len(shown))
     # Smaller cells for many clusters: the file would otherwise pass what may be sent by mail.
     side = choose_side(images, target=32 if len(shown) <= 12 else 20)
     grid_side = _GRID * (side + 1) - 1
     heading = 22 if labels is None else 40
     step_x, step_y = max(grid_side, 150) + 28, heading + grid_side + 20
-    capped = len(ids) > len(shown)
     figure = canvas.make_figure(
         2 * canvas.MARGIN + num_columns * step_x - 28,
         canvas.TITLE_HEIGHT + math.ceil(len(shown) / num_columns) * step_y,
-        f"Images of the {len(shown)} largest of {len(ids)} clusters" if capped else "Images of each cluster",
-        f"images: {len(clusters):,} · clusters: {len(ids)} · each grid: up to {_GRID * _GRID} at random",
+        f"Images of the {_MAX_CLUSTERS} largest of {len(ids)} clusters" if capped else "Images of each cluster",
+        f"images: {len(clusters):,} · clusters: {len(ids)} · "
+        + (f"in no cluster: {num_noise:,} · " if num_noise else "")
+        + f"each grid: up to {_GRID * _GRID} at random",
     )
     rng = np.random.default_rng(seed)
     for i, cluster in enumerate(shown):
         members = np.flatnonzero(clusters == cluster)
         left = canvas.MARGIN + (i % num_columns) * step_x
         top = canvas.TITLE_HEIGHT + (i // num_columns) * step_y
-        canvas.write_text(figure, left, top, f"cluster {cluster} · {len(members):,}")
+        name = "noise" if cluster == NOISE else f"cluster {cluster}"
+        canvas.write_text(figure, left, top, f"{name} · {len(members):,}")
         if labels is not None:
             majority = _describe_majority(labels[members], class_names)
             canvas.write_text(figure, left, top + 18, majority, color=canvas.FAINT_INK, fontsize=canvas.SMALL_POINTS)

@@ -3,30 +3,66 @@
 from irl_inr_jax.report.table import format_table
 
 
+SCORES = (
+    ("accuracy", "accuracy"),
+    ("balanced_accuracy", "balanced"),
+    ("nmi", "NMI"),
+    ("ami", "AMI"),
+    ("ari", "ARI"),
+)
+
+
 def describe_results(results: dict) -> str:
     """Data, clustering scores, and what was measured of pose, reconstruction and invariance, as text."""
     data = results["data"]
+    entries = results["clustering"]
     parts = [
         f"{data['description']}",
         f"{data['num_images']} images of the {data['split']} split, {'x'.join(map(str, data['image_shape']))}",
-        "",
-        format_table([_clustering_row(name, scores) for name, scores in results["clustering"].items()]),
     ]
+    if "reason" in results["num_clusters"]:
+        parts += ["", _describe_choice(results["num_clusters"])]
+    parts += ["", format_table([_clustering_row(name, scores) for name, scores in entries.items()])]
     if not data["class_names"]:
-        parts.append("no labels: accuracy, NMI and ARI are left out")
-    parts += [f"{name}: {scores['skipped']}" for name, scores in results["clustering"].items() if "skipped" in scores]
+        parts.append("no labels: accuracy, NMI, AMI and ARI are left out")
+    if any("seeds" in scores for scores in entries.values()):
+        parts.append("± is the standard deviation over seeds; a row without it has no chance in it")
+    parts += [f"{name}: {scores['skipped']}" for name, scores in entries.items() if "skipped" in scores]
+    parts += [f"{name}: {note}" for name, scores in entries.items() for note in scores.get("notes", ())]
+    parts += [
+        f"{name}: {100 * scores['neighbour_purity']:.1f} % of the neighbours it was given are of the same class"
+        for name, scores in entries.items()
+        if "neighbour_purity" in scores
+    ]
     parts += ["", format_table(_measure_rows(results))]
     return "\n".join(parts)
+
+
+def _describe_choice(choice: dict) -> str:
+    if choice["recommended"] is not None:
+        return f"number of clusters: {choice['reason']}"
+    return f"number of clusters: {choice['reason']}; {choice['used']} are made below"
 
 
 def _clustering_row(name: str, scores: dict) -> dict[str, object]:
     on_pixels = name.startswith("pixels_")
     row = {"clusters of": "pixels" if on_pixels else "latents", "by": name.removeprefix("pixels_")}
-    for key, title in (("accuracy", "accuracy"), ("nmi", "NMI"), ("ari", "ARI")):
-        row[title] = f"{100 * scores[key]:.1f} %" if key in scores else None
+    row["learnt from"] = scores.get("learnt_from")
+    for key, title in SCORES:
+        row[title] = _percent(key, scores) if key in scores else None
     row["clusters"] = scores.get("num_clusters")
+    if scores.get("noise_share"):
+        row["clusters"] = f"{scores['num_clusters']} + {100 * scores['noise_share']:.0f} % noise"
     row["seconds"] = f"{scores['seconds']:.1f}" if "seconds" in scores else None
+    row["MB"] = f"{scores['peak_mb']:.0f}" if "peak_mb" in scores else None
     return row
+
+
+def _percent(key: str, scores: dict) -> str:
+    if "seeds" in scores:
+        over = scores["seeds"][key]
+        return f"{100 * over['mean']:.1f} ± {100 * over['std']:.1f} %"
+    return f"{100 * scores[key]:.1f} %"
 
 
 def _measure_rows(results: dict) -> list[dict[str, object]]:

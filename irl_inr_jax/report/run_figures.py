@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from irl_inr_jax.clustering.hierarchical import cut_tree
+from irl_inr_jax.comparison import BASELINE
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.equivariance import turned_copies
 from irl_inr_jax.evaluation import Evaluation
 from irl_inr_jax.metrics.clustering import confusion_matrix
+from irl_inr_jax.report.choose_k_figure import save_k_curves
 from irl_inr_jax.report.cluster_figures import save_cluster_grids, save_confusion
+from irl_inr_jax.report.dendrogram_figure import save_dendrogram
 from irl_inr_jax.report.latent_map import save_latent_map
 from irl_inr_jax.report.projection import project_latents
 from irl_inr_jax.report.recon_figures import save_canonical_views, save_large_rendering, save_reconstructions
@@ -49,28 +53,42 @@ def save_run_figures(
         paths.append(folder / f"{name}.png")
         return paths[-1]
 
-    labels = images.labels
+    labels, names = images.labels, dataset.class_names
     if trained.method.reconstruct is not None:
         save_training_picture(path("reconstructions"), trained, images)
         _save_canonical_figures(path, trained, evaluation, config)
     if evaluation.predicted_pose is not None:
         true, predicted = evaluation.true_pose, evaluation.predicted_pose
         save_rotation_scatter(path("rotation"), np.asarray(true.theta), np.asarray(predicted.theta))
-    unit = np.asarray(trained.to_unit(images.images))
-    for name, clusters in evaluation.clusters.items():
-        if name.startswith("pixels_"):
-            continue
-        if labels is not None:
-            matrix = confusion_matrix(labels, clusters, len(dataset.class_names))
-            save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names)
-        save_cluster_grids(path(f"clusters_{name}"), unit, clusters, labels, dataset.class_names)
-    on_latents = [clusters for name, clusters in evaluation.clusters.items() if not name.startswith("pixels_")]
-    if on_latents:
+    if evaluation.curves is not None:
+        save_k_curves(path("num_clusters"), *evaluation.curves)
+    _save_clusterings(path, trained, dataset, images, evaluation)
+    first = next((name for name in evaluation.clusterings if name != BASELINE), None)
+    if first is not None:
         say("drawing the map of the latents (t-SNE)")
         points, kept = project_latents(evaluation.embeddings.latents, seed=config.seed)
-        kept_labels = None if labels is None else labels[kept]
-        save_latent_map(path("latents"), points, on_latents[0][kept], kept_labels, dataset.class_names)
+        clusters = evaluation.clusterings[first].clusters[kept]
+        save_latent_map(path("latents"), points, clusters, None if labels is None else labels[kept], names)
     return paths
+
+
+def _save_clusterings(
+    path: Callable[[str], Path], trained: TrainedMethod, dataset: Dataset, images: ImageSet, evaluation: Evaluation
+) -> None:
+    """For each clusterer of latents the images of its clusters, the confusion with classes, and the tree if it has one."""
+    unit, task = np.asarray(trained.to_unit(images.images)), evaluation.task
+    for name, clustering in evaluation.clusterings.items():
+        if name == BASELINE:
+            continue
+        if images.labels is not None:
+            matrix = confusion_matrix(images.labels, clustering.clusters, len(dataset.class_names))
+            save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names)
+        save_cluster_grids(path(f"clusters_{name}"), unit, clustering.clusters, images.labels, dataset.class_names)
+        if clustering.linkage is not None and len(clustering.linkage):
+            rows = clustering.linkage_rows
+            shown = np.asarray(trained.to_unit(task.fitted.images[rows]))
+            clusters = cut_tree(clustering.linkage, min(task.num_clusters, len(rows)))
+            save_dendrogram(path(f"dendrogram_{name}"), clustering.linkage, clusters, shown)
 
 
 def _save_canonical_figures(

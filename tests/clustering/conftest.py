@@ -17,7 +17,8 @@ def unused(*arguments):
 
 
 def encode(params, model_state, images):
-    """A linear map of the pixels."""
+    """A linear map of the pixels, and networks that it must get although latents do not depend on them."""
+    assert "generator" in params
     return images.reshape(len(images), -1) @ params["encoder"]["kernel"], None
 
 
@@ -33,14 +34,14 @@ def points_of(latents):
 
 @pytest.fixture
 def make_task():
-    """make_task(latents, k, assigned=None, seed=0, say=None, **settings): settings as {'dbscan.eps': 1.0}."""
+    """make_task(latents, k, assigned=..., seed=..., say=..., settings={'dbscan.eps': 1.0})."""
 
     def make(latents, num_clusters, *, assigned=None, seed=0, say=lambda line: None, settings=None):
         latents = np.asarray(latents)
         config = base.get_config().clustering
         for key, value in (settings or {}).items():
             config.update_from_flattened_dict({key: value})
-        params = {"encoder": {"kernel": jnp.eye(latents.shape[1])}}
+        params = {"encoder": {"kernel": jnp.eye(latents.shape[1])}, "generator": jnp.ones(3)}
         method = Method("pixels", unused, unused, encode, None)
         fitted = points_of(latents)
         return ClusterTask(
@@ -50,6 +51,7 @@ def make_task():
             seed=seed,
             trained=TrainedMethod(method, params, {}, scale=1.0, offset=0.0, batch_size=64),
             settings=config,
+            fill=0.0,
             say=say,
             progress=silent,
         )

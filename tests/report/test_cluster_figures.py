@@ -3,6 +3,7 @@ import pytest
 from matplotlib import colormaps
 from PIL import Image
 
+from irl_inr_jax.metrics.clustering import NOISE, confusion_matrix
 from irl_inr_jax.report import canvas
 from irl_inr_jax.report.cluster_figures import save_cluster_grids, save_confusion
 
@@ -68,6 +69,15 @@ def test_confusion_with_a_class_without_images(tmp_path):
     assert num_pixels(read(tmp_path / "a.png"), darkest_blue()) == 0
 
 
+def test_confusion_heads_the_last_column_noise_only_where_there_is_noise(tmp_path, written):
+    labels, clusters = np.array([0, 0, 1, 1]), np.array([0, 2, 1, NOISE])
+    matrix = confusion_matrix(labels, clusters, 2)
+    save_confusion(tmp_path / "a.png", matrix, ("six", "nine"), has_noise=True)
+    assert {"extra 1", "noise"} <= set(written) and "extra 2" not in written
+    save_confusion(tmp_path / "a.png", matrix[:, :-1], ("six", "nine"))
+    assert "noise" not in written
+
+
 def test_grids_are_headed_by_size_and_majority_class_largest_first(tmp_path, written):
     clusters = np.array([4, 4, 4, 0, 0, 2])
     labels = np.array([1, 1, 0, 0, 0, 1])
@@ -75,6 +85,19 @@ def test_grids_are_headed_by_size_and_majority_class_largest_first(tmp_path, wri
     heads = [text for text in written if text.startswith("cluster ")]
     assert heads == ["cluster 4 · 3", "cluster 0 · 2", "cluster 2 · 1"]
     assert [text for text in written if " are " in text] == ["67 % are nine", "100 % are six", "100 % are nine"]
+
+
+def test_noise_is_the_last_grid_however_much_of_it_there_is(tmp_path, written):
+    clusters = np.array([NOISE, NOISE, NOISE, 0, 1, 1])
+    save_cluster_grids(tmp_path / "a.png", np.zeros((6, 8, 8, 1)), clusters, np.zeros(6, int), ())
+    assert [text for text in written if text.startswith(("cluster ", "noise "))] == [
+        "cluster 1 · 2",
+        "cluster 0 · 1",
+        "noise · 3",
+    ]
+    assert "images: 6 · clusters: 2 · in no cluster: 3 · each grid: up to 64 at random" in written
+    save_cluster_grids(tmp_path / "a.png", np.zeros((6, 8, 8, 1)), np.full(6, NOISE), None, ())
+    assert "noise · 6" in written
 
 
 def test_a_grid_shows_images_of_its_cluster_alone_and_each_at_most_once(tmp_path):
@@ -106,6 +129,9 @@ def test_past_thirty_clusters_the_title_says_which_are_shown(tmp_path, written):
     assert "Images of the 30 largest of 35 clusters" in written
     heads = [text for text in written if text.startswith("cluster ")]
     assert len(heads) == 30 and heads[0] == "cluster 34 · 35" and heads[-1] == "cluster 5 · 6"
+    clusters[0] = NOISE
+    save_cluster_grids(tmp_path / "a.png", np.zeros((len(clusters), 4, 4, 1)), clusters, None, ())
+    assert "Images of the 30 largest of 34 clusters" in written and "noise · 1" in written
 
 
 def test_one_image(tmp_path, written):

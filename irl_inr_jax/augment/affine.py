@@ -1,0 +1,67 @@
+"""Affine maps of the plane as 3 x 3 matrices, from the coords of the new image to those of the old one.
+
+Maps are composed by the matrix product, so that however many are asked for, an image is resampled once. Coords as in
+`geometry/coords.py`.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from irl_inr_jax.geometry.coords import pixel_grid
+from irl_inr_jax.geometry.images import sample_image
+
+Scalar = Float[Array, ""] | float
+Map = Float[Array, "3 3"]
+
+
+def identity_map() -> Map:
+    """The map that leaves every image as it is."""
+    return jnp.eye(3)
+
+
+def turn_map(theta: Scalar) -> Map:
+    """Turns the image by theta radians, counter-clockwise."""
+    cos, sin = jnp.cos(theta), jnp.sin(theta)
+    return identity_map().at[:2, :2].set(jnp.array([[cos, sin], [-sin, cos]]))
+
+
+def shift_map(offset: Float[Array, "2"]) -> Map:
+    """Moves the image by `offset` in coords."""
+    return identity_map().at[:2, 2].set(-offset)
+
+
+def shear_map(x: Scalar, y: Scalar) -> Map:
+    """The new image at (x', y') is the old one at (x' + x y', y' + y x')."""
+    return identity_map().at[0, 1].set(x).at[1, 0].set(y)
+
+
+def flip_map(mirrored: Scalar) -> Map:
+    """Mirrors the image left to right where `mirrored` is 1, and leaves it for 0."""
+    return identity_map().at[0, 0].set(1 - 2 * mirrored)
+
+
+def crop_map(size: Float[Array, "2"], centre: Float[Array, "2"]) -> Map:
+    """Enlarges the part of `size` (shares of width and height) about `centre` (coords) to the whole image."""
+    return identity_map().at[0, 0].set(size[0]).at[1, 1].set(size[1]).at[:2, 2].set(centre)
+
+
+def draw_crop(key: jax.Array, area: tuple[float, float]) -> Map:
+    """A crop inside the image: its area uniform between `area`, its aspect log-uniform between 3/4 and 4/3."""
+    area_key, aspect_key, place_key = jax.random.split(key, 3)
+    share = jax.random.uniform(area_key, minval=area[0], maxval=area[1])
+    aspect = jnp.exp(jax.random.uniform(aspect_key, minval=jnp.log(3 / 4), maxval=jnp.log(4 / 3)))
+    size = jnp.minimum(jnp.sqrt(share * jnp.array([aspect, 1 / aspect])), 1.0)
+    return crop_map(size, (1 - size) * jax.random.uniform(place_key, (2,), minval=-1.0))
+
+
+def compose(first: Map, second: Map) -> Map:
+    """The map of doing `first` to an image and then `second`."""
+    return jnp.matmul(first, second, precision=jax.lax.Precision.HIGHEST)
+
+
+def resample(image: Float[Array, "h w c"], matrix: Map, *, fill: float) -> Float[Array, "h w c"]:
+    """The image that `matrix` makes of this one, bilinear, `fill` outside."""
+    grid = pixel_grid(*image.shape[:2])
+    source = jnp.stack([grid @ row[:2] + row[2] for row in matrix[:2]], axis=-1)
+    return sample_image(image, source, interpolation="bilinear", fill=fill).reshape(image.shape)

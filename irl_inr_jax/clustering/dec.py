@@ -1,0 +1,76 @@
+"""DEC (Xie, Girshick, Farhadi, ICML 2016): encoder and cluster means trained towards their own confident assignments.
+
+Thesis, section 2.2.1 and Algorithm 4; its last result is DEC on the latents with alpha = 0.0001.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
+from sklearn.cluster import KMeans
+
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_predict, make_run_epoch
+from irl_inr_jax.clustering.heads import find_collapse, make_prior
+from irl_inr_jax.clustering.inputs import check_clusterable
+from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.types import PyTree
+
+
+def cluster_dec(task: ClusterTask) -> Clustering:
+    """Means from k-means; then epochs in which encoder and means minimise KL(P || Q), P taken anew before each.
+
+    Ends when fewer than `dec.tolerance` of the images change their cluster, or after `dec.num_epochs`, which the notes
+    say. Where an epoch collapses, the state before it counts. Confidence is q of the image's cluster.
+
+    Raises InputError for what `check_clusterable` refuses.
+    """
+    check_clusterable(task.fitted.latents, task.num_clusters)
+    settings = task.settings.dec
+    classifier = make_classifier(task, num_heads=1)
+
+    def assign(params: PyTree, frozen: PyTree, images: Array) -> Array:
+        return soft_assignment(classifier.latents(params, frozen, images), params["means"], settings.alpha)
+
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
+        assignment = assign(params, frozen, task.trained.to_unit(data["images"][rows]))
+        value = target_loss(data["targets"][rows], assignment)
+        return value, {"loss": value}
+
+    standardised = (task.fitted.latents - np.asarray(classifier.frozen["mean"])) / np.asarray(
+        classifier.frozen["deviation"]
+    )
+    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(standardised)
+    params = {"encoder": classifier.params["encoder"], "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
+    optimizer = make_adam(settings.learning_rate)
+    run_epoch = make_run_epoch(
+        loss, optimizer, task=task, frozen=classifier.frozen, batch_size=settings.batch_size, average_decay=0.0
+    )
+    predict = make_predict(task, assign)
+    tuned = Tuned(params, params, optimizer.init(params))
+    images, prior = jnp.asarray(task.fitted.images), make_prior((), task.num_clusters)
+    assignment = predict(params, classifier.frozen, task.fitted)
+    note = f"not settled after {settings.num_epochs} epochs"
+    with task.progress("DEC: epoch", settings.num_epochs) as update:
+        for epoch in range(settings.num_epochs):
+            targets = target_distribution(jnp.asarray(assignment))
+            tuned, metrics = run_epoch(tuned, {"images": images, "targets": targets}, epoch)
+            before, assignment = assignment.argmax(1), predict(tuned.params, classifier.frozen, task.fitted)
+            clusters = assignment.argmax(1)
+            collapse = find_collapse(np.bincount(clusters, minlength=task.num_clusters) / len(clusters), prior)
+            if collapse:
+                note = f"stopped in epoch {epoch + 1}, the state before it kept: {collapse}"
+                break
+            params = tuned.params
+            changed = float(np.mean(clusters != before))
+            update(epoch + 1, f"loss {metrics['loss']:.4f}, {100 * changed:.2f} % changed")
+            if changed < settings.tolerance:
+                note = ""
+                break
+    assigned = predict(params, classifier.frozen, task.assigned)
+    return Clustering(
+        clusters=assigned.argmax(1).astype(np.int32),
+        confidence=assigned.max(1),
+        transductive=task.transductive,
+        notes=(note,) if note else (),
+    )

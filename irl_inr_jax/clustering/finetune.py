@@ -1,0 +1,136 @@
+"""The trained encoder with linear heads on its latents, and epochs of training both. Knows no clusterer.
+
+The encoder's batch norm, if it has any, keeps the statistics of its own training.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Array, Float, Float32
+
+from irl_inr_jax.clustering.task import ClusterTask, Points
+from irl_inr_jax.embed import map_batches
+from irl_inr_jax.parallel import AXIS, make_mesh, replicate
+from irl_inr_jax.training import allow_promotion, epoch_order
+from irl_inr_jax.types import PyTree
+
+
+class Tuned(NamedTuple):
+    """What is trained, `params` {"encoder", "heads", ...}, the moving average of it, and the optimiser's state."""
+
+    params: PyTree
+    average: PyTree
+    opt_state: PyTree
+
+
+class Classifier(NamedTuple):
+    """Functions of (params, frozen); `frozen` is all that stays: other networks, the latents' mean and deviation.
+
+    latents(params, frozen, images) -> (b, d), standardised. logits(params, frozen, images) -> (heads, b, k).
+    """
+
+    params: PyTree
+    frozen: PyTree
+    latents: Callable[..., Float[Array, "b d"]]
+    logits: Callable[..., Float[Array, "heads b k"]]
+
+
+def make_classifier(task: ClusterTask, *, num_heads: int) -> Classifier:
+    """The encoder as it was trained, under `num_heads` fresh linear heads, drawn from the task's seed.
+
+    Latents are standardised by the fitted images' mean and one deviation for all, so that settings mean the same
+    whatever the scale of a method's latents.
+    """
+    fitted, trained = task.fitted.latents, task.trained
+    latent_dim = fitted.shape[1]
+    scale = 1 / np.sqrt(latent_dim)
+    kernels = scale * jax.random.normal(jax.random.key(task.seed), (num_heads, latent_dim, task.num_clusters))
+    heads = {"kernel": kernels, "bias": jnp.zeros((num_heads, task.num_clusters))}
+    frozen = {
+        "params": {name: value for name, value in trained.params.items() if name != "encoder"},
+        "model_state": trained.model_state,
+        "mean": jnp.asarray(fitted.mean(axis=0), jnp.float32),
+        "deviation": jnp.asarray(max(float(np.sqrt(fitted.var(axis=0).mean())), 1e-12), jnp.float32),
+    }
+
+    def latents(params, frozen, images):
+        learnt = {**frozen["params"], "encoder": params["encoder"]}
+        raw, _ = trained.method.encode(learnt, frozen["model_state"], images)
+        return (raw - frozen["mean"]) / frozen["deviation"]
+
+    def logits(params, frozen, images):
+        found = latents(params, frozen, images)
+        return jax.vmap(lambda kernel, bias: found @ kernel + bias)(params["heads"]["kernel"], params["heads"]["bias"])
+
+    return Classifier({"encoder": trained.params["encoder"], "heads": heads}, frozen, latents, logits)
+
+
+def make_predict(task: ClusterTask, outputs: Callable[..., Array]) -> Callable[[PyTree, PyTree, Points], np.ndarray]:
+    """predict(params, frozen, points): `outputs(params, frozen, images)` (..., b, k) of all images, (..., n, k)."""
+
+    @jax.jit
+    def on_batch(given, rows):
+        return jnp.moveaxis(outputs(*given, task.trained.to_unit(rows)), -2, 0)
+
+    def predict(params: PyTree, frozen: PyTree, points: Points) -> Float32[np.ndarray, "... n k"]:
+        outputs = map_batches(partial(on_batch, (params, frozen)), points.images, size=task.trained.batch_size)
+        return np.moveaxis(outputs, 0, -2)
+
+    return predict
+
+
+def make_adam(learning_rate: float, *, weight_decay: float = 0.0) -> optax.GradientTransformation:
+    """Adam; the weight decay is added to the gradient, as SCAN's authors have it."""
+    return allow_promotion(optax.chain(optax.add_decayed_weights(weight_decay), optax.adam(learning_rate)))
+
+
+def make_run_epoch(
+    loss: Callable[..., tuple[Array, dict[str, Array]]],
+    optimizer: optax.GradientTransformation,
+    *,
+    task: ClusterTask,
+    frozen: PyTree,
+    batch_size: int,
+    average_decay: float,
+) -> Callable[[Tuned, PyTree, int], tuple[Tuned, dict[str, np.ndarray]]]:
+    """run_epoch(tuned, data, epoch) -> (tuned, mean metrics): one pass over the fitted images in a random order.
+
+    loss(params, frozen, key, rows (b,), data) -> (scalar, metrics), `data` a pytree of arrays, `rows` those of the fitted
+    images that make the batch. Where the number of devices divides the batch it is shared out among them.
+    average_decay: of the moving average of the parameters; with 0 the average is the parameters themselves.
+    """
+    num_rows = len(task.fitted.images)
+    batch_size = min(batch_size, num_rows)
+    devices = jax.local_devices()
+    mesh = make_mesh(devices if batch_size % len(devices) == 0 else devices[:1])
+    split = NamedSharding(mesh, PartitionSpec(AXIS))
+    frozen = replicate(frozen, mesh)
+
+    @jax.jit
+    def take_step(tuned, frozen, data, seed_key, step, rows):
+        key = jax.random.fold_in(seed_key, step)
+        grads, metrics = jax.grad(loss, has_aux=True)(tuned.params, frozen, key, rows, data)
+        updates, opt_state = optimizer.update(grads, tuned.opt_state, tuned.params)
+        params = optax.apply_updates(tuned.params, updates)
+        average = optax.incremental_update(params, tuned.average, 1 - average_decay)
+        return Tuned(params, average, opt_state), metrics
+
+    def run_epoch(tuned, data, epoch):
+        tuned, data = replicate(tuned, mesh), replicate(data, mesh)
+        order = epoch_order(task.seed, epoch, num_rows).astype(np.int32)
+        steps_per_epoch = num_rows // batch_size
+        collected = []
+        for i in range(steps_per_epoch):
+            rows = jax.device_put(order[i * batch_size : (i + 1) * batch_size], split)
+            step = np.int32(epoch * steps_per_epoch + i)
+            tuned, metrics = take_step(tuned, frozen, data, jax.random.key(task.seed + 1), step, rows)
+            collected.append(metrics)
+        return tuned, jax.tree.map(lambda *values: np.mean(jax.device_get(values), axis=0), *collected)
+
+    return run_epoch

@@ -1,0 +1,59 @@
+"""IIC (Ji, Henriques, Vedaldi, ICCV 2019): encoder and head trained to give an image and its augmented copy clusters
+that tell as much as possible of each other. Thesis, section 2.2.2.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
+
+from irl_inr_jax.augment import make_augment
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_predict, make_run_epoch
+from irl_inr_jax.clustering.heads import BestHead, make_prior
+from irl_inr_jax.clustering.inputs import check_clusterable
+from irl_inr_jax.clustering.objectives import mutual_information_loss
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.types import PyTree
+from irl_inr_jax.views import example_keys
+
+
+def cluster_iic(task: ClusterTask) -> Clustering:
+    """Several heads at once on one encoder; the head of the lowest training loss counts, if it has not collapsed.
+
+    Confidence is the head's probability. Raises InputError for what `check_clusterable` refuses.
+    """
+    check_clusterable(task.fitted.latents, task.num_clusters)
+    settings = task.settings.iic
+    classifier = make_classifier(task, num_heads=settings.num_heads)
+    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill)
+
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
+        images = task.trained.to_unit(data["images"][rows])
+        changed = augment(example_keys(key, jnp.arange(len(rows))), images)
+        probs = jax.nn.softmax(classifier.logits(params, frozen, jnp.concatenate([images, changed])))
+        first, second = jnp.split(probs, 2, axis=1)
+        losses = jax.vmap(mutual_information_loss)(first, second)
+        sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
+        return losses.mean(), {"loss": losses, "sizes": sizes}
+
+    optimizer = make_adam(settings.learning_rate)
+    run_epoch = make_run_epoch(
+        loss, optimizer, task=task, frozen=classifier.frozen, batch_size=settings.batch_size, average_decay=0.0
+    )
+    data, prior = {"images": jnp.asarray(task.fitted.images)}, make_prior((), task.num_clusters)
+    tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
+    best = BestHead.none(classifier.params)
+    with task.progress("IIC: epoch", settings.num_epochs) as update:
+        for epoch in range(settings.num_epochs):
+            tuned, metrics = run_epoch(tuned, data, epoch)
+            best = best.after(tuned.params, metrics["loss"], metrics["sizes"], prior)
+            update(epoch + 1, f"mutual information {-metrics['loss'].min():.4f}")
+    logits = make_predict(task, classifier.logits)(best.params, classifier.frozen, task.assigned)[0]
+    probs = np.asarray(jax.nn.softmax(logits))
+    return Clustering(
+        clusters=probs.argmax(1).astype(np.int32),
+        confidence=probs.max(1),
+        transductive=task.transductive,
+        notes=(best.collapse,) if best.collapse else (),
+        measures={"iic_loss": best.loss},
+    )

@@ -1,0 +1,177 @@
+"""SCAN (van Gansbeke et al., ECCV 2020) on any trained encoder: section 4.3 and Appendix C of the paper.
+
+Mining: the nearest neighbours of every image by its latents are taken to be of its kind. Clustering stage: encoder and a
+linear head learn to give an image and a neighbour the same cluster, and clusters the sizes of the prior. Self-label
+stage: the head's own confident answers teach it on strongly augmented images.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from irl_inr_jax.augment import Augment, make_augment
+from irl_inr_jax.clustering.finetune import (
+    Classifier,
+    Tuned,
+    make_adam,
+    make_classifier,
+    make_predict,
+    make_run_epoch,
+)
+from irl_inr_jax.clustering.heads import BestHead, find_collapse, make_prior
+from irl_inr_jax.clustering.inputs import check_clusterable
+from irl_inr_jax.clustering.neighbours import nearest_neighbours
+from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.types import PyTree
+from irl_inr_jax.views import example_keys
+
+PATIENCE = 10  # epochs of the self-label stage without more confident images after which it ends
+
+
+def cluster_scan(task: ClusterTask) -> Clustering:
+    """Both stages on the fitted images; assigned images take the head's most probable cluster, and its probability as
+    their confidence.
+
+    Where a stage collapses (`find_collapse`), or no image is confident, the notes say so and the best state before it
+    counts. Raises InputError for what `check_clusterable` and `make_prior` refuse.
+    """
+    check_clusterable(task.fitted.latents, task.num_clusters)
+    settings = task.settings.scan
+    prior = make_prior(settings.prior, task.num_clusters)
+    neighbours = mine_neighbours(task)
+    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill)
+    classifier = make_classifier(task, num_heads=settings.num_heads)
+    best = run_clustering_stage(task, classifier, augment, neighbours, prior)
+    params, measures = best.params, {"scan_loss": best.loss}
+    notes = [best.collapse] if best.collapse else []
+    if settings.selflabel_epochs and not best.collapse:
+        params, share, note = run_selflabel_stage(task, classifier, augment, params, prior)
+        measures["confident_share"] = share
+        notes += [note] if note else []
+    logits = make_predict(task, classifier.logits)(params, classifier.frozen, task.assigned)[0]
+    probs = np.asarray(jax.nn.softmax(logits))
+    return Clustering(
+        clusters=probs.argmax(1).astype(np.int32),
+        confidence=probs.max(1),
+        transductive=task.transductive,
+        notes=tuple(notes),
+        measures=measures,
+        neighbours=neighbours,
+    )
+
+
+def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
+    """The neighbours of each fitted image by Euclidean distance, or by the angle between latents for 'cosine'."""
+    settings, latents = task.settings.scan, task.fitted.latents
+    if settings.distance == "cosine":
+        latents = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
+    if len(latents) == 1:
+        return np.zeros((1, 1), np.int32)
+    num_neighbours = min(settings.num_neighbours, len(latents) - 1)
+    return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True)[0]
+
+
+def make_scan_loss(
+    task: ClusterTask, classifier: Classifier, augment: Augment, prior: Float[np.ndarray, "k"]
+) -> Callable[..., tuple[Array, dict[str, Array]]]:
+    """SCAN's loss on a batch of images, each with one of its neighbours drawn at random, every head by itself."""
+    weight = task.settings.scan.entropy_weight
+
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
+        choice_key, view_key = jax.random.split(key)
+        neighbours = data["neighbours"][rows]
+        chosen = jax.random.randint(choice_key, rows.shape, 0, neighbours.shape[1])
+        both = jnp.concatenate([rows, jnp.take_along_axis(neighbours, chosen[:, None], axis=1)[:, 0]])
+        images = task.trained.to_unit(data["images"][both])
+        images = augment(example_keys(view_key, jnp.arange(len(both))), images)
+        probs = jax.nn.softmax(classifier.logits(params, frozen, images))
+        first, second = jnp.split(probs, 2, axis=1)
+        agreement = jax.vmap(agreement_loss)(first, second)
+        losses = agreement + weight * jax.vmap(lambda p: size_loss(p, jnp.asarray(prior)))(first)
+        sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
+        return losses.mean(), {"loss": losses, "agreement": agreement, "sizes": sizes}
+
+    return loss
+
+
+def run_clustering_stage(
+    task: ClusterTask,
+    classifier: Classifier,
+    augment: Augment,
+    neighbours: Int[np.ndarray, "n q"],
+    prior: Float[np.ndarray, "k"],
+) -> BestHead:
+    """The head of the lowest training loss in the last epoch, or in the last one in which a head had not collapsed."""
+    settings = task.settings.scan
+    optimizer = make_adam(settings.learning_rate, weight_decay=settings.weight_decay)
+    run_epoch = make_run_epoch(
+        make_scan_loss(task, classifier, augment, prior),
+        optimizer,
+        task=task,
+        frozen=classifier.frozen,
+        batch_size=settings.batch_size,
+        average_decay=0.0,
+    )
+    data = {"images": jnp.asarray(task.fitted.images), "neighbours": jnp.asarray(neighbours)}
+    tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
+    best = BestHead.none(classifier.params)
+    with task.progress("SCAN, clustering stage: epoch", settings.num_epochs) as update:
+        for epoch in range(settings.num_epochs):
+            tuned, metrics = run_epoch(tuned, data, epoch)
+            best = best.after(tuned.params, metrics["loss"], metrics["sizes"], prior)
+            update(epoch + 1, f"loss {metrics['loss'].min():.4f}")
+    return best
+
+
+def run_selflabel_stage(
+    task: ClusterTask, classifier: Classifier, augment: Augment, params: PyTree, prior: Float[np.ndarray, "k"]
+) -> tuple[PyTree, float, str]:
+    """The parameters after self-labelling, the last share of confident images, and what went wrong, if anything did.
+
+    Ends when the share of confident images has stopped to grow (Algorithm 5 of the thesis).
+    """
+    settings = task.settings.scan
+
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
+        images = task.trained.to_unit(data["images"][rows])
+        probs = jax.nn.softmax(jax.lax.stop_gradient(classifier.logits(params, frozen, images)[0]))
+        labels, confident = probs.argmax(-1), probs.max(-1) >= settings.selflabel_threshold
+        changed = augment(example_keys(key, jnp.arange(len(rows))), images)
+        value = selflabel_loss(classifier.logits(params, frozen, changed)[0], labels, confident)
+        sizes = jax.nn.one_hot(labels, probs.shape[-1]).mean(0)
+        return value, {"loss": value, "confident": confident.mean(), "sizes": sizes}
+
+    optimizer = make_adam(settings.selflabel_learning_rate, weight_decay=settings.weight_decay)
+    run_epoch = make_run_epoch(
+        loss,
+        optimizer,
+        task=task,
+        frozen=classifier.frozen,
+        batch_size=settings.selflabel_batch_size,
+        average_decay=settings.average_decay,
+    )
+    data = {"images": jnp.asarray(task.fitted.images)}
+    tuned = Tuned(params, params, optimizer.init(params))
+    kept, most, most_epoch, share = params, 0.0, 0, 0.0
+    with task.progress("SCAN, self-label stage: epoch", settings.selflabel_epochs) as update:
+        for epoch in range(settings.selflabel_epochs):
+            tuned, metrics = run_epoch(tuned, data, epoch)
+            share = float(metrics["confident"])
+            update(epoch + 1, f"loss {metrics['loss']:.4f}, confident {100 * share:.0f} %")
+            if share == 0:
+                threshold = settings.selflabel_threshold
+                return kept, share, f"self-label stage left out: no image is as confident as {threshold}"
+            collapse = find_collapse(metrics["sizes"], prior)
+            if collapse:
+                return kept, share, f"self-label stage stopped in epoch {epoch + 1}, the state before it kept: {collapse}"
+            kept = tuned.average
+            if share > most + 1e-3:
+                most, most_epoch = share, epoch
+            elif epoch - most_epoch >= PATIENCE:
+                update(settings.selflabel_epochs, f"no more confident images since epoch {most_epoch + 1}")
+                break
+    return kept, share, ""

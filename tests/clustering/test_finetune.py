@@ -1,0 +1,103 @@
+"""The encoder under heads, and epochs of training them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from irl_inr_jax.clustering import finetune
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_predict, make_run_epoch
+
+
+@pytest.fixture
+def latents():
+    return 5 + 3 * np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
+
+
+def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task, latents):
+    task = make_task(latents, 3)
+    classifier = make_classifier(task, num_heads=2)
+    found = classifier.latents(classifier.params, classifier.frozen, task.fitted.images)
+    np.testing.assert_allclose(found.mean(0), np.zeros(4), atol=1e-5)
+    np.testing.assert_allclose((found**2).mean(), 1.0, rtol=1e-5)
+    assert classifier.logits(classifier.params, classifier.frozen, task.fitted.images).shape == (2, 32, 3)
+    doubled = {**classifier.params, "encoder": {"kernel": 2 * jnp.eye(4)}}
+    again = classifier.latents(doubled, classifier.frozen, task.fitted.images)
+    np.testing.assert_allclose(again - found, latents / float(classifier.frozen["deviation"]), rtol=1e-4)
+
+
+def test_every_image_is_predicted_in_its_order_past_ragged_batches(make_task, latents):
+    task = make_task(np.concatenate([latents] * 5), 3)  # 160 images in batches of 64
+    classifier = make_classifier(task, num_heads=2)
+    logits = make_predict(task, classifier.logits)(classifier.params, classifier.frozen, task.fitted)
+    expected = classifier.logits(classifier.params, classifier.frozen, task.fitted.images)
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
+def run_epochs(task, num_epochs, *, decay=0.0, batch_size=8):
+    """Plain descent on the mean of the encoder's kernel times a number of the rows met."""
+
+    def loss(params, frozen, key, rows, data):
+        value = (params["w"] * data["x"][rows]).mean()
+        return value, {"loss": value, "rows": rows.sum(), "draw": jax.random.uniform(key)}
+
+    optimizer = optax.sgd(1.0)
+    run_epoch = make_run_epoch(
+        loss, optimizer, task=task, frozen={}, batch_size=batch_size, average_decay=decay
+    )
+    params = {"w": jnp.zeros(())}
+    tuned = Tuned(params, params, optimizer.init(params))
+    history = []
+    for epoch in range(num_epochs):
+        tuned, metrics = run_epoch(tuned, {"x": jnp.arange(len(task.fitted.images), dtype=jnp.float32)}, epoch)
+        history.append(metrics)
+    return tuned, history
+
+
+def test_an_epoch_meets_every_image_once_in_a_new_order(make_task, latents):
+    tuned, history = run_epochs(make_task(latents, 3), 2)
+    assert tuned.params["w"] == pytest.approx(-2 * 4 * np.mean(np.arange(32)))  # four steps of the mean an epoch
+    assert [float(m["rows"]) for m in history] == [np.arange(32).sum() / 4] * 2
+    assert float(history[0]["draw"]) != float(history[1]["draw"])
+
+
+def test_the_devices_share_a_batch_without_changing_it(make_task, latents, monkeypatch):
+    def loss(params, frozen, key, rows, data):
+        probs = jax.nn.softmax(params["w"] * data["x"][rows])
+        value = (probs.mean(0) ** 2).sum() + jax.random.uniform(key)  # a function of the whole batch
+        return value, {"loss": value}
+
+    def run(devices):
+        monkeypatch.setattr(finetune.jax, "local_devices", lambda: devices)
+        task = make_task(latents, 3)
+        optimizer = make_adam(0.1)
+        run_epoch = make_run_epoch(loss, optimizer, task=task, frozen={}, batch_size=16, average_decay=0.0)
+        params = {"w": jnp.ones(4)}
+        return run_epoch(Tuned(params, params, optimizer.init(params)), {"x": jnp.asarray(latents)}, 0)
+
+    devices = jax.devices()
+    assert len(devices) == 8
+    (one, one_metrics), (many, many_metrics) = run(devices[:1]), run(devices)
+    np.testing.assert_allclose(one.params["w"], many.params["w"], rtol=1e-5)
+    assert one_metrics["loss"] == pytest.approx(many_metrics["loss"], rel=1e-6)
+    assert len(many.params["w"].sharding.device_set) == 8
+
+
+def test_the_average_follows_the_weights(make_task, latents):
+    plain, _ = run_epochs(make_task(latents, 3), 1)
+    averaged, _ = run_epochs(make_task(latents, 3), 1, decay=0.5)
+    assert plain.average["w"] == plain.params["w"] == averaged.params["w"]
+    assert averaged.params["w"] < averaged.average["w"] < 0
+
+
+def test_a_batch_larger_than_the_data_is_all_of_it(make_task, latents):
+    tuned, _ = run_epochs(make_task(latents, 3), 1, batch_size=1000)
+    assert tuned.params["w"] == pytest.approx(-np.mean(np.arange(32)))
+
+
+def test_weight_decay_is_added_to_the_gradient():
+    optimizer = make_adam(0.1, weight_decay=2.0)
+    params = jnp.array([3.0, 0.0])
+    updates, _ = optimizer.update(jnp.array([-6.0, 1.0]), optimizer.init(params), params)
+    np.testing.assert_allclose(updates, [0.0, -0.1], atol=1e-6)

@@ -1,0 +1,144 @@
+"""SCAN on latents that a linear encoder hands on: what it mines, learns, and does when it collapses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+
+from irl_inr_jax.augment import make_augment
+from irl_inr_jax.clustering import scan
+from irl_inr_jax.clustering.finetune import make_classifier
+from irl_inr_jax.clustering.objectives import agreement_loss, size_loss
+from irl_inr_jax.clustering.scan import cluster_scan, make_scan_loss, mine_neighbours
+from irl_inr_jax.metrics.clustering import clustering_accuracy
+from irl_inr_jax.types import InputError
+
+QUICK = {
+    "scan.augment": "none",
+    "scan.num_neighbours": 5,
+    "scan.learning_rate": 0.03,
+    "scan.num_epochs": 8,
+    "scan.batch_size": 32,
+    "scan.selflabel_epochs": 2,
+    "scan.selflabel_learning_rate": 1e-3,
+    "scan.selflabel_batch_size": 64,
+}
+
+
+@pytest.fixture
+def blobs():
+    latents, labels = make_blobs(160, centers=20 * np.eye(4), random_state=0)
+    return latents.astype(np.float32), labels
+
+
+def test_neighbours_are_mined_by_the_distance_asked_for(make_task):
+    latents = np.array([[1, 0], [10, 0.1], [0.9, 0.5], [-1, 0]], np.float32)
+    near = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1}))
+    along = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1, "scan.distance": "cosine"}))
+    assert near[0, 0] == 2 and along[0, 0] == 1
+    assert near.shape == (4, 1)
+    assert mine_neighbours(make_task(latents, 2)).shape == (4, 3)
+
+
+def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blobs):
+    latents, _ = blobs
+    task = make_task(latents, 4, settings={**QUICK, "scan.entropy_weight": 3.0})
+    classifier = make_classifier(task, num_heads=2)
+    augment = make_augment("none", task.settings.augment, fill=0.0)
+    prior = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    rows = jnp.array([3, 8, 20])
+    partners = np.array([[7], [1], [0]])
+    neighbours = jnp.zeros((len(latents), 1), jnp.int32).at[rows].set(partners)
+    data = {"images": jnp.asarray(task.fitted.images), "neighbours": neighbours}
+    value, metrics = make_scan_loss(task, classifier, augment, prior)(
+        classifier.params, classifier.frozen, jax.random.key(0), rows, data
+    )
+    logits = classifier.logits(classifier.params, classifier.frozen, data["images"])
+    probs = jax.nn.softmax(logits)
+    for head in range(2):
+        first, second = probs[head][rows], probs[head][partners[:, 0]]
+        expected = agreement_loss(first, second) + 3 * size_loss(first, jnp.asarray(prior))
+        assert metrics["loss"][head] == pytest.approx(float(expected), rel=1e-5)
+    assert value == pytest.approx(float(metrics["loss"].mean()), rel=1e-6)
+
+
+def test_a_neighbour_is_drawn_from_all_that_were_mined(make_task, blobs):
+    latents, _ = blobs
+    task = make_task(latents, 4, settings=QUICK)
+    classifier = make_classifier(task, num_heads=1)
+    seen = []
+
+    def watch(keys, images):
+        seen.append(images)
+        return images
+
+    neighbours = jnp.broadcast_to(jnp.array([10, 20, 30]), (len(latents), 3))
+    data = {"images": jnp.asarray(task.fitted.images), "neighbours": neighbours}
+    loss = make_scan_loss(task, classifier, watch, np.full(4, 0.25, np.float32))
+    loss(classifier.params, classifier.frozen, jax.random.key(0), jnp.zeros(60, jnp.int32), data)
+    partners = np.asarray(seen[0][60:])
+    counts = [int((partners == latents[row][None, :, None]).all((1, 2, 3)).sum()) for row in (10, 20, 30)]
+    assert sum(counts) == 60 and min(counts) > 8
+
+
+def test_clusters_are_of_the_kind_that_labels_are_and_confident(make_task, blobs):
+    latents, labels = blobs
+    found = cluster_scan(make_task(latents, 4, settings=QUICK))
+    assert clustering_accuracy(labels, found.clusters) == 1
+    assert found.notes == () and found.confidence.min() > 0.5 and found.transductive
+    assert np.mean(labels[found.neighbours] == labels[:, None]) == 1
+    assert 0 < found.measures["confident_share"] <= 1
+
+
+def test_the_self_label_stage_adds_confidence(make_task, blobs):
+    latents, _ = blobs
+    without = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
+    settings = {**QUICK, "scan.selflabel_epochs": 6, "scan.selflabel_learning_rate": 0.01}
+    with_it = cluster_scan(make_task(latents, 4, settings=settings))
+    assert "confident_share" not in without.measures
+    assert with_it.confidence.mean() > without.confidence.mean()
+
+
+def test_no_confident_image_leaves_the_clustering_stage_as_it_was(make_task, blobs):
+    latents, _ = blobs
+    before = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
+    stopped = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_threshold": 1.0}))
+    np.testing.assert_array_equal(stopped.clusters, before.clusters)
+    np.testing.assert_array_equal(stopped.confidence, before.confidence)
+    assert stopped.notes == ("self-label stage left out: no image is as confident as 1.0",)
+
+
+def test_a_collapse_in_the_clustering_stage_is_told_and_ends_there(make_task, blobs):
+    latents, labels = blobs
+    settings = {**QUICK, "scan.entropy_weight": 0.0, "scan.num_epochs": 30, "scan.learning_rate": 0.1}
+    found = cluster_scan(make_task(latents[labels == 0], 4, settings=settings))
+    assert len(found.notes) == 1 and "collapsed" in found.notes[0]
+    assert "confident_share" not in found.measures
+
+
+def test_a_collapse_in_the_self_label_stage_keeps_the_state_before(make_task, blobs, monkeypatch):
+    latents, _ = blobs
+    before = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
+    monkeypatch.setattr(scan, "find_collapse", lambda sizes, prior: "collapsed: for the test")
+    after = cluster_scan(make_task(latents, 4, settings=QUICK))
+    np.testing.assert_array_equal(after.clusters, before.clusters)
+    assert after.notes == ("self-label stage stopped in epoch 1, the state before it kept: collapsed: for the test",)
+
+
+def test_a_prior_lets_clusters_be_as_uneven_as_they_are(make_task):
+    latents, labels = make_blobs([240, 60], centers=[[0, 0], [6, 0]], random_state=0)
+    settings = {**QUICK, "scan.num_epochs": 40, "scan.selflabel_epochs": 0}
+    settings |= {"scan.batch_size": 60, "scan.num_heads": 8}
+    even = cluster_scan(make_task(latents.astype(np.float32), 2, settings=settings))
+    uneven = cluster_scan(make_task(latents.astype(np.float32), 2, settings={**settings, "scan.prior": (1.0, 4.0)}))
+    assert clustering_accuracy(labels, uneven.clusters) == 1
+    assert np.bincount(even.clusters).min() > 80
+
+
+def test_unusable_settings_are_refused_before_anything_is_trained(make_task, blobs):
+    latents, _ = blobs
+    with pytest.raises(InputError, match=r"expected 4 positive numbers in clustering\.scan\.prior"):
+        cluster_scan(make_task(latents, 4, settings={"scan.prior": (1.0,)}))
+    with pytest.raises(InputError, match="expected augmentations among s1, s2, r, t"):
+        cluster_scan(make_task(latents, 4, settings={"scan.augment": "s3"}))

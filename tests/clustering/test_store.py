@@ -1,0 +1,73 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from irl_inr_jax.clustering.store import Kept, digest_task, load_clustering, save_clustering
+from irl_inr_jax.clustering.task import Clustering, Points
+
+
+@pytest.fixture
+def kept():
+    clustering = Clustering(
+        clusters=np.array([0, -1, 1], np.int32),
+        confidence=np.array([0.5, 0.0, 1.0], np.float32),
+        transductive=True,
+        notes=("a note",),
+        measures={"eps": 0.25},
+        neighbours=np.array([[1], [0], [1]]),
+    )
+    return Kept(clustering, 1.5, 20.0)
+
+
+@pytest.fixture
+def latents():
+    return np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+
+
+def test_what_was_kept_comes_back_for_the_same_task_only(tmp_path, kept):
+    path = tmp_path / "folder" / "kmeans-0.npz"
+    save_clustering(path, "digest", kept)
+    found = load_clustering(path, "digest")
+    assert (found.seconds, found.peak_mb) == (1.5, 20.0)
+    for field in dataclasses.fields(Clustering):
+        before, after = getattr(kept.clustering, field.name), getattr(found.clustering, field.name)
+        np.testing.assert_array_equal(before, after)
+        assert type(before) is type(after)
+    assert load_clustering(path, "another") is None
+    assert [entry.name for entry in path.parent.iterdir()] == ["kmeans-0.npz"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "text"])
+def test_a_damaged_file_counts_as_none(tmp_path, kept, damage):
+    path = tmp_path / "kmeans-0.npz"
+    save_clustering(path, "digest", kept)
+    whole = path.read_bytes()
+    contents = {"empty": b"", "cut": whole[: len(whole) // 2], "text": b"not an npz"}
+    path.unlink() if damage == "missing" else path.write_bytes(contents[damage])
+    assert load_clustering(path, "digest") is None
+
+
+def test_the_digest_changes_with_all_that_decides_a_result(make_task, latents):
+    task = make_task(latents, 2)
+    digest = digest_task("scan", task)
+    assert digest == digest_task("scan", make_task(latents.copy(), 2))
+    moved = Points(latents + 1, task.fitted.images)
+    darker = Points(latents, task.fitted.images - 1)
+    others = [
+        digest_task("dec", task),
+        digest_task("scan", make_task(latents, 3)),
+        digest_task("scan", make_task(latents, 2, seed=1)),
+        digest_task("scan", make_task(latents, 2, assigned=latents)),
+        digest_task("scan", make_task(latents, 2, settings={"scan.num_epochs": 3})),
+        digest_task("scan", make_task(latents, 2, settings={"augment.flip": True})),
+        digest_task("scan", make_task(latents, 2, settings={"vote_neighbours": 3})),
+        digest_task("scan", dataclasses.replace(task, fitted=moved, assigned=moved)),
+        digest_task("scan", dataclasses.replace(task, fitted=darker, assigned=darker)),
+    ]
+    assert len({digest, *others}) == 1 + len(others)
+
+
+def test_the_digest_does_not_ask_for_other_algorithms_settings(make_task, latents):
+    changed = make_task(latents, 2, settings={"scan.num_epochs": 3, "dbscan.eps": 1.0})
+    assert digest_task("kmeans", changed) == digest_task("kmeans", make_task(latents, 2))

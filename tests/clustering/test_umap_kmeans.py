@@ -1,0 +1,68 @@
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from irl_inr_jax.clustering.kmeans import cluster_kmeans
+from irl_inr_jax.clustering.umap_kmeans import cluster_umap_kmeans
+from irl_inr_jax.types import InputError
+
+
+def blobs(num_images, seed=0):
+    kinds = np.arange(num_images) % 3
+    latents = 20 * np.eye(6)[kinds] + np.random.default_rng(seed).normal(size=(num_images, 6))
+    return latents.astype(np.float32), kinds
+
+
+def test_blobs_are_told_apart_in_new_images_too_without_a_warning(make_task):
+    pytest.importorskip("umap")
+    latents, kinds = blobs(120)
+    new, new_kinds = blobs(30, seed=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = cluster_umap_kmeans(make_task(latents, 3))
+        placed = cluster_umap_kmeans(make_task(latents, 3, assigned=new))
+    assert not caught
+    assert adjusted_rand_score(kinds, result.clusters) == 1.0
+    np.testing.assert_array_equal(placed.clusters, result.clusters[:3][new_kinds])
+    assert result.confidence.min() >= 0 and placed.confidence.mean() > 0.5
+
+
+def test_a_seed_gives_the_same_clusters_every_time(make_task):
+    pytest.importorskip("umap")
+    latents = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    one, other = (cluster_umap_kmeans(make_task(latents, 5, seed=3)) for _ in range(2))
+    np.testing.assert_array_equal(one.clusters, other.clusters)
+    np.testing.assert_array_equal(one.confidence, other.confidence)
+
+
+@pytest.mark.parametrize("num_images", [16, 17])
+def test_the_fewest_images_that_are_laid_out(num_images, make_task):
+    pytest.importorskip("umap")
+    latents = np.random.default_rng(0).normal(size=(num_images, 4)).astype(np.float32)
+    result = cluster_umap_kmeans(make_task(latents, num_images, assigned=latents[:1] + 0.1))
+    assert result.notes == () and 0 <= result.clusters[0] < num_images
+
+
+def test_fewer_take_kmeans_on_the_latents_and_say_so(make_task):
+    pytest.importorskip("umap")
+    latents, _ = blobs(15)
+    result = cluster_umap_kmeans(make_task(latents, 3))
+    np.testing.assert_array_equal(result.clusters, cluster_kmeans(make_task(latents, 3)).clusters)
+    assert result.notes == ("fewer than 16 images: k-means on the latents, without a layout",)
+
+
+def test_images_all_alike_are_one_cluster(make_task):
+    pytest.importorskip("umap")
+    result = cluster_umap_kmeans(make_task(np.ones((20, 3), np.float32), 1))
+    np.testing.assert_array_equal(result.clusters, np.zeros(20))
+
+
+def test_without_umap_learn_it_is_said_how_to_install_it(make_task, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(
+        InputError, match=r"needs umap-learn, which is not installed; pip install 'irl-inr-jax\[umap\]'"
+    ):
+        cluster_umap_kmeans(make_task(blobs(30)[0], 3))
