@@ -2,17 +2,16 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int
 
-from irl_inr_jax.clustering import DETERMINISTIC, NOISE, Clustering, ClusterTask, Points, get_clusterer
+from irl_inr_jax.clustering import DETERMINISTIC, Clustering, ClusterTask, Points, get_clusterer
 from irl_inr_jax.clustering.outliers import outlier_scores
 from irl_inr_jax.clustering.store import Kept, digest_task, load_clustering, save_clustering
 from irl_inr_jax.memory import watch_memory
-from irl_inr_jax.metrics.clustering import confusion_matrix, per_class_accuracy, score_clusters
+from irl_inr_jax.metrics.clustering import NOISE, confusion_matrix, per_class_accuracy, score_clusters
 from irl_inr_jax.types import InputError
 
 BASELINE = "pixels_kmeans"
@@ -39,7 +38,9 @@ class Comparison:
     outliers: Float32[np.ndarray, "n"] | None
 
 
-def compare_clusterers(task: ClusterTask, truth: Truth, clusterers: list[str], *, num_seeds: int, folder: Path | None):
+def compare_clusterers(
+    task: ClusterTask, truth: Truth, clusterers: list[str], *, num_seeds: int, folder: Path | None
+) -> Comparison:
     """Each clusterer on the task, and k-means of the bare pixels first; `folder` keeps clusterings between runs.
 
     A clusterer that is random runs with `num_seeds` seeds from the task's on. One that declines gets an entry that says
@@ -101,7 +102,6 @@ def describe_runs(runs: list[Kept], truth: Truth, *, random: bool) -> dict:
         numbers = [name for name, value in each[0].items() if isinstance(value, float)]
         entry["seeds"] = {name: summarise([scores[name] for scores in each]) for name in numbers}
     return entry | {
-        "learnt_from": "the images scored" if clustering.transductive else "the training split",
         "transductive": clustering.transductive,
         "random": random,
         "notes": list(dict.fromkeys(note for run in runs for note in run.clustering.notes)),
@@ -115,7 +115,7 @@ def score_clustering(clustering: Clustering, truth: Truth) -> dict:
     """Sizes, and where there are labels every score of `score_clusters`, accuracy by class, and the confusion matrix."""
     clusters = clustering.clusters
     entry: dict = {
-        "num_clusters": int(len(np.unique(clusters[clusters != NOISE]))),
+        "num_clusters": len(np.unique(clusters[clusters != NOISE])),
         "noise_share": float(np.mean(clusters == NOISE)),
     }
     if truth.assigned is not None:

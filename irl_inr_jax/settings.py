@@ -29,7 +29,7 @@ CHOICES = {
     "train.optimizer": ("adam", "adamw"),
     "train.schedule": ("constant", "cosine"),
     "clustering.gmm.covariance": ("full", "tied", "diag", "spherical"),
-    "clustering.scan.distance": ("euclidean", "cosine"),
+    "clustering.scan.distance": ("euclidean", "cosine", "orbit"),
 }
 AT_LEAST_ONE = (
     "model.latent_dim",
@@ -104,16 +104,7 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
     for key in SHARES:
         if found[key] > 1 or (key in BELOW_ONE and found[key] == 1):
             raise InputError(f"expected config.{key} between 0 and 1, found {found[key]}")
-    if config.clustering.dec.alpha <= 0:
-        raise InputError(f"expected config.clustering.dec.alpha above 0, found {config.clustering.dec.alpha}")
-    low, high = (*config.clustering.augment.crop_area, 0.0, 0.0)[:2]
-    if not 0 < low <= high <= 1:
-        raise InputError(
-            f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, both above 0 and at "
-            f"most 1, found {tuple(config.clustering.augment.crop_area)}"
-        )
-    for key in ("clustering.scan.augment", "clustering.iic.augment"):
-        parse_names(found[key])
+    _check_clustering(config.clustering)
     if config.model.encoder.input == "canonical" and config.model.pose.form != "closed_form":
         raise InputError(
             f"expected config.model.pose.form=closed_form with config.model.encoder.input=canonical, found "
@@ -126,13 +117,33 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
         )
 
 
-def complete_config(config: ConfigDict, base: ConfigDict) -> list[str]:
-    """Adds keys of `AFTER_TRAINING` that `base` has and an older run's configuration lacks; their names."""
-    found, known = flatten(config), flatten(base)
-    added = [key for key in known if key.split(".")[0] in AFTER_TRAINING and key not in found]
+def _check_clustering(clustering: ConfigDict) -> None:
+    if clustering.dec.alpha <= 0:
+        raise InputError(f"expected config.clustering.dec.alpha above 0, found {clustering.dec.alpha}")
+    if clustering.hdbscan.min_cluster_size == 1:
+        raise InputError("expected config.clustering.hdbscan.min_cluster_size of 0 or at least 2, found 1")
+    area = tuple(clustering.augment.crop_area)
+    if len(area) != 2 or not 0 < area[0] <= area[1] <= 1:
+        raise InputError(
+            f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, above 0 and at most "
+            f"1, found {area}"
+        )
+    for augmented in (clustering.scan, clustering.iic):
+        parse_names(augmented.augment)
+
+
+def complete_config(config: ConfigDict, base: ConfigDict) -> None:
+    """Adds to the blocks of `AFTER_TRAINING` what `base` has and an older run's configuration lacks."""
+
+    def complete(found: ConfigDict, known: ConfigDict) -> None:
+        for key, value in known.items():
+            if key not in found:
+                found[key] = value
+            elif isinstance(value, ConfigDict):
+                complete(found[key], value)
+
     with config.unlocked():
-        config.update_from_flattened_dict({key: known[key] for key in added})
-    return added
+        complete(config, ConfigDict({block: base[block] for block in AFTER_TRAINING}))
 
 
 def override_config(config: ConfigDict, assignments: list[str]) -> None:
@@ -214,12 +225,14 @@ def _lists_to_tuples(value: object) -> object:
 def claim_workdir(workdir: Path, config: ConfigDict) -> None:
     """Keeps the configuration in `workdir`/config.json, making the folder.
 
-    Raises InputError if a run with another configuration lives there; nothing is touched then.
+    Raises InputError if a run with another configuration lives there; nothing is touched then. Blocks that have no part
+    in training (`AFTER_TRAINING`) may differ; the new ones are kept.
     """
     path = workdir / "config.json"
     if path.exists():
         ours, theirs = flatten(config), flatten(from_json(path))
-        changed = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+        differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+        changed = [key for key in differing if key.split(".")[0] not in AFTER_TRAINING]
         if changed:
             key = changed[0]
             raise InputError(
@@ -227,6 +240,8 @@ def claim_workdir(workdir: Path, config: ConfigDict) -> None:
                 f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({len(changed)} in all differ); choose another "
                 f"--workdir, or the same settings to continue that run"
             )
+        if differing:
+            path.write_text(to_json(config))
         return
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"expected --workdir to name a folder, found the file {workdir}")

@@ -20,7 +20,9 @@ def test_the_files_promised_are_there():
     assert set(promised) <= set(NAMES)
 
 
-@pytest.mark.parametrize("variants", ["", "paper", "thesis", "small", "thesis,small", "small,paper", "orbit_knn", "orbit_knn,small"])
+@pytest.mark.parametrize(
+    "variants", ["", "paper", "thesis", "small", "thesis,small", "small,paper", "orbit_knn", "orbit_knn,small"]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_can_run_and_is_locked(name, variants):
     config = load(name, variants)

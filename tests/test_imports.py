@@ -7,15 +7,16 @@ import irl_inr_jax
 
 PACKAGE = Path(irl_inr_jax.__file__).parent
 LAYERS = [
-    ["types"],
+    ["types", "memory"],
     ["geometry"],
-    ["metrics", "data", "models"],
+    ["metrics", "data", "models", "augment"],
     ["objectives", "views"],
     ["pose"],
     ["orbits"],
     ["methods"],
-    ["training", "parallel", "checkpoint", "logs", "embed", "clustering", "settings"],
-    ["equivariance", "runs"],
+    ["training", "parallel", "checkpoint", "logs", "embed", "settings"],
+    ["equivariance", "runs", "clustering"],
+    ["comparison"],
     ["evaluation"],
     ["report"],
     ["cli"],

@@ -4,12 +4,11 @@
     s2  RandAugment and a cutout hole: SCAN's strong ones
     r   a uniform turn        t  a uniform shift
 
-Values change first, on the untouched pixels; then all motions in one resample; then blur and the hole. RandAugment
-(Cubuk et al. 2020) takes its operations from 14 without replacement and in this order, not in the order drawn: under
-vmap every operation is computed for every image, and this way once.
+Values change first, on the untouched pixels; then all motions in one resample; then blur and the hole. The operations
+of RandAugment (Cubuk et al. 2020) and their strengths are SCAN's, but the drawn ones differ and are done in the order
+of the tables below: under vmap every operation is computed for every image, and this way once.
 """
 
-import math
 from collections.abc import Callable
 
 import jax
@@ -30,7 +29,7 @@ VALUE_OPS = {
     "contrast": (photometric.change_contrast, 0.05, 0.95),
     "brightness": (photometric.change_brightness, 0.05, 0.95),
     "sharpness": (photometric.change_sharpness, 0.05, 0.95),
-    "posterize": (photometric.posterize, 4.0, 9.0),
+    "posterize": (photometric.posterize, 4.0, 8.0),
 }
 MOTION_OPS = {
     "rotate": (lambda degrees: affine.turn_map(jnp.radians(degrees)), -30.0, 30.0),
@@ -61,7 +60,6 @@ def make_augment(names: str, settings: ConfigDict, *, fill: float) -> Augment:
     Raises InputError for an unknown name.
     """
     chosen = parse_names(names)
-    radius = max(1, math.ceil(2 * settings.blur_px))
 
     def one(key: jax.Array, image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         s1_key, s2_key, turn_key, shift_key = jax.random.split(key, 4)
@@ -84,7 +82,7 @@ def make_augment(names: str, settings: ConfigDict, *, fill: float) -> Augment:
         if chosen:
             image = affine.resample(image, motion, fill=fill)
         if "s1" in chosen and settings.blur_px:
-            image = photometric.blur(image, settings.blur_px * jax.random.uniform(blur_key), radius=radius)
+            image = photometric.blur(image, settings.blur_px * jax.random.uniform(blur_key))
         if "s2" in chosen and settings.cutout_px:
             image = _cut_hole(hole_key, image, settings.cutout_px, fill)
         return image
@@ -98,7 +96,7 @@ def _distort_color(key: jax.Array, image: Float[Array, "h w c"], strength: float
     changes = (photometric.change_brightness, photometric.change_contrast, photometric.change_saturation)
     changed = image
     for change_key, change in zip(keys, changes, strict=True):
-        factor = jax.random.uniform(change_key, minval=1 - strength, maxval=1 + strength)
+        factor = jax.random.uniform(change_key, minval=max(0.0, 1 - strength), maxval=1 + strength)
         changed = change(changed, factor)
     if image.shape[-1] == 3:
         angle = 2 * jnp.pi * strength / 4 * jax.random.uniform(hue_key, minval=-1.0)

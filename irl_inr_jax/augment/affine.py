@@ -47,10 +47,14 @@ def crop_map(size: Float[Array, "2"], centre: Float[Array, "2"]) -> Map:
 
 
 def draw_crop(key: jax.Array, area: tuple[float, float]) -> Map:
-    """A crop inside the image: its area uniform between `area`, its aspect log-uniform between 3/4 and 4/3."""
+    """A crop inside the image: its area uniform between `area`, its aspect log-uniform between 3/4 and 4/3.
+
+    Of a large crop only the aspects that fit, down to none but 1 for the whole image, so that the area is as drawn.
+    """
     area_key, aspect_key, place_key = jax.random.split(key, 3)
     share = jax.random.uniform(area_key, minval=area[0], maxval=area[1])
-    aspect = jnp.exp(jax.random.uniform(aspect_key, minval=jnp.log(3 / 4), maxval=jnp.log(4 / 3)))
+    most = jnp.minimum(-jnp.log(share), jnp.log(4 / 3))
+    aspect = jnp.exp(most * jax.random.uniform(aspect_key, minval=-1.0))
     size = jnp.minimum(jnp.sqrt(share * jnp.array([aspect, 1 / aspect])), 1.0)
     return crop_map(size, (1 - size) * jax.random.uniform(place_key, (2,), minval=-1.0))
 
@@ -62,6 +66,7 @@ def compose(first: Map, second: Map) -> Map:
 
 def resample(image: Float[Array, "h w c"], matrix: Map, *, fill: float) -> Float[Array, "h w c"]:
     """The image that `matrix` makes of this one, bilinear, `fill` outside."""
-    grid = pixel_grid(*image.shape[:2])
-    source = jnp.stack([grid @ row[:2] + row[2] for row in matrix[:2]], axis=-1)
+    x, y = pixel_grid(*image.shape[:2]).T
+    # Written out, since a matmul may run in reduced precision on an accelerator.
+    source = jnp.stack([along_x * x + along_y * y + offset for along_x, along_y, offset in matrix[:2]], axis=-1)
     return sample_image(image, source, interpolation="bilinear", fill=fill).reshape(image.shape)

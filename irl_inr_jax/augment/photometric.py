@@ -1,6 +1,7 @@
 """Changes of an image's values, one image (h, w, c) in [0, 1] at a time, each a pure function of its strength.
 
-The seven blends and remaps are those of RandAugment (Cubuk et al. 2020); a factor of 1 leaves the image as it is.
+The eight from brightness to equalize are PIL's and RandAugment's (Cubuk et al. 2020), within a level of 8-bit values;
+those that PIL defines on levels (posterize, equalize) round to them first. A factor of 1 leaves the image as it is.
 """
 
 import math
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 NUM_LEVELS = 256
-_SMOOTH = ((1.0, 1.0, 1.0), (1.0, 5.0, 1.0), (1.0, 1.0, 1.0))
+_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in PIL's grey
 
 Scalar = Float[Array, ""] | float
 
@@ -19,35 +20,41 @@ def _blend(base: Array, image: Array, factor: Scalar) -> Array:
     return jnp.clip(base + factor * (image - base), 0.0, 1.0)
 
 
+def _to_grey(image: Float[Array, "h w c"]) -> Float[Array, "h w 1"]:
+    """PIL's grey of three channels, the mean of any other number."""
+    weights = _LUMA if image.shape[-1] == 3 else (1 / image.shape[-1],) * image.shape[-1]
+    return (image * jnp.array(weights)).sum(axis=-1, keepdims=True)
+
+
+def _to_levels(image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
+    return jnp.floor(image * (NUM_LEVELS - 1) + 0.5)
+
+
 def change_brightness(image: Float[Array, "h w c"], factor: Scalar) -> Float[Array, "h w c"]:
     """Towards black for a factor below 1, away from it above."""
     return _blend(jnp.zeros_like(image), image, factor)
 
 
 def change_contrast(image: Float[Array, "h w c"], factor: Scalar) -> Float[Array, "h w c"]:
-    """Towards the image's mean."""
-    return _blend(image.mean(), image, factor)
+    """Towards the mean of the image's grey."""
+    return _blend(_to_grey(image).mean(), image, factor)
 
 
 def change_saturation(image: Float[Array, "h w c"], factor: Scalar) -> Float[Array, "h w c"]:
-    """Each pixel towards the mean of its channels; nothing happens to one channel."""
-    return _blend(image.mean(axis=-1, keepdims=True), image, factor)
+    """Each pixel towards its grey; nothing happens to one channel."""
+    return _blend(_to_grey(image), image, factor)
 
 
 def change_sharpness(image: Float[Array, "h w c"], factor: Scalar) -> Float[Array, "h w c"]:
-    """Towards the image smoothed over 3 x 3 pixels."""
-    height, width, _ = image.shape
-    padded = jnp.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    smooth = sum(
-        weight * padded[row : row + height, column : column + width]
-        for row, weights in enumerate(_SMOOTH)
-        for column, weight in enumerate(weights)
-    )
-    return _blend(smooth / sum(map(sum, _SMOOTH)), image, factor)
+    """Towards the image smoothed over 3 x 3 pixels, the middle one five times the others; the outermost stay."""
+    # Not a sum of shifted images: XLA on a CPU would compute what goes before it once for every shift.
+    box = jax.lax.reduce_window(image, 0.0, jax.lax.add, (3, 3, 1), (1, 1, 1), "valid")
+    smooth_less_image = (box - 9 * image[1:-1, 1:-1]) / 13
+    return _blend(image + jnp.pad(smooth_less_image, ((1, 1), (1, 1), (0, 0))), image, factor)
 
 
 def turn_hue(image: Float[Array, "h w 3"], angle: Scalar) -> Float[Array, "h w 3"]:
-    """Colours turned by `angle` radians about the grey axis (Rodrigues' formula)."""
+    """Colours turned by `angle` radians about the grey axis, from red to green (Rodrigues' formula)."""
     axis = jnp.full(3, 1 / math.sqrt(3))
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     along = (image * axis).sum(-1, keepdims=True) * axis * (1 - cos)
@@ -57,7 +64,7 @@ def turn_hue(image: Float[Array, "h w 3"], angle: Scalar) -> Float[Array, "h w 3
 def posterize(image: Float[Array, "h w c"], bits: Scalar) -> Float[Array, "h w c"]:
     """The leading `bits` (rounded down) of 8-bit values."""
     step = 2.0 ** (8 - jnp.floor(bits))
-    return jnp.floor(image * (NUM_LEVELS - 1) / step) * step / (NUM_LEVELS - 1)
+    return jnp.floor(_to_levels(image) / step) * step / (NUM_LEVELS - 1)
 
 
 def solarize(image: Float[Array, "h w c"], threshold: Scalar) -> Float[Array, "h w c"]:
@@ -73,29 +80,38 @@ def stretch_contrast(image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
 
 
 def equalize(image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
-    """Each channel's values by the share of pixels below them, so that all become equally common; a flat one stays."""
+    """Each channel's values by the number of pixels below them, so that all become about equally common.
 
-    def one(channel: Int[Array, "n"]) -> Float[Array, "n"]:
-        counts = jnp.zeros(NUM_LEVELS).at[channel].add(1.0)
+    As PIL has it, the counts are divided by a whole number of pixels a level: in small images many of the bright
+    values become white, and a channel with fewer than 255 pixels below its greatest value stays.
+    """
+
+    def one(levels: Int[Array, "n"], values: Float[Array, "n"]) -> Float[Array, "n"]:
+        counts = jnp.bincount(levels, length=NUM_LEVELS).astype(jnp.float32)
         below = jnp.cumsum(counts) - counts
-        rest = channel.size - counts[channel.max()]
-        return jnp.where(rest > 0, below[channel] / jnp.where(rest > 0, rest, 1.0), channel / (NUM_LEVELS - 1))
+        step = jnp.floor(below[levels.max()] / (NUM_LEVELS - 1))
+        # Looked up before it is divided: XLA on a CPU would else compute a table's entry anew for each pixel.
+        new_levels = jnp.floor((below[levels] + jnp.floor(step / 2)) / jnp.maximum(step, 1.0))
+        return jnp.where(step > 0, jnp.minimum(new_levels / (NUM_LEVELS - 1), 1.0), values)
 
-    levels = jnp.round(image * (NUM_LEVELS - 1)).astype(jnp.int32).reshape(-1, image.shape[-1])
-    return jnp.clip(jax.vmap(one, in_axes=1, out_axes=1)(levels), 0.0, 1.0).reshape(image.shape)
+    levels, values = (a.reshape(-1, image.shape[-1]) for a in (_to_levels(image).astype(jnp.int32), image))
+    return jax.vmap(one, in_axes=1, out_axes=1)(levels, values).reshape(image.shape)
 
 
-def blur(image: Float[Array, "h w c"], sigma: Scalar, *, radius: int) -> Float[Array, "h w c"]:
-    """Gaussian blur of standard deviation `sigma` pixels, cut off at `radius`; sigma 0 leaves the image as it is."""
-    offsets = jnp.arange(-radius, radius + 1, dtype=jnp.float32)
-    weights = jnp.exp(-0.5 * (offsets / jnp.maximum(sigma, 1e-3)) ** 2)
-    weights = weights / weights.sum()
-    for axis in (0, 1):
-        pad = [(radius, radius) if i == axis else (0, 0) for i in range(3)]
-        padded = jnp.pad(image, pad, mode="edge")
-        parts = [jax.lax.slice_in_dim(padded, i, i + image.shape[axis], axis=axis) for i in range(2 * radius + 1)]
-        image = sum(weight * part for weight, part in zip(weights, parts, strict=True))
-    return image
+def blur(image: Float[Array, "h w c"], sigma: Scalar) -> Float[Array, "h w c"]:
+    """Gaussian blur of standard deviation `sigma` pixels; sigma 0 leaves the image as it is.
+
+    Near the border the weights of the pixels inside are scaled up to a sum of 1. By matrix products for the reason
+    given in `change_sharpness`.
+    """
+
+    def weights(size: int) -> Float[Array, "n n"]:
+        distance = (jnp.arange(size)[:, None] - jnp.arange(size)).astype(jnp.float32)
+        return jax.nn.softmax(-0.5 * (distance / jnp.maximum(sigma, 1e-3)) ** 2)
+
+    rows, columns = (weights(size) for size in image.shape[:2])
+    image = jnp.einsum("rh,hwc->rwc", rows, image, precision=jax.lax.Precision.HIGHEST)
+    return jnp.einsum("sw,rwc->rsc", columns, image, precision=jax.lax.Precision.HIGHEST)
 
 
 def cut_out(
@@ -103,6 +119,6 @@ def cut_out(
 ) -> Float[Array, "h w c"]:
     """`fill` in a square hole of `side` pixels about `centre` (row, column) (Cutout, DeVries & Taylor 2017)."""
     height, width, _ = image.shape
-    rows = jnp.abs(jnp.arange(height) + 0.5 - centre[0]) <= side / 2
-    columns = jnp.abs(jnp.arange(width) + 0.5 - centre[1]) <= side / 2
+    rows = jnp.abs(jnp.arange(0.5, height) - centre[0]) <= side / 2
+    columns = jnp.abs(jnp.arange(0.5, width) - centre[1]) <= side / 2
     return jnp.where((rows[:, None] & columns)[..., None], fill, image)

@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32
 
 from irl_inr_jax.clustering.neighbours import agreement, nearest_neighbours, vote
-from irl_inr_jax.clustering.task import NOISE, ClusterTask
+from irl_inr_jax.clustering.task import ClusterTask
+from irl_inr_jax.metrics.clustering import NOISE
 
 
 def sample_rows(num_rows: int, limit: int, seed: int) -> Int[np.ndarray, "rows"]:

@@ -1,21 +1,19 @@
 """Clusters as dense regions: DBSCAN (Ester et al., 1996) and HDBSCAN (Campello et al., 2013)."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int, Int32
+from jaxtyping import Float, Float32, Int, Int32
 from ml_collections import ConfigDict
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.cluster import HDBSCAN
+from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
 from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.task import NOISE, Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.metrics.clustering import NOISE
 
-# Both take the distances of all pairs, one row at a time: time, not memory, grows with the square.
+# DBSCAN holds all neighbours within eps at once, which may be a large share of all pairs.
 MAX_ROWS = 20_000
+NUM_EPS = 60
 
 
 def cluster_dbscan(task: ClusterTask) -> Clustering:
@@ -87,88 +85,37 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
 def find_core_clusters(
     latents: Float[np.ndarray, "n d"], settings: ConfigDict, num_clusters: int
 ) -> tuple[float, Int32[np.ndarray, "n"]]:
-    """eps, and DBSCAN's clusters of the core images: `NOISE` for an image that is none."""
+    """eps, and scikit-learn's DBSCAN clusters of the core images: `NOISE` for an image that is none."""
     clusters = np.full(len(latents), NOISE, np.int32)
     if len(latents) < settings.min_samples:
         return settings.eps, clusters
-    nearest = NearestNeighbors(n_neighbors=settings.min_samples).fit(latents)
-    core_distances = nearest.kneighbors(latents)[0][:, -1].astype(np.float32)
-    centred = (latents - latents.mean(axis=0)).astype(np.float32)
-    parents, heights = jax.device_get(_grow_tree(centred.T, core_distances))
-    # The first image is the root and has no parent.
-    edges, heights = np.stack([np.arange(1, len(latents)), parents[1:]]), heights[1:].astype(np.float64)
-    minimum = max(settings.min_samples, len(latents) // 100)
-    eps = settings.eps or choose_eps(edges, heights, num_clusters=num_clusters, minimum=minimum)
-    near = heights <= eps
-    graph = coo_array((np.ones(near.sum(), np.int8), tuple(edges[:, near])), shape=(len(latents),) * 2)
-    components = connected_components(graph, directed=False)[1]
-    core = core_distances.astype(np.float64) <= eps
-    clusters[core] = np.unique(components[core], return_inverse=True)[1]
+    eps = settings.eps or choose_eps(latents, num_clusters=num_clusters, min_samples=settings.min_samples)
+    dbscan = DBSCAN(eps=eps, min_samples=settings.min_samples).fit(latents)
+    core = dbscan.core_sample_indices_
+    clusters[core] = dbscan.labels_[core]
     return float(eps), clusters
 
 
-def choose_eps(
-    edges: Int[np.ndarray, "2 edges"], heights: Float[np.ndarray, "edges"], *, num_clusters: int, minimum: int
-) -> float:
-    """The eps that makes the number of clusters of at least `minimum` images nearest to `num_clusters`.
+def choose_eps(latents: Float[np.ndarray, "n d"], *, num_clusters: int, min_samples: int) -> float:
+    """The eps whose number of clusters is nearest to `num_clusters`, of equals the one that leaves least noise.
 
-    edges, heights: the spanning tree of mutual reachability. Of equals the largest eps, which leaves least noise; it
-    lies halfway between the last merge that it takes and the first that it does not.
+    Tried are `NUM_EPS` quantiles of the distances from which images are core images, and as many steps from there to the
+    extent of all. Clusters count from `min_samples` images and 1 % of all. One HDBSCAN tree gives those for every eps.
     """
-    if not heights.any():  # one image, or all alike: any eps will do
+    nearest = NearestNeighbors(n_neighbors=min_samples).fit(latents)
+    core_distances = nearest.kneighbors(latents)[0][:, -1]
+    extent = 2 * np.linalg.norm(latents - latents.mean(axis=0), axis=1).max()
+    if extent == 0:  # all alike: any eps will do
         return 1.0
-    order = np.argsort(heights, kind="stable")
-    heights = heights[order]
-    counts = _count_clusters(edges[:, order], minimum)
-    nexts = np.append(heights[1:], heights[-1])
-    between = np.append(nexts[:-1] > heights[:-1], True)  # no eps parts merges of equal height
-    misses = np.where(between, np.abs(counts - num_clusters), len(heights) + num_clusters)
-    last = np.flatnonzero(misses == misses.min())[-1]
-    return float((heights[last] + nexts[last]) / 2)
-
-
-def _count_clusters(edges: Int[np.ndarray, "2 edges"], minimum: int) -> Int[np.ndarray, "edges"]:
-    """How many groups of at least `minimum` there are after each merge, by union-find."""
-    num_rows = edges.shape[1] + 1
-    owner, size = list(range(num_rows)), [1] * num_rows
-    count, counts = num_rows if minimum == 1 else 0, []
-    for ends in edges.T.tolist():
-        for i, end in enumerate(ends):
-            while owner[end] != end:
-                owner[end] = end = owner[owner[end]]
-            ends[i] = end
-        small, large = sorted(ends, key=size.__getitem__)
-        merged = size[small] + size[large]
-        count += (merged >= minimum) - (size[small] >= minimum) - (size[large] >= minimum)
-        owner[small], size[large] = large, merged
-        counts.append(count)
-    return np.array(counts)
-
-
-@jax.jit
-def _grow_tree(
-    columns: Float[Array, "d n"], core_distances: Float[Array, "n"]
-) -> tuple[Int[Array, "n"], Float[Array, "n"]]:
-    """Prim's algorithm over mutual reachability, the largest of a distance and the core distances of both ends.
-
-    Each image's parent in the tree and the height of the edge between. O(n d) memory; distances by difference, exact
-    for duplicates.
-    """
-    num_images = len(core_distances)
-
-    def join(_, state):
-        newest, inside, parents, heights = state
-        distances = jnp.sqrt(((columns - columns[:, newest, None]) ** 2).sum(axis=0))
-        reach = jnp.maximum(jnp.maximum(distances, core_distances), core_distances[newest])
-        nearer = ~inside & (reach < heights)
-        parents, heights = jnp.where(nearer, newest, parents), jnp.where(nearer, reach, heights)
-        newest = jnp.where(inside, jnp.inf, heights).argmin().astype(jnp.int32)
-        return newest, inside.at[newest].set(True), parents, heights
-
-    inside = jnp.zeros(num_images, bool).at[0].set(True)
-    start = (jnp.int32(0), inside, jnp.zeros(num_images, jnp.int32), jnp.full(num_images, jnp.inf, jnp.float32))
-    _, _, parents, heights = jax.lax.fori_loop(0, num_images - 1, join, start)
-    return parents, heights
+    quantiles = np.quantile(core_distances, np.linspace(0, 1, NUM_EPS))
+    steps = np.geomspace(max(quantiles[-1], 1e-3 * extent), extent, NUM_EPS)
+    # A hair more than the distance itself, which the next computation may round up.
+    tried = np.unique(np.concatenate([quantiles[quantiles > 0], steps])) * (1 + 1e-9)
+    tree = HDBSCAN(min_cluster_size=2, min_samples=min_samples, copy=True).fit(latents)
+    minimum = max(min_samples, len(latents) // 100, 2)
+    found = [tree.dbscan_clustering(eps, min_cluster_size=minimum) for eps in tried]
+    misses = [(abs(labels.max() + 1 - num_clusters), np.mean(labels == NOISE)) for labels in found]
+    return float(tried[min(range(len(tried)), key=misses.__getitem__)])
 
 
 def _join_nearest_core(

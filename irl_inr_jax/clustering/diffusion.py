@@ -48,7 +48,8 @@ def diffusion_coordinates(
 def shared_neighbour_graph(neighbours: Int[np.ndarray, "n q"]) -> csr_array:
     """(n, n) symmetric: two neighbours weigh as many neighbours as they share (Jarvis and Patrick, 1973).
 
-    Those that are each the other's neighbour weigh twice as much. An image is among its own neighbours in that count, so that no edge has weight 0.
+    Those that are each the other's neighbour weigh twice as much. An image is among its own neighbours in that count,
+    so that no edge has weight 0.
     """
     num_images, count = neighbours.shape
     rows = np.repeat(np.arange(num_images), count)

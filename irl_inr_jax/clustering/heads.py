@@ -15,7 +15,7 @@ NEARLY_ALL = 0.95
 LIVE_SHARE = 0.1  # of its share in the prior, from which on a cluster counts as live
 
 
-def make_prior(sizes: Sequence[float | int], num_clusters: int) -> Float32[np.ndarray, "k"]:
+def make_prior(sizes: Sequence[float | int], num_clusters: int) -> Float32[np.ndarray, k]:
     """Shares of the clusters that add to 1, from numbers in that proportion; () is uniform.
 
     Raises InputError for another number of sizes than clusters, or one that is not positive.
@@ -30,7 +30,7 @@ def make_prior(sizes: Sequence[float | int], num_clusters: int) -> Float32[np.nd
     return (np.asarray(sizes) / np.sum(sizes)).astype(np.float32)
 
 
-def find_collapse(sizes: Float[np.ndarray, "k"], prior: Float[np.ndarray, "k"]) -> str:
+def find_collapse(sizes: Float[np.ndarray, k], prior: Float[np.ndarray, k]) -> str:
     """What is wrong with clusters of these shares, in words; '' if nothing is.
 
     One cluster holds nearly all images, or fewer clusters live than asked for: those that hold a tenth of what the
@@ -60,9 +60,9 @@ class BestHead:
     def after(
         self,
         params: PyTree,
-        losses: Float[np.ndarray, "heads"],
+        losses: Float[np.ndarray, heads],
         sizes: Float[np.ndarray, "heads k"],
-        prior: Float[np.ndarray, "k"],
+        prior: Float[np.ndarray, k],
     ) -> BestHead:
         """The best of an epoch's heads, lowest training loss first, if one has not collapsed; otherwise this one, with a
         word on what happened since."""

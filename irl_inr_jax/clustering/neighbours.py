@@ -86,8 +86,6 @@ def vote(
     return ballots[rows, first].astype(np.int32), (agreeing[rows, first] / ballots.shape[1]).astype(np.float32)
 
 
-def agreement(
-    clusters: Int[np.ndarray, "n"], neighbours: Int[np.ndarray, "n q"]
-) -> Float32[np.ndarray, "n"]:
+def agreement(clusters: Int[np.ndarray, "n"], neighbours: Int[np.ndarray, "n q"]) -> Float32[np.ndarray, "n"]:
     """The share of each image's neighbours that are in its cluster."""
     return (clusters[neighbours] == clusters[:, None]).mean(axis=1).astype(np.float32)

@@ -34,8 +34,9 @@ def cluster_orbit_knn(task: ClusterTask) -> Clustering:
     polar = see_polar(task)
     check_clusterable(polar.reshape(num_images, -1), task.num_clusters)
     notes = () if task.transductive else ("clustered the images by themselves, without those it was to learn from",)
-    if num_images == 1:
-        return Clustering(np.zeros(1, np.int32), np.ones(1, np.float32), transductive=True, notes=notes)
+    if task.num_clusters == num_images:
+        alone = np.arange(num_images, dtype=np.int32)
+        return Clustering(alone, np.ones(num_images, np.float32), transductive=True, notes=notes)
     num_neighbours = min(settings.num_neighbours, max(1, num_images // task.num_clusters - 1))
     neighbours = orbit_neighbours(polar, num_neighbours, task)
     coordinates = diffusion_coordinates(

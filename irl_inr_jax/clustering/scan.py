@@ -5,6 +5,7 @@ linear head learn to give an image and a neighbour the same cluster, and cluster
 stage: the head's own confident answers teach it on strongly augmented images.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -25,6 +26,7 @@ from irl_inr_jax.clustering.heads import BestHead, find_collapse, make_prior
 from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.neighbours import nearest_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
+from irl_inr_jax.clustering.orbit_knn import orbit_neighbours, see_polar
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
 from irl_inr_jax.types import PyTree
 from irl_inr_jax.views import example_keys
@@ -65,13 +67,18 @@ def cluster_scan(task: ClusterTask) -> Clustering:
 
 
 def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
-    """The neighbours of each fitted image by Euclidean distance, or by the angle between latents for 'cosine'."""
+    """The neighbours of each fitted image: by the Euclidean distance of latents, by their angle for 'cosine', and for
+    'orbit' by the distance of the images themselves under all turns, as `orbit_knn` has it.
+    """
     settings, latents = task.settings.scan, task.fitted.latents
-    if settings.distance == "cosine":
-        latents = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
     if len(latents) == 1:
         return np.zeros((1, 1), np.int32)
     num_neighbours = min(settings.num_neighbours, len(latents) - 1)
+    if settings.distance == "orbit":
+        fitted = dataclasses.replace(task, assigned=task.fitted)
+        return orbit_neighbours(see_polar(fitted), num_neighbours, fitted)
+    if settings.distance == "cosine":
+        latents = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
     return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True)[0]
 
 
@@ -167,7 +174,11 @@ def run_selflabel_stage(
                 return kept, share, f"self-label stage left out: no image is as confident as {threshold}"
             collapse = find_collapse(metrics["sizes"], prior)
             if collapse:
-                return kept, share, f"self-label stage stopped in epoch {epoch + 1}, the state before it kept: {collapse}"
+                return (
+                    kept,
+                    share,
+                    f"self-label stage stopped in epoch {epoch + 1}, the state before it kept: {collapse}",
+                )
             kept = tuned.average
             if share > most + 1e-3:
                 most, most_epoch = share, epoch

@@ -10,8 +10,6 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.embed import TrainedMethod
 
-NOISE = -1
-
 
 @dataclasses.dataclass(frozen=True)
 class Points:

@@ -17,7 +17,7 @@ _COLOUR = "#1f5f9e"
 
 
 def save_k_curves(path: Path | str, curves: KCurves, recommendation: Recommendation) -> None:
-    """Stability, gap and silhouette over the number of clusters, with the recommended one marked and why as the title."""
+    """Stability, gap and silhouette over the number of clusters, the recommended one marked, the reason as title."""
     subtitle = f"images: {curves.num_images:,} · in every panel higher is better · dashed: the recommended number"
     if recommendation.k is None:
         subtitle = f"images: {curves.num_images:,} · in every panel higher is better"
@@ -73,5 +73,6 @@ def _draw_null(axes: Axes, curves: KCurves) -> None:
         va="top",
         fontsize=canvas.SMALL_POINTS,
         color=canvas.FAINT_INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )
     axes.set_ylim(min(0.0, float(np.min(curves.stability - curves.stability_std))), 1.05)

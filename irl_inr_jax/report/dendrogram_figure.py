@@ -33,8 +33,8 @@ def save_dendrogram(
     """The last merges of SciPy's `linkage` of m = merges + 1 images, down to `num_leaves` groups: the leaves.
 
     Below a leaf are the number of its images, up to five of them drawn at random, and its cluster. What lies within one
-    cluster has the cluster's colour; what joins several, and noise, is dark grey. The dashed line is the height at which the
-    tree falls into as many parts as there are clusters.
+    cluster has the cluster's colour; what joins several, and noise, is dark grey. The dashed line is the height at
+    which the tree falls into as many parts as there are clusters.
     """
     leaves = _order_leaves(linkage, num_leaves)
     members = _find_members(linkage, leaves)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from irl_inr_jax.metrics.clustering import UNMATCHED, match_clusters
+from irl_inr_jax.metrics.clustering import NOISE, UNMATCHED, match_clusters
 from irl_inr_jax.report import canvas
 from irl_inr_jax.report.classes import choose_colours, name_classes
 
@@ -27,7 +28,7 @@ def save_latent_map(
 ) -> None:
     """`points` of `project_latents` coloured by true class and by cluster; by cluster alone without labels.
 
-    A cluster has the colour of the class matched to it, so that what differs between the panels is wrong.
+    A cluster has the colour of the class matched to it, so that what differs between the panels is wrong. Noise is grey.
     """
     cluster_names = [f"cluster {i}" for i in range(int(clusters.max()) + 1)]
     panels = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
@@ -39,6 +40,7 @@ def save_latent_map(
             ("by true class", labels, name_classes(class_names, num_classes), colours[:num_classes]),
             ("by cluster, in the colour of the class matched to it", clusters, cluster_names, in_class_colours),
         ]
+    panels[-1] = _show_noise(*panels[-1])
     num_legend_rows = max(math.ceil(len(_legend_names(names)) / _legend_columns(names)) for _, _, names, _ in panels)
     figure = canvas.make_figure(
         canvas.MARGIN + len(panels) * (_SIDE + canvas.MARGIN),
@@ -50,6 +52,16 @@ def save_latent_map(
         _draw_panel(figure, canvas.MARGIN + i * (_SIDE + canvas.MARGIN), title, points, colours[ids])
         _draw_legend(figure, canvas.MARGIN + i * (_SIDE + canvas.MARGIN), names, colours)
     canvas.save_png(figure, path)
+
+
+def _show_noise(
+    title: str, clusters: Int[np.ndarray, "n"], names: list[str], colours: Float[np.ndarray, "k 3"]
+) -> tuple[str, Int[np.ndarray, "n"], list[str], Float[np.ndarray, "k2 3"]]:
+    """The panel with noise, if there is any, as one more grey cluster."""
+    if not (clusters == NOISE).any():
+        return title, clusters, names, colours
+    grey = np.array([to_rgb(canvas.FAINT_LINE)])
+    return title, np.where(clusters == NOISE, len(names), clusters), [*names, "noise"], np.concatenate([colours, grey])
 
 
 def _colour_order(

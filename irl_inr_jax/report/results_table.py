@@ -2,7 +2,6 @@
 
 from irl_inr_jax.report.table import format_table
 
-
 SCORES = (
     ("accuracy", "accuracy"),
     ("balanced_accuracy", "balanced"),
@@ -25,6 +24,10 @@ def describe_results(results: dict) -> str:
     parts += ["", format_table([_clustering_row(name, scores) for name, scores in entries.items()])]
     if not data["class_names"]:
         parts.append("no labels: accuracy, NMI, AMI and ARI are left out")
+    parts.append(
+        f"transductive: learnt from the images it is scored on; inductive: from the {data['num_train']} training images; "
+        "pixels_kmeans: k-means of the bare pixels"
+    )
     if any("seeds" in scores for scores in entries.values()):
         parts.append("± is the standard deviation over seeds; a row without it has no chance in it")
     parts += [f"{name}: {scores['skipped']}" for name, scores in entries.items() if "skipped" in scores]
@@ -45,9 +48,9 @@ def _describe_choice(choice: dict) -> str:
 
 
 def _clustering_row(name: str, scores: dict) -> dict[str, object]:
-    on_pixels = name.startswith("pixels_")
-    row = {"clusters of": "pixels" if on_pixels else "latents", "by": name.removeprefix("pixels_")}
-    row["learnt from"] = scores.get("learnt_from")
+    row = {"clusterer": name}
+    if "transductive" in scores:
+        row["learning"] = "transductive" if scores["transductive"] else "inductive"
     for key, title in SCORES:
         row[title] = _percent(key, scores) if key in scores else None
     row["clusters"] = scores.get("num_clusters")

@@ -11,7 +11,7 @@ from irl_inr_jax.comparison import BASELINE
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.equivariance import turned_copies
 from irl_inr_jax.evaluation import Evaluation
-from irl_inr_jax.metrics.clustering import confusion_matrix
+from irl_inr_jax.metrics.clustering import NOISE, confusion_matrix
 from irl_inr_jax.report.choose_k_figure import save_k_curves
 from irl_inr_jax.report.cluster_figures import save_cluster_grids, save_confusion
 from irl_inr_jax.report.dendrogram_figure import save_dendrogram
@@ -82,7 +82,8 @@ def _save_clusterings(
             continue
         if images.labels is not None:
             matrix = confusion_matrix(images.labels, clustering.clusters, len(dataset.class_names))
-            save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names)
+            has_noise = bool((clustering.clusters == NOISE).any())
+            save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names, has_noise=has_noise)
         save_cluster_grids(path(f"clusters_{name}"), unit, clustering.clusters, images.labels, dataset.class_names)
         if clustering.linkage is not None and len(clustering.linkage):
             rows = clustering.linkage_rows

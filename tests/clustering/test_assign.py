@@ -3,7 +3,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
-from irl_inr_jax.clustering.task import NOISE
+from irl_inr_jax.metrics.clustering import NOISE
 
 
 @pytest.fixture

@@ -41,13 +41,10 @@ def test_rows_are_the_normalised_diffusion_map():
     neighbours = random_neighbours(40, 5)
     graph = shared_neighbour_graph(neighbours).toarray()
     scale = graph.sum(1) ** -0.5
-    walked = np.linalg.matrix_power(scale[:, None] * graph * scale, 3)
-    eigenvalues = np.linalg.eigvalsh(scale[:, None] * graph * scale)
-    positive = np.linalg.norm(np.maximum(eigenvalues, 0) ** 3 - np.abs(eigenvalues) ** 3) < 0.1
-    assert positive  # what is negative has died out after three steps
+    walked = np.linalg.matrix_power(scale[:, None] * graph * scale, 21)  # by then all below 0 has died out
     walked /= np.linalg.norm(walked, axis=1, keepdims=True)
-    found = diffusion_coordinates(neighbours, num_dims=40, num_steps=3, seed=0)
-    np.testing.assert_allclose(found @ found.T, walked @ walked.T, atol=0.05)
+    found = diffusion_coordinates(neighbours, num_dims=40, num_steps=21, seed=0)
+    np.testing.assert_allclose(found @ found.T, walked @ walked.T, atol=1e-6)
 
 
 def test_pieces_are_at_right_angles_and_ones_small_inside_many_steps():

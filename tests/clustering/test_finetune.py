@@ -43,9 +43,7 @@ def run_epochs(task, num_epochs, *, decay=0.0, batch_size=8):
         return value, {"loss": value, "rows": rows.sum(), "draw": jax.random.uniform(key)}
 
     optimizer = optax.sgd(1.0)
-    run_epoch = make_run_epoch(
-        loss, optimizer, task=task, frozen={}, batch_size=batch_size, average_decay=decay
-    )
+    run_epoch = make_run_epoch(loss, optimizer, task=task, frozen={}, batch_size=batch_size, average_decay=decay)
     params = {"w": jnp.zeros(())}
     tuned = Tuned(params, params, optimizer.init(params))
     history = []

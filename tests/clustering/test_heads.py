@@ -27,7 +27,9 @@ def test_a_prior_of_another_length_or_without_mass_is_refused(sizes):
 
 def test_collapse_is_one_cluster_with_nearly_all_or_too_few_that_live():
     assert find_collapse(HEALTHY, UNIFORM) == ""
-    assert find_collapse(np.array([0.97, 0.01, 0.01, 0.01]), UNIFORM) == "collapsed: one cluster holds 97 % of the images"
+    assert (
+        find_collapse(np.array([0.97, 0.01, 0.01, 0.01]), UNIFORM) == "collapsed: one cluster holds 97 % of the images"
+    )
     assert find_collapse(DEAD, UNIFORM) == "collapsed: 3 of 4 clusters live"
     assert find_collapse(np.ones(1), np.ones(1)) == ""
 

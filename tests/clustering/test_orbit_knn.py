@@ -96,6 +96,8 @@ def test_few_images(image_task, count, num_clusters):
     assert found.clusters.shape == found.confidence.shape == (count,)
     assert found.clusters.min() >= 0 and found.clusters.max() < num_clusters
     assert np.isfinite(found.confidence).all()
+    if count == num_clusters:
+        assert sorted(found.clusters) == list(range(count))
 
 
 def test_stored_pixels_and_channels_are_understood(image_task):

@@ -1,12 +1,12 @@
 """The method that learns nothing, and a run of it."""
 
 import json
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from configs import base, tiny
 from irl_inr_jax.data import make_dataset
@@ -25,8 +25,6 @@ def method():
 
 
 def digits(count=6):
-    from sklearn.datasets import load_digits
-
     images = load_digits().images[:count].astype(np.float32) / 16
     images = np.kron(images, np.ones((1, 3, 3), np.float32))
     return jnp.asarray(np.pad(images, ((0, 0), (12, 12), (12, 12))))[..., None]
@@ -43,7 +41,7 @@ def test_latents_are_blind_to_turns_and_shifts_and_the_pose_tells_them(method):
     apart = np.linalg.norm(np.asarray(latents)[:, None] - np.asarray(moved_latents), axis=-1)
     np.testing.assert_array_equal(apart.argmin(axis=1), np.arange(6))
     assert np.diag(apart).max() < 0.5 * np.median(apart)
-    np.testing.assert_array_equal(pose.theta, moment_pose(images, translation=True)[0].theta)
+    np.testing.assert_allclose(pose.theta, moment_pose(images, translation=True)[0].theta, atol=1e-4)
     assert np.abs(np.asarray(moved_pose.tau)).max() > 0.05 and method.reconstruct is None
 
 
@@ -62,7 +60,7 @@ def test_a_blank_image_has_zero_latents(translation):
     config = tiny.get_config("orbit_knn")
     config.model.pose.translation = translation
     method = METHODS["orbit_knn"](config, num_channels=3, axis_name=None)
-    latents, pose = method.encode({"encoder": {}}, {}, jnp.zeros((2, 16, 16, 3)))
+    latents, pose = jax.jit(method.encode)({"encoder": {}}, {}, jnp.zeros((2, 16, 16, 3)))
     assert not np.any(latents) and not np.any(pose.theta) and not np.any(pose.tau)
 
 
@@ -86,13 +84,12 @@ def test_a_schedule_of_no_steps_is_defined(schedule):
 
 
 def test_a_run_takes_no_steps_and_can_be_loaded(run_script, tmp_path):
-    for _ in range(2):  # the second finds the first one's checkpoint
-        run = run_script("train.py", "--config", "configs/tiny.py:orbit_knn,small", "--workdir", tmp_path)
-        assert run.returncode == 0, run.stderr
-        assert "Next: python evaluate.py" in run.stdout and "continuing" not in run.stdout
+    run = run_script("train.py", "--config", "configs/tiny.py:orbit_knn,small", "--workdir", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "Next: python evaluate.py" in run.stdout
     assert json.loads((tmp_path / "config.json").read_text())["method"] == "orbit_knn"
-    config = from_json(Path(tmp_path) / "config.json")
+    config = from_json(tmp_path / "config.json")
     dataset = make_dataset(config.data)
-    trained, step = load_trained(Path(tmp_path), config, dataset, say=print)
+    trained, step = load_trained(tmp_path, config, dataset, say=print)
     latents, pose = trained.encode(dataset.train.images[:5])
     assert step == 0 and latents.shape[0] == 5 and np.isfinite(latents).all() and pose.tau.shape == (5, 2)

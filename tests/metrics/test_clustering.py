@@ -26,7 +26,6 @@ from irl_inr_jax.metrics.clustering import (
 )
 from irl_inr_jax.types import InputError
 
-
 SCORES = {"accuracy", "balanced_accuracy", "many_to_one_accuracy", "nmi", "ami", "ari"}
 
 
