@@ -70,7 +70,13 @@ def main() -> int:
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     save_embeddings(folder / "embeddings.npz", evaluation.embeddings)
-    save_assignments(folder / "clusters.csv", evaluation, dataset.class_names)
+    save_assignments(
+        folder / "clusters.csv",
+        evaluation.embeddings,
+        evaluation.clusterings,
+        evaluation.outliers,
+        dataset.class_names,
+    )
     figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
     print(f"\n{describe_results(results)}\n")
     names = ", ".join(path.name for path in figures)

@@ -146,7 +146,7 @@ def add_clustering(config: ConfigDict) -> None:
 
     clustering.scan = scan = ConfigDict()
     scan.num_neighbours = 20  # mined for each image
-    scan.distance = "euclidean"  # between latents: euclidean or cosine; or orbit, that of the images under all turns
+    scan.distance = "euclidean"  # between latents: euclidean or cosine
     scan.num_heads = 1  # of which the one with the lowest training loss is taken
     scan.prior = ()  # expected shares of the clusters, any order, as numbers that need not add to 1; () is uniform
     scan.entropy_weight = 5.0  # lambda, of what draws the sizes of the clusters to the prior

@@ -112,7 +112,7 @@ def describe_runs(runs: list[Kept], truth: Truth, *, random: bool) -> dict:
 
 
 def score_clustering(clustering: Clustering, truth: Truth) -> dict:
-    """Sizes, and where there are labels every score of `score_clusters`, accuracy by class, and the confusion matrix."""
+    """Sizes, and where there are labels every score of `score_clusters`, accuracy by class and the confusion matrix."""
     clusters = clustering.clusters
     entry: dict = {
         "num_clusters": len(np.unique(clusters[clusters != NOISE])),

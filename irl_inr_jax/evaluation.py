@@ -45,8 +45,8 @@ class Evaluation(NamedTuple):
     """The record that becomes results.json, and what the figures are drawn from.
 
     clusterings: by clusterer. task: what they were given. outliers: (n,) how unlike the others each image is, or None.
-    curves: of k, and what they recommend, where k was to be chosen. references: (n, h, w, c) the images before they were
-    moved. true_pose, predicted_pose: (m,) motions applied to images and found in them; None for a method without pose.
+    curves: of k, and what they recommend, where k was to be chosen. references: (n, h, w, c) the images before they
+    were moved. true_pose, predicted_pose: (m,) motions applied to images and found in them; None without pose.
     """
 
     results: dict
@@ -69,7 +69,7 @@ def evaluate(
     say: Callable[[str], None],
     progress: Callable[[str, int], AbstractContextManager[Callable[[int, str], None]]],
 ) -> Evaluation:
-    """Everything that is measured on one split; `say` and `progress` are told what is going on, since it takes a while."""
+    """Everything that is measured on one split; `say` and `progress` are told what goes on, since it takes a while."""
     started = time.monotonic()
     split, images = choose_split(dataset, asked.split)
     say(f"encoding {len(images.images)} images")
@@ -89,7 +89,7 @@ def evaluate(
     task = ClusterTask(
         fitted=fitted,
         assigned=assigned,
-        num_clusters=count_clusters(config, dataset, asked.num_clusters, curves),
+        num_clusters=count_clusters(config, dataset, asked.num_clusters, None if curves is None else curves[1].k),
         seed=config.seed,
         trained=trained,
         settings=config.clustering,
@@ -155,12 +155,10 @@ def choose_num_clusters(
     return curves, recommend_k(curves)
 
 
-def count_clusters(
-    config: ConfigDict, dataset: Dataset, asked: str, curves: tuple[KCurves, Recommendation] | None
-) -> int:
+def count_clusters(config: ConfigDict, dataset: Dataset, asked: str, recommended: int | None) -> int:
     """k: as recommended or asked for, else as configured, else the number of classes, else 10."""
-    if curves is not None and curves[1].k is not None:
-        return curves[1].k
+    if recommended is not None:
+        return recommended
     if asked not in ("", "auto"):
         return int(asked)
     return config.evaluation.num_clusters or len(dataset.class_names) or DEFAULT_NUM_CLUSTERS

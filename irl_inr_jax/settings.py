@@ -29,7 +29,7 @@ CHOICES = {
     "train.optimizer": ("adam", "adamw"),
     "train.schedule": ("constant", "cosine"),
     "clustering.gmm.covariance": ("full", "tied", "diag", "spherical"),
-    "clustering.scan.distance": ("euclidean", "cosine", "orbit"),
+    "clustering.scan.distance": ("euclidean", "cosine"),
 }
 AT_LEAST_ONE = (
     "model.latent_dim",
@@ -125,8 +125,8 @@ def _check_clustering(clustering: ConfigDict) -> None:
     area = tuple(clustering.augment.crop_area)
     if len(area) != 2 or not 0 < area[0] <= area[1] <= 1:
         raise InputError(
-            f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, above 0 and at most "
-            f"1, found {area}"
+            f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, above 0 and at "
+            f"most 1, found {area}"
         )
     for augmented in (clustering.scan, clustering.iic):
         parse_names(augmented.augment)

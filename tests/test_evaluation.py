@@ -1,13 +1,15 @@
 """From a trained method to the record of one run."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from configs import tiny
 from irl_inr_jax.embed import TrainedMethod
-from irl_inr_jax.evaluation import choose_split, cluster_all, count_clusters, evaluate
+from irl_inr_jax.evaluation import Asked, choose_split, count_clusters, evaluate
 from irl_inr_jax.report.results_table import describe_results
-from irl_inr_jax.types import Dataset, Embeddings, ImageSet, InputError, Method
+from irl_inr_jax.types import Dataset, ImageSet, InputError, Method
 
 
 def unused(*arguments):
@@ -50,45 +52,76 @@ def config():
     return config
 
 
+@contextmanager
+def silent(what, total):
+    yield lambda done, note: None
+
+
+def run(trained, data, config, say=lambda line: None, **asked):
+    asked = Asked(
+        **{
+            "split": "auto",
+            "transductive": False,
+            "clusterers": ["kmeans"],
+            "num_clusters": "",
+            "num_seeds": 1,
+            "folder": None,
+            **asked,
+        }
+    )
+    return evaluate(trained, data, config, asked, say=say, progress=silent)
+
+
 def test_latents_that_say_the_class_score_one_and_pixels_less(trained, config):
     lines = []
-    evaluation = evaluate(trained, make_data(), config, split="auto", clusterers=["kmeans"], say=lines.append)
+    evaluation = run(trained, make_data(), config, lines.append)
     results = evaluation.results
     assert results["clustering"]["kmeans"]["accuracy"] == 1 == results["clustering"]["kmeans"]["ari"]
     assert results["clustering"]["pixels_kmeans"]["accuracy"] < 1
-    assert results["clustering"]["kmeans"]["num_clusters"] == 3
+    assert results["clustering"]["kmeans"]["num_clusters"] == 3 == results["num_clusters"]["used"]
     assert results["data"]["split"] == "test" and results["data"]["num_images"] == 24
     assert "pose" not in results and "reconstruction" not in results
     assert list(evaluation.embeddings.ids[:2]) == ["test/0", "test/1"]
+    assert evaluation.outliers.shape == (24,)
     assert any("pixels_kmeans" in line for line in lines)
     text = describe_results(results)
     assert "100.0 %" in text and "24 images of the test split" in text
 
 
+def test_clusterers_learn_from_the_training_split_unless_asked_to_see_the_scored_one(trained, config):
+    apart = run(trained, make_data(), config)
+    together = run(trained, make_data(), config, transductive=True)
+    without = run(trained, make_data(test=False), config)
+    assert [len(e.task.fitted.images) for e in (apart, together, without)] == [30, 24, 30]
+    flags = [e.results["clustering"]["kmeans"]["transductive"] for e in (apart, together, without)]
+    assert flags == [False, True, True]
+    assert apart.results["clustering"]["pixels_kmeans"]["transductive"]
+    assert "inductive" in describe_results(apart.results)
+
+
 def test_without_labels_the_label_metrics_are_left_out_and_the_table_says_so(trained, config):
     config.evaluation.num_clusters = 3
     data = make_data(test=False, with_labels=False)
-    results = evaluate(
-        trained, data, config, split="auto", clusterers=["kmeans", "agglomerative"], say=lambda line: None
-    ).results
+    results = run(trained, data, config, clusterers=["kmeans", "agglomerative"]).results
     assert results["data"]["split"] == "train" and results["latents"] == {}
-    assert all(set(entry) == {"num_clusters", "seconds"} for entry in results["clustering"].values())
-    assert "no labels: accuracy, NMI and ARI are left out" in describe_results(results)
+    for entry in results["clustering"].values():
+        assert not {"accuracy", "nmi", "confusion", "per_class_accuracy"} & set(entry)
+        assert entry["num_clusters"] == 3 and entry["seconds"] >= 0
+    assert "no labels: accuracy, NMI, AMI and ARI are left out" in describe_results(results)
 
 
-def test_a_clusterer_that_declines_is_told_and_the_others_go_on():
-    images = make_split(np.arange(6) % 3)
-    broken = Embeddings(images.ids, np.full((6, 2), np.nan, np.float32), None, images.labels)
-    scores, clusters = cluster_all(images, broken, clusterers=["kmeans"], num_clusters=2, seed=0, say=lambda line: None)
-    assert "skipped" in scores["kmeans"] and set(clusters) == {"pixels_kmeans"}
-    assert scores["pixels_kmeans"]["num_clusters"] == 2
+def test_the_number_of_clusters_may_be_chosen(trained, config):
+    config.evaluation.max_clusters = 5
+    evaluation = run(trained, make_data(), config, num_clusters="auto")
+    choice = evaluation.results["num_clusters"]
+    assert choice["recommended"] == 3 == choice["used"] == evaluation.results["clustering"]["kmeans"]["num_clusters"]
+    assert choice["curves"]["ks"] == [2, 3, 4, 5] and len(choice["curves"]["gap"]) == 5
+    assert choice["reason"] in describe_results(evaluation.results)
 
 
 def test_the_digest_is_of_the_pixels(trained, config):
     def digest(data):
-        return evaluate(trained, data, config, split="test", clusterers=[], say=lambda line: None).results["data"][
-            "sha256"
-        ]
+        return run(trained, data, config, clusterers=[]).results["data"]["sha256"]
 
     data = make_data()
     changed = make_data()
@@ -101,17 +134,27 @@ def test_splits_and_numbers_of_clusters(config):
     assert choose_split(make_data(test=False), "auto")[0] == "train"
     with pytest.raises(InputError, match=r"expected a test split .* use --split train"):
         choose_split(make_data(test=False), "test")
-    assert count_clusters(config, make_data()) == 3
-    assert count_clusters(config, make_data(with_labels=False)) == 10
+    unlabelled = make_data(with_labels=False)
+    assert count_clusters(config, make_data(), "", None) == 3
+    assert count_clusters(config, unlabelled, "", None) == 10 == count_clusters(config, unlabelled, "auto", None)
     config.evaluation.num_clusters = 7
-    assert count_clusters(config, make_data()) == 7
+    assert count_clusters(config, make_data(), "", None) == 7 == count_clusters(config, make_data(), "auto", None)
+    assert count_clusters(config, make_data(), "5", None) == 5
+    assert count_clusters(config, make_data(), "auto", 4) == 4
 
 
 def test_the_table_shows_a_skipped_clusterer_and_every_measure():
     results = {
-        "data": {"description": "d", "num_images": 2, "split": "test", "image_shape": [4, 4, 1], "class_names": ["a"]},
-        "clustering": {"kmeans": {"num_clusters": 2, "accuracy": 0.5, "nmi": 0.25, "ari": -0.125, "seconds": 0.1},
+        "data": {"description": "d", "num_images": 2, "split": "test", "image_shape": [4, 4, 1], "class_names": ["a"],
+                 "num_train": 9},
+        "clustering": {"pixels_kmeans": {"num_clusters": 2, "accuracy": 0.5, "nmi": 0.25, "ari": -0.125,
+                                         "seconds": 0.1},
+                       "scan": {"num_clusters": 2, "transductive": False, "accuracy": 0.9, "peak_mb": 12.0,
+                                "seeds": {"accuracy": {"mean": 0.8, "std": 0.05, "values": [0.75, 0.85]}},
+                                "notes": ["collapsed"], "neighbour_purity": 0.625},
+                       "dbscan": {"num_clusters": 4, "noise_share": 0.3, "transductive": True},
                        "agglomerative": {"skipped": "too many images"}},
+        "num_clusters": {"used": 2, "recommended": None, "reason": "no k stands out"},
         "latents": {"neighbour_purity": 0.75},
         "invariance": {"within": 1.0, "between": 2.0, "ratio": 0.5},
         "pose": {"rotation_correlation": 0.99, "rotation_median_error_deg": 1.5, "translation_correlation": [0.9, 0.8]},
@@ -119,7 +162,16 @@ def test_the_table_shows_a_skipped_clusterer_and_every_measure():
         "seconds": {"encode": 1.0, "total": 2.0},
     }  # fmt: skip
     text = describe_results(results)
-    for shown in ("50.0 %", "25.0 %", "-12.5 %", "too many images", "75.0 %", "0.500", "0.9900", "1.50°", "20.0 dB"):
+    for shown in (
+        "80.0 ± 5.0 %",
+        "agglomerative: too many images",
+        "scan: collapsed",
+        "4 + 30 % noise",
+        "scan: 62.5 %",
+    ):
+        assert shown in text
+    assert "no k stands out; 2 are made below" in text and "from the 9 training images" in text
+    for shown in ("50.0 %", "25.0 %", "-12.5 %", "75.0 %", "0.500", "0.9900", "1.50°", "20.0 dB"):
         assert shown in text
     assert "0.9000, 0.8000" in text
     results["pose"]["translation_correlation"] = None

@@ -92,11 +92,11 @@ def make_augment(names: str, settings: ConfigDict, *, fill: float) -> Augment:
 
 def _distort_color(key: jax.Array, image: Float[Array, "h w c"], strength: float) -> Float[Array, "h w c"]:
     """Brightness, contrast and saturation by factors within `strength` of 1, hue by a quarter of that of a turn."""
-    often_key, hue_key, *keys = jax.random.split(key, 5)
+    often_key, factor_key, hue_key = jax.random.split(key, 3)
     changes = (photometric.change_brightness, photometric.change_contrast, photometric.change_saturation)
+    factors = jax.random.uniform(factor_key, (len(changes),), minval=max(0.0, 1 - strength), maxval=1 + strength)
     changed = image
-    for change_key, change in zip(keys, changes, strict=True):
-        factor = jax.random.uniform(change_key, minval=max(0.0, 1 - strength), maxval=1 + strength)
+    for factor, change in zip(factors, changes, strict=True):
         changed = change(changed, factor)
     if image.shape[-1] == 3:
         angle = 2 * jnp.pi * strength / 4 * jax.random.uniform(hue_key, minval=-1.0)

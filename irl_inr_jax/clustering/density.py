@@ -99,8 +99,8 @@ def find_core_clusters(
 def choose_eps(latents: Float[np.ndarray, "n d"], *, num_clusters: int, min_samples: int) -> float:
     """The eps whose number of clusters is nearest to `num_clusters`, of equals the one that leaves least noise.
 
-    Tried are `NUM_EPS` quantiles of the distances from which images are core images, and as many steps from there to the
-    extent of all. Clusters count from `min_samples` images and 1 % of all. One HDBSCAN tree gives those for every eps.
+    Tried are `NUM_EPS` quantiles of the distances from which images are core images, and as many steps from there to
+    the extent of all. Clusters count from `min_samples` images and 1 % of all. One HDBSCAN tree has them all.
     """
     nearest = NearestNeighbors(n_neighbors=min_samples).fit(latents)
     core_distances = nearest.kneighbors(latents)[0][:, -1]

@@ -101,8 +101,8 @@ def make_run_epoch(
 ) -> Callable[[Tuned, PyTree, int], tuple[Tuned, dict[str, np.ndarray]]]:
     """run_epoch(tuned, data, epoch) -> (tuned, mean metrics): one pass over the fitted images in a random order.
 
-    loss(params, frozen, key, rows (b,), data) -> (scalar, metrics), `data` a pytree of arrays, `rows` those of the fitted
-    images that make the batch. Where the number of devices divides the batch it is shared out among them.
+    loss(params, frozen, key, rows (b,), data) -> (scalar, metrics), `data` a pytree of arrays, `rows` those of the
+    fitted images that make the batch. Where the number of devices divides the batch it is shared out among them.
     average_decay: of the moving average of the parameters; with 0 the average is the parameters themselves.
     """
     num_rows = len(task.fitted.images)

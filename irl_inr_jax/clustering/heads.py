@@ -64,8 +64,10 @@ class BestHead:
         sizes: Float[np.ndarray, "heads k"],
         prior: Float[np.ndarray, k],
     ) -> BestHead:
-        """The best of an epoch's heads, lowest training loss first, if one has not collapsed; otherwise this one, with a
-        word on what happened since."""
+        """The head of an epoch with the lowest training loss among those that have not collapsed.
+
+        If all have, this one, with a word on what has happened since.
+        """
         for head in np.argsort(losses, kind="stable"):
             if not find_collapse(sizes[head], prior):
                 return BestHead(keep_head(params, int(head)), float(losses[head]), "")

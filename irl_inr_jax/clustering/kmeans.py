@@ -9,9 +9,11 @@ from irl_inr_jax.clustering.task import Clustering, ClusterTask
 
 
 def cluster_kmeans(task: ClusterTask) -> Clustering:
-    """Lloyd's k-means on Euclidean distance: the best by inertia of ten k-means++ starts; an image joins the nearest mean.
+    """Lloyd's k-means on Euclidean distance: the best by inertia of ten k-means++ starts.
 
-    Confidence is `centroid_confidence`. Raises InputError for what `check_clusterable` refuses.
+    An image joins the nearest mean; confidence is `centroid_confidence`.
+
+    Raises InputError for what `check_clusterable` refuses.
     """
     check_clusterable(task.fitted.latents, task.num_clusters)
     kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(task.fitted.latents)

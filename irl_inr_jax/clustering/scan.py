@@ -1,7 +1,7 @@
 """SCAN (van Gansbeke et al., ECCV 2020) on any trained encoder: section 4.3 and Appendix C of the paper.
 
-Mining: the nearest neighbours of every image by its latents are taken to be of its kind. Clustering stage: encoder and a
-linear head learn to give an image and a neighbour the same cluster, and clusters the sizes of the prior. Self-label
+Mining: the nearest neighbours of every image by its latents are taken to be of its kind. Clustering stage: encoder and
+a linear head learn to give an image and a neighbour the same cluster, and clusters the sizes of the prior. Self-label
 stage: the head's own confident answers teach it on strongly augmented images.
 """
 
@@ -35,17 +35,29 @@ PATIENCE = 10  # epochs of the self-label stage without more confident images af
 
 
 def cluster_scan(task: ClusterTask) -> Clustering:
-    """Both stages on the fitted images; assigned images take the head's most probable cluster, and its probability as
-    their confidence.
+    """SCAN with neighbours mined on the latents, by `scan.distance`, as the paper does.
 
-    Where a stage collapses (`find_collapse`), or no image is confident, the notes say so and the best state before it
+    Both stages learn from the fitted images; assigned images take the head's most probable cluster, and its probability
+    as their confidence. Where a stage collapses (`find_collapse`), or no image is confident, the notes say so and the best state before it
     counts. Raises InputError for what `check_clusterable` and `make_prior` refuse.
     """
+    return _train_both_stages(task, mine_neighbours)
+
+
+def cluster_scan_orbit(task: ClusterTask) -> Clustering:
+    """SCAN with neighbours mined on the images: nearest under all turns, as `orbit_knn` has it.
+
+    They are purer than those of a short run's latents; the encoder that is trained on them is the same.
+    """
+    return _train_both_stages(task, mine_orbit_neighbours)
+
+
+def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.ndarray, "n q"]]) -> Clustering:
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.scan
     prior = make_prior(settings.prior, task.num_clusters)
-    neighbours = mine_neighbours(task)
     augment = make_augment(settings.augment, task.settings.augment, fill=task.fill)
+    neighbours = mine(task)
     classifier = make_classifier(task, num_heads=settings.num_heads)
     best = run_clustering_stage(task, classifier, augment, neighbours, prior)
     params, measures = best.params, {"scan_loss": best.loss}
@@ -67,19 +79,23 @@ def cluster_scan(task: ClusterTask) -> Clustering:
 
 
 def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
-    """The neighbours of each fitted image: by the Euclidean distance of latents, by their angle for 'cosine', and for
-    'orbit' by the distance of the images themselves under all turns, as `orbit_knn` has it.
-    """
+    """The neighbours of each fitted image by the Euclidean distance of latents, or by their angle for 'cosine'."""
     settings, latents = task.settings.scan, task.fitted.latents
     if len(latents) == 1:
         return np.zeros((1, 1), np.int32)
     num_neighbours = min(settings.num_neighbours, len(latents) - 1)
-    if settings.distance == "orbit":
-        fitted = dataclasses.replace(task, assigned=task.fitted)
-        return orbit_neighbours(see_polar(fitted), num_neighbours, fitted)
     if settings.distance == "cosine":
         latents = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
     return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True)[0]
+
+
+def mine_orbit_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
+    """The neighbours of each fitted image by the least distance of the images over all turns."""
+    if len(task.fitted.images) == 1:
+        return np.zeros((1, 1), np.int32)
+    fitted = dataclasses.replace(task, assigned=task.fitted)
+    num_neighbours = min(task.settings.scan.num_neighbours, len(fitted.assigned.images) - 1)
+    return orbit_neighbours(see_polar(fitted), num_neighbours, fitted)
 
 
 def make_scan_loss(

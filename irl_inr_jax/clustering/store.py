@@ -23,10 +23,11 @@ class Kept(NamedTuple):
 def digest_task(name: str, task: ClusterTask) -> str:
     """Changes with the clusterer and all that decides its result: latents, images, k, seed and its settings."""
     digest = hashlib.sha256()
+    words = [*name.split("_"), "augment"]
     settings = {
         key: value
         for key, value in task.settings.to_dict().items()
-        if not isinstance(value, dict) or name.startswith(key) or key == "augment"
+        if not isinstance(value, dict) or key.split("_")[0] in words
     }
     facts = [name, task.num_clusters, task.seed, task.transductive, task.fill, settings]
     digest.update(json.dumps(facts, sort_keys=True).encode())
@@ -63,7 +64,7 @@ def load_clustering(path: Path, digest: str) -> Kept | None:
             if facts["digest"] != digest:
                 return None
             clustering = Clustering(
-                **{name: file[name] if name in file else None for name in ARRAYS},
+                **{name: file.get(name) for name in ARRAYS},
                 transductive=facts["transductive"],
                 notes=tuple(facts["notes"]),
                 measures=facts["measures"],

@@ -28,7 +28,7 @@ def save_latent_map(
 ) -> None:
     """`points` of `project_latents` coloured by true class and by cluster; by cluster alone without labels.
 
-    A cluster has the colour of the class matched to it, so that what differs between the panels is wrong. Noise is grey.
+    A cluster has the colour of the class matched to it, so that what differs between the panels is wrong.
     """
     cluster_names = [f"cluster {i}" for i in range(int(clusters.max()) + 1)]
     panels = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]

@@ -25,8 +25,8 @@ def describe_results(results: dict) -> str:
     if not data["class_names"]:
         parts.append("no labels: accuracy, NMI, AMI and ARI are left out")
     parts.append(
-        f"transductive: learnt from the images it is scored on; inductive: from the {data['num_train']} training images; "
-        "pixels_kmeans: k-means of the bare pixels"
+        f"transductive: learnt from the images it is scored on; inductive: from the {data['num_train']} training "
+        "images; pixels_kmeans: k-means of the bare pixels"
     )
     if any("seeds" in scores for scores in entries.values()):
         parts.append("± is the standard deviation over seeds; a row without it has no chance in it")

@@ -75,7 +75,7 @@ def save_run_figures(
 def _save_clusterings(
     path: Callable[[str], Path], trained: TrainedMethod, dataset: Dataset, images: ImageSet, evaluation: Evaluation
 ) -> None:
-    """For each clusterer of latents the images of its clusters, the confusion with classes, and the tree if it has one."""
+    """For each clusterer the images of its clusters, the confusion with classes, and the tree if it has one."""
     unit, task = np.asarray(trained.to_unit(images.images)), evaluation.task
     for name, clustering in evaluation.clusterings.items():
         if name == BASELINE:

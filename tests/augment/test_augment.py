@@ -76,25 +76,26 @@ def test_values_stay_in_the_unit_and_gradients_are_finite(num_channels):
     shape = (16, 12, 10, num_channels)
     images = jnp.concatenate([noise_images(*shape), jnp.zeros(shape), jnp.ones(shape), jnp.full(shape, 0.3)])
     augment = make(ALL, jitter=1.5)
-    changed = augment(keys_of(64), images)
+
+    def power(images):
+        changed = augment(keys_of(64), images)
+        return (changed**2).sum(), changed
+
+    gradient, changed = jax.jit(jax.grad(power, has_aux=True))(images)
     assert changed.shape == images.shape and changed.dtype == jnp.float32
     assert np.isfinite(changed).all() and changed.min() >= -1e-6 and changed.max() <= 1 + 1e-6
-    gradient = jax.jit(jax.grad(lambda images: (augment(keys_of(64), images) ** 2).sum()))(images)
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
 
 
-def test_an_image_is_changed_alike_in_any_batch_and_on_any_devices():
-    images, keys, augment = noise_images(16, 12, 10, 3), keys_of(16), make(ALL)
+def test_an_image_is_changed_by_its_own_key_in_any_place_and_on_any_devices():
+    images, keys, augment = noise_images(16, 12, 10, 1), keys_of(16), make(ALL)
     together = np.asarray(augment(keys, images))
-    np.testing.assert_array_equal(augment(keys, images), together)
     assert np.abs(augment(keys_of(16, seed=1), images) - together).max(axis=(1, 2, 3)).min() > 0.01
-    halves = np.concatenate([augment(keys[half], images[half]) for half in (slice(8), slice(8, 16))])
     order = np.random.default_rng(0).permutation(16)
-    shuffled = np.asarray(augment(keys[order], images[order]))
+    np.testing.assert_allclose(augment(keys[order], images[order]), together[order], atol=1e-5)
     split = NamedSharding(Mesh(np.array(jax.devices()), ("data",)), PartitionSpec("data"))
     spread = augment(jax.device_put(keys, split), jax.device_put(images, split))
-    for found, expected in ((halves, together), (shuffled, together[order]), (spread, together)):
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(spread, together, atol=1e-5)
 
 
 def test_r_turns_by_uniform_angles_and_nothing_else():

@@ -25,8 +25,8 @@ QUICK = {
 }
 # They find their own number of clusters.
 OWN_NUMBER = {"dbscan", "hdbscan"}
-# It looks at the images, which in these tests have one row and so no angle; it has tests of its own.
-OF_IMAGES = {"orbit_knn"}
+# They look at the images, which in these tests have one row and so no angle; they have tests of their own.
+OF_IMAGES = {"orbit_knn", "scan_orbit"}
 OF_LATENTS = sorted(set(CLUSTERERS) - OF_IMAGES)
 
 every_clusterer = pytest.mark.parametrize("name", OF_LATENTS)
