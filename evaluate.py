@@ -21,7 +21,7 @@ from pathlib import Path
 from absl import flags
 
 from configs import base
-from irl_inr_jax.cli import run_script
+from irl_inr_jax.cli import override_config, run_script
 from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.embed import save_embeddings
@@ -31,7 +31,7 @@ from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.report.results_table import describe_results
 from irl_inr_jax.report.run_figures import save_run_figures
 from irl_inr_jax.runs import load_trained
-from irl_inr_jax.settings import check_config, complete_config, from_json, override_config
+from irl_inr_jax.settings import check_config, complete_config, from_json
 from irl_inr_jax.types import InputError
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of a run that train.py made")

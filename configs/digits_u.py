@@ -29,3 +29,5 @@ def apply_small(config) -> None:
     config.model.inr.update(widths=(48, 48, 48), activation="leaky_relu", num_frequencies=48)
     config.loss.num_pixels = 192
     config.train.num_epochs = 10
+    base.apply_quick_clustering(config, num_epochs=40)
+    config.clustering.augment.cutout_px = 6

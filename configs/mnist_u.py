@@ -28,3 +28,4 @@ def apply_small(config) -> None:
     config.loss.num_pixels = 256
     config.data.num_train = 20_000
     config.train.num_epochs = 20
+    base.apply_quick_clustering(config, num_epochs=15)

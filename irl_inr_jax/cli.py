@@ -1,11 +1,14 @@
 """How the scripts meet their user: flags are read, and whatever the user got wrong becomes one line and status 2."""
 
+import ast
+import difflib
 import sys
 from collections.abc import Callable
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
 
+from irl_inr_jax.settings import AFTER_TRAINING, flatten
 from irl_inr_jax.types import InputError
 
 
@@ -22,6 +25,36 @@ def run_script(main: Callable[[], int]) -> None:
             return fail(str(error))
 
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def override_config(config: ConfigDict, assignments: list[str]) -> None:
+    """Sets KEY=VALUE pairs such as clustering.scan.num_epochs=20, values read as Python or else as text.
+
+    Raises InputError for another form, a key of a block outside `AFTER_TRAINING`, an unknown one, or another type.
+    """
+    known = flatten(config)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        key = key.removeprefix("config.")
+        if not equals or key.split(".")[0] not in AFTER_TRAINING:
+            raise InputError(
+                f"expected --set KEY=VALUE with a key of evaluation or clustering in configs/base.py, such as "
+                f"clustering.scan.num_epochs=20, found {assignment!r}"
+            )
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1)
+            hint = f"; the nearest is {nearest[0]}" if nearest else ""
+            raise InputError(f"expected the keys of configs/base.py after --set, found {key}{hint}")
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        if isinstance(known[key], float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not type(known[key]):
+            kind = type(known[key]).__name__
+            raise InputError(f"expected a value of type {kind} for --set {key}, found {text!r}")
+        config.update_from_flattened_dict({key: value})
 
 
 def fail(message: str) -> int:

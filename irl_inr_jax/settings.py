@@ -1,13 +1,12 @@
 """Is this configuration one that can run? Asked before anything is loaded or compiled."""
 
-import ast
 import difflib
 import json
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment import parse_names
+from irl_inr_jax.augment import NUM_OPS, parse_names
 from irl_inr_jax.geometry.images import INTERPOLATIONS
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.models.encoder import ENCODERS
@@ -117,6 +116,18 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
         )
 
 
+def _check_epochs(config: ConfigDict) -> None:
+    num_epochs = config.train.num_epochs
+    if config.method in LEARN_NOTHING:
+        if num_epochs:
+            raise InputError(
+                f"expected config.train.num_epochs=0 with config.method={config.method}, which learns nothing, found "
+                f"{num_epochs}"
+            )
+    elif num_epochs < 1:
+        raise InputError(f"expected config.train.num_epochs of at least 1, found {num_epochs}")
+
+
 def _check_clustering(clustering: ConfigDict) -> None:
     if clustering.dec.alpha <= 0:
         raise InputError(f"expected config.clustering.dec.alpha above 0, found {clustering.dec.alpha}")
@@ -127,6 +138,10 @@ def _check_clustering(clustering: ConfigDict) -> None:
         raise InputError(
             f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, above 0 and at "
             f"most 1, found {area}"
+        )
+    if clustering.augment.num_ops > NUM_OPS:
+        raise InputError(
+            f"expected config.clustering.augment.num_ops of at most {NUM_OPS}, found {clustering.augment.num_ops}"
         )
     for augmented in (clustering.scan, clustering.iic):
         parse_names(augmented.augment)
@@ -144,48 +159,6 @@ def complete_config(config: ConfigDict, base: ConfigDict) -> None:
 
     with config.unlocked():
         complete(config, ConfigDict({block: base[block] for block in AFTER_TRAINING}))
-
-
-def override_config(config: ConfigDict, assignments: list[str]) -> None:
-    """Sets KEY=VALUE pairs such as clustering.scan.num_epochs=20, values read as Python or else as text.
-
-    Raises InputError for another form, a key of a block outside `AFTER_TRAINING`, an unknown one, or another type.
-    """
-    known = flatten(config)
-    for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        key = key.removeprefix("config.")
-        if not equals or key.split(".")[0] not in AFTER_TRAINING:
-            raise InputError(
-                f"expected --set KEY=VALUE with a key of evaluation or clustering in configs/base.py, such as "
-                f"clustering.scan.num_epochs=20, found {assignment!r}"
-            )
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1)
-            hint = f"; the nearest is {nearest[0]}" if nearest else ""
-            raise InputError(f"expected the keys of configs/base.py after --set, found {key}{hint}")
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = text
-        if isinstance(known[key], float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if type(value) is not type(known[key]):
-            kind = type(known[key]).__name__
-            raise InputError(f"expected a value of type {kind} for --set {key}, found {text!r}")
-        config.update_from_flattened_dict({key: value})
-
-
-def _check_epochs(config: ConfigDict) -> None:
-    num_epochs = config.train.num_epochs
-    if config.method in LEARN_NOTHING:
-        if num_epochs:
-            raise InputError(
-                f"expected config.train.num_epochs=0 with config.method={config.method}, which learns nothing, found "
-                f"{num_epochs}"
-            )
-    elif num_epochs < 1:
-        raise InputError(f"expected config.train.num_epochs of at least 1, found {num_epochs}")
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:

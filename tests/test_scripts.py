@@ -80,6 +80,46 @@ def test_evaluate_leaves_what_it_promises(finished):
     assert accuracy in output and "pixels" in output
 
 
+def test_clusterers_that_train_and_a_chosen_k_are_written_where_they_are_promised(finished, tmp_path, run_script):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    settings = ["scan.num_epochs=2", "scan.selflabel_epochs=1", "dec.num_epochs=2", "orbit_knn.num_radii=6"]
+    flags = [flag for setting in settings for flag in ("--set", f"clustering.{setting}")]
+    names = ["scan", "scan_orbit", "dec", "dbscan", "orbit_knn"]
+    command = ["evaluate.py", "--workdir", workdir, "--clusterers", ",".join(names), *flags]
+    first = run_script(*command, "--seeds", "2", "--num-clusters", "auto", "--set", "evaluation.max_clusters=4")
+    assert first.returncode == 0, first.stderr
+    results = json.loads((workdir / "eval" / "results.json").read_text())
+    assert list(results["clustering"]) == ["pixels_kmeans", *names] and "reason" in results["num_clusters"]
+    scan = results["clustering"]["scan"]
+    assert len(scan["seeds"]["accuracy"]["values"]) == 2 and not scan["transductive"] and "neighbour_purity" in scan
+    assert results["clustering"]["orbit_knn"]["transductive"]
+    assert "±" in first.stdout and "inductive" in first.stdout
+    lines = (workdir / "eval" / "clusters.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    assert columns[:3] == ["id", "label", "outlier_score"] and {"scan", "scan_confidence"} <= set(columns)
+    assert len(lines) == 1 + results["data"]["num_images"]
+    assert (workdir / "eval" / "num_clusters.png").exists() and (workdir / "eval" / "clusters_scan.png").exists()
+    again = run_script(*command, "--num-clusters", str(results["num_clusters"]["used"]))
+    assert again.stdout.count("kept from an earlier evaluation") == 6
+    kept = json.loads((workdir / "eval" / "results.json").read_text())["clustering"]["scan"]
+    assert kept["accuracy"] == scan["accuracy"] and kept["seconds"] > 0
+
+
+def test_orbit_knn_needs_no_steps(tmp_path, run_script):
+    """From nothing to a table: no training, a checkpoint of step 0, and a clusterer of its own by default."""
+    config = ["--config", "configs/tiny.py:orbit_knn", "--workdir", tmp_path]
+    for _ in range(2):
+        trained = run_script("train.py", *config)
+        assert trained.returncode == 0, trained.stderr
+    assert latest_state(tmp_path)[1] == 0
+    evaluated = run_script("evaluate.py", "--workdir", tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    results = json.loads((tmp_path / "eval" / "results.json").read_text())
+    assert list(results["clustering"]) == ["pixels_kmeans", "kmeans", "agglomerative", "orbit_knn"]
+    assert results["pose"]["rotation_correlation"] > 0.9 and "reconstruction" not in results
+
+
 def test_a_stopped_run_ends_with_the_parameters_of_one_never_stopped(finished, tmp_path, run_script):
     """SIGTERM somewhere in the run, then the same command again: the same bits."""
     command = [sys.executable, "-u", *TRAIN, str(tmp_path)]
@@ -140,9 +180,9 @@ def test_images_without_labels_are_clustered_without_label_metrics(tmp_path, run
     assert trained.returncode == 0, trained.stderr
     evaluated = run_script("evaluate.py", "--workdir", workdir)
     assert evaluated.returncode == 0, evaluated.stderr
-    assert "no labels: accuracy, NMI and ARI are left out" in evaluated.stdout
+    assert "no labels: accuracy, NMI, AMI and ARI are left out" in evaluated.stdout
     results = json.loads((workdir / "eval" / "results.json").read_text())
-    assert set(results["clustering"]["agglomerative"]) == {"num_clusters", "seconds"}
+    assert "accuracy" not in results["clustering"]["agglomerative"]
     assert results["clustering"]["kmeans"]["num_clusters"] == 3 and "rotation_correlation" in results["pose"]
     with np.load(workdir / "eval" / "embeddings.npz") as arrays:
         assert "label" not in arrays

@@ -4,7 +4,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import base
-from irl_inr_jax.settings import check_config, claim_workdir, flatten, from_json, to_json
+from irl_inr_jax.settings import check_config, claim_workdir, complete_config, flatten, from_json, to_json
 from irl_inr_jax.types import InputError
 
 
@@ -27,6 +27,13 @@ def test_the_base_passes_its_own_check():
         ({"train__batch_size": 0}, r"config.train.batch_size of at least 1, found 0"),
         ({"train__learning_rate": -1.0}, r"config.train.learning_rate of at least 0, found -1.0"),
         ({"data__test_fraction": 1.0}, r"config.data.test_fraction between 0 and 1, found 1.0"),
+        ({"clustering__scan__distance": "l1"}, r"config.clustering.scan.distance among euclidean, cosine, found 'l1'"),
+        ({"clustering__scan__average_decay": 1.0}, r"config.clustering.scan.average_decay between 0 and 1, found 1.0"),
+        ({"clustering__dec__alpha": 0.0}, r"config.clustering.dec.alpha above 0, found 0.0"),
+        ({"clustering__hdbscan__min_cluster_size": 1}, r"min_cluster_size of 0 or at least 2, found 1"),
+        ({"clustering__augment__crop_area": (0.5,)}, r"crop_area as \(least, greatest\) share .* found \(0.5,\)"),
+        ({"clustering__augment__crop_area": (0.9, 0.5)}, r"crop_area as \(least, greatest\) share"),
+        ({"clustering__iic__augment": "s1+x"}, r"augmentations among s1, s2, r, t joined by \+, or none, found 'x'"),
         ({"model__pose__form": "moment"}, r"closed_form with config.model.encoder.input=canonical, found moment"),
         ({"loss__cross": 0.0, "loss__recon": 0.0}, r"config.loss.recon or config.loss.cross above 0"),
     ],
@@ -45,6 +52,24 @@ def test_an_unknown_key_names_the_nearest_and_a_missing_one_itself():
     del config.train["batch_size"]
     with pytest.raises(InputError, match=r"expected config.train.batch_size in the configuration"):
         check_config(config, base.get_config())
+
+
+def test_an_older_runs_configuration_gets_the_keys_of_evaluation_it_lacks_and_no_other():
+    older = ConfigDict(base.get_config().to_dict())
+    del older["clustering"], older["evaluation"]["max_clusters"], older["train"]["b1"]
+    older.evaluation.num_clusters = 7
+    older.lock()
+    complete_config(older, base.get_config())
+    assert flatten(older.clustering) == flatten(base.get_config().clustering)
+    assert (older.evaluation.max_clusters, older.evaluation.num_clusters) == (20, 7)
+    with pytest.raises(InputError, match=r"expected config\.train\.b1 in the configuration, found none"):
+        check_config(older, base.get_config())
+
+
+def test_a_workdir_takes_new_settings_of_evaluation_for_the_same_training(tmp_path):
+    claim_workdir(tmp_path, changed())
+    claim_workdir(tmp_path, changed(clustering__scan__num_epochs=3))
+    assert from_json(tmp_path / "config.json").clustering.scan.num_epochs == 3
 
 
 def test_a_configuration_survives_its_file(tmp_path):

@@ -38,8 +38,10 @@ def cluster_scan(task: ClusterTask) -> Clustering:
     """SCAN with neighbours mined on the latents, by `scan.distance`, as the paper does.
 
     Both stages learn from the fitted images; assigned images take the head's most probable cluster, and its probability
-    as their confidence. Where a stage collapses (`find_collapse`), or no image is confident, the notes say so and the best state before it
-    counts. Raises InputError for what `check_clusterable` and `make_prior` refuse.
+    as their confidence. Where a stage collapses (`find_collapse`), or no image is confident, the notes say so and the
+    best state before it counts.
+
+    Raises InputError for what `check_clusterable` and `make_prior` refuse.
     """
     return _train_both_stages(task, mine_neighbours)
 

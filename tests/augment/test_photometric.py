@@ -53,7 +53,7 @@ def assert_like_pil(found, expected, *, levels=1.5):
 
 
 @channels
-@pytest.mark.parametrize("factor", [0.0, 0.05, 0.5, 0.95, 1.0, 1.6])
+@pytest.mark.parametrize("factor", [0.05, 0.7, 1.6])
 @pytest.mark.parametrize(
     ("change", "enhance"),
     list(
@@ -67,7 +67,7 @@ def test_blends_are_those_of_pil(change, enhance, factor, num_channels):
 
 
 @channels
-@pytest.mark.parametrize("bits", [1, 4, 5, 7, 8])
+@pytest.mark.parametrize("bits", [1, 4, 7])
 def test_posterize_is_exactly_that_of_pil(bits, num_channels):
     levels = np.tile(np.arange(256, dtype=np.uint8)[:, None, None], (1, 2, num_channels))
     expected = ImageOps.posterize(to_pil(levels), bits)
@@ -101,7 +101,7 @@ def test_equalize_is_exactly_that_of_pil(size, num_channels):
 
 def test_equalized_values_of_a_large_image_are_about_equally_common():
     values = np.random.default_rng(0).beta(2, 6, (128, 128, 1))
-    shares, _ = np.histogram(equalize(jnp.asarray(values, jnp.float32)), bins=8, range=(0, 1))
+    shares, _ = np.histogram(equalized(jnp.asarray(values, jnp.float32)), bins=8, range=(0, 1))
     np.testing.assert_allclose(shares / values.size, 1 / 8, atol=0.02)
 
 
@@ -184,13 +184,17 @@ def test_a_hole_is_at_most_its_side_wide_wherever_it_lies(seed):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.parametrize("shape", [(9, 8, 1), (8, 9, 3), (9, 9, 5), (2, 2, 1)])
+@pytest.mark.parametrize("shape", [(9, 8, 3), (9, 9, 5), (2, 2, 1)])
 def test_any_change_of_any_image_is_finite_within_the_unit_and_so_is_its_gradient(name, shape):
     change = CHANGES[name]
     noise = np.random.default_rng(0).uniform(size=shape)
     images = jnp.asarray(np.stack([np.zeros(shape), np.ones(shape), np.full(shape, 0.3), noise]), jnp.float32)
-    changed = jax.jit(jax.vmap(change))(images)
-    gradient = jax.jit(jax.grad(lambda images: jax.vmap(change)(images).sum()))(images)
+
+    def total(images):
+        changed = jax.vmap(change)(images)
+        return changed.sum(), changed
+
+    gradient, changed = jax.jit(jax.grad(total, has_aux=True))(images)
     assert changed.shape == images.shape and changed.dtype == jnp.float32
     assert np.isfinite(changed).all() and changed.min() >= -1e-6 and changed.max() <= 1 + 1e-6
     assert np.isfinite(gradient).all()
@@ -199,12 +203,12 @@ def test_any_change_of_any_image_is_finite_within_the_unit_and_so_is_its_gradien
 @pytest.mark.parametrize("name", ["stretch_contrast", "equalize", "change_contrast", "change_sharpness", "blur"])
 def test_a_flat_image_stays(name):
     flat = jnp.full((20, 20, 3), 0.3)
-    np.testing.assert_allclose(CHANGES[name](flat), flat, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(CHANGES[name])(flat), flat, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_images_of_a_batch_do_not_mix(name):
     images = jnp.stack([to_unit(level_image(3, seed=seed)) for seed in range(3)])
-    together = jax.jit(jax.vmap(CHANGES[name]))(images)
-    for image, changed in zip(images, together, strict=True):
-        np.testing.assert_allclose(changed, jax.jit(CHANGES[name])(image), atol=1e-5)
+    change = jax.jit(CHANGES[name])
+    for image, changed in zip(images, jax.jit(jax.vmap(change))(images), strict=True):
+        np.testing.assert_allclose(changed, change(image), atol=1e-5)
