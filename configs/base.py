@@ -119,6 +119,11 @@ def add_clustering(config: ConfigDict) -> None:
     clustering.spectral = spectral = ConfigDict()
     spectral.num_neighbours = 15  # of the graph whose Laplacian is taken
 
+    clustering.diffusion = diffusion = ConfigDict()
+    diffusion.num_neighbours = 15  # of the graph
+    diffusion.num_dims = 30  # of the diffusion map that k-means runs on; at least k are taken
+    diffusion.num_steps = 10  # of the random walk
+
     clustering.umap = umap = ConfigDict()
     umap.num_neighbours = 15  # of the graph that is laid out
     umap.num_dims = 5  # of the layout that k-means runs on

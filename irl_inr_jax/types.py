@@ -76,6 +76,9 @@ class Method:
     encode(params, model_state, images) -> (latents (b, d), Pose | None)
     reconstruct(params, model_state, latents, coords) -> values (b, n, c) at coords (b, n, 2); None where the method
         has no decoder.
+
+    `params` is a dict whose entry "encoder" is all of it that the latents depend on: clusterers that train an encoder
+    further change that entry alone.
     """
 
     name: str

@@ -11,6 +11,7 @@ from functools import partial
 
 from irl_inr_jax.clustering.dec import cluster_dec
 from irl_inr_jax.clustering.density import cluster_dbscan, cluster_hdbscan
+from irl_inr_jax.clustering.diffusion import cluster_diffusion
 from irl_inr_jax.clustering.hierarchical import cluster_agglomerative
 from irl_inr_jax.clustering.iic import cluster_iic
 from irl_inr_jax.clustering.inputs import check_clusterable
@@ -40,6 +41,7 @@ CLUSTERERS: dict[str, Callable[[ClusterTask], Clustering]] = {
     "agglomerative_complete": partial(cluster_agglomerative, linkage="complete"),
     "gmm": cluster_gmm,
     "spectral": cluster_spectral,
+    "diffusion": cluster_diffusion,
     "dbscan": cluster_dbscan,
     "hdbscan": cluster_hdbscan,
     "umap_kmeans": cluster_umap_kmeans,

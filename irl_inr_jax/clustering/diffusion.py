@@ -6,13 +6,62 @@ clustering takes as many as there are clusters, and lost 1 to 10 % of MNIST(U) w
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int32
+from ml_collections import ConfigDict
 from scipy.sparse import csr_array, diags_array, eye_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from sklearn.cluster import KMeans
 
+from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
+from irl_inr_jax.clustering.inputs import check_clusterable
+from irl_inr_jax.clustering.neighbours import nearest_neighbours
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
+
+MAX_ROWS = 60_000
 # Up to this size all eigenvectors are found at once, which is quick then and cannot fail.
 DENSE_SIZE = 200
+
+
+def cluster_diffusion(task: ClusterTask) -> Clustering:
+    """k-means on the diffusion coordinates of the graph of nearest latents.
+
+    With few images to a cluster the graph has fewer neighbours (`graph_degree`). Images not learnt from (above
+    `MAX_ROWS`) join by vote, and confidence is as in `assign_by_vote`. Raises InputError for what `check_clusterable`
+    refuses.
+    """
+    settings, latents = task.settings.diffusion, task.fitted.latents
+    check_clusterable(latents, task.num_clusters)
+    rows = sample_rows(len(latents), MAX_ROWS, task.seed)
+    learnt = latents[rows]
+    if task.num_clusters == len(rows):
+        found = np.arange(len(rows), dtype=np.int32)
+    else:
+        degree = graph_degree(settings.num_neighbours, len(rows), task.num_clusters)
+        neighbours = nearest_neighbours(learnt, learnt, degree, leave_out_self=True)[0]
+        found = cut_neighbour_graph(neighbours, task.num_clusters, settings=settings, seed=task.seed)
+    clusters, confidence = assign_by_vote(learnt, found, task, rows=rows)
+    return Clustering(
+        clusters=clusters,
+        confidence=confidence,
+        transductive=task.transductive,
+        notes=sample_notes(len(rows), len(latents)),
+    )
+
+
+def graph_degree(num_neighbours: int, num_images: int, num_clusters: int) -> int:
+    """Neighbours of an image in the graph: fewer than asked for where a cluster has no more, as others are not its."""
+    return min(num_neighbours, max(1, num_images // num_clusters - 1))
+
+
+def cut_neighbour_graph(
+    neighbours: Int[np.ndarray, "n q"], num_clusters: int, *, settings: ConfigDict, seed: int
+) -> Int32[np.ndarray, "n"]:
+    """k-means on `diffusion_coordinates` in `settings.num_dims` dimensions, at least k, after `settings.num_steps`."""
+    coordinates = diffusion_coordinates(
+        neighbours, num_dims=max(settings.num_dims, num_clusters), num_steps=settings.num_steps, seed=seed
+    )
+    return KMeans(num_clusters, n_init=10, random_state=seed).fit_predict(coordinates).astype(np.int32)
 
 
 def diffusion_coordinates(

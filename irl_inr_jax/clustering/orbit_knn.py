@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Int32
-from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.diffusion import diffusion_coordinates
+from irl_inr_jax.clustering.diffusion import cut_neighbour_graph, graph_degree
 from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.neighbours import agreement
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
 from irl_inr_jax.orbits import angular_spectrum, orbit_products, polar_images
+from irl_inr_jax.types import InputError
 
 # Pairs compared at once: their products for all turns, 1.6 MB each for cosines and sines, stay in a core's cache.
 NUM_QUERIES = 64
@@ -28,24 +28,20 @@ def cluster_orbit_knn(task: ClusterTask) -> Clustering:
 
     With few images to a cluster the graph has fewer neighbours than `settings.orbit_knn.num_neighbours`, since those
     beyond are of other clusters. Confidence is the share of an image's neighbours that are in its cluster.
-    Raises InputError for what `check_clusterable` refuses of the polar images.
+    Raises InputError for images that are all alike and what `check_clusterable` refuses of the polar images.
     """
     settings, num_images = task.settings.orbit_knn, len(task.assigned.images)
     polar = see_polar(task)
+    if num_images > 1 and task.num_clusters > 1 and np.all(polar == polar[0]):
+        raise InputError(f"expected images that differ, found {num_images} that are all alike; see what was loaded")
     check_clusterable(polar.reshape(num_images, -1), task.num_clusters)
     notes = () if task.transductive else ("clustered the images by themselves, without those it was to learn from",)
     if task.num_clusters == num_images:
         alone = np.arange(num_images, dtype=np.int32)
         return Clustering(alone, np.ones(num_images, np.float32), transductive=True, notes=notes)
-    num_neighbours = min(settings.num_neighbours, max(1, num_images // task.num_clusters - 1))
-    neighbours = orbit_neighbours(polar, num_neighbours, task)
-    coordinates = diffusion_coordinates(
-        neighbours,
-        num_dims=max(settings.num_dims, task.num_clusters),
-        num_steps=settings.num_steps,
-        seed=task.seed,
-    )
-    clusters = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit_predict(coordinates).astype(np.int32)
+    degree = graph_degree(settings.num_neighbours, num_images, task.num_clusters)
+    neighbours = orbit_neighbours(polar, degree, task)
+    clusters = cut_neighbour_graph(neighbours, task.num_clusters, settings=settings, seed=task.seed)
     return Clustering(
         clusters=clusters,
         confidence=agreement(clusters, neighbours),

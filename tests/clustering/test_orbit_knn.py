@@ -113,8 +113,8 @@ def test_stored_pixels_and_channels_are_understood(image_task):
     [
         (shapes(4)[0], 5, r"at most as many clusters as images \(4\), found 5"),
         (shapes(4)[0], 0, "at least 1 cluster, found 0"),
-        (np.ones((4, 8, 8, 1), np.float32), 2, "found 4 equal rows"),
-        (np.zeros((4, 8, 8, 1), np.float32), 2, "found 4 equal rows"),
+        (np.ones((4, 8, 8, 1), np.float32), 2, "images that differ, found 4 that are all alike"),
+        (np.zeros((4, 8, 8, 1), np.float32), 2, "images that differ, found 4 that are all alike"),
         (np.full((4, 8, 8, 1), np.nan, np.float32), 2, "found NaN or infinity in 4 of 4"),
     ],
 )
