@@ -8,7 +8,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from irl_inr_jax.logs import ConsoleProgress, MetricsLog, format_seconds
+from irl_inr_jax.logs import ConsoleProgress, MetricsLog, format_seconds, show_progress
 
 
 def read_events(path):
@@ -57,6 +57,16 @@ def test_plain_lines_are_few_and_tell_the_time_left(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert lines[0] == "step 30/110  40 s left  250 images/s" and lines[-1].startswith("step 110/110  0 s left")
+
+
+def test_progress_of_anything_is_named_and_ends_with_its_block(capsys, monkeypatch):
+    closed = []
+    monkeypatch.setattr(ConsoleProgress, "close", lambda self: closed.append(self.what))
+    with pytest.raises(RuntimeError), show_progress("SCAN: epoch", 2) as update:
+        update(1, "loss 1")
+        update(2, "loss 0")
+        raise RuntimeError
+    assert capsys.readouterr().out == "SCAN: epoch 2/2  0 s left  loss 0\n" and closed == ["SCAN: epoch"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from irl_inr_jax.clustering import orbit_knn
 from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn, orbit_neighbours, see_polar
+from irl_inr_jax.clustering.scan import mine_orbit_neighbours
 from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.metrics.clustering import clustering_accuracy
 from irl_inr_jax.types import InputError
@@ -44,6 +45,15 @@ def image_task(make_task):
         return dataclasses.replace(task, assigned=assigned, fitted=assigned if fitted is None else points(fitted))
 
     return make
+
+
+def test_scan_may_learn_from_neighbours_of_the_images(image_task):
+    """Latents that say nothing of the kinds; images that lie nearest under all turns do."""
+    images, labels = shapes(90)
+    task = image_task(images, 2, **{"scan.num_neighbours": 5})
+    assert np.mean(labels[mine_orbit_neighbours(task)] == labels[:, None]) == 1
+    alone = image_task(images[:1], 1)
+    np.testing.assert_array_equal(mine_orbit_neighbours(alone), [[0]])
 
 
 @pytest.mark.parametrize("count", [12, 90])

@@ -78,3 +78,16 @@ def test_twenty_colours_differ_visibly_and_then_repeat():
 def test_names_are_cut_and_classes_without_name_are_numbered():
     names = name_classes(["short", "a name of more than twenty-two letters"], 3)
     assert names == ["short", "a name of more than t…", "2"]
+
+
+def test_noise_is_grey_and_named_with_labels_and_without(tmp_path):
+    clusters = np.where(np.arange(60) < 7, -1, LABELS)
+    grey = np.array([204, 204, 204])
+    for name, labels in (("with", LABELS), ("without", None)):
+        save_latent_map(tmp_path / f"{name}.png", POINTS, clusters, labels, ())
+        save_latent_map(tmp_path / f"{name}_noiseless.png", POINTS, LABELS, labels, ())
+        found, before = (
+            np.sum((read(tmp_path / f"{kind}.png")[95:534] == grey).all(axis=-1))
+            for kind in (name, f"{name}_noiseless")
+        )
+        assert found - before > 7 * 20
