@@ -146,12 +146,14 @@ def add_clustering(config: ConfigDict) -> None:
     iic.num_epochs = 50  # passes over the fitted images
     iic.batch_size = 512  # images a step; the joint distribution of clusters is estimated from them
     iic.learning_rate = 1e-4  # of Adam
+    iic.head_start = "kmeans"  # kmeans or random
     iic.num_heads = 5  # of which the one with the lowest training loss is taken
     iic.augment = "s1+r+t"  # as in scan.augment
 
     clustering.scan = scan = ConfigDict()
     scan.num_neighbours = 20  # mined for each image
     scan.distance = "euclidean"  # between latents: euclidean or cosine
+    scan.head_start = "kmeans"  # kmeans or random
     scan.num_heads = 1  # of which the one with the lowest training loss is taken
     scan.prior = ()  # expected shares of the clusters, any order, as numbers that need not add to 1; () is uniform
     scan.entropy_weight = 5.0  # lambda, of what draws the sizes of the clusters to the prior
@@ -199,7 +201,7 @@ def apply_paper(config: ConfigDict) -> None:
         warmup_steps=0,
         clip_norm=0.0,
     )
-    config.clustering.scan.augment = "s1+s2+r+t"
+    config.clustering.scan.update(augment="s1+s2+r+t", head_start="random")
     config.clustering.augment.crop_area = (0.2, 1.0)
 
 

@@ -29,6 +29,8 @@ CHOICES = {
     "train.schedule": ("constant", "cosine"),
     "clustering.gmm.covariance": ("full", "tied", "diag", "spherical"),
     "clustering.scan.distance": ("euclidean", "cosine"),
+    "clustering.scan.head_start": ("kmeans", "random"),
+    "clustering.iic.head_start": ("kmeans", "random"),
 }
 AT_LEAST_ONE = (
     "model.latent_dim",

@@ -27,7 +27,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     """
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.dec
-    classifier = make_classifier(task, num_heads=1)
+    classifier = make_classifier(task, num_heads=1, start="kmeans")
 
     def assign(params: PyTree, frozen: PyTree, images: Array) -> Array:
         return soft_assignment(classifier.latents(params, frozen, images), params["means"], settings.alpha)
@@ -37,10 +37,8 @@ def cluster_dec(task: ClusterTask) -> Clustering:
         value = target_loss(data["targets"][rows], assignment)
         return value, {"loss": value}
 
-    standardised = (task.fitted.latents - np.asarray(classifier.frozen["mean"])) / np.asarray(
-        classifier.frozen["deviation"]
-    )
-    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(standardised)
+    mean, deviation = (np.asarray(classifier.frozen[name]) for name in ("mean", "deviation"))
+    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit((task.fitted.latents - mean) / deviation)
     params = {"encoder": classifier.params["encoder"], "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
     optimizer = make_adam(settings.learning_rate)
     run_epoch = make_run_epoch(

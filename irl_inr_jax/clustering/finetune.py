@@ -13,6 +13,7 @@ import numpy as np
 import optax
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Float32
+from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.embed import map_batches
@@ -41,22 +42,22 @@ class Classifier(NamedTuple):
     logits: Callable[..., Float[Array, "heads b k"]]
 
 
-def make_classifier(task: ClusterTask, *, num_heads: int) -> Classifier:
-    """The encoder as it was trained, under `num_heads` fresh linear heads, drawn from the task's seed.
+def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classifier:
+    """The encoder as it was trained, under `num_heads` linear heads that start as `HEAD_STARTS[start]`.
 
     Latents are standardised by the fitted images' mean and one deviation for all, so that settings mean the same
     whatever the scale of a method's latents.
     """
     fitted, trained = task.fitted.latents, task.trained
-    latent_dim = fitted.shape[1]
-    scale = 1 / np.sqrt(latent_dim)
-    kernels = scale * jax.random.normal(jax.random.key(task.seed), (num_heads, latent_dim, task.num_clusters))
-    heads = {"kernel": kernels, "bias": jnp.zeros((num_heads, task.num_clusters))}
+    mean, deviation = fitted.mean(axis=0), max(float(np.sqrt(fitted.var(axis=0).mean())), 1e-12)
+    standardised = (fitted - mean) / deviation
+    heads = [HEAD_STARTS[start](standardised, task.num_clusters, task.seed + i) for i in range(num_heads)]
+    heads = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *heads)
     frozen = {
         "params": {name: value for name, value in trained.params.items() if name != "encoder"},
         "model_state": trained.model_state,
-        "mean": jnp.asarray(fitted.mean(axis=0), jnp.float32),
-        "deviation": jnp.asarray(max(float(np.sqrt(fitted.var(axis=0).mean())), 1e-12), jnp.float32),
+        "mean": jnp.asarray(mean, jnp.float32),
+        "deviation": jnp.asarray(deviation, jnp.float32),
     }
 
     def latents(params, frozen, images):
@@ -69,6 +70,27 @@ def make_classifier(task: ClusterTask, *, num_heads: int) -> Classifier:
         return jax.vmap(lambda kernel, bias: found @ kernel + bias)(params["heads"]["kernel"], params["heads"]["bias"])
 
     return Classifier({"encoder": trained.params["encoder"], "heads": heads}, frozen, latents, logits)
+
+
+def start_at_random(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
+    """A head that knows nothing, as in SCAN: small normal weights."""
+    latent_dim = latents.shape[1]
+    kernel = np.random.default_rng(seed).normal(size=(latent_dim, num_clusters)) / np.sqrt(latent_dim)
+    return {"kernel": kernel, "bias": np.zeros(num_clusters)}
+
+
+def start_at_kmeans(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
+    """The head that gives each latent the posterior of k equal round Gaussians about the means of k-means.
+
+    Their variance is that within the clusters. It has no bad corners to start from, as a head drawn at random has.
+    """
+    kmeans = KMeans(num_clusters, n_init=10, random_state=seed).fit(latents)
+    means = kmeans.cluster_centers_.astype(np.float64)
+    variance = max(kmeans.inertia_ / latents.size, 1e-3)
+    return {"kernel": means.T / variance, "bias": -(means**2).sum(axis=1) / (2 * variance)}
+
+
+HEAD_STARTS = {"kmeans": start_at_kmeans, "random": start_at_random}
 
 
 def make_predict(task: ClusterTask, outputs: Callable[..., Array]) -> Callable[[PyTree, PyTree, Points], np.ndarray]:

@@ -60,7 +60,7 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
     prior = make_prior(settings.prior, task.num_clusters)
     augment = make_augment(settings.augment, task.settings.augment, fill=task.fill)
     neighbours = mine(task)
-    classifier = make_classifier(task, num_heads=settings.num_heads)
+    classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     best = run_clustering_stage(task, classifier, augment, neighbours, prior)
     params, measures = best.params, {"scan_loss": best.loss}
     notes = [best.collapse] if best.collapse else []
