@@ -46,16 +46,20 @@ def find_collapse(sizes: Float[np.ndarray, k], prior: Float[np.ndarray, k]) -> s
 
 @dataclasses.dataclass(frozen=True)
 class BestHead:
-    """The parameters with the one head to be taken, its training loss, and whether it is one that had collapsed."""
+    """The parameters with the one head to be taken, its training loss, and what is to be said of a collapse.
+
+    healthy: whether it is a head that had not collapsed itself.
+    """
 
     params: PyTree
     loss: float
     collapse: str
+    healthy: bool
 
     @classmethod
     def none(cls, params: PyTree) -> BestHead:
         """Before the first epoch."""
-        return cls(keep_head(params, 0), float("inf"), "not trained")
+        return cls(keep_head(params, 0), float("inf"), "not trained", False)
 
     def after(
         self,
@@ -70,11 +74,11 @@ class BestHead:
         """
         for head in np.argsort(losses, kind="stable"):
             if not find_collapse(sizes[head], prior):
-                return BestHead(keep_head(params, int(head)), float(losses[head]), "")
+                return BestHead(keep_head(params, int(head)), float(losses[head]), "", True)
         lowest = int(np.argmin(losses))
         found = find_collapse(sizes[lowest], prior)
-        if np.isinf(self.loss):
-            return BestHead(keep_head(params, lowest), float("inf"), found)
+        if not self.healthy:
+            return BestHead(keep_head(params, lowest), float(losses[lowest]), found, False)
         return dataclasses.replace(self, collapse=f"the best earlier state kept: the head {found}")
 
 

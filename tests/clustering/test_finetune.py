@@ -5,9 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering import finetune
-from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_predict, make_run_epoch
+from irl_inr_jax.clustering.finetune import (
+    Tuned,
+    make_adam,
+    make_classifier,
+    make_predict,
+    make_run_epoch,
+    start_at_kmeans,
+)
 
 
 @pytest.fixture
@@ -17,7 +25,7 @@ def latents():
 
 def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task, latents):
     task = make_task(latents, 3)
-    classifier = make_classifier(task, num_heads=2)
+    classifier = make_classifier(task, num_heads=2, start="random")
     found = classifier.latents(classifier.params, classifier.frozen, task.fitted.images)
     np.testing.assert_allclose(found.mean(0), np.zeros(4), atol=1e-5)
     np.testing.assert_allclose((found**2).mean(), 1.0, rtol=1e-5)
@@ -27,9 +35,30 @@ def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task
     np.testing.assert_allclose(again - found, latents / float(classifier.frozen["deviation"]), rtol=1e-4)
 
 
+def test_a_head_may_start_as_the_posterior_about_the_means_of_kmeans(latents):
+    standardised = (latents - latents.mean(axis=0)) / 3
+    head = start_at_kmeans(standardised, 3, 0)
+    kmeans = KMeans(3, n_init=10, random_state=0).fit(standardised)
+    squares = ((standardised[:, None] - kmeans.cluster_centers_) ** 2).sum(-1)
+    variance = squares.min(axis=1).mean() / 4
+    densities = np.exp(-squares / (2 * variance))
+    logits = standardised @ head["kernel"] + head["bias"]
+    expected = densities / densities.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(jax.nn.softmax(jnp.asarray(logits))), expected, atol=1e-5)
+    np.testing.assert_array_equal(logits.argmax(axis=1), kmeans.labels_)
+
+
+@pytest.mark.parametrize("start", ["random", "kmeans"])
+def test_every_head_starts_from_a_seed_of_its_own(make_task, latents, start):
+    kernels = make_classifier(make_task(latents, 3), num_heads=3, start=start).params["heads"]["kernel"]
+    again = make_classifier(make_task(latents, 3), num_heads=3, start=start).params["heads"]["kernel"]
+    np.testing.assert_array_equal(kernels, again)
+    assert not np.allclose(kernels[0], kernels[1])
+
+
 def test_every_image_is_predicted_in_its_order_past_ragged_batches(make_task, latents):
     task = make_task(np.concatenate([latents] * 5), 3)  # 160 images in batches of 64
-    classifier = make_classifier(task, num_heads=2)
+    classifier = make_classifier(task, num_heads=2, start="random")
     logits = make_predict(task, classifier.logits)(classifier.params, classifier.frozen, task.fitted)
     expected = classifier.logits(classifier.params, classifier.frozen, task.fitted.images)
     np.testing.assert_allclose(logits, expected, atol=1e-5)

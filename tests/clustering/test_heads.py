@@ -62,7 +62,10 @@ def test_where_no_head_was_ever_healthy_the_result_says_so():
     params = heads(1.0, 2.0)
     best = BestHead.none(params).after(params, np.array([0.5, 0.1]), np.stack([DEAD, DEAD]), UNIFORM)
     np.testing.assert_array_equal(best.params["heads"]["kernel"], [[2.0]])
-    assert best.collapse == "collapsed: 3 of 4 clusters live"
+    assert best.collapse == "collapsed: 3 of 4 clusters live" and best.loss == pytest.approx(0.1)
+    later = best.after(heads(3.0, 4.0), np.array([0.9, 0.8]), np.stack([HEALTHY, DEAD]), UNIFORM)
+    np.testing.assert_array_equal(later.params["heads"]["kernel"], [[3.0]])
+    assert later.collapse == ""
 
 
 def test_keeping_a_head_keeps_its_place_in_the_arrays():

@@ -16,6 +16,7 @@ from irl_inr_jax.types import InputError
 
 QUICK = {
     "scan.augment": "none",
+    "scan.head_start": "random",
     "scan.num_neighbours": 5,
     "scan.learning_rate": 0.03,
     "scan.num_epochs": 8,
@@ -44,7 +45,7 @@ def test_neighbours_are_mined_by_the_distance_asked_for(make_task):
 def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blobs):
     latents, _ = blobs
     task = make_task(latents, 4, settings={**QUICK, "scan.entropy_weight": 3.0})
-    classifier = make_classifier(task, num_heads=2)
+    classifier = make_classifier(task, num_heads=2, start="random")
     augment = make_augment("none", task.settings.augment, fill=0.0)
     prior = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
     rows = jnp.array([3, 8, 20])
@@ -66,7 +67,7 @@ def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blo
 def test_a_neighbour_is_drawn_from_all_that_were_mined(make_task, blobs):
     latents, _ = blobs
     task = make_task(latents, 4, settings=QUICK)
-    classifier = make_classifier(task, num_heads=1)
+    classifier = make_classifier(task, num_heads=1, start="random")
     seen = []
 
     def watch(keys, images):
