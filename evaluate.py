@@ -36,7 +36,9 @@ from irl_inr_jax.types import InputError
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of a run that train.py made")
 CLUSTERERS_FLAG = flags.DEFINE_list(
-    "clusterers", [], f"which, joined by commas, or all: {', '.join(CLUSTERERS)}; default: kmeans,agglomerative"
+    "clusterers",
+    ["kmeans", "agglomerative", "diffusion", "orbit_knn"],
+    f"which, joined by commas, or all: {', '.join(CLUSTERERS)}",
 )
 SPLIT = flags.DEFINE_enum(
     "split",
@@ -59,7 +61,7 @@ def main() -> int:
     complete_config(config, base.get_config())
     override_config(config, SET.value)
     check_config(config, base.get_config())
-    asked = read_flags(workdir / "eval", config.method)
+    asked = read_flags(workdir / "eval")
     dataset = make_dataset(config.data)
     _, images = choose_split(dataset, SPLIT.value)
     trained, step = load_trained(workdir, config, dataset, say=print)
@@ -84,11 +86,9 @@ def main() -> int:
     return 0
 
 
-def read_flags(folder: Path, method: str) -> Asked:
+def read_flags(folder: Path) -> Asked:
     """The flags as what they ask of an evaluation. Raises InputError for unknown clusterers and numbers of clusters."""
-    clusterers = CLUSTERERS_FLAG.value or ["kmeans", "agglomerative", *(["orbit_knn"] if method == "orbit_knn" else [])]
-    if clusterers == ["all"]:
-        clusterers = list(CLUSTERERS)
+    clusterers = list(CLUSTERERS) if CLUSTERERS_FLAG.value == ["all"] else CLUSTERERS_FLAG.value
     for name in clusterers:
         get_clusterer(name)
     number = NUM_CLUSTERS.value

@@ -99,24 +99,15 @@ def evaluate(
     )
     truth = Truth(fitted_labels, images.labels, dataset.class_names)
     compared = compare_clusterers(task, truth, asked.clusterers, num_seeds=asked.num_seeds, folder=asked.folder)
+    say("turning and shifting images to see whether latents stay and poses follow")
+    motion, references, true, predicted = measure_motion(trained, images, embeddings, config)
     results = {
         "data": describe_data(dataset, split, images),
         "clustering": compared.scores,
         "num_clusters": describe_choice(task.num_clusters, curves),
         "latents": measure_latents(embeddings),
+        **motion,
     }
-
-    say("turning and shifting images to see whether latents stay and poses follow")
-    fill, shift_px = config.views.fill, config.evaluation.shift_px
-    references = reference_images(trained, images, fill=fill)
-    results["invariance"], true, predicted = measure_invariance(
-        trained, references, shift_px=shift_px, seed=config.data.seed, fill=fill
-    )
-    if images.pose is not None and embeddings.pose is not None:
-        _, before = trained.encode_unit(references)
-        true, predicted = images.pose, relative_pose(embeddings.pose, before)
-    if predicted is not None:
-        results["pose"] = measure_pose(true, predicted, translation=config.model.pose.translation)
     if trained.method.reconstruct is not None:
         say("reconstructing")
         errors = trained.recon_errors(images.images, embeddings.latents, embeddings.pose)
@@ -125,6 +116,24 @@ def evaluate(
     return Evaluation(
         results, embeddings, compared.clusterings, task, compared.outliers, curves, references, true, predicted
     )
+
+
+def measure_motion(
+    trained: TrainedMethod, images: ImageSet, embeddings: Embeddings, config: ConfigDict
+) -> tuple[dict, Float[np.ndarray, "n h w c"], Pose | None, Pose | None]:
+    """`invariance`, and `pose` for a method that has one; the images before they were moved; true and found pose."""
+    fill, shift_px = config.views.fill, config.evaluation.shift_px
+    references = reference_images(trained, images, fill=fill)
+    spread, true, predicted = measure_invariance(
+        trained, references, shift_px=shift_px, seed=config.data.seed, fill=fill
+    )
+    results = {"invariance": spread}
+    if images.pose is not None and embeddings.pose is not None:
+        _, before = trained.encode_unit(references)
+        true, predicted = images.pose, relative_pose(embeddings.pose, before)
+    if predicted is not None:
+        results["pose"] = measure_pose(true, predicted, translation=config.model.pose.translation)
+    return results, references, true, predicted
 
 
 def choose_split(dataset: Dataset, split: str) -> tuple[str, ImageSet]:

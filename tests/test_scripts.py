@@ -107,7 +107,7 @@ def test_clusterers_that_train_and_a_chosen_k_are_written_where_they_are_promise
 
 
 def test_orbit_knn_needs_no_steps(tmp_path, run_script):
-    """From nothing to a table: no training, a checkpoint of step 0, and a clusterer of its own by default."""
+    """From nothing to a table: no training, a checkpoint of step 0, and its own clusterer in it."""
     config = ["--config", "configs/tiny.py:orbit_knn", "--workdir", tmp_path]
     for _ in range(2):
         trained = run_script("train.py", *config)
@@ -116,7 +116,7 @@ def test_orbit_knn_needs_no_steps(tmp_path, run_script):
     evaluated = run_script("evaluate.py", "--workdir", tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr
     results = json.loads((tmp_path / "eval" / "results.json").read_text())
-    assert list(results["clustering"]) == ["pixels_kmeans", "kmeans", "agglomerative", "orbit_knn"]
+    assert list(results["clustering"]) == ["pixels_kmeans", "kmeans", "agglomerative", "diffusion", "orbit_knn"]
     assert results["pose"]["rotation_correlation"] > 0.9 and "reconstruction" not in results
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +72,6 @@ def load_clustering(path: Path, digest: str) -> Kept | None:
                 measures=facts["measures"],
             )
             return Kept(clustering, facts["seconds"], facts["peak_mb"])
-    # A file cut short raises whatever zipfile, NumPy or json meet first; the clustering is then made anew.
-    except Exception:
+    # What zipfile, NumPy and json raise of a file that is missing, cut short or another; it is then made anew.
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
