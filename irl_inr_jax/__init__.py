@@ -18,6 +18,11 @@ The papers' symbols and what they are called here; `b` images a batch, `d` the s
     L_consis        *_consistency_loss  ()              objectives.py
     L_symm          *_symmetry_loss     ()              objectives.py
     epsilon * aux   Encoded.aux         (b, d)          methods/thesis.py
+    Phi_eta         Classifier.logits   (heads, b, k)   clustering/finetune.py
+    Lambda          agreement_loss,     ()              clustering/objectives.py
+                    size_loss
+    q, p of DEC     soft_assignment,    (b, k)          clustering/objectives.py
+                    target_distribution
 """
 
 from irl_inr_jax.data import make_dataset
