@@ -57,11 +57,11 @@ def main() -> int:
     if WORKDIR.value is None:
         raise InputError("expected --workdir DIR, the folder of a run; see --help")
     workdir = Path(WORKDIR.value)
+    asked = read_flags(workdir / "eval")
     config = from_json(workdir / "config.json")
     complete_config(config, base.get_config())
     override_config(config, SET.value)
     check_config(config, base.get_config())
-    asked = read_flags(workdir / "eval")
     dataset = make_dataset(config.data)
     _, images = choose_split(dataset, SPLIT.value)
     trained, step = load_trained(workdir, config, dataset, say=print)

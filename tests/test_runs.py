@@ -33,7 +33,15 @@ def test_a_run_without_checkpoints_says_so(tiny_config, tmp_path):
         load_trained(tmp_path, tiny_config, dataset, say=print)
 
 
-def test_the_first_signal_asks_and_the_second_acts():
+@pytest.fixture
+def python_handles_ctrl_c():
+    """As in a terminal; a process started in the background of a script ignores Ctrl-C from the start."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
+def test_the_first_signal_asks_and_the_second_acts(python_handles_ctrl_c):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), stop_signals() as received:
         assert received() == 0
