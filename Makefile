@@ -9,7 +9,7 @@ DEMO := runs/demo
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
 	$(RUN) evaluate.py --workdir $(DEMO) --clusterers kmeans,agglomerative,diffusion,scan,scan_orbit,orbit_knn
-	@echo "The pictures are in $(DEMO)/eval; look at clusters_kmeans.png and canonical_views.png first."
+	@echo "The pictures are in $(DEMO)/eval; look at clusters_scan_orbit.png and canonical_views.png first."
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2
