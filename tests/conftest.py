@@ -17,6 +17,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 import subprocess
 import sys
 
+import jax
 import pytest
 
 sys.path.insert(0, str(ROOT))
@@ -24,6 +25,13 @@ sys.path.insert(0, str(ROOT))
 
 # The environment of a script: the same number of devices every time, since another rounds sums in another order.
 ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_compiled_programs():
+    """A worker would otherwise hold those of every test before: gigabytes by the end. They stay on disk."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture
