@@ -58,11 +58,9 @@ def compare_clusterers(
             continue
         scores[name] = describe_runs(runs, truth, random=random)
         clusterings[name] = runs[0].clustering
-    try:
-        outliers = outlier_scores(task)
-    except ValueError:  # scikit-learn's word on NaN; every clusterer has said so by now
-        outliers = None
-    return Comparison(scores, clusterings, outliers)
+    # Of latents that are not finite every clusterer has said so by now.
+    finite = all(np.isfinite(points.latents).all() for points in (task.fitted, task.assigned))
+    return Comparison(scores, clusterings, outlier_scores(task) if finite else None)
 
 
 def run_clusterer(name: str, task: ClusterTask, folder: Path | None) -> Kept:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Int
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_predict, make_run_epoch
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_encoder, make_predict, make_run_epoch
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
@@ -27,33 +27,32 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     """
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.dec
-    classifier = make_classifier(task, num_heads=1, start="kmeans")
+    encoder = make_encoder(task)
 
     def assign(params: PyTree, frozen: PyTree, images: Array) -> Array:
-        return soft_assignment(classifier.latents(params, frozen, images), params["means"], settings.alpha)
+        return soft_assignment(encoder.latents(params, frozen, images), params["means"], settings.alpha)
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
         assignment = assign(params, frozen, task.trained.to_unit(data["images"][rows]))
         value = target_loss(data["targets"][rows], assignment)
         return value, {"loss": value}
 
-    mean, deviation = (np.asarray(classifier.frozen[name]) for name in ("mean", "deviation"))
-    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit((task.fitted.latents - mean) / deviation)
-    params = {"encoder": classifier.params["encoder"], "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
+    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(encoder.standardised)
+    params = {**encoder.params, "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
     optimizer = make_adam(settings.learning_rate)
     run_epoch = make_run_epoch(
-        loss, optimizer, task=task, frozen=classifier.frozen, batch_size=settings.batch_size, average_decay=0.0
+        loss, optimizer, task=task, frozen=encoder.frozen, batch_size=settings.batch_size, average_decay=0.0
     )
     predict = make_predict(task, assign)
     tuned = Tuned(params, params, optimizer.init(params))
     images, prior = jnp.asarray(task.fitted.images), make_prior((), task.num_clusters)
-    assignment = predict(params, classifier.frozen, task.fitted)
+    assignment = predict(params, encoder.frozen, task.fitted)
     note = f"not settled after {settings.num_epochs} epochs"
     with task.progress("DEC: epoch", settings.num_epochs) as update:
         for epoch in range(settings.num_epochs):
             targets = target_distribution(jnp.asarray(assignment))
             tuned, metrics = run_epoch(tuned, {"images": images, "targets": targets}, epoch)
-            before, assignment = assignment.argmax(1), predict(tuned.params, classifier.frozen, task.fitted)
+            before, assignment = assignment.argmax(1), predict(tuned.params, encoder.frozen, task.fitted)
             clusters = assignment.argmax(1)
             collapse = find_collapse(np.bincount(clusters, minlength=task.num_clusters) / len(clusters), prior)
             if collapse:
@@ -65,7 +64,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
             if changed < settings.tolerance:
                 note = ""
                 break
-    assigned = predict(params, classifier.frozen, task.assigned)
+    assigned = predict(params, encoder.frozen, task.assigned)
     return Clustering(
         clusters=assigned.argmax(1).astype(np.int32),
         confidence=assigned.max(1),

@@ -30,29 +30,33 @@ class Tuned(NamedTuple):
     opt_state: PyTree
 
 
-class Classifier(NamedTuple):
-    """Functions of (params, frozen); `frozen` is all that stays: other networks, the latents' mean and deviation.
+class TunedEncoder(NamedTuple):
+    """The encoder as it was trained, `params` {"encoder"}, and all that stays: other networks, mean and deviation of z.
 
-    latents(params, frozen, images) -> (b, d), standardised. logits(params, frozen, images) -> (heads, b, k).
+    latents(params, frozen, images) -> (b, d), standardised. standardised: (n, d) those of the fitted images at first.
     """
 
     params: PyTree
     frozen: PyTree
     latents: Callable[..., Float[Array, "b d"]]
+    standardised: Float[np.ndarray, "n d"]
+
+
+class Classifier(NamedTuple):
+    """An encoder and heads: `params` {"encoder", "heads"}; logits(params, frozen, images) -> (heads, b, k)."""
+
+    params: PyTree
+    frozen: PyTree
     logits: Callable[..., Float[Array, "heads b k"]]
 
 
-def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classifier:
-    """The encoder as it was trained, under `num_heads` linear heads that start as `HEAD_STARTS[start]`.
+def make_encoder(task: ClusterTask) -> TunedEncoder:
+    """The encoder, its latents standardised by the fitted images' mean and one deviation for all.
 
-    Latents are standardised by the fitted images' mean and one deviation for all, so that settings mean the same
-    whatever the scale of a method's latents.
+    So settings mean the same whatever the scale of a method's latents.
     """
     fitted, trained = task.fitted.latents, task.trained
     mean, deviation = fitted.mean(axis=0), max(float(np.sqrt(fitted.var(axis=0).mean())), 1e-12)
-    standardised = (fitted - mean) / deviation
-    heads = [HEAD_STARTS[start](standardised, task.num_clusters, task.seed + i) for i in range(num_heads)]
-    heads = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *heads)
     frozen = {
         "params": {name: value for name, value in trained.params.items() if name != "encoder"},
         "model_state": trained.model_state,
@@ -65,11 +69,20 @@ def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classif
         raw, _ = trained.method.encode(learnt, frozen["model_state"], images)
         return (raw - frozen["mean"]) / frozen["deviation"]
 
+    return TunedEncoder({"encoder": trained.params["encoder"]}, frozen, latents, (fitted - mean) / deviation)
+
+
+def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classifier:
+    """The encoder under `num_heads` linear heads that start as `HEAD_STARTS[start]`, each from a seed of its own."""
+    encoder = make_encoder(task)
+    heads = [HEAD_STARTS[start](encoder.standardised, task.num_clusters, task.seed + i) for i in range(num_heads)]
+    heads = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *heads)
+
     def logits(params, frozen, images):
-        found = latents(params, frozen, images)
+        found = encoder.latents(params, frozen, images)
         return jax.vmap(lambda kernel, bias: found @ kernel + bias)(params["heads"]["kernel"], params["heads"]["bias"])
 
-    return Classifier({"encoder": trained.params["encoder"], "heads": heads}, frozen, latents, logits)
+    return Classifier({**encoder.params, "heads": heads}, encoder.frozen, logits)
 
 
 def start_at_random(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:

@@ -1,7 +1,5 @@
 """Which head to take, and when not to: sizes of clusters against the prior, and what counts as collapse."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 
@@ -15,7 +13,7 @@ NEARLY_ALL = 0.95
 LIVE_SHARE = 0.1  # of its share in the prior, from which on a cluster counts as live
 
 
-def make_prior(sizes: Sequence[float | int], num_clusters: int) -> Float32[np.ndarray, k]:
+def make_prior(sizes: Sequence[float | int], num_clusters: int) -> Float32[np.ndarray, "k"]:
     """Shares of the clusters that add to 1, from numbers in that proportion; () is uniform.
 
     Raises InputError for another number of sizes than clusters, or one that is not positive.
@@ -30,7 +28,7 @@ def make_prior(sizes: Sequence[float | int], num_clusters: int) -> Float32[np.nd
     return (np.asarray(sizes) / np.sum(sizes)).astype(np.float32)
 
 
-def find_collapse(sizes: Float[np.ndarray, k], prior: Float[np.ndarray, k]) -> str:
+def find_collapse(sizes: Float[np.ndarray, "k"], prior: Float[np.ndarray, "k"]) -> str:
     """What is wrong with clusters of these shares, in words; '' if nothing is.
 
     One cluster holds nearly all images, or fewer clusters live than asked for: those that hold a tenth of what the
@@ -57,17 +55,17 @@ class BestHead:
     healthy: bool
 
     @classmethod
-    def none(cls, params: PyTree) -> BestHead:
+    def none(cls, params: PyTree) -> "BestHead":
         """Before the first epoch."""
         return cls(keep_head(params, 0), float("inf"), "not trained", False)
 
     def after(
         self,
         params: PyTree,
-        losses: Float[np.ndarray, heads],
+        losses: Float[np.ndarray, "heads"],
         sizes: Float[np.ndarray, "heads k"],
-        prior: Float[np.ndarray, k],
-    ) -> BestHead:
+        prior: Float[np.ndarray, "k"],
+    ) -> "BestHead":
         """The head of an epoch with the lowest training loss among those that have not collapsed.
 
         If all have, this one, with a word on what has happened since.

@@ -187,16 +187,10 @@ def run_selflabel_stage(
             tuned, metrics = run_epoch(tuned, data, epoch)
             share = float(metrics["confident"])
             update(epoch + 1, f"loss {metrics['loss']:.4f}, confident {100 * share:.0f} %")
-            if share == 0:
-                threshold = settings.selflabel_threshold
-                return kept, share, f"self-label stage left out: no image is as confident as {threshold}"
-            collapse = find_collapse(metrics["sizes"], prior)
-            if collapse:
-                return (
-                    kept,
-                    share,
-                    f"self-label stage stopped in epoch {epoch + 1}, the state before it kept: {collapse}",
-                )
+            unsure = f"no image is as confident as {settings.selflabel_threshold}" if share == 0 else ""
+            wrong = unsure or find_collapse(metrics["sizes"], prior)
+            if wrong:
+                return kept, share, f"self-label stage stopped in epoch {epoch + 1}, the state before it kept: {wrong}"
             kept = tuned.average
             if share > most + 1e-3:
                 most, most_epoch = share, epoch

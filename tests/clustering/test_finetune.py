@@ -12,6 +12,7 @@ from irl_inr_jax.clustering.finetune import (
     Tuned,
     make_adam,
     make_classifier,
+    make_encoder,
     make_predict,
     make_run_epoch,
     start_at_kmeans,
@@ -25,14 +26,16 @@ def latents():
 
 def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task, latents):
     task = make_task(latents, 3)
-    classifier = make_classifier(task, num_heads=2, start="random")
-    found = classifier.latents(classifier.params, classifier.frozen, task.fitted.images)
+    encoder = make_encoder(task)
+    found = encoder.latents(encoder.params, encoder.frozen, task.fitted.images)
+    np.testing.assert_allclose(found, encoder.standardised, atol=1e-5)
     np.testing.assert_allclose(found.mean(0), np.zeros(4), atol=1e-5)
     np.testing.assert_allclose((found**2).mean(), 1.0, rtol=1e-5)
+    doubled = {"encoder": {"kernel": 2 * jnp.eye(4)}}
+    again = encoder.latents(doubled, encoder.frozen, task.fitted.images)
+    np.testing.assert_allclose(again - found, latents / float(encoder.frozen["deviation"]), rtol=1e-4)
+    classifier = make_classifier(task, num_heads=2, start="random")
     assert classifier.logits(classifier.params, classifier.frozen, task.fitted.images).shape == (2, 32, 3)
-    doubled = {**classifier.params, "encoder": {"kernel": 2 * jnp.eye(4)}}
-    again = classifier.latents(doubled, classifier.frozen, task.fitted.images)
-    np.testing.assert_allclose(again - found, latents / float(classifier.frozen["deviation"]), rtol=1e-4)
 
 
 def test_a_head_may_start_as_the_posterior_about_the_means_of_kmeans(latents):

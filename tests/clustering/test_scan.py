@@ -107,7 +107,8 @@ def test_no_confident_image_leaves_the_clustering_stage_as_it_was(make_task, blo
     stopped = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_threshold": 1.0}))
     np.testing.assert_array_equal(stopped.clusters, before.clusters)
     np.testing.assert_array_equal(stopped.confidence, before.confidence)
-    assert stopped.notes == ("self-label stage left out: no image is as confident as 1.0",)
+    note = "self-label stage stopped in epoch 1, the state before it kept: no image is as confident as 1.0"
+    assert stopped.notes == (note,)
 
 
 def test_a_collapse_in_the_clustering_stage_is_told_and_ends_there(make_task, blobs):
