@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float, Float32, Int32
+from ml_collections import ConfigDict
 from sklearn.cluster import KMeans
 
+from irl_inr_jax.clustering.heads import BestHead
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.embed import map_batches
 from irl_inr_jax.parallel import AXIS, make_mesh, replicate
@@ -169,3 +171,42 @@ def make_run_epoch(
         return tuned, jax.tree.map(lambda *values: np.mean(jax.device_get(values), axis=0), *collected)
 
     return run_epoch
+
+
+def train_heads(
+    task: ClusterTask,
+    classifier: Classifier,
+    loss: Callable[..., tuple[Array, dict[str, Array]]],
+    data: PyTree,
+    *,
+    settings: ConfigDict,
+    weight_decay: float,
+    prior: Float[np.ndarray, "k"],
+    what: str,
+) -> BestHead:
+    """Encoder and heads after `settings.num_epochs`: the head of the lowest training loss that has not collapsed.
+
+    loss: as in `make_run_epoch`, its metrics `loss` (heads,) and `sizes` (heads, k), the clusters' shares of the batch.
+    what: the stage's name in the progress.
+    """
+    optimizer = make_adam(settings.learning_rate, weight_decay=weight_decay)
+    run_epoch = make_run_epoch(
+        loss, optimizer, task=task, frozen=classifier.frozen, batch_size=settings.batch_size, average_decay=0.0
+    )
+    tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
+    best = BestHead.none(classifier.params)
+    with task.progress(f"{what}: epoch", settings.num_epochs) as update:
+        for epoch in range(settings.num_epochs):
+            tuned, metrics = run_epoch(tuned, data, epoch)
+            best = best.after(tuned.params, metrics["loss"], metrics["sizes"], prior)
+            update(epoch + 1, f"loss {metrics['loss'].min():.4f}")
+    return best
+
+
+def classify(
+    task: ClusterTask, classifier: Classifier, params: PyTree
+) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+    """The most probable cluster of each assigned image by the one head of `params`, and its probability."""
+    logits = make_predict(task, classifier.logits)(params, classifier.frozen, task.assigned)[0]
+    probs = np.asarray(jax.nn.softmax(logits))
+    return probs.argmax(1).astype(np.int32), probs.max(1)

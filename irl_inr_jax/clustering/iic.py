@@ -4,12 +4,11 @@ that tell as much as possible of each other. Thesis, section 2.2.2.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Int
 
 from irl_inr_jax.augment import make_augment
-from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_predict, make_run_epoch
-from irl_inr_jax.clustering.heads import BestHead, make_prior
+from irl_inr_jax.clustering.finetune import classify, make_classifier, train_heads
+from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.objectives import mutual_information_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
@@ -36,23 +35,20 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
         return losses.mean(), {"loss": losses, "sizes": sizes}
 
-    optimizer = make_adam(settings.learning_rate)
-    run_epoch = make_run_epoch(
-        loss, optimizer, task=task, frozen=classifier.frozen, batch_size=settings.batch_size, average_decay=0.0
+    best = train_heads(
+        task,
+        classifier,
+        loss,
+        {"images": jnp.asarray(task.fitted.images)},
+        settings=settings,
+        weight_decay=0.0,
+        prior=make_prior((), task.num_clusters),
+        what="IIC",
     )
-    data, prior = {"images": jnp.asarray(task.fitted.images)}, make_prior((), task.num_clusters)
-    tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
-    best = BestHead.none(classifier.params)
-    with task.progress("IIC: epoch", settings.num_epochs) as update:
-        for epoch in range(settings.num_epochs):
-            tuned, metrics = run_epoch(tuned, data, epoch)
-            best = best.after(tuned.params, metrics["loss"], metrics["sizes"], prior)
-            update(epoch + 1, f"mutual information {-metrics['loss'].min():.4f}")
-    logits = make_predict(task, classifier.logits)(best.params, classifier.frozen, task.assigned)[0]
-    probs = np.asarray(jax.nn.softmax(logits))
+    clusters, confidence = classify(task, classifier, best.params)
     return Clustering(
-        clusters=probs.argmax(1).astype(np.int32),
-        confidence=probs.max(1),
+        clusters=clusters,
+        confidence=confidence,
         transductive=task.transductive,
         notes=(best.collapse,) if best.collapse else (),
         measures={"iic_loss": best.loss},

@@ -17,12 +17,13 @@ from irl_inr_jax.augment import Augment, make_augment
 from irl_inr_jax.clustering.finetune import (
     Classifier,
     Tuned,
+    classify,
     make_adam,
     make_classifier,
-    make_predict,
     make_run_epoch,
+    train_heads,
 )
-from irl_inr_jax.clustering.heads import BestHead, find_collapse, make_prior
+from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.neighbours import nearest_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
@@ -61,18 +62,26 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
     augment = make_augment(settings.augment, task.settings.augment, fill=task.fill)
     neighbours = mine(task)
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
-    best = run_clustering_stage(task, classifier, augment, neighbours, prior)
+    best = train_heads(
+        task,
+        classifier,
+        make_scan_loss(task, classifier, augment, prior),
+        {"images": jnp.asarray(task.fitted.images), "neighbours": jnp.asarray(neighbours)},
+        settings=settings,
+        weight_decay=settings.weight_decay,
+        prior=prior,
+        what="SCAN, clustering stage",
+    )
     params, measures = best.params, {"scan_loss": best.loss}
     notes = [best.collapse] if best.collapse else []
     if settings.selflabel_epochs and not best.collapse:
         params, share, note = run_selflabel_stage(task, classifier, augment, params, prior)
         measures["confident_share"] = share
         notes += [note] if note else []
-    logits = make_predict(task, classifier.logits)(params, classifier.frozen, task.assigned)[0]
-    probs = np.asarray(jax.nn.softmax(logits))
+    clusters, confidence = classify(task, classifier, params)
     return Clustering(
-        clusters=probs.argmax(1).astype(np.int32),
-        confidence=probs.max(1),
+        clusters=clusters,
+        confidence=confidence,
         transductive=task.transductive,
         notes=tuple(notes),
         measures=measures,
@@ -121,35 +130,6 @@ def make_scan_loss(
         return losses.mean(), {"loss": losses, "agreement": agreement, "sizes": sizes}
 
     return loss
-
-
-def run_clustering_stage(
-    task: ClusterTask,
-    classifier: Classifier,
-    augment: Augment,
-    neighbours: Int[np.ndarray, "n q"],
-    prior: Float[np.ndarray, "k"],
-) -> BestHead:
-    """The head of the lowest training loss in the last epoch, or in the last one in which a head had not collapsed."""
-    settings = task.settings.scan
-    optimizer = make_adam(settings.learning_rate, weight_decay=settings.weight_decay)
-    run_epoch = make_run_epoch(
-        make_scan_loss(task, classifier, augment, prior),
-        optimizer,
-        task=task,
-        frozen=classifier.frozen,
-        batch_size=settings.batch_size,
-        average_decay=0.0,
-    )
-    data = {"images": jnp.asarray(task.fitted.images), "neighbours": jnp.asarray(neighbours)}
-    tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
-    best = BestHead.none(classifier.params)
-    with task.progress("SCAN, clustering stage: epoch", settings.num_epochs) as update:
-        for epoch in range(settings.num_epochs):
-            tuned, metrics = run_epoch(tuned, data, epoch)
-            best = best.after(tuned.params, metrics["loss"], metrics["sizes"], prior)
-            update(epoch + 1, f"loss {metrics['loss'].min():.4f}")
-    return best
 
 
 def run_selflabel_stage(
