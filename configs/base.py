@@ -21,15 +21,30 @@ def get_config() -> ConfigDict:
 
     config.data = data = ConfigDict()
     data.name = "digits_u"  # a name in irl_inr_jax/data
-    data.root = "data"  # folder of the published data sets: mnist/, fashion_mnist/
-    data.path = ""  # the npz file or the folder of images, for 'npz' and 'folder'
+    data.root = "data"  # folder of the published data sets: mnist/, fashion_mnist/, wm811k/, ...: see docs/data.md
+    data.path = ""  # your own images, for 'images': a folder, a pattern, a table, or a file of many images
     data.num_train = 0  # use only so many images; 0 is all
     data.num_test = 0  # the same for the test split
     data.test_fraction = 0.0  # share kept apart for testing where the publisher made no split
+    data.num_classes = 0  # keep only so many classes, those with the most images; 0 is all
+    data.class_images = ()  # (train, test) images of each class at most, as a split of its own; () is all
     data.exclude_classes = ()  # labels to leave out, e.g. (9,)
     data.seed = 0  # of the poses, the subsets and the split
-    data.canvas = 0  # side in pixels of the images learnt from; 0 keeps the publisher's
+    data.canvas = 0  # side in pixels of the images learnt from, by a border; 0 keeps the publisher's
     data.translation_px = 0.0  # standard deviation per axis of the shifts that we apply, in pixels of the canvas
+    data.resize = 0  # side in pixels that the padded squares are then brought to; 0 leaves them
+    data.resampling = "area"  # of that and of wafer maps: area, nearest or max
+    data.same_scale = True  # one factor for all images, so that sizes compare; False makes each fill the square
+    data.crop = "none"  # none, or circle: what lies outside the inscribed circle becomes background
+    data.background = "auto"  # empty ground: auto (median of the borders), image (each its own, levelled) or a number
+    data.scaling = "auto"  # what becomes 0 and 1: type, extremes, percentiles, or auto; see docs/data.md
+    data.path_column = "path"  # of a table: where the image file is
+    data.label_column = "label"  # of a table: the class; a table without that column has no labels
+    data.images_key = "images"  # of HDF5 and npz files: the array of images
+    data.labels_key = "labels"  # of HDF5 and npz files: the array of labels, if there is one
+    data.labels_path = ""  # labels of a file of many images: a .npy, .txt or .csv with one a row
+    data.max_unreadable = 0.01  # share of unreadable files that are skipped and listed; more are an error
+    data.memory_mb = 2000  # images of more megabytes than this stay on disk and are streamed
 
     config.model = model = ConfigDict()
     model.latent_dim = 16  # d, the size of z; few numbers make compact clusters
