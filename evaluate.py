@@ -78,6 +78,7 @@ def main() -> int:
         evaluation.clusterings,
         evaluation.outliers,
         dataset.class_names,
+        images.columns,
     )
     figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
     print(f"\n{describe_results(results)}\n")

@@ -25,7 +25,15 @@ from irl_inr_jax.data import make_dataset
 from irl_inr_jax.logs import ConsoleProgress, MetricsLog
 from irl_inr_jax.parallel import make_mesh
 from irl_inr_jax.report.run_figures import save_training_picture
-from irl_inr_jax.runs import check_batch, make_run_method, make_run_step, stop_signals, total_steps, trained_method
+from irl_inr_jax.runs import (
+    check_batch,
+    make_feed,
+    make_run_method,
+    make_run_step,
+    stop_signals,
+    total_steps,
+    trained_method,
+)
 from irl_inr_jax.settings import check_config, claim_workdir
 from irl_inr_jax.training import fit
 from irl_inr_jax.types import InputError
@@ -96,9 +104,9 @@ def run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_re
         return fit(
             state,
             take_step,
-            train=config.train,
-            seed=config.seed,
-            num_images=len(dataset.train.images),
+            make_feed(config, dataset, start=start),
+            log_every=config.train.log_every,
+            steps_per_epoch=len(dataset.train.images) // config.train.batch_size or 1,
             on_metrics=on_metrics,
             on_epoch=on_epoch,
             should_stop=lambda: bool(signal_received()),

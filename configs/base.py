@@ -249,9 +249,11 @@ def apply_orbit_knn(config: ConfigDict) -> None:
 def choose(config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]) -> ConfigDict:
     """`config` after the comma-separated `variants`, in this order: paper, thesis, the file's own `presets`, orbit_knn.
 
+    A preset called paper or thesis takes the place of the one here.
+
     Raises ValueError for a variant that is in neither, naming those that are.
     """
-    known = {"paper": apply_paper, "thesis": apply_thesis, **presets, "orbit_knn": apply_orbit_knn}
+    known = {"paper": apply_paper, "thesis": apply_thesis} | presets | {"orbit_knn": apply_orbit_knn}
     chosen = [name for name in variants.split(",") if name]
     unknown = [name for name in chosen if name not in known]
     if unknown:

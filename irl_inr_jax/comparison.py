@@ -19,7 +19,10 @@ BASELINE = "pixels_kmeans"
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """Labels of the images, for scores alone; None where there are none. class_names: one a label."""
+    """Labels of the images, for scores alone: None where there are none, -1 for an image without.
+
+    class_names: one a label.
+    """
 
     fitted: Int[np.ndarray, "m"] | None
     assigned: Int[np.ndarray, "n"] | None
@@ -87,7 +90,7 @@ def run_clusterer(name: str, task: ClusterTask, folder: Path | None) -> Kept:
 def of_pixels(task: ClusterTask) -> ClusterTask:
     """The same task with the pixels of the assigned images for latents, which are clustered by themselves."""
     images = task.assigned.images
-    points = Points(images.reshape(len(images), -1).astype(np.float32), images)
+    points = Points(np.asarray(images).reshape(len(images), -1).astype(np.float32), images)
     return dataclasses.replace(task, fitted=points, assigned=points)
 
 
@@ -110,24 +113,27 @@ def describe_runs(runs: list[Kept], truth: Truth, *, random: bool) -> dict:
 
 
 def score_clustering(clustering: Clustering, truth: Truth) -> dict:
-    """Sizes, and where there are labels every score of `score_clusters`, accuracy by class and the confusion matrix."""
+    """Sizes, and for images with labels every score of `score_clusters`, accuracy by class and the confusion matrix."""
     clusters = clustering.clusters
     entry: dict = {
         "num_clusters": len(np.unique(clusters[clusters != NOISE])),
         "noise_share": float(np.mean(clusters == NOISE)),
     }
-    if truth.assigned is not None:
+    if truth.assigned is not None and (truth.assigned >= 0).any():
         num_classes = len(truth.class_names)
-        by_class = per_class_accuracy(truth.assigned, clusters, num_classes)
-        entry |= score_clusters(truth.assigned, clusters)
+        known = truth.assigned >= 0
+        labels, clusters = truth.assigned[known], clusters[known]
+        by_class = per_class_accuracy(labels, clusters, num_classes)
+        entry |= score_clusters(labels, clusters)
         entry["per_class_accuracy"] = {
             name: None if np.isnan(share) else float(share)
             for name, share in zip(truth.class_names, by_class, strict=True)
         }
-        entry["confusion"] = confusion_matrix(truth.assigned, clusters, num_classes).tolist()
+        entry["confusion"] = confusion_matrix(labels, clusters, num_classes).tolist()
     if truth.fitted is not None and clustering.neighbours is not None:
-        same = truth.fitted[clustering.neighbours] == truth.fitted[:, None]
-        entry["neighbour_purity"] = float(same.mean())
+        mined, own = truth.fitted[clustering.neighbours], truth.fitted[:, None]
+        known = (mined >= 0) & (own >= 0)
+        entry["neighbour_purity"] = float((mined == own)[known].mean()) if known.any() else None
     return entry
 
 

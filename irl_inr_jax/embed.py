@@ -10,25 +10,39 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.data.scaling import to_display, to_unit
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.metrics.recon import mse
-from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, PyTree
+from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, PyTree, Scaling
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainedMethod:
-    """A method with its learnt values, and how stored pixels become [0, 1]: v * scale + offset."""
+    """A method with its learnt values, and what stored pixels stand for."""
 
     method: Method
     params: PyTree
     model_state: PyTree
-    scale: float
-    offset: float
+    scaling: Scaling
     batch_size: int
 
     def to_unit(self, stored: np.ndarray | jax.Array) -> jax.Array:
-        """Stored pixels as float32 in [0, 1]."""
-        return jnp.asarray(stored).astype(jnp.float32) * self.scale + self.offset
+        """Stored pixels as float32, 0 for background, in [low, 1]."""
+        return to_unit(self.scaling, stored)
+
+    def to_display(self, unit: np.ndarray | jax.Array) -> np.ndarray:
+        """Values in [low, 1] as values in [0, 1] for pictures."""
+        return to_display(self.scaling, unit)
+
+    def displayed(self, stored: np.ndarray | LazyImages) -> LazyImages:
+        """Stored images (n, h, w, c) for pictures, of which only those that are drawn are ever converted."""
+        return LazyImages(
+            lambda rows: self.to_display(self.to_unit(stored[rows])),
+            stored.shape[1:],
+            np.dtype(np.float32),
+            np.arange(len(stored)),
+        )
 
     def over_batches(self, function: Callable[..., PyTree], *arrays: PyTree) -> PyTree:
         """function((params, model_state), *rows) over all rows, in batches of one size so that it compiles once."""
@@ -36,11 +50,11 @@ class TrainedMethod:
 
     def encode(self, stored: np.ndarray) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
         """Latents and poses of stored images (n, h, w, c)."""
-        return self.over_batches(_compiled_encode(self.method, self.scale, self.offset), stored)
+        return self.over_batches(_compiled_encode(self.method, self.scaling), stored)
 
     def encode_unit(self, images: Float[np.ndarray, "n h w c"]) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
-        """Latents and poses of images that are already in [0, 1]."""
-        return self.over_batches(_compiled_encode(self.method, 1.0, 0.0), images)
+        """Latents and poses of images whose values are already in [low, 1]."""
+        return self.over_batches(_compiled_encode(self.method, None), images)
 
     def draw(self, latents: Float[np.ndarray, "n d"], pose: Pose | None, *, side: int) -> Float[np.ndarray, "n s s c"]:
         """The images that latents and pose stand for, `side` pixels high and wide; the canonical ones for no pose."""
@@ -74,8 +88,8 @@ def map_batches(function: Callable[..., PyTree], *arrays: PyTree, size: int) -> 
 
 # Cached by method, so that the pictures of a run and its evaluation compile each function once.
 @functools.lru_cache
-def _compiled_encode(method: Method, scale: float, offset: float) -> Callable[..., PyTree]:
-    return jax.jit(lambda learnt, rows: method.encode(*learnt, rows.astype(jnp.float32) * scale + offset))
+def _compiled_encode(method: Method, scaling: Scaling | None) -> Callable[..., PyTree]:
+    return jax.jit(lambda learnt, rows: method.encode(*learnt, rows if scaling is None else to_unit(scaling, rows)))
 
 
 @functools.lru_cache

@@ -18,9 +18,9 @@ MAX_TURNED_IMAGES = 256
 
 
 def reference_images(trained: TrainedMethod, images: ImageSet, *, fill: float) -> Float[np.ndarray, "n h w c"]:
-    """The images in [0, 1] with the pose that we applied taken off, S_g^-1[J]; as they are where none is known."""
+    """The images in [low, 1] with the pose that we applied taken off, S_g^-1[J]; as they are where none is known."""
     if images.pose is None:
-        return np.asarray(trained.to_unit(images.images))
+        return np.asarray(trained.to_unit(images.images[:]))
 
     @jax.jit
     def upright(_, stored, pose):

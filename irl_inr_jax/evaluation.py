@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float, Float32
 from ml_collections import ConfigDict
@@ -14,6 +15,8 @@ from ml_collections import ConfigDict
 from irl_inr_jax.clustering import Clustering, ClusterTask, Points
 from irl_inr_jax.clustering.choose_k import KCurves, Recommendation, largest_k, measure_k, recommend_k
 from irl_inr_jax.comparison import Truth, compare_clusterers
+from irl_inr_jax.data.lazy import in_chunks
+from irl_inr_jax.data.subsets import take
 from irl_inr_jax.embed import TrainedMethod, embed_images
 from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose
 from irl_inr_jax.metrics.clustering import neighbour_purity
@@ -22,6 +25,7 @@ from irl_inr_jax.types import Dataset, Embeddings, ImageSet, InputError, Pose
 
 NUM_NEIGHBOURS = 20
 MAX_PURITY_IMAGES = 10_000
+MAX_MOVED_IMAGES = 10_000  # in the measures of invariance and pose, which hold them as float32
 DEFAULT_NUM_CLUSTERS = 10
 
 
@@ -123,14 +127,16 @@ def measure_motion(
 ) -> tuple[dict, Float[np.ndarray, "n h w c"], Pose | None, Pose | None]:
     """`invariance`, and `pose` for a method that has one; the images before they were moved; true and found pose."""
     fill, shift_px = config.views.fill, config.evaluation.shift_px
+    first = np.arange(min(len(images.ids), MAX_MOVED_IMAGES))
+    images, pose = take(images, first), jax.tree.map(lambda leaf: leaf[first], embeddings.pose)
     references = reference_images(trained, images, fill=fill)
     spread, true, predicted = measure_invariance(
         trained, references, shift_px=shift_px, seed=config.data.seed, fill=fill
     )
     results = {"invariance": spread}
-    if images.pose is not None and embeddings.pose is not None:
+    if images.pose is not None and pose is not None:
         _, before = trained.encode_unit(references)
-        true, predicted = images.pose, relative_pose(embeddings.pose, before)
+        true, predicted = images.pose, relative_pose(pose, before)
     if predicted is not None:
         results["pose"] = measure_pose(true, predicted, translation=config.model.pose.translation)
     return results, references, true, predicted
@@ -188,6 +194,9 @@ def describe_choice(num_clusters: int, curves: tuple[KCurves, Recommendation] | 
 
 def describe_data(dataset: Dataset, split: str, images: ImageSet) -> dict:
     """What was evaluated, with a digest of the very pixels."""
+    digest = hashlib.sha256()
+    for chunk in in_chunks(images.images):
+        digest.update(np.ascontiguousarray(chunk).data)
     return {
         "name": dataset.name,
         "description": dataset.description,
@@ -196,7 +205,11 @@ def describe_data(dataset: Dataset, split: str, images: ImageSet) -> dict:
         "num_train": len(dataset.train.images),
         "image_shape": list(images.images.shape[1:]),
         "class_names": list(dataset.class_names),
-        "sha256": hashlib.sha256(np.ascontiguousarray(images.images).data).hexdigest(),
+        "num_labelled": 0 if images.labels is None else int((images.labels >= 0).sum()),
+        "scaling": dataset.scaling._asdict(),
+        "notes": list(dataset.notes),
+        "skipped": list(dataset.skipped),
+        "sha256": digest.hexdigest(),
     }
 
 
@@ -204,6 +217,6 @@ def measure_latents(embeddings: Embeddings) -> dict[str, float]:
     """Purity of the 20 nearest neighbours of z: how often they share the label, over at most 10,000 images."""
     if embeddings.labels is None:
         return {}
-    kept = slice(MAX_PURITY_IMAGES)
-    neighbours = min(NUM_NEIGHBOURS, len(embeddings.labels[kept]) - 1)
+    kept = np.flatnonzero(embeddings.labels >= 0)[:MAX_PURITY_IMAGES]
+    neighbours = min(NUM_NEIGHBOURS, len(kept) - 1)
     return {"neighbour_purity": neighbour_purity(embeddings.latents[kept], embeddings.labels[kept], neighbours)}

@@ -15,6 +15,8 @@ from irl_inr_jax.types import PyTree, TrainState
 
 AXIS = "batch"
 
+TakeStep = Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]
+
 
 def make_mesh(devices: list[jax.Device]) -> Mesh:
     """A mesh with the one axis `batch` over the devices."""
@@ -37,21 +39,12 @@ def make_take_step(
     mesh: Mesh,
     stored_images: np.ndarray,
     batch_size: int,
-) -> Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]:
+) -> TakeStep:
     """(state, indices (batch_size,) on the host) -> (state, metrics), compiled once, run on every device of the mesh.
 
     The data set is placed on the devices here, once. The state given to a step is consumed by it.
     """
-    mapped = jax.jit(
-        jax.shard_map(
-            train_step,
-            mesh=mesh,
-            in_specs=(P(), P(), P(AXIS), P(AXIS)),
-            out_specs=(P(), P()),
-            check_vma=False,
-        ),
-        donate_argnums=0,
-    )
+    mapped = _map_step(train_step, mesh, images_spec=P())
     images = replicate(stored_images, mesh)
     positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
 
@@ -59,3 +52,31 @@ def make_take_step(
         return mapped(state, images, split_over_devices(indices, mesh), positions)
 
     return take_step
+
+
+def make_streamed_step(train_step: Callable[..., tuple[TrainState, dict]], mesh: Mesh, batch_size: int) -> TakeStep:
+    """(state, stored images (batch_size, h, w, c) on the host) -> (state, metrics), for a data set on disk.
+
+    Each device gets its share of the batch alone, in which the images are numbered anew. The rest is as in
+    `make_take_step`.
+    """
+    mapped = _map_step(train_step, mesh, images_spec=P(AXIS))
+    share = np.arange(batch_size // mesh.size, dtype=np.int32)
+    indices = split_over_devices(np.tile(share, mesh.size), mesh)
+    positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
+
+    def take_step(state: TrainState, images: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
+        return mapped(state, split_over_devices(images, mesh), indices, positions)
+
+    return take_step
+
+
+def _map_step(train_step: Callable[..., tuple[TrainState, dict]], mesh: Mesh, *, images_spec: P) -> Callable:
+    mapped = jax.shard_map(
+        train_step,
+        mesh=mesh,
+        in_specs=(P(), images_spec, P(AXIS), P(AXIS)),
+        out_specs=(P(), P()),
+        check_vma=False,
+    )
+    return jax.jit(mapped, donate_argnums=0)

@@ -12,10 +12,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate
-from irl_inr_jax.training import init_state, make_optimizer, make_train_step
+from irl_inr_jax.parallel import AXIS, TakeStep, make_mesh, make_streamed_step, make_take_step, replicate
+from irl_inr_jax.streaming import stream_batches
+from irl_inr_jax.training import batches, init_state, make_optimizer, make_train_step
 from irl_inr_jax.types import Dataset, InputError, Method, TrainState
 
 NUM_INIT_IMAGES = 256
@@ -44,31 +47,44 @@ def total_steps(config: ConfigDict, dataset: Dataset) -> int:
 
 
 def make_run_method(config: ConfigDict, dataset: Dataset, *, axis_name: str | None) -> Method:
-    """The method of `config.method` for this data set's channels."""
-    return METHODS[config.method](config, num_channels=dataset.train.images.shape[-1], axis_name=axis_name)
+    """The method of `config.method` for this data set's pixels."""
+    num_channels = dataset.train.images.shape[-1]
+    return METHODS[config.method](config, num_channels=num_channels, low=dataset.scaling.low, axis_name=axis_name)
 
 
 def first_state(
     config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
 ) -> TrainState:
     """The state before the first step, made from the seed and the first training images."""
-    images = dataset.train.images[:NUM_INIT_IMAGES].astype(np.float32) * dataset.scale + dataset.offset
+    images = to_unit(dataset.scaling, dataset.train.images[:NUM_INIT_IMAGES])
     key = jax.random.key(config.seed)
-    return jax.jit(lambda key, images: init_state(method, optimizer, key, images))(key, images.astype(np.float32))
+    return jax.jit(lambda key, images: init_state(method, optimizer, key, images))(key, images)
 
 
-def make_run_step(
-    config: ConfigDict, dataset: Dataset, mesh: Mesh
-) -> tuple[TrainState, Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]]:
-    """The first state, and the compiled step over all devices of the mesh with the training images on them."""
+def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[TrainState, TakeStep]:
+    """The first state, and the compiled step over all devices of the mesh, for what `make_feed` feeds it.
+
+    The training images are placed on the devices, unless they are streamed from disk.
+    """
     method = make_run_method(config, dataset, axis_name=AXIS)
     steps = total_steps(config, dataset)
     optimizer = make_optimizer(config.train, steps)
-    train_step = make_train_step(
-        method, optimizer, total_steps=steps, scale=dataset.scale, offset=dataset.offset, axis_name=AXIS
-    )
+    train_step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=AXIS)
     state = replicate(first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer), mesh)
-    return state, make_take_step(train_step, mesh, dataset.train.images, config.train.batch_size)
+    images, batch_size = dataset.train.images, config.train.batch_size
+    if isinstance(images, LazyImages):
+        return state, make_streamed_step(train_step, mesh, batch_size)
+    return state, make_take_step(train_step, mesh, images, batch_size)
+
+
+def make_feed(config: ConfigDict, dataset: Dataset, *, start: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(step, indices of the batch or, for images on disk, the images) from step `start` to the end of the run."""
+    images = dataset.train.images
+    plan = {"seed": config.seed, "batch_size": config.train.batch_size, "start": start}
+    stop = total_steps(config, dataset)
+    if isinstance(images, LazyImages):
+        return stream_batches(images, **plan, stop=stop)
+    return batches(**plan, num_images=len(images), stop=stop)
 
 
 def trained_method(config: ConfigDict, dataset: Dataset, method: Method, state: TrainState) -> TrainedMethod:
@@ -79,8 +95,7 @@ def trained_method(config: ConfigDict, dataset: Dataset, method: Method, state: 
         method=method,
         params=params,
         model_state=model_state,
-        scale=dataset.scale,
-        offset=dataset.offset,
+        scaling=dataset.scaling,
         batch_size=config.evaluation.batch_size,
     )
 

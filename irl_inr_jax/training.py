@@ -1,6 +1,7 @@
 """From a `Method` to a trained state: optimiser, first state, one step, and the loop over steps. Knows no method."""
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import optax
 from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
-from irl_inr_jax.types import Batch, InputError, Method, TrainState
+from irl_inr_jax.data.scaling import to_unit
+from irl_inr_jax.types import Batch, InputError, Method, Scaling, TrainState
 
 
 def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
@@ -69,15 +71,14 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     *,
     total_steps: int,
-    scale: float,
-    offset: float,
+    scaling: Scaling,
     axis_name: str | None,
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """One step as a pure function (state, stored_images, indices, positions) -> (state, metrics).
 
-    stored_images: the whole data set in its own dtype; a stored v stands for v * scale + offset. indices: (b,) which
-    of them make this batch. positions: (b,) their places in the global batch. Under a mapped axis `axis_name` each
-    device brings its share of indices and positions, and gradients and metrics are means over the axis.
+    stored_images: the whole data set, or the device's share of the batch where it is streamed, in its own dtype.
+    indices: (b,) which of them make this batch. positions: (b,) their places in the global batch. Under a mapped axis
+    `axis_name` each device brings its share of both, and gradients and metrics are means over the axis.
     """
 
     def mean_over_devices(tree):
@@ -86,7 +87,7 @@ def make_train_step(
     def train_step(
         state: TrainState, stored_images: Array, indices: Int[Array, "b"], positions: Int[Array, "b"]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        images = stored_images[indices].astype(jnp.float32) * scale + offset
+        images = to_unit(scaling, stored_images[indices])
         batch = Batch(images=images, positions=positions, progress=state.step.astype(jnp.float32) / total_steps)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
         grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(state.params, state.model_state, key, batch)
@@ -105,21 +106,22 @@ def make_train_step(
     return train_step
 
 
+@functools.lru_cache(maxsize=2)
 def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
     """The order of the images in an epoch, from the seed and the epoch alone, so that a resumed run sees the same."""
     return np.random.default_rng([seed, epoch]).permutation(num_images)
 
 
+def batch_rows(step: int, *, seed: int, num_images: int, batch_size: int) -> np.ndarray:
+    """(batch_size,) which images make the batch of a step; what does not fill a batch waits an epoch."""
+    epoch, place = divmod(step, num_images // batch_size)
+    return epoch_order(seed, epoch, num_images)[place * batch_size :][:batch_size].astype(np.int32)
+
+
 def batches(*, seed: int, num_images: int, batch_size: int, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(step, indices (batch_size,)) for the steps start ... stop - 1; what does not fill a batch waits an epoch."""
-    steps_per_epoch = num_images // batch_size
-    epoch, order = -1, np.zeros(0, int)
+    """(step, indices (batch_size,)) for the steps start ... stop - 1."""
     for step in range(start, stop):
-        if step // steps_per_epoch != epoch:
-            epoch = step // steps_per_epoch
-            order = epoch_order(seed, epoch, num_images)
-        first = (step % steps_per_epoch) * batch_size
-        yield step, order[first : first + batch_size].astype(np.int32)
+        yield step, batch_rows(step, seed=seed, num_images=num_images, batch_size=batch_size)
 
 
 def first_bad_term(metrics: dict[str, np.ndarray | np.generic]) -> str | None:
@@ -141,23 +143,22 @@ def check_finite(step: int, metrics: dict[str, np.ndarray | np.generic]) -> None
 def fit(
     state: TrainState,
     take_step: Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]],
+    feed: Iterable[tuple[int, np.ndarray]],
     *,
-    train: ConfigDict,
-    seed: int,
-    num_images: int,
+    log_every: int,
+    steps_per_epoch: int,
     on_metrics: Callable[[int, dict[str, float]], None],
     on_epoch: Callable[[int, TrainState], None],
     should_stop: Callable[[], bool],
 ) -> TrainState:
     """Takes the steps from `state.step` to the end of the run and returns the last state.
 
-    on_metrics(step, means over the steps since the last call), every `train.log_every` steps and at each epoch's end;
+    feed: (step, what `take_step` takes) for each step that is left.
+    on_metrics(step, means over the steps since the last call), every `log_every` steps and at each epoch's end;
     on_epoch(epochs done, state), after it. `should_stop` is asked between steps; a run that stops early returns the
     state of that moment. Every step's metrics are checked before anything is written down, without waiting for the
     device at each step.
     """
-    steps_per_epoch = num_images // train.batch_size
-    total_steps = train.num_epochs * steps_per_epoch
     pending: list[tuple[int, dict[str, jax.Array]]] = []
 
     def flush() -> None:
@@ -170,15 +171,13 @@ def fit(
         means = {name: float(np.mean([metrics[name] for _, metrics in fetched])) for name in fetched[-1][1]}
         on_metrics(fetched[-1][0], means)
 
-    for step, indices in batches(
-        seed=seed, num_images=num_images, batch_size=train.batch_size, start=int(state.step), stop=total_steps
-    ):
+    for step, batch in feed:
         if should_stop():
             break
-        state, metrics = take_step(state, indices)
+        state, metrics = take_step(state, batch)
         done = step + 1
         pending.append((done, metrics))
-        if len(pending) == train.log_every or done % steps_per_epoch == 0:
+        if len(pending) == log_every or done % steps_per_epoch == 0:
             flush()
         if done % steps_per_epoch == 0:
             on_epoch(done // steps_per_epoch, state)

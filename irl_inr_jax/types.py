@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.struct
 import jax
@@ -42,7 +42,7 @@ class Pose:
 class Batch:
     """What one step learns from.
 
-    images: (b, h, w, c) float32 in [0, 1].
+    images: (b, h, w, c) float32, 0 for background, in [0, 1] or [-1, 1].
     positions: (b,) the place of each image in the global batch. Random draws are keyed by it, so that they do not
         depend on how many devices share the batch.
     progress: scalar in [0, 1], the share of the run that is done; ramps are functions of it.
@@ -92,15 +92,31 @@ class Method:
 class ImageSet:
     """One split of a data set, on the host.
 
-    images: (N, h, w, c) in the publisher's own dtype; `Dataset.to_unit` says how it becomes [0, 1].
+    images: (N, h, w, c) in the publisher's own dtype, in memory or as `data.lazy.LazyImages`; `Dataset` says what a
+        stored pixel stands for.
     ids: (N,) strings, stable between runs; they travel to every output.
-    labels: (N,) int32 or None. pose: the true pose where we applied it ourselves, or None.
+    labels: (N,) int32, -1 for an image without one, or None. pose: the true pose where it is known, or None.
+    columns: what else is known of each image, name -> (N,) array; it travels to clusters.csv.
     """
 
-    images: np.ndarray
+    images: Any
     ids: np.ndarray
     labels: np.ndarray | None
     pose: Pose | None
+    columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+class Scaling(NamedTuple):
+    """A stored pixel v stands for v * scale + offset, which is 0 for background and lies in [low, 1].
+
+    low: 0, or -1 for images that are both brighter and darker than their background. scale is negative where the
+    background is the bright end. description: what was done, for people.
+    """
+
+    scale: float
+    offset: float
+    low: float
+    description: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,17 +124,19 @@ class Dataset:
     """Both splits and what is true of both.
 
     class_names: one a label, or () without labels.
-    scale, offset: a stored pixel v stands for v * scale + offset, which lies in [0, 1].
-    description: one line for people: what it is and how it was made.
+    scaling: what a stored pixel stands for.
+    description: one line for people: what it is and how it was made. notes: more of them, such as the scaling.
+    skipped: a line for each file that could not be read.
     """
 
     name: str
     train: ImageSet
     test: ImageSet | None
     class_names: tuple[str, ...]
-    scale: float
-    offset: float
+    scaling: Scaling
     description: str
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from irl_inr_jax.clustering import Clustering, ClusterTask, Points
 from irl_inr_jax.clustering.store import Kept
 from irl_inr_jax.comparison import BASELINE, Truth, compare_clusterers, describe_runs, of_pixels, score_clustering
 from irl_inr_jax.embed import TrainedMethod
-from irl_inr_jax.types import InputError, Method
+from irl_inr_jax.types import InputError, Method, Scaling
 
 NAMES = ("a", "b", "c")
 
@@ -39,7 +39,7 @@ def task(blobs):
     noise = np.random.default_rng(0).normal(size=(len(latents), 2, 2, 1)).astype(np.float32)
     points = Points(latents, noise)
     method = Method("unused", fail, fail, fail, None)
-    trained = TrainedMethod(method, {"encoder": jnp.zeros(1)}, {}, scale=1.0, offset=0.0, batch_size=64)
+    trained = TrainedMethod(method, {"encoder": jnp.zeros(1)}, {}, scaling=Scaling(1.0, 0.0, 0.0, ""), batch_size=64)
     lines = []
     task = ClusterTask(
         fitted=points,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.embed import TrainedMethod, embed_images, load_embeddings, save_embeddings
-from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose
+from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, Scaling
 
 
 def unused(*arguments):
@@ -27,7 +27,7 @@ def reconstruct(params, model_state, latents, coords):
 @pytest.fixture
 def trained():
     method = Method("plane", unused, unused, encode, reconstruct)
-    return TrainedMethod(method, jnp.float32(2.0), {}, scale=1 / 255, offset=0.0, batch_size=4)
+    return TrainedMethod(method, jnp.float32(2.0), {}, scaling=Scaling(1 / 255, 0.0, 0.0, ""), batch_size=4)
 
 
 @pytest.fixture

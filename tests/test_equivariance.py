@@ -9,7 +9,7 @@ from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose, turned_copies
 from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.geometry.moments import moment_pose
-from irl_inr_jax.types import ImageSet, Method, Pose
+from irl_inr_jax.types import ImageSet, Method, Pose, Scaling
 
 
 def unused(*arguments):
@@ -17,7 +17,7 @@ def unused(*arguments):
 
 
 def trained_with(encode):
-    return TrainedMethod(Method("known", unused, unused, encode, None), {}, {}, scale=1.0, offset=0.0, batch_size=64)
+    return TrainedMethod(Method("known", unused, unused, encode, None), {}, {}, scaling=Scaling(1.0, 0.0, 0.0, ""), batch_size=64)
 
 
 def by_moments(params, model_state, images):

@@ -9,7 +9,7 @@ from configs import tiny
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.evaluation import Asked, choose_split, count_clusters, evaluate
 from irl_inr_jax.report.results_table import describe_results
-from irl_inr_jax.types import Dataset, ImageSet, InputError, Method
+from irl_inr_jax.types import Dataset, ImageSet, InputError, Method, Scaling
 
 
 def unused(*arguments):
@@ -24,7 +24,7 @@ def encode(params, model_state, images):
 @pytest.fixture
 def trained():
     method = Method("brightness", unused, unused, encode, None)
-    return TrainedMethod(method, {}, {}, scale=1 / 255, offset=0.0, batch_size=8)
+    return TrainedMethod(method, {}, {}, scaling=Scaling(1 / 255, 0.0, 0.0, ""), batch_size=8)
 
 
 def make_split(labels, name="test", with_labels=True):
@@ -42,7 +42,7 @@ def make_data(test=True, with_labels=True):
     train = make_split(np.arange(30) % 3, "train", with_labels)
     split = make_split(np.arange(24) % 3, "test", with_labels) if test else None
     names = ("dim", "grey", "bright") if with_labels else ()
-    return Dataset("discs", train, split, names, 1 / 255, 0.0, "discs of three brightnesses")
+    return Dataset("discs", train, split, names, Scaling(1 / 255, 0.0, 0.0, ""), "discs of three brightnesses")
 
 
 @pytest.fixture

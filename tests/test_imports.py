@@ -15,11 +15,13 @@ LAYERS = [
     ["orbits"],
     ["methods"],
     ["training", "parallel", "checkpoint", "logs", "embed", "settings"],
+    ["streaming"],
     ["equivariance", "runs", "clustering"],
     ["comparison"],
-    ["evaluation"],
+    ["evaluation", "inspection"],
     ["report"],
     ["cli"],
+    ["__main__"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -14,7 +14,7 @@ from irl_inr_jax.data import make_dataset
 from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate, split_over_devices
 from irl_inr_jax.runs import make_run_method
 from irl_inr_jax.training import init_state, make_train_step
-from irl_inr_jax.types import TrainState
+from irl_inr_jax.types import Scaling, TrainState
 
 BATCH = 16
 STEPS = 3
@@ -43,7 +43,7 @@ def setting(request, tiny_config):
 
 def step_function(config, dataset, optimizer):
     method = make_run_method(config, dataset, axis_name=AXIS)
-    return make_train_step(method, optimizer, total_steps=10, scale=1 / 255, offset=0.0, axis_name=AXIS)
+    return make_train_step(method, optimizer, total_steps=10, scaling=Scaling(1 / 255, 0.0, 0.0, ""), axis_name=AXIS)
 
 
 def indices_of(step):

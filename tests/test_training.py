@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from irl_inr_jax.training import batches, check_finite, fit, make_optimizer, make_schedule, make_train_step
-from irl_inr_jax.types import InputError, Method, TrainState
+from irl_inr_jax.types import InputError, Method, Scaling, TrainState
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_clipping_bounds_the_gradient(train):
 def test_step_scales_pixels_and_folds_key_and_progress_from_the_step():
     optimizer = optax.sgd(0.5)
     step = jax.jit(
-        make_train_step(quadratic_method(), optimizer, total_steps=4, scale=1 / 255, offset=0.25, axis_name=None)
+        make_train_step(quadratic_method(), optimizer, total_steps=4, scaling=Scaling(1 / 255, 0.25, 0.0, ""), axis_name=None)
     )
     images = jnp.full((6, 2, 2, 1), 51, jnp.uint8)
     state, metrics = step(state_of(optimizer), images, jnp.array([0, 3]), jnp.arange(2))
@@ -136,9 +136,9 @@ class Recorder:
         return fit(
             state_of(optimizer).replace(step=jnp.int32(start)),
             self.take_step,
-            train=self.train,
-            seed=0,
-            num_images=20,
+            batches(seed=0, num_images=20, batch_size=self.train.batch_size, start=start, stop=8),
+            log_every=self.train.log_every,
+            steps_per_epoch=4,
             on_metrics=lambda step, metrics: self.metrics.append((step, metrics["loss"])),
             on_epoch=lambda epoch, state: self.epochs.append((epoch, int(state.step))),
             should_stop=lambda: self.taken == self.stop_after,

@@ -45,7 +45,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     )
     predict = make_predict(task, assign)
     tuned = Tuned(params, params, optimizer.init(params))
-    images, prior = jnp.asarray(task.fitted.images), make_prior((), task.num_clusters)
+    images, prior = jnp.asarray(np.asarray(task.fitted.images)), make_prior((), task.num_clusters)
     assignment = predict(params, encoder.frozen, task.fitted)
     note = f"not settled after {settings.num_epochs} epochs"
     with task.progress("DEC: epoch", settings.num_epochs) as update:

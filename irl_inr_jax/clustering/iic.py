@@ -4,6 +4,7 @@ that tell as much as possible of each other. Thesis, section 2.2.2.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int
 
 from irl_inr_jax.augment import make_augment
@@ -39,7 +40,7 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         task,
         classifier,
         loss,
-        {"images": jnp.asarray(task.fitted.images)},
+        {"images": jnp.asarray(np.asarray(task.fitted.images))},
         settings=settings,
         weight_decay=0.0,
         prior=make_prior((), task.num_clusters),

@@ -66,7 +66,7 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
         task,
         classifier,
         make_scan_loss(task, classifier, augment, prior),
-        {"images": jnp.asarray(task.fitted.images), "neighbours": jnp.asarray(neighbours)},
+        {"images": jnp.asarray(np.asarray(task.fitted.images)), "neighbours": jnp.asarray(neighbours)},
         settings=settings,
         weight_decay=settings.weight_decay,
         prior=prior,
@@ -159,7 +159,7 @@ def run_selflabel_stage(
         batch_size=settings.selflabel_batch_size,
         average_decay=settings.average_decay,
     )
-    data = {"images": jnp.asarray(task.fitted.images)}
+    data = {"images": jnp.asarray(np.asarray(task.fitted.images))}
     tuned = Tuned(params, params, optimizer.init(params))
     kept, most, most_epoch, share = params, 0.0, 0, 0.0
     with task.progress("SCAN, self-label stage: epoch", settings.selflabel_epochs) as update:

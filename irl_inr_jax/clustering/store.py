@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.data.lazy import in_chunks
 
 ARRAYS = ("clusters", "confidence", "neighbours", "linkage", "linkage_rows")
 
@@ -34,8 +35,9 @@ def digest_task(name: str, task: ClusterTask) -> str:
     facts = [name, task.num_clusters, task.seed, task.transductive, task.fill, settings]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for points in (task.fitted, task.assigned):
-        for array in (points.latents, points.images):
-            digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.ascontiguousarray(points.latents).data)
+        for images in in_chunks(points.images):
+            digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
 from ml_collections import ConfigDict
 
+from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.embed import TrainedMethod
 
 
@@ -16,7 +17,7 @@ class Points:
     """The images of one split, as stored, and what the encoder makes of them. Clusterers of latents ignore `images`."""
 
     latents: Float[np.ndarray, "n d"]
-    images: Shaped[np.ndarray, "n h w c"]
+    images: Shaped[np.ndarray, "n h w c"] | LazyImages
 
 
 @dataclasses.dataclass(frozen=True)

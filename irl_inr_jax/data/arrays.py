@@ -6,6 +6,7 @@ never by stretching, since a turn must not change their shape.
 
 import numpy as np
 
+from irl_inr_jax.data.scaling import find_scaling
 from irl_inr_jax.types import Dataset, ImageSet, InputError
 
 
@@ -58,21 +59,6 @@ def pad_to_square(images: np.ndarray, side: int, *, source: str) -> np.ndarray:
     return padded
 
 
-def unit_scaling(images: np.ndarray) -> tuple[float, float]:
-    """(scale, offset) with which v * scale + offset lies in [0, 1] for every pixel v of `images`.
-
-    Whole-number types by their range, float32 as it is where it lies in [0, 1] and by its extremes where it does not.
-    """
-    if images.dtype == bool:
-        return 1.0, 0.0
-    if images.dtype != np.float32:
-        return 1.0 / float(np.iinfo(images.dtype).max), 0.0
-    low, high = float(images.min()), float(images.max())
-    if low >= 0.0 and high <= 1.0:
-        return 1.0, 0.0
-    return 1.0 / (high - low), -low / (high - low)
-
-
 def make_image_dataset(
     name: str,
     train: ImageSet,
@@ -88,23 +74,17 @@ def make_image_dataset(
 
     Raises InputError for images without any variation, and for splits that differ in shape or type.
     """
-    if (train.images == train.images.flat[0]).all():
-        raise InputError(
-            f"{source}: expected images with something on them, found {train.images.flat[0]} at every pixel of all "
-            f"{len(train.images)} training images; check how they were written"
-        )
+    scaling = find_scaling(train.images, mode="type", background=0.0, source=source)
     if test is not None:
         kinds = [f"{part.images.dtype} of shape {part.images.shape[1:]}" for part in (train, test)]
         if kinds[0] != kinds[1]:
             raise InputError(f"{source}: expected test images like the training images, {kinds[0]}, found {kinds[1]}")
-    scale, offset = unit_scaling(train.images)
     return Dataset(
         name=name,
         train=_without_bool(train),
         test=None if test is None else _without_bool(test),
         class_names=class_names,
-        scale=scale,
-        offset=offset,
+        scaling=scaling,
         description=description,
     )
 

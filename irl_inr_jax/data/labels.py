@@ -13,7 +13,8 @@ def encode_labels(
     """Each split's labels as (N,) int32 in 0..k-1, and the k class names.
 
     Classes are the values that occur in any split, numbers in increasing and words in alphabetical order; a class is
-    named by its value. A split without labels stays None, and without any labels at all the names are ().
+    named by its value. Images with the label -1 or '' have none and keep -1. A split without labels stays None, and
+    without any labels at all the names are ().
 
     Raises InputError for labels that are not one whole number or string an image, or numbers here and strings there.
     """
@@ -29,8 +30,14 @@ def encode_labels(
     if len({labels.dtype.kind in "iu" for labels in given}) > 1:
         raise InputError(f"{source}: expected numbers or strings as labels of both splits, found one of each")
     readable = [labels.astype(str) if labels.dtype.kind == "S" else labels for labels in given]
+    missing = -1 if given[0].dtype.kind in "iu" else ""
     values = np.unique(np.concatenate(readable))
-    codes = iter(np.searchsorted(values, labels).astype(np.int32) for labels in readable)
+    values = values[values != missing]
+    if len(values) == 0:
+        return [None for _ in splits], ()
+    codes = iter(
+        np.where(labels == missing, -1, np.searchsorted(values, labels)).astype(np.int32) for labels in readable
+    )
     return [None if labels is None else next(codes) for labels in splits], tuple(str(value) for value in values)
 
 

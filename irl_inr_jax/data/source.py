@@ -33,7 +33,7 @@ class Source:
     sizes: np.ndarray
     channels: int
     dtype: np.dtype
-    read: Callable[[np.ndarray], Sequence[np.ndarray]]
+    read: Callable[[np.ndarray], np.ndarray | Sequence[np.ndarray]]
     labels: np.ndarray | None = None
     test: np.ndarray | None = None
     columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)

@@ -3,15 +3,18 @@
 All three only take images away. What is left keeps its order, its id and its pose.
 """
 
+import dataclasses
+
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.labels import find_class
+from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.types import ImageSet, InputError
 
 # Which of the independent random streams of config.data.seed a draw comes from.
-_SPLIT_STREAM, _TRAIN_STREAM, _TEST_STREAM = 0, 1, 2
+_SPLIT_STREAM, _TRAIN_STREAM, _TEST_STREAM, _CLASS_STREAM = 0, 1, 2, 6  # pose.py has 3 and 4, assemble.py 5
 
 
 def make_splits(
@@ -78,16 +81,73 @@ def choose_images(part: ImageSet, excluded: np.ndarray, limit: int, *, seed: int
     if chosen.labels is None:
         return chosen
     labels = chosen.labels - np.searchsorted(excluded, chosen.labels).astype(np.int32)
-    return ImageSet(images=chosen.images, ids=chosen.ids, labels=labels, pose=chosen.pose)
+    return dataclasses.replace(chosen, labels=labels)
+
+
+def keep_classes(
+    train: ImageSet, test: ImageSet | None, class_names: tuple[str, ...], num_classes: int
+) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
+    """Both splits with the `num_classes` classes alone that have the most training images; 0 keeps all.
+
+    The first of two equally large classes is the larger one. Images without a label go as well. Raises InputError for
+    more classes than there are.
+    """
+    if num_classes == 0:
+        return train, test, class_names
+    if num_classes > len(class_names):
+        raise InputError(
+            f"config.data.num_classes: expected 0 or at most the {len(class_names)} classes there are, found "
+            f"{num_classes}"
+        )
+    counts = np.bincount(train.labels[train.labels >= 0], minlength=len(class_names))
+    kept = np.sort(np.argsort(-counts, kind="stable")[:num_classes])
+
+    def keep(part: ImageSet) -> ImageSet:
+        left = take(part, np.flatnonzero(np.isin(part.labels, kept)))
+        return dataclasses.replace(left, labels=np.searchsorted(kept, left.labels).astype(np.int32))
+
+    return keep(train), None if test is None else keep(test), tuple(class_names[number] for number in kept)
+
+
+def limit_classes(
+    train: ImageSet, test: ImageSet | None, class_images: tuple[int, ...], *, seed: int
+) -> tuple[ImageSet, ImageSet | None]:
+    """At most class_images = (for training, for testing) random images of each class; () keeps all.
+
+    Where the publisher made no test split the images for testing are taken from the others; a class with too few for
+    both has fewer for testing. Raises InputError for other than two numbers, and for images without labels.
+    """
+    if not class_images:
+        return train, test
+    if len(class_images) != 2 or min(class_images) < 0 or class_images[0] < 1 or train.labels is None:
+        raise InputError(
+            f"config.data.class_images: expected (training images, test images) of each class, for images with labels, "
+            f"found {class_images}{' and no labels' if train.labels is None else ''}"
+        )
+    num_train, num_test = class_images
+    kept = random_of_classes(train.labels, num_train if test is not None else num_train + num_test, seed=seed)
+    if test is not None:
+        chosen = random_of_classes(test.labels, num_test, seed=seed)
+        return take(train, np.sort(np.concatenate(kept))), take(test, np.sort(np.concatenate(chosen)))
+    parts = [np.concatenate([rows[cut] for rows in kept]) for cut in (slice(num_train), slice(num_train, None))]
+    return take(train, np.sort(parts[0])), take(train, np.sort(parts[1])) if len(parts[1]) else None
+
+
+def random_of_classes(labels: np.ndarray, limit: int, *, seed: int) -> list[np.ndarray]:
+    """For each class `limit` random rows of it at most, in random order. Images without a label are in none."""
+    order = make_rng(seed, _CLASS_STREAM).permutation(len(labels))
+    return [order[labels[order] == number][:limit] for number in np.unique(labels[labels >= 0])]
 
 
 def take(part: ImageSet, rows: np.ndarray) -> ImageSet:
-    """The images of `part` in `rows`, with all that belongs to them."""
+    """The images of `part` in `rows`, with all that belongs to them; images on disk stay there."""
+    images = part.images
     return ImageSet(
-        images=part.images[rows],
+        images=images.take(rows) if isinstance(images, LazyImages) else images[rows],
         ids=part.ids[rows],
         labels=None if part.labels is None else part.labels[rows],
         pose=jax.tree.map(lambda leaf: leaf[rows], part.pose),
+        columns={name: values[rows] for name, values in part.columns.items()},
     )
 
 

@@ -49,22 +49,23 @@ class Parts:
     views: ConfigDict
 
 
-def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
     """IRL-INR as `config.model`, `config.loss` and `config.views` have it.
 
+    low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
-    parts = make_parts(config, num_channels=num_channels, axis_name=axis_name, num_aux=0)
+    parts = make_parts(config, num_channels=num_channels, low=low, axis_name=axis_name, num_aux=0)
     return bind_parts("irl_inr", parts, loss)
 
 
-def make_parts(config: ConfigDict, *, num_channels: int, axis_name: str | None, num_aux: int) -> Parts:
+def make_parts(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None, num_aux: int) -> Parts:
     """The parts as configured, with `num_aux` outputs of the encoder beside latents and pose."""
     form = make_pose_form(config)
     num_outputs = config.model.latent_dim + form.num_outputs + num_aux
     return Parts(
         encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name),
-        generator=make_generator(config, num_channels=num_channels),
+        generator=make_generator(config, num_channels=num_channels, low=low),
         form=form,
         latent_dim=config.model.latent_dim,
         weights=config.loss,

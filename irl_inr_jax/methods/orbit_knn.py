@@ -14,7 +14,7 @@ from irl_inr_jax.orbits import invariant_spectrum, polar_images
 from irl_inr_jax.types import Batch, Method, Pose, PyTree
 
 
-def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
     """Polar images as `config.clustering.orbit_knn` has them; the pose is the closed form of `config.model.pose`."""
     num_radii, num_angles = config.clustering.orbit_knn.num_radii, config.clustering.orbit_knn.num_angles
     translation, fill = config.model.pose.translation, config.views.fill

@@ -26,12 +26,14 @@ from irl_inr_jax.types import Batch, Method, PyTree
 from irl_inr_jax.views import example_keys, turn_images
 
 
-def make_method(config: ConfigDict, *, num_channels: int, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
     """The thesis' method as `config.model`, `config.loss` and `config.views` have it.
 
+    low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
-    parts = make_parts(config, num_channels=num_channels, axis_name=axis_name, num_aux=config.model.latent_dim)
+    num_aux = config.model.latent_dim
+    parts = make_parts(config, num_channels=num_channels, low=low, axis_name=axis_name, num_aux=num_aux)
     return bind_parts("thesis", parts, loss)
 
 

@@ -19,7 +19,7 @@ class Generator(NamedTuple):
     """init(key, images) -> (params, frequencies); `frequencies` are the INR's fixed B.
 
     emit(params, latents (b, d)) -> eta, one INR an image.
-    draw(eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [0, 1].
+    draw(eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [low, 1].
     """
 
     init: Callable[..., tuple[PyTree, jax.Array]]
@@ -27,7 +27,7 @@ class Generator(NamedTuple):
     draw: Callable[..., jax.Array]
 
 
-def make_generator(config: ConfigDict, *, num_channels: int) -> Generator:
+def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Generator:
     """H_psi and I of `config.model`, for latents of `config.model.latent_dim`."""
     model, dtype = config.model, jnp.dtype(config.model.dtype)
     spec = InrSpec(
@@ -36,6 +36,7 @@ def make_generator(config: ConfigDict, *, num_channels: int) -> Generator:
         activation=model.inr.activation,
         num_frequencies=model.inr.num_frequencies,
         frequency_std=model.inr.frequency_std,
+        low=low,
     )
     hypernet = HyperNetwork(
         widths=tuple(model.hypernet.widths), spec=spec, dtype=dtype, last_bias_init=nn.initializers.zeros_init()

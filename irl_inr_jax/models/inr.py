@@ -21,13 +21,15 @@ SINE_FREQUENCY = 30.0  # omega_0 of SIREN (Sitzmann et al., 2020)
 @dataclasses.dataclass(frozen=True)
 class InrSpec:
     """widths: hidden layers. channels: 1 grey, 3 RGB. activation: one of `ACTIVATIONS`; 'sine' is a SIREN on the bare
-    coords, the others stand on `num_frequencies` random Fourier features of standard deviation `frequency_std`."""
+    coords, the others stand on `num_frequencies` random Fourier features of standard deviation `frequency_std`.
+    low: values lie between it and 1."""
 
     widths: tuple[int, ...]
     channels: int
     activation: str
     num_frequencies: int
     frequency_std: float
+    low: float
 
     @property
     def layer_sizes(self) -> tuple[tuple[int, int], ...]:
@@ -77,7 +79,7 @@ def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> Py
     for (size_in, size_out), deviation in zip(spec.layer_sizes, weight_deviations(spec), strict=True):
         key, layer_key = jax.random.split(key)
         layers.append({"w": deviation * jax.random.normal(layer_key, (size_in, size_out)), "b": jnp.zeros(size_out)})
-    layers[-1]["b"] = jax.scipy.special.logit(jnp.clip(mean_pixel, 0.01, 0.99))
+    layers[-1]["b"] = jax.scipy.special.logit(jnp.clip((mean_pixel - spec.low) / (1 - spec.low), 0.01, 0.99))
     return tuple(layers)
 
 
@@ -89,7 +91,7 @@ def apply_inr(
     spec: InrSpec,
     dtype: jnp.dtype,
 ) -> Float[Array, "n c"]:
-    """The values in [0, 1] at coords, of the one image whose weights are `eta`."""
+    """The values in [low, 1] at coords, of the one image whose weights are `eta`."""
     if spec.activation == "sine":
         x = coords
 
@@ -106,4 +108,4 @@ def apply_inr(
     for layer in hidden:
         x = activate(x @ layer["w"].astype(x.dtype) + layer["b"].astype(x.dtype))
     logits = x @ last["w"].astype(x.dtype) + last["b"].astype(x.dtype)
-    return jax.nn.sigmoid(logits.astype(jnp.float32))
+    return spec.low + (1 - spec.low) * jax.nn.sigmoid(logits.astype(jnp.float32))

@@ -19,21 +19,26 @@ def save_assignments(
     clusterings: dict[str, Clustering],
     outliers: Float32[np.ndarray, "n"] | None,
     class_names: Sequence[str],
+    columns: dict[str, np.ndarray],
 ) -> None:
-    """A CSV file, one row an image in input order: `id`, `label` where there are any, `outlier_score`, and for each
-    clusterer NAME, its cluster from 0 or -1 for none, and NAME_confidence in [0, 1].
+    """A CSV file, one row an image in input order: `id`, `label` where there are any, `outlier_score`, for each
+    clusterer NAME its cluster from 0 or -1 for none and NAME_confidence in [0, 1], and last the data set's `columns`.
+
+    A column of the data set that is called like one of ours gets data_ before its name.
     """
-    columns = {"id": list(embeddings.ids)}
+    table = {"id": list(embeddings.ids)}
     if embeddings.labels is not None:
         names = name_classes(class_names, int(embeddings.labels.max()) + 1)
-        columns["label"] = [names[label] for label in embeddings.labels]
+        table["label"] = [names[label] if label >= 0 else "" for label in embeddings.labels]
     if outliers is not None:
-        columns["outlier_score"] = [f"{score:.4f}" for score in outliers]
+        table["outlier_score"] = [f"{score:.4f}" for score in outliers]
     for name, clustering in clusterings.items():
         if name != BASELINE:
-            columns[name] = clustering.clusters.tolist()
-            columns[f"{name}_confidence"] = [f"{share:.4f}" for share in clustering.confidence]
+            table[name] = clustering.clusters.tolist()
+            table[f"{name}_confidence"] = [f"{share:.4f}" for share in clustering.confidence]
+    for name, values in columns.items():
+        table[f"data_{name}" if name in table else name] = values.tolist()
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))

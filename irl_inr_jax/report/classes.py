@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib import colormaps
 from matplotlib.colors import to_rgba_array
 
@@ -23,6 +23,15 @@ def name_classes(class_names: Sequence[str], num_classes: int) -> list[str]:
     """One short name a class: the data set's own, cut at 22 letters, or the class's number where it has none."""
     names = [str(class_names[i]) if i < len(class_names) else str(i) for i in range(num_classes)]
     return [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in names]
+
+
+def name_all(
+    labels: Int[np.ndarray, "n"] | None, class_names: Sequence[str]
+) -> tuple[Int[np.ndarray, "n"] | None, Sequence[str]]:
+    """Labels and names where images without a label, -1, are one class more, called so."""
+    if labels is None or (labels >= 0).all():
+        return labels, class_names
+    return np.where(labels < 0, len(class_names), labels), (*class_names, "no label")
 
 
 def choose_colours(num_colours: int) -> Float[np.ndarray, "num_colours 3"]:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.metrics.clustering import NOISE
 from irl_inr_jax.report import canvas
 from irl_inr_jax.report.classes import name_classes
@@ -70,7 +71,7 @@ def _write_counts(axes: Axes, matrix: Int[np.ndarray, "r c"], shares: Float[np.n
 
 def save_cluster_grids(
     path: Path | str,
-    images: Float[np.ndarray, "n h w c"],
+    images: Float[np.ndarray, "n h w c"] | LazyImages,
     clusters: Int[np.ndarray, "n"],
     labels: Int[np.ndarray, "n"] | None,
     class_names: Sequence[str],

@@ -13,6 +13,7 @@ from irl_inr_jax.equivariance import turned_copies
 from irl_inr_jax.evaluation import Evaluation
 from irl_inr_jax.metrics.clustering import NOISE, confusion_matrix
 from irl_inr_jax.report.choose_k_figure import save_k_curves
+from irl_inr_jax.report.classes import name_all
 from irl_inr_jax.report.cluster_figures import save_cluster_grids, save_confusion
 from irl_inr_jax.report.dendrogram_figure import save_dendrogram
 from irl_inr_jax.report.latent_map import save_latent_map
@@ -31,7 +32,8 @@ def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) 
     latents, pose = trained.encode(shown)
     side = shown.shape[1]
     recons = trained.draw(latents, pose, side=side)
-    save_reconstructions(path, np.asarray(trained.to_unit(shown)), recons, trained.draw(latents, None, side=side))
+    canonical = trained.draw(latents, None, side=side)
+    save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)))
 
 
 def save_run_figures(
@@ -53,7 +55,7 @@ def save_run_figures(
         paths.append(folder / f"{name}.png")
         return paths[-1]
 
-    labels, names = images.labels, dataset.class_names
+    labels, names = name_all(images.labels, dataset.class_names)
     if trained.method.reconstruct is not None:
         save_training_picture(path("reconstructions"), trained, images)
         _save_canonical_figures(path, trained, evaluation, config)
@@ -76,20 +78,22 @@ def _save_clusterings(
     path: Callable[[str], Path], trained: TrainedMethod, dataset: Dataset, images: ImageSet, evaluation: Evaluation
 ) -> None:
     """For each clusterer the images of its clusters, the confusion with classes, and the tree if it has one."""
-    unit, task = np.asarray(trained.to_unit(images.images)), evaluation.task
+    shown, task = trained.displayed(images.images), evaluation.task
+    labels, names = name_all(images.labels, dataset.class_names)
     for name, clustering in evaluation.clusterings.items():
         if name == BASELINE:
             continue
         if images.labels is not None:
-            matrix = confusion_matrix(images.labels, clustering.clusters, len(dataset.class_names))
-            has_noise = bool((clustering.clusters == NOISE).any())
+            known = images.labels >= 0
+            matrix = confusion_matrix(images.labels[known], clustering.clusters[known], len(dataset.class_names))
+            has_noise = bool((clustering.clusters[known] == NOISE).any())
             save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names, has_noise=has_noise)
-        save_cluster_grids(path(f"clusters_{name}"), unit, clustering.clusters, images.labels, dataset.class_names)
+        save_cluster_grids(path(f"clusters_{name}"), shown, clustering.clusters, labels, names)
         if clustering.linkage is not None and len(clustering.linkage):
             rows = clustering.linkage_rows
-            shown = np.asarray(trained.to_unit(task.fitted.images[rows]))
+            leaves = trained.displayed(task.fitted.images)[rows]
             clusters = cut_tree(clustering.linkage, min(task.num_clusters, len(rows)))
-            save_dendrogram(path(f"dendrogram_{name}"), clustering.linkage, clusters, shown)
+            save_dendrogram(path(f"dendrogram_{name}"), clustering.linkage, clusters, leaves)
 
 
 def _save_canonical_figures(
@@ -107,7 +111,7 @@ def _save_canonical_figures(
     flat = copies.reshape(-1, *copies.shape[2:])
     latents, _ = trained.encode_unit(flat)
     canonical = trained.draw(latents, None, side=flat.shape[1]).reshape(*copies.shape)
-    save_canonical_views(path("canonical_views"), copies, canonical)
+    save_canonical_views(path("canonical_views"), *map(trained.to_display, (copies, canonical)))
     latents, pose = trained.encode_unit(references[:1])
     large = trained.draw(latents, pose, side=config.evaluation.upsample_side)
-    save_large_rendering(path("large"), references[0], large[0])
+    save_large_rendering(path("large"), *map(trained.to_display, (references[0], large[0])))

@@ -9,7 +9,7 @@ import pytest
 from configs import base
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.embed import TrainedMethod
-from irl_inr_jax.types import Method
+from irl_inr_jax.types import Method, Scaling
 
 
 def unused(*arguments):
@@ -49,7 +49,7 @@ def make_task():
             assigned=fitted if assigned is None else points_of(np.asarray(assigned)),
             num_clusters=num_clusters,
             seed=seed,
-            trained=TrainedMethod(method, params, {}, scale=1.0, offset=0.0, batch_size=64),
+            trained=TrainedMethod(method, params, {}, scaling=Scaling(1.0, 0.0, 0.0, ""), batch_size=64),
             settings=config,
             fill=0.0,
             say=say,

@@ -10,7 +10,7 @@ from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn, orbit_neighbours
 from irl_inr_jax.clustering.scan import mine_orbit_neighbours
 from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.metrics.clustering import clustering_accuracy
-from irl_inr_jax.types import InputError
+from irl_inr_jax.types import InputError, Scaling
 
 SIDE = 24
 SMALL = {"orbit_knn.num_angles": 16, "orbit_knn.num_radii": 8}
@@ -114,7 +114,7 @@ def test_stored_pixels_and_channels_are_understood(image_task):
     images, labels = shapes(24)
     colours = np.round(np.concatenate([images, 0.5 * images, 0 * images], axis=-1) * 255).astype(np.uint8)
     task = image_task(colours, 2)
-    task = dataclasses.replace(task, trained=dataclasses.replace(task.trained, scale=1 / 255))
+    task = dataclasses.replace(task, trained=dataclasses.replace(task.trained, scaling=Scaling(1 / 255, 0.0, 0.0, "")))
     assert clustering_accuracy(labels, cluster_orbit_knn(task).clusters) == 1.0
 
 

@@ -33,7 +33,7 @@ def test_the_whole_set(digits):
     dataset = digits()
     assert dataset.train.images.shape == (1797, 24, 24, 1) and dataset.train.images.dtype == np.uint8
     assert dataset.test is None and dataset.class_names == tuple("0123456789")
-    assert (dataset.scale, dataset.offset) == (1 / 255, 0.0)
+    assert dataset.scaling[:3] == (1 / 255, 0.0, 0.0)
     np.testing.assert_array_equal(rows_of(dataset.train), np.arange(1797))
     np.testing.assert_array_equal(dataset.train.labels, load_digits().target)
     assert "24x24" in dataset.description and "1.5 px" in dataset.description

@@ -1,13 +1,33 @@
+import struct
+import zlib
+
 import numpy as np
+import png
 import pytest
+import tifffile
 from PIL import Image
 
-from irl_inr_jax.data.image_files import read_image
+from irl_inr_jax.data.image_files import UnreadableImage, read_image
 from irl_inr_jax.types import InputError
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
 COLOUR = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+DEEP_COLOUR = RNG.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+
+
+def write_deep_png(path, pixels, orientation=1, **options):
+    """Pixels (h, w, planes) of 16 bits, with Exif's orientation in a chunk of its own before the pixels."""
+    planes = pixels.shape[2]
+    writer = png.Writer(
+        pixels.shape[1], pixels.shape[0], greyscale=planes < 3, alpha=planes in (2, 4), bitdepth=16, **options
+    )
+    with path.open("wb") as file:
+        writer.write(file, pixels.reshape(len(pixels), -1).tolist())
+    content = b"eXIf" + b"MM\x00*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:33] + chunk + whole[33:])
 
 
 @pytest.mark.parametrize("extension", ["png", "bmp", "tif", "gif", "webp"])
@@ -86,10 +106,112 @@ def test_the_way_up_that_a_camera_recorded_is_applied(tmp_path, orientation, tur
     np.testing.assert_array_equal(read_image(tmp_path / "a.png")[:, :, 0], np.rot90(GREY, turns))
 
 
-def test_the_first_frame_is_taken(tmp_path):
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("extension", ["png", "tif"])
+def test_deep_colours_are_turned_as_pillow_turns_shallow_ones(tmp_path, extension, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(COLOUR).save(tmp_path / f"shallow.{extension}", exif=exif)
+    path = tmp_path / f"deep.{extension}"
+    if extension == "png":
+        write_deep_png(path, COLOUR.astype(np.uint16), orientation=orientation)
+    else:
+        tifffile.imwrite(path, COLOUR.astype(np.uint16), extratags=[(274, "H", 1, orientation, True)])
+    np.testing.assert_array_equal(read_image(path), read_image(tmp_path / f"shallow.{extension}"))
+
+
+def test_a_jpeg_is_turned_as_well(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    smooth = np.add.outer(np.arange(16), 2 * np.arange(8)).astype(np.uint8) * 8
+    Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    image = read_image(tmp_path / "a.jpg")
+    assert image.shape == (8, 16, 1)
+    assert np.abs(image[:, :, 0] - np.rot90(smooth.astype(int), -1)).max() < 8
+
+
+def test_the_first_frame_of_a_moving_picture_is_taken(tmp_path):
     frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
-    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(read_image(tmp_path / "a.tif")[:, :, 0], GREY)
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read_image(tmp_path / "a.gif")[:, :, 0], GREY)
+
+
+@pytest.mark.parametrize("interlace", [False, True])
+def test_colours_of_sixteen_bits_are_kept(tmp_path, interlace):
+    write_deep_png(tmp_path / "a.png", DEEP_COLOUR, interlace=interlace)
+    image = read_image(tmp_path / "a.png")
+    assert image.dtype == np.uint16
+    np.testing.assert_array_equal(image, DEEP_COLOUR)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_opacity_of_sixteen_bits_lies_on_black(tmp_path, planes):
+    opacity = np.full((5, 7, 1), 65535, np.uint16)
+    opacity[0], opacity[1] = 0, 32768
+    colours = DEEP_COLOUR[:, :, :planes]
+    write_deep_png(tmp_path / "a.png", np.concatenate([colours, opacity], 2))
+    expected = np.rint(colours * (opacity / 65535.0))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_one_transparent_colour_of_sixteen_bits_is_black(tmp_path, planes):
+    colours = DEEP_COLOUR[:, :, :planes].copy()
+    hidden = tuple(int(value) for value in colours[2, 3])
+    write_deep_png(tmp_path / "a.png", colours, transparent=hidden if planes == 3 else hidden[0])
+    colours[2, 3] = 0
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), colours)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "?", "f4", ">i4", "f8"])
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 6), (5, 7, 1)])
+def test_an_array_is_an_image(tmp_path, dtype, shape):
+    values = RNG.integers(0, 2, shape).astype(dtype)
+    np.save(tmp_path / "a.npy", values)
+    image = read_image(tmp_path / "a.npy")
+    assert image.dtype == (values.dtype if dtype in ("u1", "u2", "?") else np.float32)
+    np.testing.assert_array_equal(image, values.reshape(5, 7, -1))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros(5), r"expected an array of shape \(h, w\) or \(h, w, c\), found \(5,\)"),
+        (np.zeros((0, 5)), r"found \(0, 5\)"),
+        (np.zeros((3, 8, 9)), r"looks like \(c, h, w\)"),
+        (np.zeros((50, 8, 8)), "looks like 50 images; set config.data.path to the file itself"),
+        (np.array([[None]]), "cannot be read .*allow_pickle"),
+        (np.zeros((2, 2), complex), "expected images of real numbers, found type complex128"),
+    ],
+)
+def test_arrays_that_are_no_image_are_errors(tmp_path, values, message):
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(InputError, match=message) as caught:
+        read_image(tmp_path / "a.npy")
+    assert str(tmp_path / "a.npy") in str(caught.value)
+
+
+def test_the_content_and_not_the_name_says_what_a_picture_is(tmp_path):
+    write_deep_png(tmp_path / "a.jpg", DEEP_COLOUR)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), DEEP_COLOUR)
+    Image.fromarray(GREY).save(tmp_path / "b.tif", format="PNG")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.tif")[:, :, 0], GREY)
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    for name, reason in [("a.png", "there is no such file"), ("folder.png", "it is a folder")]:
+        with pytest.raises(UnreadableImage, match=name) as caught:
+            read_image(tmp_path / name)
+        assert caught.value.reason == reason
+
+
+def test_deep_png_that_are_cut_short_are_errors(tmp_path):
+    write_deep_png(tmp_path / "a.png", DEEP_COLOUR)
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableImage, match=r"a\.png, found one that cannot be read \(.+\)"):
+        read_image(tmp_path / "a.png")
 
 
 def test_files_that_are_no_images_are_errors(tmp_path):

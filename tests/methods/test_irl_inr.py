@@ -76,7 +76,7 @@ def make_batch(images, progress=0.25):
 
 
 def start(config, images):
-    method = irl_inr.make_method(config, num_channels=1, axis_name=None)
+    method = irl_inr.make_method(config, num_channels=1, low=0.0, axis_name=None)
     params, model_state = jax.jit(method.init)(jax.random.key(0), images)
     return method, params, model_state
 
@@ -150,7 +150,7 @@ def test_reconstruct_draws_one_picture_at_any_resolution():
 @pytest.mark.parametrize("left_out", [("recon", "consistency"), ("cross", "symmetry")])
 def test_terms_of_weight_zero_are_absent_and_the_others_are_what_they_were(left_out):
     done, images = run("canonical"), awkward_images()
-    less = irl_inr.make_method(make_config(**dict.fromkeys(left_out, 0.0)), num_channels=1, axis_name=None)
+    less = irl_inr.make_method(make_config(**dict.fromkeys(left_out, 0.0)), num_channels=1, low=0.0, axis_name=None)
     batch = make_batch(images)
     loss, (others, _) = jax.jit(less.loss)(done.params, done.model_state, jax.random.key(1), batch)
     assert set(others) == set(done.metrics) - set(left_out)

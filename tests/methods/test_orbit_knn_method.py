@@ -21,7 +21,7 @@ from irl_inr_jax.types import Batch, InputError, Pose
 
 @pytest.fixture
 def method():
-    return METHODS["orbit_knn"](tiny.get_config("orbit_knn"), num_channels=1, axis_name=None)
+    return METHODS["orbit_knn"](tiny.get_config("orbit_knn"), num_channels=1, low=0.0, axis_name=None)
 
 
 def digits(count=6):
@@ -59,7 +59,7 @@ def test_there_is_nothing_to_learn(method):
 def test_a_blank_image_has_zero_latents(translation):
     config = tiny.get_config("orbit_knn")
     config.model.pose.translation = translation
-    method = METHODS["orbit_knn"](config, num_channels=3, axis_name=None)
+    method = METHODS["orbit_knn"](config, num_channels=3, low=0.0, axis_name=None)
     latents, pose = jax.jit(method.encode)({"encoder": {}}, {}, jnp.zeros((2, 16, 16, 3)))
     assert not np.any(latents) and not np.any(pose.theta) and not np.any(pose.tau)
 

@@ -37,7 +37,7 @@ def make_batch(images):
 
 
 def start(config, images):
-    method = thesis.make_method(config, num_channels=1, axis_name=None)
+    method = thesis.make_method(config, num_channels=1, low=0.0, axis_name=None)
     params, model_state = jax.jit(method.init)(jax.random.key(0), images)
     return method, params, model_state
 
@@ -45,7 +45,7 @@ def start(config, images):
 @functools.cache
 def compiled(form="centre", **loss):
     """The loss with its gradients, for the default configuration with these weights."""
-    method = thesis.make_method(make_config(form, **loss), num_channels=1, axis_name=None)
+    method = thesis.make_method(make_config(form, **loss), num_channels=1, low=0.0, axis_name=None)
     return jax.jit(jax.value_and_grad(method.loss, has_aux=True))
 
 
@@ -128,7 +128,7 @@ def test_noise_enters_through_aux_alone(made):
 def test_without_noise_the_reconstruction_is_what_encode_and_reconstruct_give(made):
     config, params, model_state, images = made
     quiet = without_aux(params, config)
-    method = thesis.make_method(config, num_channels=1, axis_name=None)
+    method = thesis.make_method(config, num_channels=1, low=0.0, axis_name=None)
     latents, pose = jax.jit(method.encode)(quiet, model_state, images)
     grid = jnp.broadcast_to(pixel_grid(SIDE, SIDE), (6, SIDE * SIDE, 2))
     values = jax.jit(method.reconstruct)(quiet, model_state, latents, transform_coords(grid, invert_pose(pose)))
@@ -148,7 +148,7 @@ def test_consistency_compares_every_image_with_its_own_turned_copies(made, monke
         return images * (1 - 0.25 * len(turns))
 
     config = make_config(num_copies=num_copies)
-    method = thesis.make_method(config, num_channels=1, axis_name=None)
+    method = thesis.make_method(config, num_channels=1, low=0.0, axis_name=None)
     encode = jax.jit(method.encode)
     latents = [np.asarray(encode(params, model_state, images * (1 - 0.25 * i))[0]) for i in range(num_copies + 1)]
     expected = np.mean([(copy - latents[0]) ** 2 for copy in latents[1:]])

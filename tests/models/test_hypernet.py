@@ -10,7 +10,7 @@ from irl_inr_jax.models.inr import InrSpec, init_eta
 
 
 def make_spec(channels=1, activation="relu"):
-    return InrSpec(widths=(6, 5), channels=channels, activation=activation, num_frequencies=4, frequency_std=1.0)
+    return InrSpec(widths=(6, 5), channels=channels, activation=activation, num_frequencies=4, frequency_std=1.0, low=0.0)
 
 
 def make_hypernet(spec, dtype="float32"):

@@ -8,7 +8,7 @@ import pytest
 from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.models.inr import ACTIVATIONS, InrSpec, apply_inr, draw_frequencies, fourier_features, init_eta
 
-SPEC = InrSpec(widths=(24, 20), channels=3, activation="relu", num_frequencies=10, frequency_std=2.0)
+SPEC = InrSpec(widths=(24, 20), channels=3, activation="relu", num_frequencies=10, frequency_std=2.0, low=0.0)
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
 
 

@@ -11,14 +11,14 @@ def clustering(clusters, confidence):
     return Clustering(np.array(clusters, np.int32), np.array(confidence, np.float32), transductive=True)
 
 
-def write(tmp_path, labels, outliers):
+def write(tmp_path, labels, outliers, **columns):
     embeddings = Embeddings(np.array(["x/1", 'odd, "name"']), np.zeros((2, 3), np.float32), None, labels)
     clusterings = {
         "pixels_kmeans": clustering([0, 1], [1, 1]),
         "kmeans": clustering([1, 0], [0.25, 1]),
         "dbscan": clustering([-1, 0], [0, 0.5]),
     }
-    save_assignments(tmp_path / "clusters.csv", embeddings, clusterings, outliers, ("cat", "dog"))
+    save_assignments(tmp_path / "clusters.csv", embeddings, clusterings, outliers, ("cat", "dog"), columns)
     with (tmp_path / "clusters.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -40,3 +40,11 @@ def test_every_image_has_its_clusters_confidences_and_outlier_score(tmp_path):
 def test_without_labels_and_scores_their_columns_are_left_out(tmp_path):
     rows = write(tmp_path, None, None)
     assert list(rows[0]) == ["id", "kmeans", "kmeans_confidence", "dbscan", "dbscan_confidence"]
+
+
+def test_columns_of_the_data_set_follow_and_images_without_a_label_have_an_empty_cell(tmp_path):
+    lots = {"lot": np.array(["L1", "L2"]), "kmeans": np.array([0.5, 2.0])}
+    rows = write(tmp_path, np.array([1, -1], np.int32), None, **lots)
+    assert [row["label"] for row in rows] == ["dog", ""]
+    assert [row["lot"] for row in rows] == ["L1", "L2"]
+    assert [row["kmeans"] for row in rows] == ["1", "0"] and [row["data_kmeans"] for row in rows] == ["0.5", "2.0"]

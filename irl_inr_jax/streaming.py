@@ -1,0 +1,29 @@
+"""Batches of images that stay on disk, read ahead by threads while the devices work."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.training import batch_rows
+
+NUM_THREADS = 8
+NUM_AHEAD = 8
+
+
+def stream_batches(
+    images: LazyImages, *, seed: int, batch_size: int, start: int, stop: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(step, stored images (batch_size, h, w, c)) for the steps start ... stop - 1.
+
+    The images are those of `training.batches` in the same order, so that a run learns the same from disk as from
+    memory and a resumed one goes on at the very batch. At most `NUM_AHEAD` batches are in memory.
+    """
+    import grain  # takes a second, which runs in memory need not wait
+
+    def load(step: int) -> np.ndarray:
+        return images[batch_rows(step, seed=seed, num_images=len(images), batch_size=batch_size)]
+
+    ahead = grain.ReadOptions(num_threads=NUM_THREADS, prefetch_buffer_size=NUM_AHEAD)
+    loaded = grain.MapDataset.range(start, stop).map(load).to_iter_dataset(ahead)
+    return zip(range(start, stop), loaded, strict=True)

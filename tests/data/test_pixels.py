@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, lay_on_black, pixel_dtype, set_upright
+from irl_inr_jax.types import InputError
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "<u2", ">u2"])
+def test_types_that_are_kept(dtype):
+    values = RNG.integers(0, 2 if dtype == "?" else 250, (2, 3)).astype(dtype)
+    pixels = as_pixels(values, "here")
+    assert pixels.dtype == values.dtype.newbyteorder("=") and pixels.dtype.isnative
+    np.testing.assert_array_equal(pixels, values)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "<i2", ">i4", "i8", "u4", "f2", ">f4", "f8"])
+def test_other_numbers_become_float32(dtype):
+    values = RNG.integers(0, 100, (2, 3)).astype(dtype)
+    pixels = as_pixels(values, "here")
+    assert pixels.dtype == np.float32 and pixels.dtype.isnative
+    np.testing.assert_array_equal(pixels, values)
+
+
+@pytest.mark.parametrize(("dtype", "found"), [("c8", "type complex64"), ("U3", "type <U3"), ("O", "Python objects")])
+def test_what_are_no_real_numbers_are_errors(dtype, found):
+    with pytest.raises(InputError, match=f"^here: expected images of real numbers, found {found}"):
+        pixel_dtype(np.dtype(dtype), "here")
+
+
+def test_shapes_of_stacks():
+    (
+        check_stack_shape((1, 1, 1), "here"),
+        check_stack_shape((5, 3, 4, 9), "here"),
+        check_stack_shape((5, 3, 9, 3), "here"),
+    )
+    for shape, message in [
+        ((6, 6), r"found an array of shape \(6, 6\)"),
+        ((), r"found an array of shape \(\)"),
+        ((0, 6, 6), r"expected at least one image"),
+        ((9, 3, 6, 6), r"looks like \(N, c, h, w\); move the channels last"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            check_stack_shape(shape, "here")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_full_opacity_changes_nothing_and_none_is_black(dtype):
+    full = 1.0 if dtype == np.float32 else np.iinfo(dtype).max
+    colours = (RNG.random((4, 5, 3)) * full).astype(dtype)
+    for share in (1.0, 0.0):
+        opacity = np.full((4, 5), full * share, dtype)
+        laid = lay_on_black(colours, opacity)
+        assert laid.dtype == dtype
+        np.testing.assert_array_equal(laid, colours * dtype(share))
+
+
+def test_turning_upright_undoes_what_the_numbers_of_exif_say():
+    image = RNG.integers(0, 256, (4, 5, 3))
+    # Where the first row and the first column that are stored lie, as the standard words it.
+    stored = {
+        1: image,
+        2: np.fliplr(image),
+        3: np.rot90(image, 2),
+        4: np.flipud(image),
+        5: image.transpose(1, 0, 2),
+        6: np.rot90(image),
+        7: np.rot90(image, 2).transpose(1, 0, 2),
+        8: np.rot90(image, -1),
+    }
+    for orientation, pixels in stored.items():
+        np.testing.assert_array_equal(set_upright(pixels, orientation), image)
+    np.testing.assert_array_equal(set_upright(image, 99), image)
