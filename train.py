@@ -2,7 +2,7 @@
 
     python train.py --config configs/digits_u.py --workdir runs/digits
     python train.py --config configs/mnist_u.py:small --workdir runs/mnist --config.data.root=DIR
-    python train.py --config configs/folder.py --workdir runs/mine --config.data.path=DIR
+    python train.py --config configs/images.py:small --workdir runs/mine --config.data.path=DIR
 
 The configuration says which data, which method and how long; configs/base.py lists every key with a line on each, and
 any of them can be set here as --config.KEY=VALUE. A colon chooses variants: configs/mnist_u.py:paper,
@@ -10,6 +10,7 @@ configs/mnist_u.py:thesis,small. The same command again continues a run that was
 python evaluate.py --workdir DIR.
 """
 
+import json
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from configs import base
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state
 from irl_inr_jax.cli import read_config, run_script
 from irl_inr_jax.data import make_dataset
+from irl_inr_jax.inspection import describe_dataset, sample_images
 from irl_inr_jax.logs import ConsoleProgress, MetricsLog
 from irl_inr_jax.parallel import make_mesh
 from irl_inr_jax.report.run_figures import save_training_picture
@@ -39,7 +41,7 @@ from irl_inr_jax.training import fit
 from irl_inr_jax.types import InputError
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "a file of configs/, after a colon its variants")
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run: config.json, metrics.jsonl, checkpoints/, pictures/")
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run: config.json, data.json, metrics.jsonl, checkpoints/, ...")
 
 
 def main() -> int:
@@ -55,6 +57,9 @@ def main() -> int:
     claim_workdir(workdir, config)
     device = jax.devices()[0].device_kind
     print(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
+    print("\n".join(dataset.notes), flush=True)
+    facts = describe_dataset(dataset, sample_images(dataset))
+    (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
 
     checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
     state, take_step = make_run_step(config, dataset, mesh)

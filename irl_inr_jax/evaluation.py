@@ -19,6 +19,7 @@ from irl_inr_jax.data.lazy import in_chunks
 from irl_inr_jax.data.subsets import take
 from irl_inr_jax.embed import TrainedMethod, embed_images
 from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose
+from irl_inr_jax.metrics.circular import align_within_classes, circular_correlation, median_angle_error_deg
 from irl_inr_jax.metrics.clustering import neighbour_purity
 from irl_inr_jax.metrics.recon import psnr
 from irl_inr_jax.types import Dataset, Embeddings, ImageSet, InputError, Pose
@@ -137,9 +138,25 @@ def measure_motion(
     if images.pose is not None and pose is not None:
         _, before = trained.encode_unit(references)
         true, predicted = images.pose, relative_pose(pose, before)
+        if images.labels is not None:
+            results["pose_within_classes"] = measure_absolute_pose(images, pose)
     if predicted is not None:
         results["pose"] = measure_pose(true, predicted, translation=config.model.pose.translation)
     return results, references, true, predicted
+
+
+def measure_absolute_pose(images: ImageSet, pose: Pose) -> dict[str, float]:
+    """How well theta^ follows the truth from image to image, with one upright for all images of a class.
+
+    Unlike the relative pose it counts as errors what differs between images of a class, their noise above all.
+    """
+    known = images.labels >= 0
+    true, predicted = np.asarray(images.pose.theta)[known], np.asarray(pose.theta)[known]
+    aligned = align_within_classes(true, predicted, images.labels[known])
+    return {
+        "rotation_correlation": circular_correlation(true, aligned),
+        "rotation_median_error_deg": median_angle_error_deg(true, aligned),
+    }
 
 
 def choose_split(dataset: Dataset, split: str) -> tuple[str, ImageSet]:

@@ -82,6 +82,8 @@ SHARES = (
 BELOW_ONE = ("data.test_fraction", "clustering.scan.average_decay")
 # Blocks that have no part in training: settings of a later evaluation, which may have more keys than an older run.
 AFTER_TRAINING = ("evaluation", "clustering")
+# What runs did that have no such keys in their `data` block.
+BEFORE_THE_KEY = {"background": "0", "scaling": "type"}
 
 
 def check_config(config: ConfigDict, base: ConfigDict) -> None:
@@ -153,7 +155,10 @@ def _check_clustering(clustering: ConfigDict) -> None:
 
 
 def complete_config(config: ConfigDict, base: ConfigDict) -> None:
-    """Adds to the blocks of `AFTER_TRAINING` what `base` has and an older run's configuration lacks."""
+    """Adds to the blocks of `AFTER_TRAINING`, and to `data`, what `base` has and an older run's configuration lacks.
+
+    In `data` that is what was done when there was no such key, which may differ from today's default.
+    """
 
     def complete(found: ConfigDict, known: ConfigDict) -> None:
         for key, value in known.items():
@@ -162,8 +167,10 @@ def complete_config(config: ConfigDict, base: ConfigDict) -> None:
             elif isinstance(value, ConfigDict):
                 complete(found[key], value)
 
+    blocks = ConfigDict({block: base[block] for block in ("data", *AFTER_TRAINING)})
+    blocks.data.update(BEFORE_THE_KEY)
     with config.unlocked():
-        complete(config, ConfigDict({block: base[block] for block in AFTER_TRAINING}))
+        complete(config, blocks)
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:

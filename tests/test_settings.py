@@ -66,6 +66,16 @@ def test_an_older_runs_configuration_gets_the_keys_of_evaluation_it_lacks_and_no
         check_config(older, base.get_config())
 
 
+def test_an_older_run_keeps_the_pixels_it_learnt_from():
+    older = changed(data__canvas=40)
+    with older.unlocked():
+        for key in ("background", "scaling", "crop", "resize"):
+            del older.data[key]
+    complete_config(older, base.get_config())
+    assert (older.data.background, older.data.scaling) == ("0", "type")
+    assert (older.data.crop, older.data.resize, older.data.canvas) == ("none", 0, 40)
+
+
 def test_a_workdir_takes_new_settings_of_evaluation_for_the_same_training(tmp_path):
     claim_workdir(tmp_path, changed())
     claim_workdir(tmp_path, changed(clustering__scan__num_epochs=3))

@@ -86,6 +86,7 @@ def make_image_dataset(
         class_names=class_names,
         scaling=scaling,
         description=description,
+        notes=(f"pixels: {scaling.description}",),
     )
 
 

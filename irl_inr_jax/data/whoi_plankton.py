@@ -90,7 +90,7 @@ def list_classes(root: Path, name: str) -> dict[str, list[str]]:
         besides = f" besides {', '.join(sorted(left_out))}" if left_out else ""
         raise InputError(
             f"{name}: expected images in folders YEAR/CLASS/ or CLASS/, found "
-            f"{f'none{besides}' if root.is_dir() else 'no such folder'}; unpack the years there, or set config.data.path"
+            f"{f'none{besides}' if root.is_dir() else 'no such folder'}; unpack the years there or set config.data.path"
         )
     return {label: sorted(paths) for label, paths in sorted(found.items())}
 
@@ -107,7 +107,8 @@ def check_class_images(data: ConfigDict) -> tuple[int, int]:
         return 0, 0
     if len(given) != 2 or given[0] < 1 or given[1] < 0:
         raise InputError(
-            f"config.data.class_images: expected (training images, test images) of each class, or () for all, found {given}"
+            f"config.data.class_images: expected (training images, test images) of each class, or () for all, "
+            f"found {given}"
         )
     return given
 

@@ -24,8 +24,8 @@ PICKLE, STORE = "LSWMD.pkl", "wm811k_labelled.npz"
 PAPER_TRAIN, PAPER_TEST, CLASS_CAP = 7350, 3557, 1629
 SIDE = 32
 # What 0 outside, 1 pass and 2 fail become. Of 0, 40, 60, 80, 100, 127 and 160 for a die that passed, 80 gives the best
-# clusters without training (orbit_knn 54.8 %; 127 46.3 %, 0 44.0 %), and by their spectrum 80.4 % of the maps are of the
-# class of their 10 nearest (127 80.7 %, 0 78.5 %). Brighter ones drown the pattern; black ones lose the wafer itself.
+# clusters without training (orbit_knn 54.8 %; 127 46.3 %, 0 44.0 %), and 10 neighbours by the spectrum find the class
+# of 80.4 % of the maps (127 80.7 %, 0 78.5 %). Brighter ones drown the pattern; black ones lose the wafer itself.
 LEVELS = np.array([0, 80, 255], np.uint8)
 _DRAW_STREAM = 7  # after those of subsets.py, pose.py and assemble.py
 

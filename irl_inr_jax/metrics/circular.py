@@ -1,7 +1,7 @@
 """How well predicted rotations follow the true ones. Angles are in radians, counter-clockwise, of any winding."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 # Below this, sum sin^2(a_i - a_j) over pairs, as a share of n^2, is rounding: the angles are constant to about 1e-6.
 _CONSTANT = 1e-12
@@ -36,6 +36,21 @@ def circular_correlation(alpha: Float[np.ndarray, "n"], beta: Float[np.ndarray, 
     if n < 2 or min(spread_alpha, spread_beta) <= _CONSTANT * n**2:
         return float("nan")
     return float(np.clip(np.linalg.det(u @ v.T) / np.sqrt(spread_alpha * spread_beta), -1, 1))
+
+
+def align_within_classes(
+    true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"], labels: Int[np.ndarray, "n"]
+) -> Float[np.ndarray, "n"]:
+    """`predicted` turned by one angle a class, so that it is right on average: each class has an upright of its own.
+
+    The angle is the circular mean of predicted - true over the class.
+    """
+    aligned = np.array(predicted, np.float64)
+    for label in np.unique(labels):
+        members = labels == label
+        residual = np.exp(1j * (aligned[members] - true[members]))
+        aligned[members] -= np.angle(residual.sum())
+    return aligned
 
 
 def median_angle_error_deg(true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"]) -> float:

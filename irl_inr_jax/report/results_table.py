@@ -85,6 +85,9 @@ def _measure_rows(results: dict) -> list[dict[str, object]]:
         if pose["translation_correlation"] is not None:
             x, y = pose["translation_correlation"]
             rows.append(("translation: correlation, x and y", f"{x:.4f}, {y:.4f}"))
+    if "pose_within_classes" in results:
+        error = results["pose_within_classes"]["rotation_median_error_deg"]
+        rows.append(("rotation: median error between images, one upright a class", f"{error:.1f}°"))
     if "reconstruction" in results:
         recon = results["reconstruction"]
         rows.append(("reconstruction: mean squared error", f"{recon['mse']:.5f}"))

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irl_inr_jax.metrics.circular import angle_difference, circular_correlation, median_angle_error_deg
+from irl_inr_jax.metrics.circular import (
+    align_within_classes,
+    angle_difference,
+    circular_correlation,
+    median_angle_error_deg,
+)
 
 
 def direct_correlation(alpha, beta):
@@ -104,3 +109,18 @@ def test_median_error_goes_the_short_way_round_and_ignores_outliers():
     true = np.radians([0.0, 90.0, 359.0, 10.0, 200.0])
     predicted = np.radians([1.0, 88.0, 2.0, 190.0, 204.0])
     assert median_angle_error_deg(true, predicted) == pytest.approx(3)
+
+
+def test_one_upright_a_class_is_taken_off_and_nothing_else():
+    rng = np.random.default_rng(0)
+    true, labels = rng.uniform(0, 2 * np.pi, 300), rng.integers(0, 3, 300)
+    noise = rng.normal(0, 0.05, 300)
+    predicted = true + np.array([0.0, 2.0, -3.0])[labels] + noise
+    aligned = align_within_classes(true, predicted, labels)
+    for label in range(3):
+        residual = angle_difference(aligned, true)[labels == label]
+        assert abs(residual.mean()) < 1e-3
+        np.testing.assert_allclose(
+            residual - residual.mean(), (noise - noise[labels == label].mean())[labels == label], atol=1e-3
+        )
+    assert median_angle_error_deg(true, aligned) < 3 < median_angle_error_deg(true, predicted)

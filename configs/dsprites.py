@@ -1,0 +1,30 @@
+"""dSprites: 737,280 squares, ellipses and hearts of 64x64 pixels at every angle and many places, 2D shapes as classes.
+
+    python train.py --config configs/dsprites.py --workdir runs/dsprites --config.data.root=DIR
+
+DIR/dsprites/ has dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz; its images are unpacked once, to 3 GB beside it, and
+streamed from there. `:small` takes 20,000 of them on two CPU cores; `:paper` has the paper's own choices (Table 5).
+"""
+
+from configs import base, mnist_u
+
+
+def get_config(variants: str = ""):
+    """Our recipe; a tenth of the images is kept for testing, as the publisher made no split."""
+    config = base.get_config()
+    config.data.update(name="dsprites", test_fraction=0.1)
+    config.train.num_epochs = 20
+    config.evaluation.shift_px = 2.0
+    return base.choose(config, variants, paper=apply_paper, small=apply_small)
+
+
+def apply_paper(config) -> None:
+    """The paper's own choices: Table 5."""
+    base.apply_paper(config)
+    config.train.num_epochs = 100
+
+
+def apply_small(config) -> None:
+    """The small MNIST(U) run's networks and images."""
+    mnist_u.apply_small(config)
+    config.data.num_test = 5_000

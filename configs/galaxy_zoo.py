@@ -1,0 +1,32 @@
+"""Galaxy Zoo: the middle of 61,578 colour photographs of galaxies, brought to 64x64 pixels; clear votes are classes.
+
+    python train.py --config configs/galaxy_zoo.py --workdir runs/galaxy_zoo --config.data.root=DIR
+
+DIR/galaxy_zoo/ has images_training_rev1/ and training_solutions_rev1.csv of Kaggle's galaxy-zoo-the-galaxy-challenge;
+a smaller copy of the images, 750 MB, is made beside them once. `:small` takes 10,000 of them on two CPU cores;
+`:paper` has the paper's own choices (Table 5), without the circular crop.
+"""
+
+from configs import base, mnist_u
+
+
+def get_config(variants: str = ""):
+    """Our recipe at the paper's size."""
+    config = base.get_config()
+    config.data.update(name="galaxy_zoo", resize=64, crop="circle")
+    config.train.num_epochs = 100
+    config.evaluation.shift_px = 1.0
+    return base.choose(config, variants, paper=apply_paper, small=apply_small)
+
+
+def apply_paper(config) -> None:
+    """The paper's own choices: Table 5 and Appendix B."""
+    base.apply_paper(config)
+    config.data.crop = "none"
+    config.train.num_epochs = 100
+
+
+def apply_small(config) -> None:
+    """The small MNIST(U) run's networks, and half its images, which are larger and in colour."""
+    mnist_u.apply_small(config)
+    config.data.update(num_train=10_000, num_test=2_000)

@@ -1,0 +1,38 @@
+"""WHOI-Plankton: ten balanced classes of 1,000 training and 200 test images, cropped to a circle, 32x32 pixels.
+
+    python train.py --config configs/whoi_plankton.py --workdir runs/whoi_plankton --config.data.root=DIR
+
+DIR/whoi_plankton/ has the folders YEAR/CLASS/ of the published archives, or --config.data.path=FOLDER any tree whose
+innermost folders are classes. The paper does not name its ten classes; these are the largest taxa. Smaller sets:
+--config.data.class_images='(500,100)'. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5).
+"""
+
+from configs import base, mnist_u
+
+
+def get_config(variants: str = ""):
+    """Our recipe at the paper's size; images come centred and only turn."""
+    config = base.get_config()
+    config.data.update(
+        name="whoi_plankton",
+        num_classes=10,
+        class_images=(1000, 200),
+        resize=32,
+        same_scale=False,
+        crop="circle",
+        background="image",
+    )
+    config.model.pose.translation = False
+    return base.choose(config, variants, paper=apply_paper, small=apply_small)
+
+
+def apply_paper(config) -> None:
+    """The paper's own choices: Table 5 and Appendix B."""
+    base.apply_paper(config)
+    config.train.update(num_epochs=2000, batch_size=512, weight_decay=1e-3)
+
+
+def apply_small(config) -> None:
+    """The networks of the small MNIST(U) run, and every image."""
+    mnist_u.apply_small(config)
+    config.data.num_train = 0
