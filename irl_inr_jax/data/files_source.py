@@ -127,20 +127,19 @@ def _check_share(skipped: tuple[str, ...], num_files: int, share: float, name: s
     """Says which files are left out. Raises InputError for more than the share, and if none is left."""
     if not 0.0 <= share <= 1.0:
         raise InputError(f"config.data.max_unreadable: expected a share in [0, 1], found {share}")
-    if not skipped:
-        return
     more = f"; and {len(skipped) - _NUM_NAMED} more" if len(skipped) > _NUM_NAMED else ""
     named = "; ".join(skipped[:_NUM_NAMED]) + more
-    allowed = math.floor(share * num_files + 1e-9)
     if len(skipped) == num_files:
-        raise InputError(f"{name}: expected images, found {num_files} files of which none can be read ({named})")
+        raise InputError(f"{name}: expected images, found none that can be read among {num_files} files ({named})")
+    allowed = math.floor(share * num_files + 1e-9)
     if len(skipped) > allowed:
         enough = math.ceil(1e4 * len(skipped) / num_files) / 1e4
         raise InputError(
             f"{name}: expected at most {allowed} unreadable files of {num_files}, found {len(skipped)} ({named}); "
             f"replace them, or leave them out with config.data.max_unreadable={enough:g}"
         )
-    print(f"{name}: left out {len(skipped)} of {num_files} files that cannot be read ({named})", flush=True)
+    if skipped:
+        print(f"{name}: left out {len(skipped)} of {num_files} files that cannot be read ({named})", flush=True)
 
 
 def _common_channels(kinds: list[_Kind], ids: np.ndarray, name: str) -> int:

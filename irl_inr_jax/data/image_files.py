@@ -66,7 +66,7 @@ def _read_picture(path: Path) -> np.ndarray:
         pixels = read_tiff_image(path)
         return _read_with_pillow(path) if pixels is None else pixels
     # Bytes 24 and 25 of a PNG are its bits and its kind of colour; 0 is grey without opacity.
-    if start[:8] == _PNG_START and start[24] == 16 and start[25] != 0:
+    if start[:8] == _PNG_START and start[24:25] == b"\x10" and start[25:26] != b"\x00":
         return _read_deep_png(path)
     return _read_with_pillow(path)
 

@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -36,29 +37,35 @@ def open_npz(data: ConfigDict) -> Source:
     Raises InputError for damaged files, Python objects, arrays that are no images, and splits that differ in shape.
     """
     path = Path(data.path).expanduser()
-    key = data.images_key
-    kinds = ("images", "labels", "ids")
-    keys = dict(zip(kinds, (key, data.labels_key, "ids"), strict=True))
-    train, test = ({kind: name + suffix for kind, name in keys.items()} for suffix in ("", "_test"))
-    arrays = read_npz(path, images_key=key, keys=(*train.values(), *test.values()))
-    splits = [train, test] if test["images"] in arrays else [train]
-    parts = [_part(arrays, names, path) for names in splits]
-    shapes = [f"{images.dtype} of shape {images.shape[1:]}" for images, _, _ in parts]
-    if len(set(shapes)) > 1:
+    names, test_names = (
+        [key + suffix for key in (data.images_key, data.labels_key, "ids")] for suffix in ("", "_test")
+    )
+    arrays = read_npz(path, images_key=data.images_key, keys=(*names, *test_names))
+    splits = [_split(arrays, keys, path) for keys in (names, test_names) if keys[0] in arrays]
+    kinds = [f"{split.images.dtype} of shape {split.images.shape[1:]}" for split in splits]
+    if len(set(kinds)) > 1:
         raise InputError(
-            f"{source_name(path)}: expected test images like the training images, {shapes[0]}, found {shapes[1]}"
+            f"{source_name(path)}: expected test images like the training images, {kinds[0]}, found {kinds[1]}"
         )
-    images = np.concatenate([images for images, _, _ in parts]) if len(parts) > 1 else parts[0][0]
+    images = np.concatenate([split.images for split in splits]) if len(splits) > 1 else splits[0].images
     return stack_source(
         data,
         path,
         lambda rows: images[rows],
         shape=images.shape,
         dtype=images.dtype,
-        ids=np.concatenate([ids for _, _, ids in parts]),
-        labels=join_labels([(labels, len(ids)) for _, labels, ids in parts], source_name(path)),
-        test=np.repeat([False, True], [len(ids) for _, _, ids in parts]) if len(parts) > 1 else None,
+        ids=np.concatenate([split.ids for split in splits]),
+        labels=join_labels(splits, source_name(path)),
+        test=np.repeat([False, True], [len(split.ids) for split in splits]) if len(splits) > 1 else None,
     )
+
+
+class Split(NamedTuple):
+    """One split of an .npz file: images (N, h, w) or (N, h, w, c), ids (N,), labels (N,) or None."""
+
+    images: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray | None
 
 
 def read_npz(path: Path, *, images_key: str, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -87,32 +94,28 @@ def read_npz(path: Path, *, images_key: str, keys: tuple[str, ...]) -> dict[str,
         ) from None
 
 
-def join_labels(parts: list[tuple[np.ndarray | None, int]], name: str) -> np.ndarray | None:
-    """(labels or None, number of images) of each split -> the labels of all images, '' or -1 where a split has none.
+def join_labels(splits: list[Split], name: str) -> np.ndarray | None:
+    """The labels of all images, '' or -1 for those of a split without labels; None if no split has any.
 
     Raises InputError for numbers in one split and strings in the other.
     """
-    given = [labels for labels, _ in parts if labels is not None]
-    if not given:
+    kinds = {split.labels.dtype.kind in "SU" for split in splits if split.labels is not None}
+    if not kinds:
         return None
-    is_text = [labels.dtype.kind in "SU" for labels in given]
-    if len(set(is_text)) > 1:
+    if len(kinds) > 1:
         raise InputError(f"{name}: expected numbers or strings as labels of both splits, found one of each")
-    none = np.array("" if is_text[0] else -1, given[0].dtype if is_text[0] else np.int64)
-    return np.concatenate([np.full(num_images, none) if labels is None else labels for labels, num_images in parts])
+    none = "" if kinds == {True} else -1
+    return np.concatenate([np.full(len(split.ids), none) if split.labels is None else split.labels for split in splits])
 
 
-def _part(
-    arrays: dict[str, np.ndarray], names: dict[str, str], path: Path
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """The images, the labels or None, and the ids of one split."""
-    images = arrays[names["images"]]
-    name = source_name(path, names["images"])
+def _split(arrays: dict[str, np.ndarray], keys: list[str], path: Path) -> Split:
+    """The split whose images, labels and ids are called as in `keys`."""
+    images, labels, ids = (arrays.get(key) for key in keys)
+    name = source_name(path, keys[0])
     check_stack_shape(images.shape, name)
     pixel_dtype(images.dtype, name)
-    labels, ids = arrays.get(names["labels"]), arrays.get(names["ids"])
     for values, kind in ((labels, "label"), (ids, "id")):
         if values is not None and values.shape != (len(images),):
             found = len(values) if values.ndim == 1 else f"an array of shape {values.shape}"
             raise InputError(f"{name}: expected one {kind} for each of the {len(images)} images, found {found}")
-    return images, labels, row_ids(names["images"], len(images)) if ids is None else ids.astype(str)
+    return Split(images, row_ids(keys[0], len(images)) if ids is None else ids.astype(str), labels)

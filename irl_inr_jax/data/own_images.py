@@ -76,8 +76,8 @@ def find_reader(wanted: str) -> Callable[[ConfigDict], Source]:
 
 
 def _nearest(path: Path) -> str:
-    """The existing name that is most like the first part of `path` that is missing."""
+    """The existing name that is most like the first part of `path` that is missing, if any is."""
     missing = next(part for part in (*reversed(path.parents), path) if not part.exists())
-    names = [entry.name for entry in missing.parent.iterdir()]
-    alike = difflib.get_close_matches(missing.name, names, n=1, cutoff=0.0)
-    return f"; did you mean {missing.parent / alike[0]}?" if alike else f"; {missing.parent} is empty"
+    names = [entry.name for entry in missing.parent.iterdir()] if missing.parent.is_dir() else []
+    alike = difflib.get_close_matches(missing.name, names, n=1, cutoff=0.5)
+    return f"; did you mean {missing.parent / alike[0]}?" if alike else f"; there is no {missing}"

@@ -1,7 +1,6 @@
 """Any image set that tensorflow-datasets has prepared as array_record: config.data.name is 'tfds:NAME'.
 
-Nothing is downloaded or prepared here, and TensorFlow is not needed. tensorflow-datasets is imported only when such a
-set is opened, as that takes half a second.
+Nothing is downloaded or prepared here, and TensorFlow is not needed. Importing tensorflow-datasets takes half a second.
 """
 
 import io
@@ -19,6 +18,7 @@ from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import Dataset, InputError
 
 PREFIX = "tfds:"
+_ENCODED = ("Image", "LabeledImage")  # features that are stored as files of images
 _BLOCK = 4096  # images whose labels are read at once
 
 
@@ -26,9 +26,8 @@ def make_tfds(data: ConfigDict) -> Dataset:
     """The set that config.data.name calls 'tfds:NAME' or 'tfds:NAME/CONFIG:VERSION'. Raises InputError."""
     builder = open_builder(data)
     used, left_out = choose_splits(builder)
-    description = f"{builder.info.full_name} of tensorflow-datasets, {' and '.join(used)}"
-    if left_out:
-        description += f" (without {', '.join(left_out)})"
+    without = f" (without {', '.join(left_out)})" if left_out else ""
+    description = f"{builder.info.full_name} of tensorflow-datasets, {' and '.join(used)}{without}"
     return make_source_dataset(data, read_builder(builder, data), description=description)
 
 
@@ -49,28 +48,21 @@ def open_builder(data: ConfigDict) -> Any:
 
     Raises InputError if it is in none of them, is damaged, or was not prepared as array_record.
     """
-    roots = [
-        Path(folder).expanduser()
-        for folder in (data.root, os.environ.get("TFDS_DATA_DIR"), "~/tensorflow_datasets")
-        if folder
-    ]
+    roots = (data.root, os.environ.get("TFDS_DATA_DIR"), "~/tensorflow_datasets")
+    roots = [Path(folder).expanduser() for folder in roots if folder]
     folder = find_prepared(data.name.removeprefix(PREFIX), roots)
     import tensorflow_datasets as tfds
 
-    remedy = _how_to_prepare(data.name, roots[0])
     try:
         builder = tfds.builder_from_directory(folder)
-        file_format = builder.info.file_format.value
+        found = builder.info.file_format.value
     # tensorflow-datasets lets through whatever its JSON and protocol buffers raise.
     except Exception as error:
-        raise InputError(
-            f"config.data.root ({folder}): expected a set of tensorflow-datasets, found one that cannot be opened "
-            f"({' '.join(str(error).split())[:200]}); {remedy}"
-        ) from None
-    if file_format != "array_record":
+        found = f"one that cannot be opened ({' '.join(str(error).split())[:200]})"
+    if found != "array_record":
         raise InputError(
             f"config.data.root ({folder}): expected a set prepared as array_record, which can be read without "
-            f"TensorFlow, found {file_format}; {remedy}"
+            f"TensorFlow, found {found}; {_how_to_prepare(data.name, roots[0])}"
         )
     return builder
 
@@ -82,25 +74,25 @@ def find_prepared(wanted: str, roots: list[Path]) -> Path:
     """
     name, _, version = wanted.partition(":")
     for root in roots:
-        versions = (
-            [*root.glob(f"{name}/*/dataset_info.json"), *root.glob(f"{name}/*/*/dataset_info.json")] if name else []
-        )
-        folders = [path.parent for path in versions if path.parent.name == (version or path.parent.name)]
+        folders = [path for path in list_prepared(root) if path.relative_to(root).as_posix().startswith(f"{name}/")]
+        folders = [folder for folder in folders if version in ("", folder.name)]
         configs = sorted({folder.parent.relative_to(root).as_posix() for folder in folders})
         if len(configs) > 1:
             raise InputError(f"config.data.name: expected one of tfds:{', tfds:'.join(configs)}; found tfds:{wanted}")
         if folders:
             return max(folders, key=lambda folder: [int(part) for part in folder.name.split(".") if part.isdigit()])
-    there = [
-        path.parent.relative_to(root).as_posix()
-        for root in roots
-        for path in sorted(root.glob("*/**/dataset_info.json"))
-    ]
+    there = [folder.relative_to(root).as_posix() for root in roots for folder in list_prepared(root)]
     raise InputError(
         f"config.data.name: expected a set that tensorflow-datasets has prepared in {' or '.join(map(str, roots))} "
         f"(config.data.root is the first), found {', '.join(there) or 'none'} and no {wanted!r}; "
         f"{_how_to_prepare(wanted, roots[0])}"
     )
+
+
+def list_prepared(root: Path) -> list[Path]:
+    """The folders NAME/VERSION and NAME/CONFIG/VERSION below `root`; what was broken off is passed over."""
+    found = [path.parent for pattern in ("*/*", "*/*/*") for path in root.glob(f"{pattern}/dataset_info.json")]
+    return sorted(folder for folder in found if not folder.name.startswith("incomplete"))
 
 
 def choose_splits(builder: Any) -> tuple[list[str], list[str]]:
@@ -122,18 +114,16 @@ def read_builder(builder: Any, data: ConfigDict) -> Source:
     if not splits:
         raise InputError(f"{name}: expected images, found no split with any; prepare the set again")
     columns, sizes = _look_through(builder, splits, image_key)
-    labels = columns.pop(label_key) if label_key else None
     of_split = np.repeat(splits, lengths)
+    rows = np.concatenate([np.arange(length) for length in lengths])
     return Source(
         name=name,
-        ids=np.array(
-            [f"{builder.name}/{split}/{row:06d}" for split, n in zip(splits, lengths, strict=True) for row in range(n)]
-        ),
+        ids=np.array([f"{builder.name}/{split}/{row:06d}" for split, row in zip(of_split, rows, strict=True)]),
         sizes=sizes,
         channels=(*features[image_key].shape, 1)[2],
         dtype=np.dtype(features[image_key].np_dtype),
         read=_make_read(builder, splits, image_key),
-        labels=labels,
+        labels=columns.pop(label_key) if label_key else None,
         test=of_split == "test" if splits == ["train", "test"] else None,
         columns=columns if splits == ["train", "test"] else {**columns, "split": of_split},
     )
@@ -149,11 +139,13 @@ def _look_through(builder: Any, splits: list[str], image_key: str) -> tuple[dict
     for split in splits if known or not is_sized else ():
         rows = _open_split(builder, split)
         for first in range(0, len(rows), _BLOCK):
-            for example in rows.__getitems__(list(range(first, min(first + _BLOCK, len(rows))))):
+            for example in rows.__getitems__(range(len(rows))[first : first + _BLOCK]):
                 for key in known:
                     values[key].append(example[key])
                 if not is_sized:
-                    sizes.append(_image_size(example[image_key]))
+                    image = example[image_key]
+                    is_file = isinstance(image, bytes)  # of which Pillow reads the header alone
+                    sizes.append(Image.open(io.BytesIO(image)).size[::-1] if is_file else image.shape[:2])
     num_images = sum(builder.info.splits[split].num_examples for split in splits)
     columns = {key: _column(features[key], values[key]) for key in known}
     return columns, np.broadcast_to(np.array(sizes or (height, width), np.int32), (num_images, 2))
@@ -167,7 +159,6 @@ def _make_read(builder: Any, splits: list[str], image_key: str) -> Callable[[np.
     starts = np.cumsum([0, *map(len, sources)])
 
     def read(rows: np.ndarray) -> np.ndarray | list[np.ndarray]:
-        rows = np.asarray(rows)
         images = [None] * len(rows)
         parts = np.searchsorted(starts, rows, side="right") - 1
         for part in np.unique(parts):
@@ -184,7 +175,7 @@ def _open_split(builder: Any, split: str) -> Any:
     """The examples of a split, images as the bytes that were stored."""
     import tensorflow_datasets as tfds
 
-    encoded = [key for key, feature in builder.info.features.items() if _is_encoded(feature)]
+    encoded = [key for key, feature in builder.info.features.items() if type(feature).__name__ in _ENCODED]
     return builder.as_data_source(split, decoders=dict.fromkeys(encoded, tfds.decode.SkipDecoding()))
 
 
@@ -193,13 +184,9 @@ def _kind(feature: Any) -> str:
     return np.dtype(feature.np_dtype).kind
 
 
-def _is_encoded(feature: Any) -> bool:
-    return type(feature).__name__ in ("Image", "LabeledImage")
-
-
 def find_image(features: dict[str, Any], key: str, name: str) -> str:
     """The feature that has the images. Raises InputError if it cannot be told."""
-    ranked = [k for k, f in features.items() if f.shape is not None and _is_image(f)]
+    ranked = [k for k, f in features.items() if _is_image(f)]
     if key in ranked:
         return key
     if len(ranked) != 1:
@@ -211,28 +198,22 @@ def find_image(features: dict[str, Any], key: str, name: str) -> str:
 
 
 def _is_image(feature: Any) -> bool:
-    shape = feature.shape
-    return (
-        type(feature).__name__ in ("Image", "LabeledImage", "Tensor")
-        and len(shape) in (2, 3)
-        and (len(shape) == 2 or shape[2] is not None)
-        and _kind(feature) in "biuf"
-    )
+    if type(feature).__name__ not in (*_ENCODED, "Tensor") or _kind(feature) not in "biuf":
+        return False
+    return len(feature.shape) in (2, 3) and None not in feature.shape[2:]
 
 
 def find_label(features: dict[str, Any], key: str, image_key: str, name: str) -> str | None:
     """The feature that has the labels, if any. Raises InputError if config.data.label_column names another thing."""
     if key in features and key != image_key:
-        feature = features[key]
-        if feature.shape != () or _kind(feature) not in "biuOSU":
+        if features[key].shape != () or _kind(features[key]) not in "biuOSU":
             raise InputError(
-                f"{name}: expected classes, whole numbers or texts as labels, found {feature} in {key}; "
+                f"{name}: expected classes, whole numbers or texts as labels, found {features[key]} in {key}; "
                 f"set config.data.label_column"
             )
         return key
     if key not in ("", "label"):
-        known = ", ".join(k for k in features if k != image_key)
-        raise InputError(f"config.data.label_column: expected one of {known}; found {key!r}")
+        raise InputError(f"config.data.label_column: expected one of {', '.join(features)}; found {key!r}")
     classes = [k for k, f in features.items() if type(f).__name__ == "ClassLabel"]
     return classes[0] if len(classes) == 1 else None
 
@@ -240,24 +221,14 @@ def find_label(features: dict[str, Any], key: str, image_key: str, name: str) ->
 def _column(feature: Any, values: list) -> np.ndarray:
     """(N,) numbers as they are, classes by name ('' for -1), whole numbers where all names are, and texts."""
     if type(feature).__name__ == "ClassLabel":
-        numbers = np.array(values, int)
-        names = np.array(feature.names)
-        if all(name.isdigit() for name in feature.names):
-            return np.where(numbers < 0, -1, names.astype(int)[numbers])
+        numbers, names = np.array(values, int), np.array(feature.names or [])
+        if all(name.isdigit() for name in names):
+            return np.where(numbers < 0, -1, names.astype(int)[numbers]) if len(names) else numbers
         return np.where(numbers < 0, "", names[numbers])
     if _kind(feature) in "OSU":
-        return np.array(
-            [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
-        )
+        texts = (value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values)
+        return np.array(list(texts))
     return np.array(values, np.dtype(feature.np_dtype))
-
-
-def _image_size(value: bytes | np.ndarray) -> tuple[int, int]:
-    """Height and width, from the header alone where the image is still encoded."""
-    if isinstance(value, np.ndarray):
-        return value.shape[:2]
-    with Image.open(io.BytesIO(value)) as image:
-        return image.height, image.width
 
 
 def _decode(value: bytes | np.ndarray, feature: Any) -> np.ndarray:
@@ -268,14 +239,13 @@ def _decode(value: bytes | np.ndarray, feature: Any) -> np.ndarray:
         if np.dtype(feature.np_dtype) == np.float32:  # stored as the four bytes of a PNG with transparency
             return np.array(image.convert("RGBA")).view(np.float32)
         if np.dtype(feature.np_dtype) == np.uint8:
-            image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[feature.shape[2]])
+            image = image.convert({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[feature.shape[2]])
         pixels = np.array(image).astype(feature.np_dtype, copy=False)
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def _how_to_prepare(wanted: str, root: Path) -> str:
-    name = wanted.removeprefix(PREFIX)
     return (
         f'prepare it, where TensorFlow may be needed: python -c "import tensorflow_datasets as tfds; '
-        f"tfds.builder('{name}', data_dir='{root}', file_format='array_record').download_and_prepare()\""
+        f"tfds.builder('{wanted.removeprefix(PREFIX)}', data_dir='{root}', file_format='array_record').download_and_prepare()\""
     )

@@ -138,8 +138,10 @@ def test_more_than_the_share_are_an_error(ten_files, read):
         read(ten_files, max_unreadable=0.39)
     with pytest.raises(InputError, match="at most 0 unreadable files of 10"):
         read(ten_files, max_unreadable=0.01)
-    with pytest.raises(InputError, match="found 2 files of which none can be read"):
+    with pytest.raises(InputError, match="found none that can be read among 2 files"):
         read(["3.png", "8.png"], max_unreadable=1.0)
+    with pytest.raises(InputError, match="found none that can be read among 0 files"):
+        read([])
     with pytest.raises(InputError, match=r"config\.data\.max_unreadable: expected a share in \[0, 1\], found 2"):
         read(ten_files, max_unreadable=2.0)
 
