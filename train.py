@@ -41,7 +41,7 @@ from irl_inr_jax.training import fit
 from irl_inr_jax.types import InputError
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "a file of configs/, after a colon its variants")
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run: config.json, data.json, metrics.jsonl, checkpoints/, ...")
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run, for all that it leaves")
 
 
 def main() -> int:

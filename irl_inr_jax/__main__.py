@@ -31,7 +31,6 @@ from irl_inr_jax.logs import format_seconds
 from irl_inr_jax.report.inspection_figures import save_contact_sheet, save_histograms
 from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection
 from irl_inr_jax.settings import check_config
-from irl_inr_jax.types import InputError
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "a file of configs/, after a colon its variants")
 OUTPUT = flags.DEFINE_string("output", "inspect", "folder for inspect.json, contact_sheet.png and histograms.png")

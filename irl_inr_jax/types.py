@@ -125,7 +125,7 @@ class Dataset:
 
     class_names: one a label, or () without labels.
     scaling: what a stored pixel stands for.
-    description: one line for people: what it is and how it was made. notes: more of them, such as the sizes and the scaling.
+    description: one line for people: what it is and how it was made. notes: more, such as sizes and scaling.
     skipped: a line for each file that could not be read.
     """
 

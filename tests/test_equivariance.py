@@ -17,7 +17,8 @@ def unused(*arguments):
 
 
 def trained_with(encode):
-    return TrainedMethod(Method("known", unused, unused, encode, None), {}, {}, scaling=Scaling(1.0, 0.0, 0.0, ""), batch_size=64)
+    method = Method("known", unused, unused, encode, None)
+    return TrainedMethod(method, {}, {}, scaling=Scaling(1.0, 0.0, 0.0, ""), batch_size=64)
 
 
 def by_moments(params, model_state, images):

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from configs import tiny
+from configs import base, tiny
 from irl_inr_jax.data import make_dataset
-from irl_inr_jax.data.arrays import make_image_dataset, make_image_set, row_ids
+from irl_inr_jax.data.assemble import make_source_dataset
+from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.inspection import (
     border_deviations,
     describe_dataset,
@@ -23,8 +24,8 @@ SIDE = 24
 
 
 def dataset_of(images):
-    part = make_image_set(images, row_ids("i", len(images)), None, source="x")
-    return make_image_dataset("some", part, None, class_names=(), description="some images", source="x")
+    source = array_source("x", images, row_ids("i", len(images)))
+    return make_source_dataset(base.get_config().data, source, description="some images")
 
 
 def commas(num_images=40):

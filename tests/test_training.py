@@ -80,9 +80,8 @@ def test_clipping_bounds_the_gradient(train):
 
 def test_step_scales_pixels_and_folds_key_and_progress_from_the_step():
     optimizer = optax.sgd(0.5)
-    step = jax.jit(
-        make_train_step(quadratic_method(), optimizer, total_steps=4, scaling=Scaling(1 / 255, 0.25, 0.0, ""), axis_name=None)
-    )
+    scaling = Scaling(1 / 255, 0.25, 0.0, "")
+    step = jax.jit(make_train_step(quadratic_method(), optimizer, total_steps=4, scaling=scaling, axis_name=None))
     images = jnp.full((6, 2, 2, 1), 51, jnp.uint8)
     state, metrics = step(state_of(optimizer), images, jnp.array([0, 3]), jnp.arange(2))
     assert float(metrics["loss"]) == pytest.approx(0.45**2) and float(state.params["w"]) == pytest.approx(0.45)

@@ -14,12 +14,11 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.resize import METHODS
 from irl_inr_jax.data.scaling import SCALINGS, find_scaling
 from irl_inr_jax.data.source import Source
-from irl_inr_jax.data.subsets import keep_classes, limit_classes, make_rng, make_splits, take
+from irl_inr_jax.data.subsets import Stream, keep_classes, limit_classes, make_rng, make_splits, take
 from irl_inr_jax.types import Dataset, ImageSet, InputError
 
 CROPS = ("none", "circle")
 NUM_SAMPLED = 1000  # images that speak for all of them, for the background and for the scaling of streamed ones
-_SAMPLE_STREAM = 5  # after those of subsets.py and pose.py
 
 
 def make_source_dataset(data: ConfigDict, source: Source, *, description: str) -> Dataset:
@@ -137,7 +136,7 @@ def sample_rows(num_images: int, seed: int) -> np.ndarray:
     """At most `NUM_SAMPLED` random rows, in increasing order."""
     if num_images <= NUM_SAMPLED:
         return np.arange(num_images)
-    return np.sort(make_rng(seed, _SAMPLE_STREAM).choice(num_images, NUM_SAMPLED, replace=False))
+    return np.sort(make_rng(seed, Stream.SAMPLE).choice(num_images, NUM_SAMPLED, replace=False))
 
 
 def _loaded(part: ImageSet, source: Source) -> ImageSet:

@@ -7,10 +7,10 @@ import numpy as np
 from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
-from irl_inr_jax.data.arrays import make_image_set, row_ids
 from irl_inr_jax.data.labels import encode_labels
 from irl_inr_jax.data.pose import make_posed_dataset
-from irl_inr_jax.types import Dataset
+from irl_inr_jax.data.source import row_ids
+from irl_inr_jax.types import Dataset, ImageSet
 
 _ZOOM = 2.0  # 8x8 pixels are too few to be turned; a digit is 16 pixels wide on the canvas
 _BRIGHTEST = 16  # the files count ink in 4x4 blocks
@@ -24,7 +24,7 @@ def make_digits_u(data: ConfigDict) -> Dataset:
     (labels,), class_names = encode_labels([digits.target], source=source)
     return make_posed_dataset(
         data,
-        make_image_set(images, row_ids("digits", len(images)), labels, source=source),
+        ImageSet(images[..., None], row_ids("digits", len(images)), labels, pose=None),
         None,
         class_names=class_names,
         translation_px=data.translation_px,

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.arrays import make_image_set, row_ids
 from irl_inr_jax.data.download import get_idx_files
 from irl_inr_jax.data.idx import read_idx_pair
+from irl_inr_jax.data.pixels import check_stack_shape
 from irl_inr_jax.data.pose import forbid_translation, make_posed_dataset
+from irl_inr_jax.data.source import row_ids
 from irl_inr_jax.types import Dataset, ImageSet, InputError
 
 # As tensorflow-datasets has them registered, with the checksums of the files.
@@ -74,5 +75,5 @@ def _read_split(prefix: str, images_path: Path, labels_path: Path, num_classes: 
     images, labels = read_idx_pair(images_path, labels_path)
     if labels.size and labels.max() >= num_classes:
         raise InputError(f"{labels_path}: expected labels of 0 to {num_classes - 1}, found {labels.max()}")
-    ids = row_ids(prefix, len(images))
-    return make_image_set(images, ids, labels.astype(np.int32), source=f"config.data.root ({images_path})")
+    check_stack_shape(images.shape, f"config.data.root ({images_path})")
+    return ImageSet(images[..., None], row_ids(prefix, len(images)), labels.astype(np.int32), pose=None)

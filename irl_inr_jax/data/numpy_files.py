@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.arrays import row_ids
 from irl_inr_jax.data.pixels import check_stack_shape, pixel_dtype
-from irl_inr_jax.data.source import Source
+from irl_inr_jax.data.source import Source, row_ids
 from irl_inr_jax.data.stacks import damaged, source_name, stack_source
 from irl_inr_jax.types import InputError
 

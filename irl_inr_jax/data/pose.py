@@ -4,6 +4,7 @@ A pose belongs to an image's row in the publisher's order. Poses are therefore d
 taken next, and only what is left is resampled.
 """
 
+import dataclasses
 import functools
 
 import jax
@@ -12,12 +13,10 @@ import numpy as np
 from jaxtyping import UInt8
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.arrays import make_image_dataset
-from irl_inr_jax.data.subsets import make_rng, make_splits
+from irl_inr_jax.data.scaling import find_scaling
+from irl_inr_jax.data.subsets import Stream, make_rng, make_splits
 from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.types import Dataset, ImageSet, InputError, Pose
-
-_TRAIN_STREAM, _TEST_STREAM = 3, 4  # after those of subsets.py
 
 
 def make_posed_dataset(
@@ -43,17 +42,20 @@ def make_posed_dataset(
     if canvas < smallest:
         raise InputError(f"config.data.canvas: expected 0 or at least {smallest} for {data.name}, found {data.canvas}")
     draw = functools.partial(draw_poses, seed=data.seed, translation_px=translation_px, canvas=canvas)
-    train = _with_pose(train, draw(len(train.ids), stream=_TRAIN_STREAM))
-    test = None if test is None else _with_pose(test, draw(len(test.ids), stream=_TEST_STREAM))
+    train = _with_pose(train, draw(len(train.ids), stream=Stream.TRAIN_POSE))
+    test = None if test is None else _with_pose(test, draw(len(test.ids), stream=Stream.TEST_POSE))
     train, test, class_names = make_splits(data, train, test, class_names)
-    return make_image_dataset(
-        data.name,
-        _warp(train, canvas, zoom),
-        None if test is None else _warp(test, canvas, zoom),
+    train = _warp(train, canvas, zoom)
+    scaling = find_scaling(train.images, mode="type", background=0.0, source=source)
+    return Dataset(
+        name=data.name,
+        train=train,
+        test=None if test is None else _warp(test, canvas, zoom),
         class_names=class_names,
+        scaling=scaling,
         description=f"{description}, on {canvas}x{canvas} pixels, turned by uniform angles"
         + (f" and shifted by {translation_px:g} px (standard deviation)" if translation_px else ""),
-        source=source,
+        notes=(f"pixels: {scaling.description}",),
     )
 
 
@@ -98,9 +100,8 @@ def _warp_chunk(images, pose, canvas, zoom):
 
 
 def _with_pose(part: ImageSet, pose: Pose) -> ImageSet:
-    return ImageSet(images=part.images, ids=part.ids, labels=part.labels, pose=pose)
+    return dataclasses.replace(part, pose=pose)
 
 
 def _warp(part: ImageSet, canvas: int, zoom: float) -> ImageSet:
-    images = warp_images(part.images, part.pose, canvas=canvas, zoom=zoom)
-    return ImageSet(images=images, ids=part.ids, labels=part.labels, pose=part.pose)
+    return dataclasses.replace(part, images=warp_images(part.images, part.pose, canvas=canvas, zoom=zoom))

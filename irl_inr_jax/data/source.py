@@ -41,6 +41,11 @@ class Source:
     skipped: tuple[str, ...] = ()
 
 
+def row_ids(prefix: str, num_images: int) -> np.ndarray:
+    """Ids 'prefix/00012' after the row of each image in the publisher's own order."""
+    return np.array([f"{prefix}/{row:05d}" for row in range(num_images)])
+
+
 def array_source(name: str, images: np.ndarray, ids: np.ndarray, **known) -> Source:
     """A `Source` of images (N, h, w) or (N, h, w, c) that lie in one array, in memory or mapped; `known` as there."""
     images = images if images.ndim == 4 else images[..., None]

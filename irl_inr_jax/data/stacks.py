@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.arrays import row_ids
 from irl_inr_jax.data.label_files import read_labels
 from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, pixel_dtype
-from irl_inr_jax.data.source import Source
+from irl_inr_jax.data.source import Source, row_ids
 from irl_inr_jax.types import InputError
 
 

@@ -4,6 +4,7 @@ All three only take images away. What is left keeps its order, its id and its po
 """
 
 import dataclasses
+import enum
 
 import jax
 import numpy as np
@@ -13,8 +14,19 @@ from irl_inr_jax.data.labels import find_class
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.types import ImageSet, InputError
 
-# Which of the independent random streams of config.data.seed a draw comes from.
-_SPLIT_STREAM, _TRAIN_STREAM, _TEST_STREAM, _CLASS_STREAM = 0, 1, 2, 6  # pose.py has 3 and 4, assemble.py 5
+
+class Stream(enum.IntEnum):
+    """What a draw from config.data.seed is for; the draws for one purpose do not depend on those for another."""
+
+    SPLIT = 0
+    TRAIN_LIMIT = 1
+    TEST_LIMIT = 2
+    TRAIN_POSE = 3
+    TEST_POSE = 4
+    SAMPLE = 5
+    CLASS_LIMIT = 6
+    WAFERS = 7
+    GALAXIES = 8
 
 
 def make_splits(
@@ -40,9 +52,9 @@ def make_splits(
         train, test = take(train, kept), take(train, held_out)
     excluded = np.unique([find_class(wanted, class_names) for wanted in data.exclude_classes]).astype(np.int32)
     left = tuple(name for number, name in enumerate(class_names) if number not in excluded)
-    train = choose_images(train, excluded, data.num_train, seed=data.seed, stream=_TRAIN_STREAM, key="num_train")
+    train = choose_images(train, excluded, data.num_train, seed=data.seed, stream=Stream.TRAIN_LIMIT, key="num_train")
     if test is not None:
-        test = choose_images(test, excluded, data.num_test, seed=data.seed, stream=_TEST_STREAM, key="num_test")
+        test = choose_images(test, excluded, data.num_test, seed=data.seed, stream=Stream.TEST_LIMIT, key="num_test")
     return train, test, left
 
 
@@ -51,7 +63,7 @@ def split_rows(part: ImageSet, fraction: float, *, seed: int) -> tuple[np.ndarra
 
     A class is rounded to whole images and keeps at least one for training.
     """
-    order = make_rng(seed, _SPLIT_STREAM).permutation(len(part.ids))
+    order = make_rng(seed, Stream.SPLIT).permutation(len(part.ids))
     labels = np.zeros(len(order), np.int32) if part.labels is None else part.labels
     held_out = np.zeros(len(order), bool)
     for number in np.unique(labels):
@@ -135,7 +147,7 @@ def limit_classes(
 
 def random_of_classes(labels: np.ndarray, limit: int, *, seed: int) -> list[np.ndarray]:
     """For each class `limit` random rows of it at most, in random order. Images without a label are in none."""
-    order = make_rng(seed, _CLASS_STREAM).permutation(len(labels))
+    order = make_rng(seed, Stream.CLASS_LIMIT).permutation(len(labels))
     return [order[labels[order] == number][:limit] for number in np.unique(labels[labels >= 0])]
 
 

@@ -15,7 +15,7 @@ from irl_inr_jax.data.assemble import make_source_dataset
 from irl_inr_jax.data.lswmd import COLUMNS, WaferMaps, read_lswmd
 from irl_inr_jax.data.resize import resize_image
 from irl_inr_jax.data.source import Source
-from irl_inr_jax.data.subsets import make_rng
+from irl_inr_jax.data.subsets import Stream, make_rng
 from irl_inr_jax.types import Dataset, InputError
 
 PICKLE, STORE = "LSWMD.pkl", "wm811k_labelled.npz"
@@ -27,7 +27,6 @@ SIDE = 32
 # clusters without training (orbit_knn 54.8 %; 127 46.3 %, 0 44.0 %), and 10 neighbours by the spectrum find the class
 # of 80.4 % of the maps (127 80.7 %, 0 78.5 %). Brighter ones drown the pattern; black ones lose the wafer itself.
 LEVELS = np.array([0, 80, 255], np.uint8)
-_DRAW_STREAM = 7  # after those of subsets.py, pose.py and assemble.py
 
 
 def make_wm811k(data: ConfigDict) -> Dataset:
@@ -149,7 +148,7 @@ def distil_rows(labels: np.ndarray, rows: np.ndarray, *, seed: int) -> tuple[np.
     Of every class at most `CLASS_CAP`, and of these the paper's share for testing, at least one being for training.
     What is drawn for a map depends on the seed and its row number alone.
     """
-    draws = make_rng(seed, _DRAW_STREAM).random(int(rows.max()) + 1)[rows]
+    draws = make_rng(seed, Stream.WAFERS).random(int(rows.max()) + 1)[rows]
     share = PAPER_TEST / (PAPER_TRAIN + PAPER_TEST)
     kept, test = np.zeros(len(labels), bool), np.zeros(len(labels), bool)
     for name in np.unique(labels):

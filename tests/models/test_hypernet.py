@@ -10,7 +10,8 @@ from irl_inr_jax.models.inr import InrSpec, init_eta
 
 
 def make_spec(channels=1, activation="relu"):
-    return InrSpec(widths=(6, 5), channels=channels, activation=activation, num_frequencies=4, frequency_std=1.0, low=0.0)
+    sizes = {"widths": (6, 5), "num_frequencies": 4}
+    return InrSpec(**sizes, channels=channels, activation=activation, frequency_std=1.0, low=0.0)
 
 
 def make_hypernet(spec, dtype="float32"):
