@@ -37,6 +37,7 @@ def get_config() -> ConfigDict:
     data.same_scale = True  # one factor for all images, so that sizes compare; False makes each fill the square
     data.crop = "none"  # none, or circle: what lies outside the inscribed circle becomes background
     data.background = "auto"  # empty ground: auto (median of the borders), image (each its own, levelled) or a number
+    data.invert = False  # dark becomes bright in images that are both brighter and darker than their background
     data.scaling = "auto"  # what becomes 0 and 1: type, extremes, percentiles, or auto; see docs/data.md
     data.path_column = "path"  # of a table: where the image file is
     data.label_column = "label"  # of a table: the class; a table without that column has no labels
@@ -70,6 +71,8 @@ def get_config() -> ConfigDict:
     model.pose = pose = ConfigDict()
     pose.form = "closed_form"  # closed_form, moment or centre: see irl_inr_jax/methods/pose.py
     pose.translation = True  # False where images only turn: tau is then 0
+    pose.blur_px = 0.0  # closed_form of noisy images: the angle is that of the blurred image's bright parts; 0 for none
+    pose.reach = 0.0  # with a blur: nothing further from the middle counts, in half sides; 0 for no bound
     pose.num_turns = 32  # closed_form only: turns of arg c21 that are tried against the INR; 1 takes arg c21 as it is
     pose.num_radii = 8  # circles on which those turns are compared
 

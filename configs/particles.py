@@ -13,6 +13,7 @@ def get_config(variants: str = ""):
     """Our recipe. Particles are never quite centred, and angles about their own centre of mass vary less with noise."""
     config = base.get_config()
     config.data.update(name="particles", crop="circle", scaling="percentiles")
+    config.model.pose.update(blur_px=3.0, reach=0.75)
     config.train.num_epochs = 100
     return base.choose(config, variants, paper=apply_paper, small=apply_small)
 

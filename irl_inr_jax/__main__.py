@@ -28,6 +28,7 @@ from irl_inr_jax.inspection import (
     sample_images,
 )
 from irl_inr_jax.logs import format_seconds
+from irl_inr_jax.pose import make_pose_form
 from irl_inr_jax.report.inspection_figures import save_contact_sheet, save_histograms
 from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection
 from irl_inr_jax.settings import check_config
@@ -44,9 +45,7 @@ def inspect() -> int:
     dataset = make_dataset(config.data)
     sample = sample_images(dataset)
     facts = describe_dataset(dataset, sample)
-    orientation = measure_orientation(
-        dataset, sample, translation=config.model.pose.translation, fill=config.views.fill
-    )
+    orientation = measure_orientation(dataset, sample, make_pose_form(config))
     facts["orientation"] = describe_orientation(orientation)
     facts["advice"] = find_advice(facts, facts["orientation"])
     folder = Path(OUTPUT.value)

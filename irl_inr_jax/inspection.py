@@ -17,7 +17,7 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.data.subsets import take
 from irl_inr_jax.geometry.images import transform_images
-from irl_inr_jax.geometry.moments import moment_pose
+from irl_inr_jax.pose import PoseForm
 from irl_inr_jax.runs import first_state, make_run_method, total_steps
 from irl_inr_jax.training import make_optimizer, make_train_step
 from irl_inr_jax.types import Dataset, ImageSet, Pose
@@ -32,7 +32,7 @@ class Orientation(NamedTuple):
     """How well images say how they are turned, of some of them.
 
     strength: (n,) |c21| in [0, 1]. errors_deg: (n,) by how much the closed-form angle misses a known turn, with noise
-    like that at the image's border added afresh.
+    like that of the image's ground added afresh.
     """
 
     strength: Float[np.ndarray, "n"]
@@ -61,19 +61,19 @@ def sample_images(dataset: Dataset) -> ImageSet:
     return take(dataset.train, np.unique(np.linspace(0, num_images - 1, NUM_SAMPLED).round().astype(int)))
 
 
-def measure_orientation(dataset: Dataset, sample: ImageSet, *, translation: bool, fill: float) -> Orientation:
+def measure_orientation(dataset: Dataset, sample: ImageSet, form: PoseForm) -> Orientation:
     """Turns the images by random angles, adds noise, and asks the moments for the angle again."""
     rng = np.random.default_rng(0)
     unit = np.asarray(to_unit(dataset.scaling, np.asarray(sample.images)))
     theta = rng.uniform(0, 2 * np.pi, len(unit)).astype(np.float32)
     turns = Pose(theta=theta, tau=np.zeros((len(unit), 2), np.float32))
-    noise = border_deviations(unit)[:, None, None, None] * rng.normal(size=unit.shape).astype(np.float32)
+    noise = ground_deviations(unit)[:, None, None, None] * rng.normal(size=unit.shape).astype(np.float32)
 
     @jax.jit
     def measure(images, turns, noise):
-        before, strength = moment_pose(images, translation=translation)
-        turned = transform_images(images, turns, interpolation="bilinear", fill=fill)
-        after, _ = moment_pose(turned + noise, translation=translation)
+        before, strength = form.closed_form(images)
+        turned = transform_images(images, turns, interpolation="bilinear", fill=form.fill)
+        after, _ = form.closed_form(turned + noise)
         return before.theta, after.theta, strength
 
     before, after, strength = map(np.asarray, measure(unit, turns, noise))
@@ -81,14 +81,19 @@ def measure_orientation(dataset: Dataset, sample: ImageSet, *, translation: bool
     return Orientation(strength, np.degrees(errors))
 
 
-def border_deviations(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n"]:
-    """How much pixels of an image's border vary, as a standard deviation that an object touching it does not move.
+def ground_deviations(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n"]:
+    """How much the ground of an image varies, as a standard deviation that an object reaching into it does not move.
 
-    It is taken of the differences between neighbours there, whose median leaves out the few at an object's edge.
+    The ground is a ring just inside the inscribed circle, which a circular crop leaves. The deviation is that of the
+    differences between neighbours there, whose median leaves out the few at an object's edge.
     """
-    edges = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
-    differences = np.concatenate([np.diff(edge, axis=1).reshape(len(images), -1) for edge in edges], axis=1)
-    return (np.median(np.abs(differences), axis=1) / (0.6745 * np.sqrt(2))).astype(np.float32)
+    side = images.shape[1]
+    middle = (np.arange(side) + 0.5) * 2 / side - 1
+    radius = np.hypot(middle[:, None], middle)
+    ring = (radius > 0.8) & (radius < 0.98)
+    pairs = ring[:, 1:] & ring[:, :-1]
+    differences = np.abs(np.diff(images, axis=2)[:, pairs]).reshape(len(images), -1)
+    return (np.median(differences, axis=1) / (0.6745 * np.sqrt(2))).astype(np.float32)
 
 
 def describe_dataset(dataset: Dataset, sample: ImageSet) -> dict:

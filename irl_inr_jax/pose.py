@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax import objectives
 from irl_inr_jax.geometry.coords import compose_poses, invert_pose, transform_coords
 from irl_inr_jax.geometry.images import sample_image
-from irl_inr_jax.geometry.moments import angle_of, centre_of_mass, moment_pose
+from irl_inr_jax.geometry.moments import Salience, angle_of, centre_of_mass, moment_pose
 from irl_inr_jax.types import Pose
 
 FORMS = ("closed_form", "moment", "centre")
@@ -40,7 +40,8 @@ class PoseForm:
     """One of the three forms and its settings.
 
     translation: False where images only turn, so that tau is 0. canonical_input: the encoder sees images set upright
-    by the closed form, and its head then speaks of the turn that is left. num_turns, num_radii: of the closed form.
+    by the closed form, and its head then speaks of the turn that is left. num_turns, num_radii, salience: of the closed
+    form.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PoseForm:
     num_turns: int
     num_radii: int
     fill: float
+    salience: Salience
 
     @property
     def learns_tau(self) -> bool:
@@ -71,13 +73,17 @@ class PoseForm:
             return HeadPose(direction, outputs if self.learns_tau else no_tau)
         return HeadPose(outputs[:, :2], outputs[:, 2:] if self.learns_tau else no_tau)
 
+    def closed_form(self, images: Float[Array, "b h w c"]) -> tuple[Pose, Float[Array, "b"]]:
+        """The pose by the image's moments, before any choice among turns of it, and how well its angle is defined."""
+        return moment_pose(images, translation=self.translation, salience=self.salience)
+
     def find_pose(
         self, images: Float[Array, "b h w c"], head: HeadPose, draw: Callable[..., Float[Array, "b n c"]]
     ) -> Pose:
         """(theta^, tau^) of each image. draw(coords=(b, n, 2)) is each image's INR, which the closed form may ask."""
         if self.name != "closed_form":
             return Pose(theta=angle_of(head.direction), tau=head.tau)
-        pose, _ = moment_pose(images, translation=self.translation)
+        pose, _ = self.closed_form(images)
         if self.num_turns == 1:
             return pose
         seen = sample_polar(images, pose, num_radii=self.num_radii, num_turns=self.num_turns, fill=self.fill)
@@ -99,7 +105,7 @@ class PoseForm:
             predicted = jnp.stack([-head.direction[:, 1], head.direction[:, 0]], axis=-1)
             theta = angle_of(jnp.stack([centre[:, 1], -centre[:, 0]], axis=-1))
             return objectives.centre_symmetry_loss(predicted, centre), objectives.angle_error(head.direction, theta)
-        moments, strength = moment_pose(images, translation=self.translation)
+        moments, strength = self.closed_form(images)
         target = moments if self.name == "moment" else jax.lax.stop_gradient(pose)
         if self.canonical_input:
             target = compose_poses(invert_pose(moments), target)
@@ -119,6 +125,7 @@ def make_pose_form(config: ConfigDict) -> PoseForm:
         num_turns=pose.num_turns,
         num_radii=pose.num_radii,
         fill=config.views.fill,
+        salience=Salience(pose.blur_px, pose.reach),
     )
 
 

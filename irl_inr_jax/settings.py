@@ -155,7 +155,7 @@ def _check_clustering(clustering: ConfigDict) -> None:
 
 
 def complete_config(config: ConfigDict, base: ConfigDict) -> None:
-    """Adds to the blocks of `AFTER_TRAINING`, and to `data`, what `base` has and an older run's configuration lacks.
+    """Adds what `base` has and an older run's configuration lacks, in `AFTER_TRAINING`, `data` and `model.pose`.
 
     In `data` that is what was done when there was no such key, which may differ from today's default.
     """
@@ -168,6 +168,7 @@ def complete_config(config: ConfigDict, base: ConfigDict) -> None:
                 complete(found[key], value)
 
     blocks = ConfigDict({block: base[block] for block in ("data", *AFTER_TRAINING)})
+    blocks.model = ConfigDict({"pose": base.model.pose})
     blocks.data.update(BEFORE_THE_KEY)
     with config.unlocked():
         complete(config, blocks)

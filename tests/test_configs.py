@@ -16,7 +16,8 @@ def load(name, variants=""):
 
 
 def test_the_files_promised_are_there():
-    promised = ["digits_u", "mnist_u", "mnist_u_no9", "rotated_mnist", "rotated_fashion_mnist", "images", "tiny"]
+    promised = ["digits_u", "mnist_u", "mnist_u_no9", "rotated_mnist", "rotated_fashion_mnist", "wm811k"]
+    promised += ["whoi_plankton", "particles", "dsprites", "galaxy_zoo", "tfds", "images", "tiny"]
     assert set(promised) <= set(NAMES)
 
 

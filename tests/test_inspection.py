@@ -10,14 +10,15 @@ from irl_inr_jax.data import make_dataset
 from irl_inr_jax.data.assemble import make_source_dataset
 from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.inspection import (
-    border_deviations,
     describe_dataset,
     describe_orientation,
     estimate_cost,
     find_advice,
+    ground_deviations,
     measure_orientation,
     sample_images,
 )
+from irl_inr_jax.pose import make_pose_form
 
 RNG = np.random.default_rng(0)
 SIDE = 24
@@ -42,7 +43,7 @@ def commas(num_images=40):
 
 def measured(images):
     dataset = dataset_of(images)
-    orientation = measure_orientation(dataset, sample_images(dataset), translation=True, fill=0.0)
+    orientation = measure_orientation(dataset, sample_images(dataset), make_pose_form(base.get_config()))
     return describe_orientation(orientation)
 
 
@@ -56,11 +57,11 @@ def test_an_arrowlike_shape_has_an_orientation_and_a_disc_or_noise_has_none():
     assert noise["undefined_share"] > 0.4
 
 
-def test_the_noise_of_a_border_is_seen_and_an_object_across_it_is_not():
+def test_the_noise_of_the_ground_is_seen_and_an_object_across_it_is_not():
     images = RNG.normal(0.0, 0.1, (30, 40, 40, 1)).astype(np.float32)
     images[:, 12:20] += 1.0
-    np.testing.assert_allclose(border_deviations(images), 0.1, rtol=0.3)
-    assert (border_deviations(np.ones((2, 8, 8, 1), np.float32)) == 0).all()
+    np.testing.assert_allclose(ground_deviations(images), 0.1, rtol=0.3)
+    assert (ground_deviations(np.ones((2, 8, 8, 1), np.float32)) == 0).all()
 
 
 def test_facts_are_those_of_the_images():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from irl_inr_jax import pose as module
 from irl_inr_jax.geometry.coords import compose_poses, invert_pose, pixel_grid, transform_coords
-from irl_inr_jax.geometry.moments import centre_of_mass, moment_pose
+from irl_inr_jax.geometry.moments import NOT_BLURRED, Salience, centre_of_mass, moment_pose
 from irl_inr_jax.pose import FORMS, HeadPose, PoseForm, make_pose_form, polar_grid, sample_polar
 from irl_inr_jax.types import Pose
 
@@ -18,7 +18,7 @@ ORIGIN = Pose(theta=jnp.zeros(1), tau=jnp.zeros((1, 2)))
 
 
 def make_form(name, *, translation=True, canonical_input=False, num_turns=TURNS):
-    return PoseForm(name, translation, canonical_input, num_turns=num_turns, num_radii=6, fill=0.0)
+    return PoseForm(name, translation, canonical_input, num_turns=num_turns, num_radii=6, fill=0.0, salience=NOT_BLURRED)
 
 
 def random_array(seed, *shape):
@@ -191,4 +191,6 @@ def test_blank_images_have_finite_poses_losses_and_gradients(name):
 def test_the_configuration_reaches_the_form(tiny_config):
     tiny_config.model.pose.update(form="closed_form", translation=False, num_turns=5, num_radii=3)
     tiny_config.views.fill = 0.5
-    assert make_pose_form(tiny_config) == PoseForm("closed_form", False, True, num_turns=5, num_radii=3, fill=0.5)
+    tiny_config.model.pose.update(blur_px=2.0, reach=0.5)
+    expected = PoseForm("closed_form", False, True, num_turns=5, num_radii=3, fill=0.5, salience=Salience(2.0, 0.5))
+    assert make_pose_form(tiny_config) == expected

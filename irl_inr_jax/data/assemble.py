@@ -15,7 +15,7 @@ from irl_inr_jax.data.resize import METHODS
 from irl_inr_jax.data.scaling import SCALINGS, find_scaling
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.data.subsets import Stream, keep_classes, limit_classes, make_rng, make_splits, take
-from irl_inr_jax.types import Dataset, ImageSet, InputError
+from irl_inr_jax.types import Dataset, ImageSet, InputError, Pose
 
 CROPS = ("none", "circle")
 NUM_SAMPLED = 1000  # images that speak for all of them, for the background and for the scaling of streamed ones
@@ -29,6 +29,7 @@ def make_source_dataset(data: ConfigDict, source: Source, *, description: str) -
     """
     check_source(source)
     check_choices(data)
+    source = without_bool(source)
     (labels,), class_names = encode_labels([source.labels], source=source.name)
     fit = make_fit(data, source)
     images = LazyImages(
@@ -37,7 +38,8 @@ def make_source_dataset(data: ConfigDict, source: Source, *, description: str) -
         source.dtype,
         np.arange(len(source.ids)),
     )
-    whole = ImageSet(images=images, ids=source.ids, labels=labels, pose=source.pose, columns=source.columns)
+    pose = fit_pose(source, fit)
+    whole = ImageSet(images=images, ids=source.ids, labels=labels, pose=pose, columns=source.columns)
     train, test = whole, None
     if source.test is not None:
         train, test = take(whole, np.flatnonzero(~source.test)), take(whole, np.flatnonzero(source.test))
@@ -52,7 +54,8 @@ def make_source_dataset(data: ConfigDict, source: Source, *, description: str) -
     if not streamed:
         train, test = _loaded(train, source), None if test is None else _loaded(test, source)
     sample = train.images[sample_rows(len(train.ids), data.seed)] if streamed else train.images
-    scaling = find_scaling(sample, mode=data.scaling, background=float(fit.ground.mean()), source=source.name)
+    ground = float(fit.ground.mean())
+    scaling = find_scaling(sample, mode=data.scaling, background=ground, source=source.name, invert=data.invert)
     return Dataset(
         name=data.name,
         train=train,
@@ -79,6 +82,20 @@ def check_source(source: Source) -> None:
         raise InputError(
             f"{source.name}: expected one label for each of the {num_images} images, found {np.shape(source.labels)}"
         )
+
+
+def without_bool(source: Source) -> Source:
+    """The same with 0 and 1 for False and True."""
+    if source.dtype != bool:
+        return source
+
+    def read(rows: np.ndarray) -> np.ndarray | list[np.ndarray]:
+        images = source.read(rows)
+        if isinstance(images, np.ndarray):
+            return images.astype(np.uint8)
+        return [image.astype(np.uint8) for image in images]
+
+    return dataclasses.replace(source, dtype=np.dtype(np.uint8), read=read)
 
 
 def check_choices(data: ConfigDict) -> None:
@@ -115,6 +132,14 @@ def make_fit(data: ConfigDict, source: Source) -> Fit:
         level=data.background == "image",
         circle=data.crop == "circle",
     )
+
+
+def fit_pose(source: Source, fit: Fit) -> Pose | None:
+    """The true pose in coords of the padded squares, on which an image's longer side is shorter."""
+    if source.pose is None or fit.side == 0:
+        return source.pose
+    share = (source.sizes.max(1) / fit.side)[:, None]
+    return source.pose.replace(tau=(source.pose.tau * share).astype(np.float32))
 
 
 def find_ground(data: ConfigDict, source: Source) -> np.ndarray:

@@ -4,17 +4,16 @@ The published file holds 737,280 images of 64x64 pixels in one compressed member
 once, block by block, and mapped from then on, so that no more of it than is asked for is ever in memory.
 """
 
-import contextlib
-import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.assemble import make_source_dataset
+from irl_inr_jax.data.converted import open_converted
 from irl_inr_jax.data.source import Source, array_source
 from irl_inr_jax.types import Dataset, InputError, Pose
 
@@ -145,60 +144,6 @@ def read_latents(path: Path, name: str, num_images: int) -> np.ndarray:
     if not np.isfinite(latents).all() or not np.isin(latents[:, 1], (1, 2, 3)).all():
         raise InputError(f"{name}: expected finite {key} and shapes 1, 2 and 3, found {np.unique(latents[:, 1])[:9]}")
     return latents.astype(np.float64)
-
-
-def open_converted(
-    folder: Path,
-    name: str,
-    shape: tuple[int, ...],
-    blocks: Callable[[], Iterable[bytes | np.ndarray]],
-    *,
-    what: str,
-) -> np.ndarray:
-    """The uint8 array of `shape` in folder/name, mapped to memory; where it is not there yet, written first.
-
-    blocks: gives its content from first to last. The file appears only once it is whole. Where the folder cannot be
-    written it goes to the user's cache. what: what is being unpacked, for the one line that says so.
-
-    Raises InputError if it cannot be written there either, or the disk is full.
-    """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "irl_inr_jax"
-    for place in (folder, cache):
-        converted = _open_array(place / name, shape)
-        if converted is not None:
-            return converted
-    size = np.prod(shape, dtype=np.int64) / 1e6
-    reasons = []
-    for place in (folder, cache):
-        temporary = place / f".{name}.{os.getpid()}"
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                print(f"Unpacking {what} once: {size:.0f} MB to {place / name}", flush=True)
-                header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
-                np.lib.format.write_array_header_1_0(file, header)
-                for block in blocks():
-                    file.write(block)
-            os.replace(temporary, place / name)
-            return _open_array(place / name, shape)
-        except OSError as error:
-            reasons.append(f"{place}: {error.strerror or error}")
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    raise InputError(
-        f"config.data.root ({folder}): expected room for {size:.0f} MB of unpacked images, found none "
-        f"({'; '.join(reasons)}); free some, or set XDG_CACHE_HOME to a folder that has it"
-    )
-
-
-def _open_array(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The mapped array if there is a whole one of that shape."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return array if array.shape == tuple(shape) and array.dtype == np.uint8 else None
 
 
 def _read_header(member: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:

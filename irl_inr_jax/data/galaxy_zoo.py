@@ -16,9 +16,9 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from irl_inr_jax.data.assemble import make_source_dataset
-from irl_inr_jax.data.dsprites import open_converted
+from irl_inr_jax.data.converted import open_converted
 from irl_inr_jax.data.source import Source, array_source
-from irl_inr_jax.data.subsets import make_rng
+from irl_inr_jax.data.subsets import Stream, make_rng
 from irl_inr_jax.types import Dataset, InputError
 
 IMAGES, VOTES = "images_training_rev1", "training_solutions_rev1.csv"
@@ -34,7 +34,6 @@ CLASSES = {
     "edge_on": ("Class1.2", "Class2.1"),
     "spiral": ("Class1.2", "Class4.1"),
 }
-_SPLIT_STREAM = 20  # of config.data.seed; the general ones are below
 _BLOCK = 512  # photographs that are decoded before they are written
 
 
@@ -61,7 +60,7 @@ def read_galaxy_zoo(data: ConfigDict) -> Source:
     ids = np.array([file.stem for file in files])
     num_test = round(len(ids) * TEST_SHARE)
     is_test = np.zeros(len(ids), bool)
-    is_test[make_rng(data.seed, _SPLIT_STREAM).permutation(len(ids))[:num_test]] = True
+    is_test[make_rng(data.seed, Stream.GALAXIES).permutation(len(ids))[:num_test]] = True
     columns = read_votes(folder / VOTES, ids) if (folder / VOTES).is_file() else {}
     return array_source(
         name,

@@ -31,14 +31,17 @@ def to_display(scaling: Scaling, unit: np.ndarray | jax.Array) -> np.ndarray:
     return 1 - shown if scaling.scale < 0 else shown
 
 
-def find_scaling(images: Num[np.ndarray, "n h w c"], *, mode: str, background: float, source: str) -> Scaling:
+def find_scaling(
+    images: Num[np.ndarray, "n h w c"], *, mode: str, background: float, source: str, invert: bool = False
+) -> Scaling:
     """The scaling of all images from some of them. background: the stored value of empty ground.
 
     mode: 'type' takes the range of whole-number types, and [0, 1] for float values in it; 'extremes' the least and the
     greatest value found; 'percentiles' the 0.1st and the 99.9th, for values with a few stray ones. 'auto' is 'type'
-    where the values use more than half of that range and 'extremes' where they do not.
+    where the values use more than half of that range and 'extremes' where they do not. invert: values on both sides of
+    the background change places.
 
-    Raises InputError for images without any variation.
+    Raises InputError for images without any variation, and for `invert` where the background lies at an end.
     """
     least, greatest = float(images.min()), float(images.max())
     if least == greatest:
@@ -55,6 +58,12 @@ def find_scaling(images: Num[np.ndarray, "n h w c"], *, mode: str, background: f
         scale, bottom, turned = 1.0 / (low - background), 0.0, ", bright ground made dark"
     else:
         scale, bottom, turned = 1.0 / max(high - background, background - low), -1.0, ", both ways from the ground"
+    if invert and bottom == 0:
+        raise InputError(
+            "config.data.invert: expected False, as a ground at the dark or the bright end is made 0 anyway, found True"
+        )
+    if invert:
+        scale, turned = -scale, turned + ", inverted"
     description = f"{images.dtype} {low:g} to {high:g} ({ranged}), ground {background:g}{turned}"
     return Scaling(scale, -background * scale + 0.0, bottom, description)
 

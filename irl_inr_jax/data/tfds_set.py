@@ -245,7 +245,6 @@ def _decode(value: bytes | np.ndarray, feature: Any) -> np.ndarray:
 
 
 def _how_to_prepare(wanted: str, root: Path) -> str:
-    return (
-        f'prepare it, where TensorFlow may be needed: python -c "import tensorflow_datasets as tfds; '
-        f"tfds.builder('{wanted.removeprefix(PREFIX)}', data_dir='{root}', file_format='array_record').download_and_prepare()\""
-    )
+    call = f"tfds.builder('{wanted.removeprefix(PREFIX)}', data_dir='{root}', file_format='array_record')"
+    import_it = "import tensorflow_datasets as tfds"
+    return f'prepare it, where TensorFlow may be needed: python -c "{import_it}; {call}.download_and_prepare()"'

@@ -5,7 +5,10 @@ mass. A blank image gets the pose (0, 0), a symmetric one an arbitrary angle wit
 gradient.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from irl_inr_jax.geometry.coords import pixel_grid
@@ -51,12 +54,51 @@ def angle_of(vector: Float[Array, "*batch 2"]) -> Float[Array, "*batch"]:
     return jnp.where(defined, jnp.arctan2(jnp.where(defined, y, 0.0), jnp.where(defined, x, 1.0)), 0.0)
 
 
-def moment_pose(images: Float[Array, "b h w c"], *, translation: bool) -> tuple[Pose, Float[Array, "b"]]:
+class Salience(NamedTuple):
+    """What is heavy in a noisy image, whose mass would otherwise be that of its noise.
+
+    blur_px: standard deviation of a Gaussian blur in pixels, 0 for none of this. reach: beyond this distance from the
+    middle, in half sides, nothing counts; 0 for no bound.
+    """
+
+    blur_px: float
+    reach: float
+
+
+NOT_BLURRED = Salience(0.0, 0.0)
+
+
+def salient(images: Float[Array, "b h w c"], salience: Salience) -> Float[Array, "b h w c"]:
+    """The squared positive part of the blurred images, within reach; it turns as they do."""
+    height, width = images.shape[1:3]
+    rows, columns = (_gaussian_matrix(side, salience.blur_px) for side in (height, width))
+    blurred = jnp.einsum("yh,bhwc,xw->byxc", rows, images, columns, precision="highest")
+    heavy = jnp.maximum(blurred, 0.0) ** 2
+    if salience.reach == 0:
+        return heavy
+    radius = jnp.sqrt((pixel_grid(height, width) ** 2).sum(-1)).reshape(height, width, 1)
+    return jnp.where(radius <= salience.reach, heavy, 0.0)
+
+
+def moment_pose(
+    images: Float[Array, "b h w c"], *, translation: bool, salience: Salience = NOT_BLURRED
+) -> tuple[Pose, Float[Array, "b"]]:
     """The closed-form pose, and in [0, 1] how well its angle is defined.
 
     tau is the centre of mass and theta = arg c21 about it, so that pose(S_g[J]) = g after pose(J) exactly, up to
     resampling. Without `translation`, tau is 0 and c21 is taken about the image centre, the fixed point of the turns.
+    With a blur, theta is that of the salient image about its own centre of mass, which turns with it.
     """
     centre = centre_of_mass(images) if translation else jnp.zeros((images.shape[0], 2))
-    c21 = complex_moment_21(images, centre)
+    if salience.blur_px > 0:
+        heavy = salient(images, salience)
+        c21 = complex_moment_21(heavy, centre_of_mass(heavy))
+    else:
+        c21 = complex_moment_21(images, centre)
     return Pose(theta=angle_of(c21), tau=centre), jnp.sqrt((c21**2).sum(-1) + 1e-20)
+
+
+def _gaussian_matrix(side: int, sigma: float) -> Float[Array, "s s"]:
+    """What blurs a row of `side` pixels, on a ground of 0."""
+    distance = np.subtract.outer(np.arange(side), np.arange(side))
+    return jnp.asarray(np.exp(-0.5 * (distance / sigma) ** 2) / (np.sqrt(2 * np.pi) * sigma), jnp.float32)

@@ -19,7 +19,6 @@ from ml_collections import ConfigDict
 from irl_inr_jax import objectives
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.geometry.images import transform_images
-from irl_inr_jax.geometry.moments import moment_pose
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
 from irl_inr_jax.pose import HeadPose, PoseForm, make_pose_form
@@ -179,7 +178,7 @@ def apply_encoder(
     by its closed-form pose, so that z is blind to the pose from the first step.
     """
     if parts.form.canonical_input:
-        frame, _ = moment_pose(images, translation=parts.form.translation)
+        frame, _ = parts.form.closed_form(images)
         images = transform_images(images, invert_pose(frame), interpolation="bilinear", fill=parts.views.fill)
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
     outputs, updated = parts.encoder.apply(variables, images, train=train, mutable=["batch_stats"])

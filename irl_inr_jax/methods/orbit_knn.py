@@ -9,21 +9,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.geometry.moments import moment_pose
 from irl_inr_jax.orbits import invariant_spectrum, polar_images
+from irl_inr_jax.pose import make_pose_form
 from irl_inr_jax.types import Batch, Method, Pose, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
     """Polar images as `config.clustering.orbit_knn` has them; the pose is the closed form of `config.model.pose`."""
     num_radii, num_angles = config.clustering.orbit_knn.num_radii, config.clustering.orbit_knn.num_angles
-    translation, fill = config.model.pose.translation, config.views.fill
+    form, fill = make_pose_form(config), config.views.fill
 
     def encode(
         params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
     ) -> tuple[Float[Array, "b d"], Pose]:
         polar = polar_images(images, num_radii=num_radii, num_angles=num_angles, fill=fill)
-        return invariant_spectrum(polar), moment_pose(images, translation=translation)[0]
+        return invariant_spectrum(polar), form.closed_form(images)[0]
 
     return Method(name="orbit_knn", init=init, loss=loss, encode=encode, reconstruct=None)
 

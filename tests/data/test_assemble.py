@@ -100,6 +100,19 @@ def test_a_ground_of_any_brightness_becomes_0(make):
     assert signed.scaling.low == -1 and signed.scaling.offset == pytest.approx(0)
 
 
+def test_a_known_place_moves_in_with_the_border(make):
+    pose = Pose(theta=np.zeros(60, np.float32), tau=np.full((60, 2), 0.5, np.float32))
+    assert (make(source_of(pose=pose)).train.pose.tau == 0.5).all()
+    assert (make(source_of(pose=pose), canvas=16).train.pose.tau == 0.25).all()
+
+
+def test_black_and_white_become_0_and_1(make):
+    drawn = IMAGES > 128
+    dataset = make(source_of(drawn))
+    np.testing.assert_array_equal(dataset.train.images[..., 0], drawn.astype(np.uint8))
+    assert dataset.train.images.dtype == np.uint8 and dataset.scaling[:3] == (1, 0, 0)
+
+
 def test_the_published_split_is_kept(make):
     test = np.arange(60) >= 50
     dataset = make(source_of(test=test), test_fraction=0.5)

@@ -9,8 +9,8 @@ def images_of(*values, dtype=np.uint8):
     return np.array(values, dtype).reshape(1, 1, len(values), 1)
 
 
-def scale(images, mode="auto", background=0.0):
-    found = find_scaling(images, mode=mode, background=background, source="x")
+def scale(images, mode="auto", background=0.0, invert=False):
+    found = find_scaling(images, mode=mode, background=background, source="x", invert=invert)
     return found, np.asarray(images, np.float64).ravel() * found.scale + found.offset
 
 
@@ -57,3 +57,11 @@ def test_percentiles_are_not_moved_by_stray_pixels():
 def test_images_without_variation_are_refused():
     with pytest.raises(InputError, match=r"x: expected images with something on them, found 7 at every pixel"):
         scale(images_of(7, 7, 7))
+
+
+def test_dark_particles_can_be_made_bright_where_both_sides_mean_something():
+    found, unit = scale(images_of(-4.0, 0.0, 2.0, dtype=np.float32), invert=True)
+    np.testing.assert_allclose(unit, [1, 0, -0.5], atol=1e-7)
+    assert found.low == -1 and "inverted" in found.description
+    with pytest.raises(InputError, match=r"config\.data\.invert: expected False"):
+        scale(images_of(0, 255), invert=True)

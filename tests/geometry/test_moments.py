@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from irl_inr_jax.geometry import images, moments
 from irl_inr_jax.geometry.coords import compose_poses, pixel_grid
-from irl_inr_jax.geometry.moments import angle_of, pixel_mass
+from irl_inr_jax.geometry.moments import Salience, angle_of, pixel_mass, salient
 from irl_inr_jax.types import Pose
 
 centre_of_mass, complex_moment_21 = jax.jit(moments.centre_of_mass), jax.jit(moments.complex_moment_21)
-moment_pose = jax.jit(moments.moment_pose, static_argnames="translation")
+moment_pose = jax.jit(moments.moment_pose, static_argnames=("translation", "salience"))
 transform_images = jax.jit(images.transform_images, static_argnames=("interpolation", "fill"))
 few = settings(max_examples=15, deadline=None)
 
@@ -153,3 +154,34 @@ def test_the_angle_of_a_vector_is_its_arctangent_or_nothing():
     np.testing.assert_allclose(angle_of(vectors), angles, atol=1e-5)
     value, gradient = jax.value_and_grad(lambda v: angle_of(v))(jnp.zeros(2))
     assert float(value) == 0 and not np.any(gradient)
+
+
+def test_what_is_salient_agrees_with_scipy():
+    drawn = random_images(3, 2, 20, 24, 2)
+    found = np.asarray(salient(drawn, Salience(1.5, 0.7)))
+    blurred = gaussian_filter(np.asarray(drawn, np.float64), (0, 1.5, 1.5, 0), mode="constant", truncate=20)
+    x, y = np.moveaxis(np.asarray(pixel_grid(20, 24)).reshape(20, 24, 2), -1, 0)
+    expected = np.maximum(blurred, 0) ** 2 * (np.hypot(x, y) <= 0.7)[:, :, None]
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("translation", [True, False])
+def test_the_angle_of_what_is_salient_turns_with_the_image(translation):
+    drawn = blob_images()
+    turn = Pose(theta=jnp.array([1.1, -2.5]), tau=jnp.zeros((2, 2)))
+    turned = transform_images(drawn, turn, interpolation="bilinear", fill=0.0)
+    before, strength = moment_pose(drawn, translation=translation, salience=Salience(2.0, 0.9))
+    after, _ = moment_pose(turned, translation=translation, salience=Salience(2.0, 0.9))
+    assert angle_distance(after.theta, before.theta + turn.theta).max() < 0.02 and strength.min() > 0.01
+
+
+def test_under_heavy_noise_the_angle_of_what_is_salient_is_nearer_the_truth():
+    rng = np.random.default_rng(0)
+    clean = np.repeat(np.asarray(blob_images()[:1]), 100, axis=0)
+    noisy = jnp.asarray(clean + rng.normal(0, 0.5, clean.shape), jnp.float32)
+    errors = []
+    for salience in (Salience(0.0, 0.0), Salience(3.0, 0.8)):
+        truth = moment_pose(clean[:1], translation=True, salience=salience)[0].theta
+        found = moment_pose(noisy, translation=True, salience=salience)[0].theta
+        errors.append(np.median(angle_distance(found, truth)))
+    assert errors[1] < errors[0] / 2
