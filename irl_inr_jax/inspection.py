@@ -56,15 +56,16 @@ class Cost(NamedTuple):
 
 
 def sample_images(dataset: Dataset) -> ImageSet:
-    """At most `NUM_SAMPLED` training images, evenly spread over the set."""
+    """At most `NUM_SAMPLED` training images, evenly spread over the set, in memory."""
     num_images = len(dataset.train.ids)
-    return take(dataset.train, np.unique(np.linspace(0, num_images - 1, NUM_SAMPLED).round().astype(int)))
+    sample = take(dataset.train, np.unique(np.linspace(0, num_images - 1, NUM_SAMPLED).round().astype(int)))
+    return dataclasses.replace(sample, images=sample.images[:])
 
 
 def measure_orientation(dataset: Dataset, sample: ImageSet, form: PoseForm) -> Orientation:
     """Turns the images by random angles, adds noise, and asks the moments for the angle again."""
     rng = np.random.default_rng(0)
-    unit = np.asarray(to_unit(dataset.scaling, np.asarray(sample.images)))
+    unit = np.asarray(to_unit(dataset.scaling, sample.images))
     theta = rng.uniform(0, 2 * np.pi, len(unit)).astype(np.float32)
     turns = Pose(theta=theta, tau=np.zeros((len(unit), 2), np.float32))
     noise = ground_deviations(unit)[:, None, None, None] * rng.normal(size=unit.shape).astype(np.float32)
@@ -98,7 +99,7 @@ def ground_deviations(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray,
 
 def describe_dataset(dataset: Dataset, sample: ImageSet) -> dict:
     """Counts, sizes, type and range, scaling, classes, files left out: all that is known without learning."""
-    train, pixels = dataset.train, np.asarray(sample.images)
+    train, pixels = dataset.train, sample.images
     borders = border_medians(pixels) * dataset.scaling.scale
     flat = pixels.reshape(len(pixels), -1)
     facts = {
@@ -171,7 +172,7 @@ def estimate_cost(config: ConfigDict, dataset: Dataset) -> Cost:
     optimizer = make_optimizer(config.train, num_steps)
     step = make_train_step(method, optimizer, total_steps=max(num_steps, 1), scaling=dataset.scaling, axis_name=None)
     state = first_state(config, dataclasses.replace(dataset, train=few), method, optimizer)
-    given = jax.device_put((np.asarray(few.images), rows, rows))
+    given = jax.device_put((few.images[:], rows, rows))
     compiled = jax.jit(step).lower(state, *given).compile()
     state, _ = jax.block_until_ready(compiled(state, *given))
     started = time.monotonic()

@@ -99,3 +99,19 @@ def test_an_estimate_counts_the_steps_and_the_bytes_of_the_run():
     twice.train.batch_size = 128
     assert estimate_cost(twice, dataset).working_mb == pytest.approx(2 * cost.working_mb)
     assert estimate_cost(config, dataclasses.replace(dataset, test=None)).state_mb == cost.state_mb > 0
+
+
+def test_images_on_disk_are_inspected_as_those_in_memory(tmp_path):
+    config = tiny.get_config()
+    np.save(tmp_path / "commas.npy", commas(80))
+    config.data.update(name="images", path=str(tmp_path / "commas.npy"), canvas=0, translation_px=0.0)
+    config.data.update(num_train=0, num_test=0, test_fraction=0.0)
+    facts = []
+    for memory_mb in (2000, 0):
+        config.data.memory_mb = memory_mb
+        dataset = make_dataset(config.data)
+        facts.append(describe_dataset(dataset, sample_images(dataset)))
+        assert facts[-1].pop("streamed") == (memory_mb == 0)
+        facts[-1].pop("notes")
+        assert estimate_cost(config, dataset).data_mb == (80 * SIDE**2 / 1e6 if memory_mb else 0)
+    assert facts[0] == facts[1]
