@@ -18,7 +18,8 @@ ORIGIN = Pose(theta=jnp.zeros(1), tau=jnp.zeros((1, 2)))
 
 
 def make_form(name, *, translation=True, canonical_input=False, num_turns=TURNS):
-    return PoseForm(name, translation, canonical_input, num_turns=num_turns, num_radii=6, fill=0.0, salience=NOT_BLURRED)
+    sizes = {"num_turns": num_turns, "num_radii": 6}
+    return PoseForm(name, translation, canonical_input, **sizes, fill=0.0, salience=NOT_BLURRED)
 
 
 def random_array(seed, *shape):

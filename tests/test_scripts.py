@@ -1,5 +1,6 @@
 """train.py and evaluate.py as a user runs them."""
 
+import csv
 import json
 import shutil
 import signal
@@ -51,6 +52,8 @@ def test_train_leaves_what_it_promises(finished):
     workdir, output, _ = finished
     config = json.loads((workdir / "config.json").read_text())
     assert config["train"]["num_epochs"] == 2 and config["data"]["name"] == "digits_u"
+    data = json.loads((workdir / "data.json").read_text())
+    assert data["num_train"] == 256 and data["scaling"]["scale"] == 1 / 255 and len(data["classes"]["test"]) == 10
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6, 8]
     assert {"loss", "cross", "symmetry", "images_per_second"} <= set(lines[0])
@@ -186,6 +189,38 @@ def test_images_without_labels_are_clustered_without_label_metrics(tmp_path, run
     assert results["clustering"]["kmeans"]["num_clusters"] == 3 and "rotation_correlation" in results["pose"]
     with np.load(workdir / "eval" / "embeddings.npz") as arrays:
         assert "label" not in arrays
+
+
+def test_a_table_of_images_on_disk_is_learnt_from_and_its_columns_come_back(tmp_path, run_script):
+    """Streamed, on white, some without a label, one file unreadable: all the way to clusters.csv."""
+    rng = np.random.default_rng(0)
+    rows = ["path,label,lot"]
+    for i in range(60):
+        pixels = np.full((12, 16), 255, np.uint8)
+        pixels[3:9, 4 : 8 + i % 3] = rng.integers(0, 120, (6, 4 + i % 3))
+        Image.fromarray(pixels).save(tmp_path / f"{i:02d}.png")
+        rows.append(f"{i:02d}.png,{'abc'[i % 3] if i < 50 else ''},L{i // 10}")
+    (tmp_path / "07.png").write_bytes(b"")
+    (tmp_path / "wafers.csv").write_text("\n".join(rows))
+    workdir = tmp_path / "run"
+    data = {"name": "images", "path": tmp_path / "wafers.csv", "canvas": 0, "translation_px": 0, "test_fraction": 0}
+    data |= {"memory_mb": 0, "max_unreadable": 0.05, "num_train": 0, "num_test": 0}
+    flags = [f"--config.data.{key}={value}" for key, value in data.items()]
+    trained = run_script(*TRAIN, workdir, *flags, "--config.train.batch_size=20", "--config.train.num_epochs=1")
+    assert trained.returncode == 0, trained.stderr
+    assert "07.png: it is empty" in trained.stdout and "streamed from disk" in trained.stdout
+    assert json.loads((workdir / "data.json").read_text())["skipped"] == ["07.png: it is empty"]
+    evaluated = run_script("evaluate.py", "--workdir", workdir, "--clusterers", "kmeans,scan")
+    assert evaluated.returncode == 0, evaluated.stderr
+    results = json.loads((workdir / "eval" / "results.json").read_text())
+    assert results["data"]["num_images"] == 59 and results["data"]["num_labelled"] == 49
+    for name in ("pixels_kmeans", "scan"):
+        assert "expected images in memory" in results["clustering"][name]["skipped"]
+    assert 0 <= results["clustering"]["kmeans"]["accuracy"] <= 1
+    with (workdir / "eval" / "clusters.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["id"] for row in table][:8] == [f"{i:02d}.png" for i in (0, 1, 2, 3, 4, 5, 6, 8)]
+    assert table[-1]["label"] == "" and table[-1]["lot"] == "L5" and table[0]["label"] == "a"
 
 
 def test_a_damaged_newest_checkpoint_is_passed_over_aloud(finished, tmp_path, run_script):
