@@ -4,11 +4,11 @@
 
 DIR or DIR/wm811k has LSWMD.pkl of the Kaggle data set 'qingyi/wm811k-wafer-map'. The paper's choice of about
 7,350 + 3,557 maps is drawn from it; `:full` takes all that are labelled. `:paper` has the paper's own choices (Table 5,
-Appendix A), with 64.6 % after SCAN; `:small` runs on two CPU cores in about ten minutes (19 on one), `:full,small` only with
---config.data.num_train=7000 or so.
+Appendix A), with 64.6 % after SCAN; `:small` runs on two CPU cores in about ten minutes (19 on one), `:full,small` only
+with --config.data.num_train=7000 or so.
 """
 
-from configs import base
+from configs import base, mnist_u
 
 
 def get_config(variants: str = ""):
@@ -47,15 +47,8 @@ def apply_full(config) -> None:
 
 
 def apply_small(config) -> None:
-    """A run of the same kind for two CPU cores: narrow networks, fewer epochs."""
-    config.model.latent_dim = min(config.model.latent_dim, 10)
-    if config.model.encoder.input == "canonical":
-        config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
-    elif config.model.encoder.trunk == "resnet18":
-        config.model.encoder.update(width=16, stem="3x3/2", head_widths=(128, 128))
-    config.model.hypernet.widths = (128, 128)
-    config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
-    config.loss.num_pixels = 256
+    """The networks of the small MNIST(U) run, and every map."""
+    mnist_u.apply_small(config)
+    config.data.num_train = 0
     config.train.num_epochs = 30
-    base.apply_quick_clustering(config, num_epochs=15)
     config.clustering.scan.learning_rate = 1e-4

@@ -116,7 +116,7 @@ def evaluate(
     if trained.method.reconstruct is not None:
         say("reconstructing")
         errors = trained.recon_errors(images.images, embeddings.latents, embeddings.pose)
-        results["reconstruction"] = {"mse": float(errors.mean()), "psnr": psnr(errors)}
+        results["reconstruction"] = {"mse": float(errors.mean()), "psnr": psnr(errors, peak=1 - dataset.scaling.low)}
     results["seconds"] = {"encode": encoded - started, "total": time.monotonic() - started}
     return Evaluation(
         results, embeddings, compared.clusterings, task, compared.outliers, curves, references, true, predicted
@@ -235,5 +235,7 @@ def measure_latents(embeddings: Embeddings) -> dict[str, float]:
     if embeddings.labels is None:
         return {}
     kept = np.flatnonzero(embeddings.labels >= 0)[:MAX_PURITY_IMAGES]
+    if len(kept) < 2:
+        return {}
     neighbours = min(NUM_NEIGHBOURS, len(kept) - 1)
     return {"neighbour_purity": neighbour_purity(embeddings.latents[kept], embeddings.labels[kept], neighbours)}

@@ -1,5 +1,6 @@
 """From a trained method to the record of one run."""
 
+import dataclasses
 from contextlib import contextmanager
 
 import numpy as np
@@ -110,6 +111,22 @@ def test_without_labels_the_label_metrics_are_left_out_and_the_table_says_so(tra
     assert "no labels: accuracy, NMI, AMI and ARI are left out" in describe_results(results)
 
 
+def test_images_without_a_label_are_clustered_and_not_scored(trained, config):
+    data = make_data(test=False)
+    hidden = np.arange(30) % 5 == 0
+    wrong = np.where(hidden, (data.train.labels + 1) % 3, data.train.labels).astype(np.int32)
+    scores = []
+    for labels in (np.where(hidden, -1, wrong).astype(np.int32), wrong, np.full(30, -1, np.int32)):
+        train = dataclasses.replace(data.train, labels=labels)
+        evaluation = run(trained, dataclasses.replace(data, train=train), config, clusterers=["kmeans"])
+        assert len(evaluation.clusterings["kmeans"].clusters) == 30
+        scores.append(evaluation.results["clustering"]["kmeans"])
+        last = evaluation.results
+    assert scores[0]["accuracy"] == 1.0 > scores[1]["accuracy"]
+    assert np.sum(scores[0]["confusion"]) == 24 and "accuracy" not in scores[2]
+    assert last["latents"] == {} and "of the 0 images that have a label" in describe_results(last)
+
+
 def test_the_number_of_clusters_may_be_chosen(trained, config):
     config.evaluation.max_clusters = 5
     evaluation = run(trained, make_data(), config, num_clusters="auto")
@@ -146,7 +163,7 @@ def test_splits_and_numbers_of_clusters(config):
 def test_the_table_shows_a_skipped_clusterer_and_every_measure():
     results = {
         "data": {"description": "d", "num_images": 2, "split": "test", "image_shape": [4, 4, 1], "class_names": ["a"],
-                 "num_train": 9},
+                 "num_train": 9, "num_labelled": 1},
         "clustering": {"pixels_kmeans": {"num_clusters": 2, "accuracy": 0.5, "nmi": 0.25, "ari": -0.125,
                                          "seconds": 0.1},
                        "scan": {"num_clusters": 2, "transductive": False, "accuracy": 0.9, "peak_mb": 12.0,
@@ -163,6 +180,7 @@ def test_the_table_shows_a_skipped_clusterer_and_every_measure():
     }  # fmt: skip
     text = describe_results(results)
     for shown in (
+        "scores are of the 1 images that have a label",
         "80.0 ± 5.0 %",
         "agglomerative: too many images",
         "scan: collapsed",

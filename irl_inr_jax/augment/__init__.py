@@ -52,14 +52,16 @@ def parse_names(names: str) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def make_augment(names: str, settings: ConfigDict, *, fill: float) -> Augment:
-    """augment(keys (b,), images (b, h, w, c) in [0, 1]) -> images alike in shape, each by its own key.
+def make_augment(names: str, settings: ConfigDict, *, fill: float, low: float) -> Augment:
+    """augment(keys (b,), images (b, h, w, c) in [low, 1]) -> images alike in shape, each by its own key.
 
-    settings: `config.clustering.augment`. fill: the value outside an image and in holes.
+    settings: `config.clustering.augment`. fill: the value outside an image and in holes. What changes values works on
+    those between 0 and 1, as the operations are defined, and is brought back.
 
     Raises InputError for an unknown name.
     """
     chosen = parse_names(names)
+    fill = (fill - low) / (1 - low)
 
     def one(key: jax.Array, image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         s1_key, s2_key, turn_key, shift_key = jax.random.split(key, 4)
@@ -87,7 +89,10 @@ def make_augment(names: str, settings: ConfigDict, *, fill: float) -> Augment:
             image = _cut_hole(hole_key, image, settings.cutout_px, fill)
         return image
 
-    return jax.vmap(one)
+    def within_range(key: jax.Array, image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
+        return low + (1 - low) * one(key, (image - low) / (1 - low))
+
+    return jax.vmap(one if low == 0 else within_range)
 
 
 def _distort_color(key: jax.Array, image: Float[Array, "h w c"], strength: float) -> Float[Array, "h w c"]:

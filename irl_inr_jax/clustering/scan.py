@@ -59,7 +59,8 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.scan
     prior = make_prior(settings.prior, task.num_clusters)
-    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill)
+    low = task.trained.scaling.low
+    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill, low=low)
     neighbours = mine(task)
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     best = train_heads(

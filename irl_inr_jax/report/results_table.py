@@ -24,6 +24,8 @@ def describe_results(results: dict) -> str:
     parts += ["", format_table([_clustering_row(name, scores) for name, scores in entries.items()])]
     if not data["class_names"]:
         parts.append("no labels: accuracy, NMI, AMI and ARI are left out")
+    elif data["num_labelled"] < data["num_images"]:
+        parts.append(f"scores are of the {data['num_labelled']} images that have a label")
     parts.append(
         f"transductive: learnt from the images it is scored on; inductive: from the {data['num_train']} training "
         "images; pixels_kmeans: k-means of the bare pixels"

@@ -83,8 +83,8 @@ def _save_clusterings(
     for name, clustering in evaluation.clusterings.items():
         if name == BASELINE:
             continue
-        if images.labels is not None:
-            known = images.labels >= 0
+        known = np.zeros(0, bool) if images.labels is None else images.labels >= 0
+        if known.any():
             matrix = confusion_matrix(images.labels[known], clustering.clusters[known], len(dataset.class_names))
             has_noise = bool((clustering.clusters[known] == NOISE).any())
             save_confusion(path(f"confusion_{name}"), matrix, dataset.class_names, has_noise=has_noise)

@@ -13,10 +13,10 @@ ALL = "s1+s2+r+t"
 FILL = 0.25
 
 
-def make(names, *, fill=FILL, **changes):
+def make(names, *, fill=FILL, low=0.0, **changes):
     settings = base.get_config().clustering.augment.unlock()
     settings.update(changes)
-    return jax.jit(make_augment(names, settings, fill=fill))
+    return jax.jit(make_augment(names, settings, fill=fill, low=low))
 
 
 def noise_images(*shape, seed=0):
@@ -192,3 +192,12 @@ def test_strengths_lie_within_their_ranges(monkeypatch):
     for found, (low, high) in zip(np.asarray(apply_ops(keys_of(500)))[:, :, 0, 0].T, ranges, strict=True):
         margin = 0.05 * (high - low)
         assert low <= found.min() < low + margin and high - margin < found.max() <= high
+
+
+def test_signed_images_are_changed_as_their_twins_between_0_and_1():
+    """The same draws on (x + 1) / 2: nothing below 0 is cut off."""
+    signed, keys = 2 * noise_images(6, 16, 16, 1) - 1, keys_of(6)
+    changed = make(ALL, fill=0.0, low=-1.0)(keys, signed)
+    twin = make(ALL, fill=0.5)(keys, (signed + 1) / 2)
+    np.testing.assert_allclose(changed, 2 * twin - 1, atol=1e-5)
+    assert changed.min() < -0.3
