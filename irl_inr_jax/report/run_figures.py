@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.hierarchical import cut_tree
@@ -28,12 +29,17 @@ NUM_TURNED, NUM_COPIES = 6, 7  # six images, each turned by steps of 2 pi / 7, a
 
 def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
     """Inputs, their reconstructions, and the canonical views that z alone draws. For methods that can draw."""
-    shown = images.images[:NUM_SHOWN]
+    shown = images.images[spread_rows(len(images.images), NUM_SHOWN)]
     latents, pose = trained.encode(shown)
     side = shown.shape[1]
     recons = trained.draw(latents, pose, side=side)
     canonical = trained.draw(latents, None, side=side)
     save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)))
+
+
+def spread_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:
+    """At most `num_shown` rows, evenly spread: images often come class by class."""
+    return np.unique(np.linspace(0, num_images - 1, num_shown).round().astype(int))
 
 
 def save_run_figures(
@@ -100,7 +106,7 @@ def _save_canonical_figures(
     path: Callable[[str], Path], trained: TrainedMethod, evaluation: Evaluation, config: ConfigDict
 ) -> None:
     """Turned copies above what z alone draws of them; and one image rendered large."""
-    references = evaluation.references[:NUM_TURNED]
+    references = evaluation.references[spread_rows(len(evaluation.references), NUM_TURNED)]
     copies, _ = turned_copies(
         references,
         num_turns=NUM_COPIES,
