@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 
 from irl_inr_jax.data.lazy import LazyImages
@@ -17,7 +17,7 @@ def to_rgb(image: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
     return np.round(255 * np.clip(np.nan_to_num(channels, nan=0.0), 0, 1)).astype(np.uint8)
 
 
-def choose_side(images: Float[np.ndarray, "n h w c"] | LazyImages, target: int) -> int:
+def choose_side(images: Shaped[np.ndarray, "n h w c"] | LazyImages, target: int) -> int:
     """The side of a cell in pixels: the whole multiple of the images' longer side nearest `target`, or `target` itself
     for images that are larger."""
     longer = max(images.shape[1:3])
