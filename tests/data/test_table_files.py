@@ -81,7 +81,7 @@ def test_a_byte_order_mark_belongs_to_no_name(read):
     [
         ("a.csv", "", r"cannot be read \(Empty CSV file\)"),
         ("a.csv", "path,x\n", "at least one row, found a table with the columns path, x alone"),
-        ("a.csv", "path,x\na,1\nb,2,3\n", r"cannot be read \(CSV parse error: Row #3: Expected 2 columns, got 3"),
+        ("a.csv", "path,x\na,1\nb,2,3\n", r"cannot be read \(CSV parse error: .*Expected 2 columns, got 3"),
         ("a.csv", b"path\n\xff\xfe\n", "invalid UTF8"),
         ("a.csv", "x,x\n1,2\n", "columns of different names, found 'x' twice"),
         ("a.parquet", b"", "cannot be read"),
