@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.data.fitting import Fit, as_type, border_medians, fit_images
 from irl_inr_jax.data.labels import encode_labels
 from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.data.pose import forbid_translation
 from irl_inr_jax.data.resize import METHODS
 from irl_inr_jax.data.scaling import SCALINGS, find_scaling
 from irl_inr_jax.data.source import Source
@@ -27,6 +28,7 @@ def make_source_dataset(data: ConfigDict, source: Source, *, description: str) -
     Raises InputError for ids that repeat, sizes that do not fit, values that are no finite numbers, and for whatever
     `config.data` asks that these images cannot give.
     """
+    forbid_translation(data)
     check_source(source)
     check_choices(data)
     source = without_bool(source)

@@ -11,7 +11,6 @@ from irl_inr_jax.data.folder import is_pattern, read_folder
 from irl_inr_jax.data.hdf5 import open_hdf5
 from irl_inr_jax.data.image_files import PICTURES
 from irl_inr_jax.data.numpy_files import open_npy, open_npz
-from irl_inr_jax.data.pose import forbid_translation
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.data.table import read_table
 from irl_inr_jax.data.tiff import open_tiff
@@ -41,7 +40,6 @@ _CHOICES = (
 
 def make_images(data: ConfigDict) -> Dataset:
     """The images that config.data.path names, as a data set. Raises InputError."""
-    forbid_translation(data)
     return make_source_dataset(data, open_images(data), description=f"images of {data.path}")
 
 

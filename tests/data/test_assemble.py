@@ -129,6 +129,7 @@ def test_the_published_split_is_kept(make):
             {"same_scale": False},
             r"config\.data\.same_scale: False makes each image .* found resize 0 and canvas 0",
         ),
+        ({"translation_px": 2.0}, r"config\.data\.translation_px: expected 0, as images is not shifted, found 2"),
         ({"crop": "square"}, r"config\.data\.crop: expected one of none, circle, found 'square'"),
         ({"resampling": "cubic"}, r"config\.data\.resampling: expected one of area, nearest, max, found 'cubic'"),
         ({"scaling": "no"}, r"config\.data\.scaling: expected one of auto, type"),
