@@ -3,11 +3,13 @@
 A data set's file calls `get_config`, sets the few keys that differ and ends with `choose`. The configuration is locked:
 a key that is not in this file is an error wherever it is written.
 
-After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices),
-`:thesis` (the thesis' method), `:orbit_knn` (the baseline that learns nothing), as in
-`configs/mnist_u.py:thesis,small`.
+After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices), and one
+of the systems that the papers compare with: `:thesis`, `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and
+`:autoencoder` (IRL-INR with another generator; the thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (what
+DEC starts from on bare pixels), `:orbit_knn` (learns nothing); as in `configs/mnist_u.py:target_vae,small`.
 """
 
+import math
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
@@ -68,8 +70,21 @@ def get_config() -> ConfigDict:
     inr.num_frequencies = 256  # f, rows of B
     inr.frequency_std = 2.0  # sigma of B's entries
 
+    model.spatial = spatial = ConfigDict()  # generators of spatial_vae, target_vae, mlp_generator: (coords, z) -> value
+    spatial.widths = (256, 256, 256)  # hidden layers
+    spatial.activation = "leaky_relu"  # leaky_relu or tanh
+    spatial.num_frequencies = 256  # random Fourier features of the coords, a cosine and a sine each; 0 for bare coords
+    spatial.frequency_std = 2.0  # their standard deviation, in periods over half the image
+
+    model.group_conv = group_conv = ConfigDict()  # the encoder of target_vae
+    group_conv.num_rotations = 16  # P: turns of the filters, 4, 8 or 16
+    group_conv.features = 128  # filters
+    group_conv.kernel_size = 28  # side of the filters in pixels
+    group_conv.padding = 8  # pixels of background around the image
+    group_conv.stride = 1  # pixels between the places that are attended to
+
     model.pose = pose = ConfigDict()
-    pose.form = "closed_form"  # closed_form, moment or centre: see irl_inr_jax/methods/pose.py
+    pose.form = "closed_form"  # closed_form, moment, centre or none: see irl_inr_jax/pose.py
     pose.translation = True  # False where images only turn: tau is then 0
     pose.blur_px = 0.0  # closed_form of noisy images: the angle is that of the blurred image's bright parts; 0 for none
     pose.reach = 0.0  # with a blur: nothing further from the middle counts, in half sides; 0 for no bound
@@ -85,6 +100,18 @@ def get_config() -> ConfigDict:
     loss.symmetry = 0.01  # of the encoder's own pose against the centre of mass and the phase of c21
     loss.num_pixels = 0  # random pixels of each image that the reconstructions are compared on; 0 is all
     loss.num_copies = 3  # M, turned copies in the thesis' consistency loss
+    loss.views = "pair"  # autoencoder: pair (IRL-INR's two views) or copies (the thesis' image and M turned copies)
+
+    config.vae = vae = ConfigDict()  # spatial_vae and target_vae
+    vae.kl = 1.0  # weight of the KL divergences in the ELBO
+    vae.theta_std = math.pi / 4  # of Spatial-VAE's prior N(0, std^2) of the angle; TARGET-VAE's is pi / P a rotation
+    vae.tau_std = 0.1  # of the prior N(0, std^2) of the place per axis, in half sides
+    vae.temperature = 1.0  # of the Gumbel-softmax over TARGET-VAE's rotations and places
+
+    config.simclr = simclr = ConfigDict()
+    simclr.augment = "s1+r+t"  # of both views, as in clustering.scan.augment, strengths in clustering.augment
+    simclr.temperature = 0.1  # of the cosine similarities
+    simclr.projection_widths = (512, 128)  # layers of the head that the loss sees and that is then dropped
 
     config.views = views = ConfigDict()
     views.translation_px = 0.0  # standard deviation per axis of the shift of the second view
@@ -242,6 +269,86 @@ def apply_thesis(config: ConfigDict) -> None:
     config.train.weight_decay = 1e-5
     config.clustering.dec.alpha = 1e-4
 
+    config.loss.views = "copies"
+
+
+def apply_spatial_vae(config: ConfigDict) -> None:
+    """Spatial-VAE (Bepler et al., 2019) as its authors ran it on turned and shifted MNIST."""
+    config.method = "spatial_vae"
+    config.model.latent_dim = 2
+    config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500))
+    config.model.spatial.update(widths=(500, 500), activation="tanh", num_frequencies=0)
+    _apply_vae_training(config, learning_rate=1e-4, num_epochs=100)
+
+
+def apply_target_vae(config: ConfigDict) -> None:
+    """TARGET-VAE (Nasiri, Bepler, 2022) with P16 and d = 32, as the paper compares with it."""
+    config.method = "target_vae"
+    config.model.latent_dim = 32
+    config.model.encoder.input = "raw"
+    # The authors divide the coords by 0.2 radians; as many features as their 1,024 cosines of random phase.
+    config.model.spatial.update(
+        widths=(512, 512), activation="leaky_relu", num_frequencies=512, frequency_std=1 / (2 * math.pi * 0.2)
+    )
+    _apply_vae_training(config, learning_rate=2e-4, num_epochs=500)
+
+
+def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs: int) -> None:
+    config.train.update(
+        num_epochs=num_epochs,
+        batch_size=100,
+        optimizer="adam",
+        learning_rate=learning_rate,
+        weight_decay=0.0,
+        b1=0.9,
+        b2=0.999,
+        schedule="constant",
+        warmup_steps=0,
+        clip_norm=0.0,
+    )
+
+
+def apply_simclr(config: ConfigDict) -> None:
+    """SimCLR (Chen et al., 2020) as the pretext of SCAN, with turns and shifts (Appendix C, Table 6)."""
+    config.method = "simclr"
+    config.model.latent_dim = 512
+    config.model.encoder.update(input="raw", trunk="resnet18", head_widths=())
+    config.train.update(num_epochs=500, batch_size=512, weight_decay=1e-4)
+    config.clustering.scan.update(augment="s1+s2+r+t", distance="cosine")
+
+
+def apply_mlp_generator(config: ConfigDict) -> None:
+    """IRL-INR with one MLP of coords and z in the place of hypernetwork and INR (section 4.5)."""
+    config.method = "mlp_generator"
+
+
+def apply_autoencoder(config: ConfigDict) -> None:
+    """IRL-INR, or with `:thesis` the thesis' method, with a decoder of pixels whose output is turned (section 4.5)."""
+    config.method = "autoencoder"
+
+
+def apply_pixel_autoencoder(config: ConfigDict) -> None:
+    """The autoencoder of pixels that DEC (Xie et al., 2016) starts from: d-500-500-2000-10, blind to no pose."""
+    config.method = "autoencoder"
+    config.model.latent_dim = 10
+    config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500, 2000))
+    config.model.pose.form = "none"
+    config.loss.update(recon=1.0, cross=0.0, consistency=0.0, symmetry=0.0, views="pair")
+    config.clustering.dec.alpha = 1.0
+
+
+def apply_narrow_rivals(config: ConfigDict) -> None:
+    """The networks that only IRL-INR's rivals have, for CPUs; and our optimiser, as theirs want many more steps."""
+    config.model.spatial.update(
+        widths=tuple(min(width, 128) for width in config.model.spatial.widths),
+        num_frequencies=min(config.model.spatial.num_frequencies, 64),
+    )
+    config.model.group_conv.update(features=16, stride=2)
+    if config.method in ("spatial_vae", "target_vae", "simclr"):
+        config.train.update(
+            batch_size=128, optimizer="adamw", learning_rate=1e-3, b2=0.99, schedule="cosine", warmup_steps=100
+        )
+
 
 def apply_orbit_knn(config: ConfigDict) -> None:
     """The baseline without training; `train.py` then only sets up the run."""
@@ -249,14 +356,26 @@ def apply_orbit_knn(config: ConfigDict) -> None:
     config.train.num_epochs = 0
 
 
-def choose(config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]) -> ConfigDict:
-    """`config` after the comma-separated `variants`, in this order: paper, thesis, the file's own `presets`, orbit_knn.
+VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
+    "paper": apply_paper,
+    "thesis": apply_thesis,
+    "spatial_vae": apply_spatial_vae,
+    "target_vae": apply_target_vae,
+    "simclr": apply_simclr,
+    "mlp_generator": apply_mlp_generator,
+    "autoencoder": apply_autoencoder,
+    "pixel_autoencoder": apply_pixel_autoencoder,
+}
 
-    A preset called paper or thesis takes the place of the one here.
+
+def choose(config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]) -> ConfigDict:
+    """`config` after the comma-separated `variants`, in the order of `VARIANTS`, the file's own `presets`, orbit_knn.
+
+    A preset called as one of `VARIANTS` takes its place.
 
     Raises ValueError for a variant that is in neither, naming those that are.
     """
-    known = {"paper": apply_paper, "thesis": apply_thesis} | presets | {"orbit_knn": apply_orbit_knn}
+    known = VARIANTS | presets | {"orbit_knn": apply_orbit_knn}
     chosen = [name for name in variants.split(",") if name]
     unknown = [name for name in chosen if name not in known]
     if unknown:

@@ -20,13 +20,16 @@ def get_config(variants: str = ""):
 
 def apply_small(config) -> None:
     """Networks for two CPU cores, and a third of the demo's epochs."""
-    config.model.latent_dim = 8
+    config.model.latent_dim = min(config.model.latent_dim, 64 if config.method == "simclr" else 8)
     if config.model.encoder.input == "canonical":
         config.model.encoder.update(trunk="mlp", head_widths=(256, 256, 256))
     elif config.model.encoder.trunk == "resnet18":
-        config.model.encoder.update(stage_sizes=(2, 2, 2), width=16, stem="3x3/2", head_widths=(128, 128))
+        head_widths = config.model.encoder.head_widths and (128, 128)
+        config.model.encoder.update(stage_sizes=(2, 2, 2), width=16, stem="3x3/2", head_widths=head_widths)
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(48, 48, 48), activation="leaky_relu", num_frequencies=48)
+    base.apply_narrow_rivals(config)
+    config.model.group_conv.update(kernel_size=15, padding=4)
     config.loss.num_pixels = 192
     config.train.num_epochs = 10
     base.apply_quick_clustering(config, num_epochs=40)

@@ -2,7 +2,8 @@
 
     python train.py --config configs/mnist_u.py --workdir runs/mnist_u --config.data.root=DIR
 
-`:small` runs on two CPU cores in about half an hour; `:paper` has the paper's own choices (Table 5, Appendix A).
+`:small` runs on two CPU cores in about half an hour; `:paper` has the paper's own choices (Table 5, Appendix A);
+`:target_vae` and other names are the systems that the paper compares with (configs/base.py).
 """
 
 from configs import base
@@ -18,13 +19,15 @@ def get_config(variants: str = ""):
 
 def apply_small(config) -> None:
     """A run of the same kind for two CPU cores: narrow networks, some of the images."""
-    config.model.latent_dim = min(config.model.latent_dim, 10)
+    config.model.latent_dim = min(config.model.latent_dim, 128 if config.method == "simclr" else 10)
     if config.model.encoder.input == "canonical":
         config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
     elif config.model.encoder.trunk == "resnet18":
-        config.model.encoder.update(width=16, stem="3x3/2", head_widths=(128, 128))
+        head_widths = config.model.encoder.head_widths and (128, 128)
+        config.model.encoder.update(width=16, stem="3x3/2", head_widths=head_widths)
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
+    base.apply_narrow_rivals(config)
     config.loss.num_pixels = 256
     config.data.num_train = 20_000
     config.train.num_epochs = 20

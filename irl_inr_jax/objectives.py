@@ -4,6 +4,7 @@ All are means over the images they are given, so that the mean over devices with
 global batch.
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -47,6 +48,30 @@ def orientation_symmetry_loss(
     """
     target = jnp.stack([jnp.cos(theta), jnp.sin(theta)], axis=-1)
     return jnp.mean(strength * ((direction - target) ** 2).sum(-1))
+
+
+def bernoulli_loss(logits: Float[Array, "b n c"], target: Float[Array, "b n c"]) -> Float[Array, "b"]:
+    """-log p(J | z) of each image under a Bernoulli law of its pixels, mean over the n points times their number.
+
+    target: in [0, 1]. The likelihood of Spatial-VAE and TARGET-VAE; their ELBO sums it over the whole image, so what is
+    asked at fewer points is to be multiplied by pixels / n.
+    """
+    terms = jnp.maximum(logits, 0) - logits * target + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    return terms.sum((1, 2))
+
+
+def normal_kl(
+    mean: Float[Array, "*s"], log_std: Float[Array, "*s"], prior_mean: Float[Array, "*#s"], prior_std: float
+) -> Float[Array, "*s"]:
+    """KL(N(mean, std^2) || N(prior_mean, prior_std^2)), entry by entry."""
+    log_ratio = log_std - jnp.log(prior_std)
+    return -log_ratio + 0.5 * (jnp.exp(2 * log_ratio) + ((mean - prior_mean) / prior_std) ** 2 - 1)
+
+
+def categorical_kl(log_probs: Float[Array, "b m"], prior_log_probs: Float[Array, "m"]) -> Float[Array, "b"]:
+    """KL(q || p) of distributions over m outcomes. An outcome that q all but excludes counts as 0 and gives no NaN."""
+    probs = jnp.exp(log_probs)
+    return jnp.where(probs > 0, probs * (log_probs - prior_log_probs), 0.0).sum(-1)
 
 
 def angle_error(direction: Float[Array, "b 2"], theta: Float[Array, "b"]) -> Float[Array, ""]:

@@ -1,4 +1,4 @@
-"""Where an image stands, in three forms that share one interface.
+"""Where an image stands, in four forms that share one interface.
 
 closed_form: tau is the centre of mass and theta is arg c21, functions of the image alone, so that the pose is exactly
     equivariant and right from the first step. The phase of c21 is steady under turns but differs between images of one
@@ -8,6 +8,7 @@ closed_form: tau is the centre of mass and theta is arg c21, functions of the im
 moment: tau and theta are read off the encoder's head, which the symmetry loss draws towards those moments.
 centre: the paper's. One 2-vector of the head, drawn towards the centre of mass, is tau, and its direction theta. With
     translations in play that direction is the direction of the shift (section 3.4 read as the authors ran it).
+none: every image stands where it is, for baselines that know no pose.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ from irl_inr_jax.geometry.images import sample_image
 from irl_inr_jax.geometry.moments import Salience, angle_of, centre_of_mass, moment_pose
 from irl_inr_jax.types import Pose
 
-FORMS = ("closed_form", "moment", "centre")
+FORMS = ("closed_form", "moment", "centre", "none")
 
 
 class HeadPose(NamedTuple):
@@ -37,7 +38,7 @@ class HeadPose(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class PoseForm:
-    """One of the three forms and its settings.
+    """One of the four forms and its settings.
 
     translation: False where images only turn, so that tau is 0. canonical_input: the encoder sees images set upright
     by the closed form, and its head then speaks of the turn that is left. num_turns, num_radii, salience: of the closed
@@ -55,11 +56,13 @@ class PoseForm:
     @property
     def learns_tau(self) -> bool:
         """Whether the head speaks of tau."""
-        return self.translation and not self.canonical_input
+        return self.translation and not self.canonical_input and self.name != "none"
 
     @property
     def num_outputs(self) -> int:
-        """How many outputs of the encoder speak of the pose: one 2-vector, or direction and tau."""
+        """How many outputs of the encoder speak of the pose: one 2-vector, or direction and tau; or none."""
+        if self.name == "none":
+            return 0
         return 4 if self.learns_tau and self.name != "centre" else 2
 
     def read_head(self, outputs: Float[Array, "b p"]) -> HeadPose:
@@ -68,6 +71,8 @@ class PoseForm:
         For 'centre' the canonical centre of mass lies on the +y axis, m^ = |m^| (-sin theta, cos theta).
         """
         no_tau = jnp.zeros((outputs.shape[0], 2))
+        if self.name == "none":
+            return HeadPose(no_tau, no_tau)
         if self.name == "centre":
             direction = jnp.stack([outputs[:, 1], -outputs[:, 0]], axis=-1)
             return HeadPose(direction, outputs if self.learns_tau else no_tau)
@@ -98,8 +103,10 @@ class PoseForm:
         """What draws the head to its target (section 3.4), and the head's mean angle error in radians for the log.
 
         The target is the centre of mass for 'centre', that and arg c21 for 'moment', and the pose found for
-        'closed_form', whose head is thereby distilled.
+        'closed_form', whose head is thereby distilled; of 'none' there is nothing to learn.
         """
+        if self.name == "none":
+            return jnp.zeros(()), jnp.zeros(())
         if self.name == "centre":
             centre = centre_of_mass(images)
             predicted = jnp.stack([-head.direction[:, 1], head.direction[:, 0]], axis=-1)

@@ -12,6 +12,7 @@ from irl_inr_jax.methods import METHODS
 from irl_inr_jax.models.encoder import ENCODERS
 from irl_inr_jax.models.inr import ACTIVATIONS
 from irl_inr_jax.models.resnet import STEMS
+from irl_inr_jax.models.spatial import ACTIVATIONS as SPATIAL_ACTIVATIONS
 from irl_inr_jax.pose import FORMS
 from irl_inr_jax.types import InputError
 
@@ -22,8 +23,11 @@ CHOICES = {
     "model.encoder.trunk": ENCODERS,
     "model.encoder.stem": tuple(STEMS),
     "model.inr.activation": ACTIVATIONS,
+    "model.spatial.activation": tuple(SPATIAL_ACTIVATIONS),
+    "model.group_conv.num_rotations": (4, 8, 16),
     "model.pose.form": FORMS,
     "loss.consistency_distance": ("cosine", "mse"),
+    "loss.views": ("pair", "copies"),
     "views.interpolation": INTERPOLATIONS,
     "train.optimizer": ("adam", "adamw"),
     "train.schedule": ("constant", "cosine"),
@@ -36,6 +40,9 @@ AT_LEAST_ONE = (
     "model.latent_dim",
     "model.encoder.width",
     "model.inr.num_frequencies",
+    "model.group_conv.features",
+    "model.group_conv.kernel_size",
+    "model.group_conv.stride",
     "model.pose.num_turns",
     "model.pose.num_radii",
     "loss.num_copies",
@@ -72,6 +79,8 @@ AT_LEAST_ONE = (
     "clustering.scan.selflabel_batch_size",
 )
 LEARN_NOTHING = ("orbit_knn",)
+SEE_THE_BARE_IMAGE = ("spatial_vae", "target_vae", "simclr")  # methods whose encoder knows no canonical input
+ABOVE_ZERO = ("vae.theta_std", "vae.tau_std", "vae.temperature", "simclr.temperature", "clustering.dec.alpha")
 SHARES = (
     "data.test_fraction",
     "views.fill",
@@ -82,6 +91,8 @@ SHARES = (
 BELOW_ONE = ("data.test_fraction", "clustering.scan.average_decay")
 # Blocks that have no part in training: settings of a later evaluation, which may have more keys than an older run.
 AFTER_TRAINING = ("evaluation", "clustering")
+# Blocks that older runs lack, whose methods had no part in them.
+ADDED = ("vae", "simclr")
 # What runs did that have no such keys in their `data` block.
 BEFORE_THE_KEY = {"background": "0", "scaling": "type"}
 
@@ -110,14 +121,23 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
     for key in SHARES:
         if found[key] > 1 or (key in BELOW_ONE and found[key] == 1):
             raise InputError(f"expected config.{key} between 0 and 1, found {found[key]}")
+    for key in ABOVE_ZERO:
+        if found[key] <= 0:
+            raise InputError(f"expected config.{key} above 0, found {found[key]}")
     _check_clustering(config.clustering)
+    parse_names(config.simclr.augment)
+    if config.method in SEE_THE_BARE_IMAGE and config.model.encoder.input != "raw":
+        raise InputError(
+            f"expected config.model.encoder.input=raw with config.method={config.method}, found "
+            f"{config.model.encoder.input}; choose the method by its variant, as in configs/mnist_u.py:{config.method}"
+        )
     if config.model.encoder.input == "canonical" and config.model.pose.form != "closed_form":
         raise InputError(
             f"expected config.model.pose.form=closed_form with config.model.encoder.input=canonical, found "
             f"{config.model.pose.form}: a learned pose needs --config.model.encoder.input=raw"
         )
     terms = (config.loss.recon, config.loss.cross)
-    if config.method == "irl_inr" and not any(terms):
+    if config.method in ("irl_inr", "mlp_generator") and not any(terms):
         raise InputError(
             "expected config.loss.recon or config.loss.cross above 0, found both 0: nothing would be learnt"
         )
@@ -136,8 +156,6 @@ def _check_epochs(config: ConfigDict) -> None:
 
 
 def _check_clustering(clustering: ConfigDict) -> None:
-    if clustering.dec.alpha <= 0:
-        raise InputError(f"expected config.clustering.dec.alpha above 0, found {clustering.dec.alpha}")
     if clustering.hdbscan.min_cluster_size == 1:
         raise InputError("expected config.clustering.hdbscan.min_cluster_size of 0 or at least 2, found 1")
     area = tuple(clustering.augment.crop_area)
@@ -155,7 +173,7 @@ def _check_clustering(clustering: ConfigDict) -> None:
 
 
 def complete_config(config: ConfigDict, base: ConfigDict) -> None:
-    """Adds what `base` has and an older run's configuration lacks, in `AFTER_TRAINING`, `data` and `model.pose`.
+    """Adds what `base` has and an older run's configuration lacks.
 
     In `data` that is what was done when there was no such key, which may differ from today's default.
     """
@@ -167,8 +185,8 @@ def complete_config(config: ConfigDict, base: ConfigDict) -> None:
             elif isinstance(value, ConfigDict):
                 complete(found[key], value)
 
-    blocks = ConfigDict({block: base[block] for block in ("data", *AFTER_TRAINING)})
-    blocks.model = ConfigDict({"pose": base.model.pose})
+    blocks = ConfigDict({block: base[block] for block in ("data", "loss", *ADDED, *AFTER_TRAINING)})
+    blocks.model = ConfigDict({part: base.model[part] for part in ("pose", "spatial", "group_conv")})
     blocks.data.update(BEFORE_THE_KEY)
     with config.unlocked():
         complete(config, blocks)

@@ -54,17 +54,18 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
-    parts = make_parts(config, num_channels=num_channels, low=low, axis_name=axis_name, num_aux=0)
+    generator = make_generator(config, num_channels=num_channels, low=low)
+    parts = make_parts(config, generator, axis_name=axis_name, num_aux=0)
     return bind_parts("irl_inr", parts, loss)
 
 
-def make_parts(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None, num_aux: int) -> Parts:
+def make_parts(config: ConfigDict, generator: Generator, *, axis_name: str | None, num_aux: int) -> Parts:
     """The parts as configured, with `num_aux` outputs of the encoder beside latents and pose."""
     form = make_pose_form(config)
     num_outputs = config.model.latent_dim + form.num_outputs + num_aux
     return Parts(
         encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name),
-        generator=make_generator(config, num_channels=num_channels, low=low),
+        generator=generator,
         form=form,
         latent_dim=config.model.latent_dim,
         weights=config.loss,
@@ -99,7 +100,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     encoded, batch_stats = apply_encoder(parts, params, model_state, views, train=True)
     latents, head = encoded.latents, encoded.head
     eta = parts.generator.emit(params["generator"], latents)
-    draw = partial(parts.generator.draw, frequencies=model_state["frequencies"])
+    draw = partial(parts.generator.draw, params["generator"], frequencies=model_state["frequencies"])
     pose = parts.form.find_pose(views, head, partial(draw, jax.lax.stop_gradient(eta)))
 
     # The INR is asked about some pixels of each image, at the places where the pose says they lie.
@@ -138,11 +139,13 @@ def weigh_terms(
 
 def encode(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
-) -> tuple[Float[Array, "b d"], Pose]:
-    """E_phi(J) = (z, theta, tau)."""
+) -> tuple[Float[Array, "b d"], Pose | None]:
+    """E_phi(J) = (z, theta, tau); z alone for the form of a pose that is none."""
     encoded, _ = apply_encoder(parts, params, model_state, images, train=False)
+    if parts.form.name == "none":
+        return encoded.latents, None
     eta = parts.generator.emit(params["generator"], encoded.latents)
-    draw = partial(parts.generator.draw, eta, model_state["frequencies"])
+    draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
     return encoded.latents, parts.form.find_pose(images, encoded.head, draw)
 
 
@@ -151,7 +154,7 @@ def reconstruct(
 ) -> Float[Array, "b n c"]:
     """I(x; H_psi(z)) at any coords, of any resolution."""
     eta = parts.generator.emit(params["generator"], latents)
-    return parts.generator.draw(eta, model_state["frequencies"], coords)
+    return parts.generator.draw(params["generator"], eta, model_state["frequencies"], coords)
 
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:

@@ -22,6 +22,7 @@ from irl_inr_jax.methods.irl_inr import (
     make_parts,
     weigh_terms,
 )
+from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import Batch, Method, PyTree
 from irl_inr_jax.views import example_keys, turn_images
 
@@ -32,8 +33,8 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
-    num_aux = config.model.latent_dim
-    parts = make_parts(config, num_channels=num_channels, low=low, axis_name=axis_name, num_aux=num_aux)
+    generator = make_generator(config, num_channels=num_channels, low=low)
+    parts = make_parts(config, generator, axis_name=axis_name, num_aux=config.model.latent_dim)
     return bind_parts("thesis", parts, loss)
 
 
@@ -57,7 +58,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 
     epsilon = jax.vmap(lambda key: jax.random.normal(key, latents.shape[1:]))(example_keys(noise_key, batch.positions))
     eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
-    draw = partial(parts.generator.draw, eta, model_state["frequencies"])
+    draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
     pose = parts.form.find_pose(images, head, draw)
     grid = pixel_grid(*images.shape[1:3])
     coords = transform_coords(jnp.broadcast_to(grid, (num_images, *grid.shape)), invert_pose(pose))

@@ -1,6 +1,6 @@
 """E_phi: images to a vector that the method reads as latents and pose (paper, section 3.2 and Appendix A)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ class Encoder(nn.Module):
     """A trunk and a dense head.
 
     trunk: 'resnet18' (with `stage_sizes`, `width`, `stem`) or 'mlp' on flattened pixels. head_widths: hidden layers
-    before the output; the whole of an 'mlp'. num_outputs: latents and pose together.
+    before the output; the whole of an 'mlp'. num_outputs: latents and pose together. activation: of the head.
     """
 
     trunk: str
@@ -28,6 +28,7 @@ class Encoder(nn.Module):
     num_outputs: int
     axis_name: str | None
     dtype: jnp.dtype
+    activation: Callable = nn.relu
 
     @nn.compact
     def __call__(self, images: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b o"]:
@@ -42,11 +43,13 @@ class Encoder(nn.Module):
             )(images)
         else:
             x = images.reshape(images.shape[0], -1)
-        head = MLP((*self.head_widths, self.num_outputs), activation=nn.relu, dtype=self.dtype)
+        head = MLP((*self.head_widths, self.num_outputs), activation=self.activation, dtype=self.dtype)
         return head(x).astype(jnp.float32)
 
 
-def make_encoder(config: ConfigDict, *, num_outputs: int, axis_name: str | None) -> Encoder:
+def make_encoder(
+    config: ConfigDict, *, num_outputs: int, axis_name: str | None, activation: Callable = nn.relu
+) -> Encoder:
     """The encoder of `config.model`. axis_name: the mapped axis of the train step, or None outside one."""
     encoder = config.model.encoder
     return Encoder(
@@ -58,4 +61,5 @@ def make_encoder(config: ConfigDict, *, num_outputs: int, axis_name: str | None)
         num_outputs=num_outputs,
         axis_name=axis_name,
         dtype=jnp.dtype(config.model.dtype),
+        activation=activation,
     )

@@ -16,10 +16,12 @@ from irl_inr_jax.types import PyTree
 
 
 class Generator(NamedTuple):
-    """init(key, images) -> (params, frequencies); `frequencies` are the INR's fixed B.
+    """init(key, images) -> (params, frequencies); `frequencies` are the fixed B of Fourier features.
 
-    emit(params, latents (b, d)) -> eta, one INR an image.
-    draw(eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [low, 1].
+    emit(params, latents (b, d)) -> eta, all that is to be known of each image: a pytree of (b, ...) leaves.
+    draw(params, eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [low, 1].
+
+    Here eta is an INR's weights, and the generator's own parameters have no part in drawing.
     """
 
     init: Callable[..., tuple[PyTree, jax.Array]]
@@ -57,7 +59,9 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Gene
     def emit(params: PyTree, latents: Float[Array, "b d"]) -> PyTree:
         return hypernet.apply({"params": params}, latents)
 
-    def draw(eta: PyTree, frequencies: Float[Array, "f 2"], coords: Float[Array, "b n 2"]) -> Float[Array, "b n c"]:
+    def draw(
+        params: PyTree, eta: PyTree, frequencies: Float[Array, "f 2"], coords: Float[Array, "b n 2"]
+    ) -> Float[Array, "b n c"]:
         def one(eta, coords):
             return apply_inr(eta, coords, frequencies, spec=spec, dtype=dtype)
 

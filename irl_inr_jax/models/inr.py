@@ -49,7 +49,7 @@ def draw_frequencies(key: jax.Array, spec: InrSpec) -> Float[Array, "f 2"]:
     return spec.frequency_std * jax.random.normal(key, (spec.num_frequencies, 2))
 
 
-def fourier_features(coords: Float[Array, "n 2"], frequencies: Float[Array, "f 2"]) -> Float[Array, "n f2"]:
+def fourier_features(coords: Float[Array, "*n 2"], frequencies: Float[Array, "f 2"]) -> Float[Array, "*n f2"]:
     """FF(x) = (cos 2 pi B x, sin 2 pi B x). Phases are float32 whatever the rest computes in."""
     phase = 2 * jnp.pi * jnp.dot(coords, frequencies.T, precision="highest")
     return jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)

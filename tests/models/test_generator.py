@@ -28,7 +28,7 @@ def start(config, channels, mean=0.2):
 
 @partial(jax.jit, static_argnums=0)
 def picture(generator, frequencies, params, latents, coords):
-    return generator.draw(generator.emit(params, latents), frequencies, coords)
+    return generator.draw(params, generator.emit(params, latents), frequencies, coords)
 
 
 def test_a_batch_is_drawn_as_in_a_loop(made):
