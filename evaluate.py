@@ -49,6 +49,7 @@ SPLIT = flags.DEFINE_enum(
 TRANSDUCTIVE = flags.DEFINE_bool("transductive", False, "cluster the test images by themselves, unseen training images")
 NUM_CLUSTERS = flags.DEFINE_string("num_clusters", "", "how many clusters, or auto; default: the configuration's")
 SEEDS = flags.DEFINE_integer("seeds", 1, "runs of each clusterer that is random, for mean and deviation", lower_bound=1)
+FIGURES = flags.DEFINE_bool("figures", True, "draw the figures")
 SET = flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting of evaluation or clustering; may be given repeatedly")
 
 
@@ -80,7 +81,9 @@ def main() -> int:
         dataset.class_names,
         images.columns,
     )
-    figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
+    figures = []
+    if FIGURES.value:
+        figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
     print(f"\n{describe_results(results)}\n")
     names = ", ".join(path.name for path in figures)
     print(f"{folder}: results.json, clusters.csv, embeddings.npz and {len(figures)} figures ({names})")

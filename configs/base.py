@@ -3,10 +3,11 @@
 A data set's file calls `get_config`, sets the few keys that differ and ends with `choose`. The configuration is locked:
 a key that is not in this file is an error wherever it is written.
 
-After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices), and one
-of the systems that the papers compare with: `:thesis`, `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and
-`:autoencoder` (IRL-INR with another generator; the thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (what
-DEC starts from on bare pixels), `:orbit_knn` (learns nothing); as in `configs/mnist_u.py:target_vae,small`.
+After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices), and
+one of the systems that the papers compare with: `:thesis`, `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator`
+and `:autoencoder` (IRL-INR with another generator; the thesis' baseline is `:thesis,autoencoder`),
+`:pixel_autoencoder` (what DEC starts from on bare pixels), `:orbit_knn` (learns nothing); as in
+`configs/mnist_u.py:target_vae,small`.
 """
 
 import math

@@ -7,7 +7,7 @@ innermost folders are classes. The paper does not name its ten classes; these ar
 --config.data.class_images='(500,100)'. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
 
-from configs import base, mnist_u
+from configs import base, mnist_u, wm811k
 
 
 def get_config(variants: str = ""):
@@ -23,7 +23,7 @@ def get_config(variants: str = ""):
         background="image",
     )
     config.model.pose.translation = False
-    return base.choose(config, variants, paper=apply_paper, small=apply_small)
+    return base.choose(config, variants, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
 
 
 def apply_paper(config) -> None:

@@ -19,7 +19,8 @@ def get_config(variants: str = ""):
     config.data.update(name="wm811k", resize=32, resampling="area")
     config.model.pose.translation = False
     apply_clustering(config)
-    return base.choose(config, variants, paper=apply_paper, full=apply_full, small=apply_small)
+    systems = {"target_vae": apply_target_vae, "simclr": apply_simclr}
+    return base.choose(config, variants, paper=apply_paper, **systems, full=apply_full, small=apply_small)
 
 
 def apply_clustering(config) -> None:
@@ -39,6 +40,19 @@ def apply_paper(config) -> None:
     config.train.num_epochs = 500
     apply_clustering(config)
     config.clustering.scan.update(num_epochs=100, selflabel_threshold=0.99, augment="r")
+
+
+def apply_target_vae(config) -> None:
+    """TARGET-VAE with a generator of six layers, as the paper has it for complex images (section 4.1)."""
+    base.apply_target_vae(config)
+    config.model.spatial.widths = (512,) * 6
+
+
+def apply_simclr(config) -> None:
+    """SimCLR without shifts, which wafers do not have."""
+    base.apply_simclr(config)
+    config.simclr.augment = "s1+r"
+    config.clustering.scan.augment = "s1+s2+r"
 
 
 def apply_full(config) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.geometry.coords import compose_poses, invert_pose
 from irl_inr_jax.geometry.images import transform_images
-from irl_inr_jax.metrics.circular import circular_correlation, median_angle_error_deg
+from irl_inr_jax.metrics.circular import circular_correlation, mean_direction_correlation, median_angle_error_deg
 from irl_inr_jax.metrics.invariance import invariance
 from irl_inr_jax.types import ImageSet, Pose
 from irl_inr_jax.views import draw_poses
@@ -66,6 +66,19 @@ def measure_pose(true: Pose, predicted: Pose, *, translation: bool) -> dict[str,
         "rotation_correlation": circular_correlation(np.asarray(true.theta), np.asarray(predicted.theta)),
         "rotation_median_error_deg": median_angle_error_deg(np.asarray(true.theta), np.asarray(predicted.theta)),
         "translation_correlation": tau,
+    }
+
+
+def measure_pose_by_differences(true: Pose, after: Pose, before: Pose) -> dict[str, float | list[float]]:
+    """Table 1 as the authors of TARGET-VAE measure it: correlations with the plain differences of predictions.
+
+    `after` is what is predicted of the moved images and `before` of the same images unmoved. Unlike in `measure_pose`
+    the shift is not turned along with the image.
+    """
+    tau = [np.corrcoef(true.tau[:, axis], (after.tau - before.tau)[:, axis])[0, 1] for axis in (0, 1)]
+    return {
+        "rotation_correlation": mean_direction_correlation(np.asarray(true.theta), after.theta - before.theta),
+        "translation_correlation": [float(value) for value in tau],
     }
 
 

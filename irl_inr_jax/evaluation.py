@@ -18,7 +18,13 @@ from irl_inr_jax.comparison import Truth, compare_clusterers
 from irl_inr_jax.data.lazy import in_chunks
 from irl_inr_jax.data.subsets import take
 from irl_inr_jax.embed import TrainedMethod, embed_images
-from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose
+from irl_inr_jax.equivariance import (
+    measure_invariance,
+    measure_pose,
+    measure_pose_by_differences,
+    reference_images,
+    relative_pose,
+)
 from irl_inr_jax.metrics.circular import align_within_classes, circular_correlation, median_angle_error_deg
 from irl_inr_jax.metrics.clustering import neighbour_purity
 from irl_inr_jax.metrics.recon import psnr
@@ -111,6 +117,7 @@ def evaluate(
         "clustering": compared.scores,
         "num_clusters": describe_choice(task.num_clusters, curves),
         "latents": measure_latents(embeddings),
+        "device": jax.devices()[0].device_kind,
         **motion,
     }
     if trained.method.reconstruct is not None:
@@ -138,6 +145,8 @@ def measure_motion(
     if images.pose is not None and pose is not None:
         _, before = trained.encode_unit(references)
         true, predicted = images.pose, relative_pose(pose, before)
+        if config.model.pose.translation:
+            results["pose_by_differences"] = measure_pose_by_differences(true, pose, before)
         if images.labels is not None:
             results["pose_within_classes"] = measure_absolute_pose(images, pose)
     if predicted is not None:

@@ -21,6 +21,7 @@ LAYERS = [
     ["evaluation", "inspection"],
     ["report"],
     ["cli"],
+    ["paper"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

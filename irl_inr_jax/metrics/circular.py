@@ -38,6 +38,20 @@ def circular_correlation(alpha: Float[np.ndarray, "n"], beta: Float[np.ndarray, 
     return float(np.clip(np.linalg.det(u @ v.T) / np.sqrt(spread_alpha * spread_beta), -1, 1))
 
 
+def mean_direction_correlation(alpha: Float[np.ndarray, "n"], beta: Float[np.ndarray, "n"]) -> float:
+    """The circular correlation of Jammalamadaka & Sarma (1988), in [-1, 1]: of sines about the mean directions.
+
+    The authors of TARGET-VAE report it, and so does the paper's Table 1 of them. See `circular_correlation` for what is
+    wrong with it where angles are uniform.
+
+    NaN where either side is constant.
+    """
+    alpha, beta = (np.asarray(angles, np.float64) for angles in (alpha, beta))
+    sines = [np.sin(angles - np.angle(np.exp(1j * angles).sum())) for angles in (alpha, beta)]
+    scale = np.sqrt((sines[0] ** 2).sum() * (sines[1] ** 2).sum())
+    return float((sines[0] * sines[1]).sum() / scale) if scale > _CONSTANT * len(alpha) else float("nan")
+
+
 def align_within_classes(
     true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"], labels: Int[np.ndarray, "n"]
 ) -> Float[np.ndarray, "n"]:

@@ -27,17 +27,23 @@ def save_reconstructions(
     rows = {"input": images, "reconstruction": recons}
     if canonical is not None:
         rows["canonical view"] = canonical
-    num_columns = min(len(images), _MAX_COLUMNS)
-    side = choose_side(images, target=84)
-    block_height = len(rows) * (side + _GAP) + 5 * _GAP
-    num_blocks = math.ceil(len(images) / num_columns)
     subtitle = "reconstruction: from z and the pose"
     if canonical is not None:
         subtitle += " · canonical view: from z alone"
+    save_image_rows(path, rows, "Images and what the INR draws of them", subtitle)
+
+
+def save_image_rows(path: Path | str, rows: dict[str, Float[np.ndarray, "n _ _ c"]], title: str, subtitle: str) -> None:
+    """Rows of the same n images in several versions, each row under its name, twelve images a line."""
+    first = next(iter(rows.values()))
+    num_columns = min(len(first), _MAX_COLUMNS)
+    side = choose_side(first, target=84)
+    block_height = len(rows) * (side + _GAP) + 5 * _GAP
+    num_blocks = math.ceil(len(first) / num_columns)
     figure = canvas.make_figure(
         2 * canvas.MARGIN + _LABEL_WIDTH + num_columns * (side + _GAP),
         canvas.TITLE_HEIGHT + num_blocks * block_height,
-        "Images and what the INR draws of them",
+        title,
         subtitle,
     )
     for block in range(num_blocks):

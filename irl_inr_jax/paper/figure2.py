@@ -1,0 +1,45 @@
+"""Figure 2 of the paper: what TARGET-VAE, and IRL-INR with and without symmetry breaking, make of complex images."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from irl_inr_jax.data import make_dataset
+from irl_inr_jax.evaluation import choose_split
+from irl_inr_jax.paper.records import Run
+from irl_inr_jax.paper.runner import Place, folder_of
+from irl_inr_jax.report.recon_figures import save_image_rows
+from irl_inr_jax.report.run_figures import spread_rows
+from irl_inr_jax.runs import load_trained
+from irl_inr_jax.settings import from_json
+
+FIGURE = "figure2"
+NUM_SHOWN = 12
+FIGURE_RUNS: dict[str, dict[str, Run]] = {
+    config: {
+        "TARGET-VAE": Run(config, "target_vae"),
+        "without symmetry": Run(config, "irl_inr", (("loss.symmetry", 0.0),)),
+        "IRL-INR": Run(config, "irl_inr"),
+        "our recipe": Run(config, "ours"),
+    }
+    for config in ("wm811k", "whoi_plankton")
+}
+
+
+def save_figure(place: Place, config: str) -> Path:
+    """Test images of one data set above what each trained system (seed 0) draws of them; the path of the PNG."""
+    rows: dict[str, Float[np.ndarray, "n h w c"]] = {}
+    for name, run in FIGURE_RUNS[config].items():
+        workdir = folder_of(place, run, 0) / "run"
+        settings = from_json(workdir / "config.json")
+        dataset = make_dataset(settings.data)
+        trained, _ = load_trained(workdir, settings, dataset, say=print)
+        _, images = choose_split(dataset, "auto")
+        shown = images.images[spread_rows(len(images.images), NUM_SHOWN)]
+        rows.setdefault("input", trained.to_display(trained.to_unit(shown)))
+        rows[name] = trained.to_display(trained.draw(*trained.encode(shown), side=shown.shape[1]))
+    path = place.workdir / "tables" / f"{FIGURE}-{config}-{place.scale}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_image_rows(path, rows, f"Reconstructions of {config}", "each from the z and the pose that a system finds")
+    return path
