@@ -344,7 +344,7 @@ def apply_narrow_rivals(config: ConfigDict) -> None:
         widths=tuple(min(width, 128) for width in config.model.spatial.widths),
         num_frequencies=min(config.model.spatial.num_frequencies, 64),
     )
-    config.model.group_conv.update(features=16, stride=2)
+    config.model.group_conv.update(features=16, padding=7, stride=3)
     if config.method in ("spatial_vae", "target_vae", "simclr"):
         config.train.update(
             batch_size=128, optimizer="adamw", learning_rate=1e-3, b2=0.99, schedule="cosine", warmup_steps=100

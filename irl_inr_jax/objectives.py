@@ -6,7 +6,7 @@ global batch.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from irl_inr_jax.geometry.moments import angle_of
 
@@ -33,6 +33,31 @@ def mse_consistency_loss(latents1: Float[Array, "b d"], latents2: Float[Array, "
     return jnp.mean((latents1 - latents2) ** 2)
 
 
+def cosine_similarities(vectors: Float[Array, "m p"], others: Float[Array, "n p"]) -> Float[Array, "m n"]:
+    """u.v / (|u||v|) of every pair. A zero vector counts as orthogonal to all and gets no gradient, instead of NaN."""
+
+    def to_unit_length(vectors: Float[Array, "k p"]) -> Float[Array, "k p"]:
+        squared = (vectors**2).sum(-1, keepdims=True)
+        is_zero = squared <= _EPSILON
+        return jnp.where(is_zero, 0.0, vectors * jax.lax.rsqrt(jnp.where(is_zero, 1.0, squared)))
+
+    # The temperature multiplies what an accelerator would round off in reduced precision.
+    return jnp.matmul(to_unit_length(vectors), to_unit_length(others).T, precision=jax.lax.Precision.HIGHEST)
+
+
+def contrastive_loss(
+    similarities: Float[Array, "m n"], is_self: Bool[Array, "m n"], is_positive: Bool[Array, "m n"], temperature: float
+) -> Float[Array, ""]:
+    """NT-Xent (Chen et al., 2020, equation 1): mean over anchors of -log softmax(similarity / temperature)[positive].
+
+    similarities: cosines of m anchors and n candidates. is_self: what is left out of the softmax, the anchor itself.
+    is_positive: one entry a row, the other view of the anchor's image. log(n - 1) where all candidates are alike.
+    """
+    logits = similarities / temperature
+    everything = jax.nn.logsumexp(logits, axis=1, where=~is_self)
+    return jnp.mean(everything - logits.sum(axis=1, where=is_positive))
+
+
 def centre_symmetry_loss(predicted: Float[Array, "b 2"], centre: Float[Array, "b 2"]) -> Float[Array, ""]:
     """L_symm of section 3.4 as the authors ran it: mean over the two components of (m - m^)^2."""
     return jnp.mean((predicted - centre) ** 2)
@@ -51,13 +76,12 @@ def orientation_symmetry_loss(
 
 
 def bernoulli_loss(logits: Float[Array, "b n c"], target: Float[Array, "b n c"]) -> Float[Array, "b"]:
-    """-log p(J | z) of each image under a Bernoulli law of its pixels, mean over the n points times their number.
+    """-log p(J | z) of each image under a Bernoulli law of its pixels, summed over points and channels.
 
     target: in [0, 1]. The likelihood of Spatial-VAE and TARGET-VAE; their ELBO sums it over the whole image, so what is
     asked at fewer points is to be multiplied by pixels / n.
     """
-    terms = jnp.maximum(logits, 0) - logits * target + jnp.log1p(jnp.exp(-jnp.abs(logits)))
-    return terms.sum((1, 2))
+    return (jax.nn.softplus(logits) - logits * target).sum((1, 2))
 
 
 def normal_kl(
@@ -71,7 +95,9 @@ def normal_kl(
 def categorical_kl(log_probs: Float[Array, "b m"], prior_log_probs: Float[Array, "m"]) -> Float[Array, "b"]:
     """KL(q || p) of distributions over m outcomes. An outcome that q all but excludes counts as 0 and gives no NaN."""
     probs = jnp.exp(log_probs)
-    return jnp.where(probs > 0, probs * (log_probs - prior_log_probs), 0.0).sum(-1)
+    # Chosen before the product: 0 times the -inf of an outcome that is left out would make the gradient NaN.
+    log_ratio = jnp.where(probs > 0, log_probs - prior_log_probs, 0.0)
+    return (probs * log_ratio).sum(-1)
 
 
 def angle_error(direction: Float[Array, "b 2"], theta: Float[Array, "b"]) -> Float[Array, ""]:

@@ -110,7 +110,7 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
             raise InputError(f"expected config.{key} in the configuration, found none; see configs/base.py")
     for key, choices in CHOICES.items():
         if found[key] not in choices:
-            raise InputError(f"expected config.{key} among {', '.join(choices)}, found {found[key]!r}")
+            raise InputError(f"expected config.{key} among {', '.join(map(str, choices))}, found {found[key]!r}")
     for key in AT_LEAST_ONE:
         if found[key] < 1:
             raise InputError(f"expected config.{key} of at least 1, found {found[key]}")

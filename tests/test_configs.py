@@ -10,6 +10,16 @@ from irl_inr_jax.settings import check_config, flatten
 
 NAMES = sorted(path.stem for path in Path(base.__file__).parent.glob("*.py") if path.stem not in ("__init__", "base"))
 
+RIVALS = (
+    "spatial_vae",
+    "target_vae",
+    "simclr",
+    "mlp_generator",
+    "autoencoder",
+    "pixel_autoencoder",
+    "thesis,autoencoder",
+)
+
 
 def load(name, variants=""):
     return importlib.import_module(f"configs.{name}").get_config(variants)
@@ -22,7 +32,12 @@ def test_the_files_promised_are_there():
 
 
 @pytest.mark.parametrize(
-    "variants", ["", "paper", "thesis", "small", "thesis,small", "small,paper", "orbit_knn", "orbit_knn,small"]
+    "variants",
+    [
+        *("", "paper", "thesis", "small", "thesis,small", "small,paper", "orbit_knn", "orbit_knn,small"),
+        *RIVALS,
+        *(f"{rival},small" for rival in RIVALS),
+    ],
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_can_run_and_is_locked(name, variants):
@@ -38,6 +53,16 @@ def test_variants_come_to_the_same_in_any_order_and_an_unknown_one_is_named(name
     assert load(name, "thesis").method == "thesis" and load(name).method == "irl_inr"
     with pytest.raises(ValueError, match=r"expected variants among .*'paper'.*, found 'papre'"):
         load(name, "papre")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rivals_variant_chooses_its_method_and_its_input(name):
+    for rival in RIVALS:
+        config = load(name, rival)
+        assert config.method == ("autoencoder" if "autoencoder" in rival else rival)
+    assert load(name, "autoencoder").loss.views == "pair" == load(name, "pixel_autoencoder").loss.views
+    assert load(name, "thesis,autoencoder").loss.views == "copies"
+    assert load(name, "pixel_autoencoder").model.pose.form == "none"
 
 
 def test_every_key_of_the_base_has_a_comment():
@@ -73,3 +98,16 @@ def test_thesis_is_the_thesis():
     assert tuple(config.model.hypernet.widths) == (128, 128, 256) and tuple(config.model.inr.widths) == (128, 128)
     assert (config.model.latent_dim, config.model.inr.num_frequencies, config.train.weight_decay) == (32, 128, 1e-5)
     assert tuple(config.data.exclude_classes) == (9,) and not config.model.pose.translation
+
+
+def test_pixel_autoencoder_is_what_dec_starts_from():
+    """Xie et al. (2016), section 4.3: d-500-500-2000-10, the reconstruction alone."""
+    config = load("mnist_u", "pixel_autoencoder")
+    assert tuple(config.model.encoder.head_widths) == (500, 500, 2000) and config.model.latent_dim == 10
+    assert config.model.encoder.trunk == "mlp" and config.clustering.dec.alpha == 1
+    assert (config.loss.recon, config.loss.cross, config.loss.consistency, config.loss.symmetry) == (1, 0, 0, 0)
+
+
+def test_the_thesis_baseline_differs_from_the_thesis_in_its_generator_alone():
+    ours, baseline = flatten(load("rotated_mnist", "thesis")), flatten(load("rotated_mnist", "thesis,autoencoder"))
+    assert [key for key in ours if ours[key] != baseline[key]] == ["method"]

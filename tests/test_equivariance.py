@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.embed import TrainedMethod
-from irl_inr_jax.equivariance import measure_invariance, measure_pose, reference_images, relative_pose, turned_copies
+from irl_inr_jax.equivariance import (
+    measure_invariance,
+    measure_pose,
+    measure_pose_by_differences,
+    reference_images,
+    relative_pose,
+    turned_copies,
+)
 from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.geometry.moments import moment_pose
 from irl_inr_jax.types import ImageSet, Method, Pose, Scaling
@@ -75,6 +82,41 @@ def test_a_pose_unrelated_to_the_motion_correlates_with_nothing():
     assert abs(scores["rotation_correlation"]) < 0.05 and 80 < scores["rotation_median_error_deg"] < 100
     assert np.abs(scores["translation_correlation"]).max() < 0.06
     assert measure_pose(true, found, translation=False)["translation_correlation"] is None
+
+
+def test_poses_by_differences_take_off_what_is_predicted_of_the_image_unmoved():
+    """Each image has an upright and a middle of its own, which plain differences take off; NumPy says how well."""
+    rng = np.random.default_rng(0)
+    theta, tau = rng.normal(0, 0.7, 300), rng.normal(0, 0.2, (300, 2))
+    before = Pose(theta=rng.uniform(-9, 9, 300), tau=rng.normal(size=(300, 2)))
+    exact = Pose(theta=before.theta + theta + 0.4, tau=before.tau + tau + 0.1)
+    scores = measure_pose_by_differences(Pose(theta=theta, tau=tau), exact, before)
+    assert scores["rotation_correlation"] == pytest.approx(1)
+    assert scores["translation_correlation"] == pytest.approx([1, 1])
+    scale = np.array([-3.0, 0.5])
+    noise = np.stack([rng.normal(0, 0.3, 300), np.zeros(300)], axis=1)
+    other = Pose(theta=before.theta - theta, tau=before.tau + scale * tau + noise)
+    scores = measure_pose_by_differences(Pose(theta=theta, tau=tau), other, before)
+    assert scores["rotation_correlation"] == pytest.approx(-1)
+    expected = np.corrcoef(tau[:, 0], -3 * tau[:, 0] + noise[:, 0])[0, 1]
+    assert scores["translation_correlation"] == pytest.approx([expected, 1]) and -0.95 < expected < -0.8
+
+
+def test_a_pose_that_turns_the_shift_with_the_image_is_right_by_motions_and_not_by_differences():
+    """As the true pose of an image that was turned before: S_after = S_motion ∘ S_before."""
+    rng = np.random.default_rng(0)
+    motion = Pose(theta=rng.normal(0, 0.7, 200), tau=rng.normal(0, 0.1, (200, 2)))
+    before = Pose(theta=rng.uniform(0, 6, 200), tau=rng.normal(0, 1, (200, 2)))
+    cos, sin = np.cos(motion.theta), np.sin(motion.theta)
+    x, y = before.tau.T
+    turned = np.stack([cos * x - sin * y, sin * x + cos * y], axis=1)
+    after = Pose(theta=motion.theta + before.theta, tau=turned + motion.tau)
+    single = [Pose(theta=pose.theta.astype(np.float32), tau=pose.tau.astype(np.float32)) for pose in (after, before)]
+    composed = measure_pose(motion, relative_pose(*single), translation=True)
+    assert min(composed["translation_correlation"]) > 0.999
+    by_differences = measure_pose_by_differences(motion, after, before)
+    assert np.abs(by_differences["translation_correlation"]).max() < 0.5
+    assert by_differences["rotation_correlation"] == pytest.approx(1)
 
 
 def test_the_relative_pose_leads_from_the_one_to_the_other():

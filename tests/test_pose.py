@@ -98,6 +98,8 @@ def test_turning_the_image_or_the_frame_by_steps_shifts_the_circles():
         ("moment", False, False, 2),
         ("centre", True, False, 2),
         ("centre", False, False, 2),
+        ("none", True, False, 0),
+        ("none", False, False, 0),
     ],
 )
 def test_the_head_speaks_of_what_the_form_asks(name, translation, canonical, outputs):
@@ -106,7 +108,7 @@ def test_the_head_speaks_of_what_the_form_asks(name, translation, canonical, out
     numbers = random_array(0, 3, outputs)
     head = form.read_head(numbers)
     assert head.direction.shape == (3, 2) and head.tau.shape == (3, 2)
-    if not translation or canonical:
+    if not translation or canonical or name == "none":
         assert not np.any(head.tau)
     else:
         np.testing.assert_array_equal(head.tau, numbers if name == "centre" else numbers[:, 2:])
@@ -158,6 +160,8 @@ def test_the_closed_form_pose_follows_the_image():
 def test_a_head_that_says_the_target_has_no_symmetry_loss(name, canonical):
     if canonical and name != "closed_form":
         pytest.skip("a learned pose needs the raw image")
+    if name == "none":
+        pytest.skip("there is no head")
     form = make_form(name, canonical_input=canonical)
     images = jnp.concatenate([blob_image(0.4, [0.1, 0.0]), blob_image(-2.0, [-0.1, 0.1])])
     moments, _ = moment_pose(images, translation=True)
@@ -171,6 +175,16 @@ def test_a_head_that_says_the_target_has_no_symmetry_loss(name, canonical):
     assert float(loss) == pytest.approx(0, abs=1e-9) and float(error) == pytest.approx(0, abs=1e-3)
     worse, error = form.symmetry_loss(images, HeadPose(-head.direction, head.tau), pose)
     assert float(worse) > 1e-3 and float(error) == pytest.approx(np.pi, abs=1e-2)
+
+
+def test_without_a_pose_every_image_stands_where_it_is_and_nothing_is_learnt_of_it():
+    form, images = make_form("none"), jnp.concatenate([blob_image(0.4, [0.1, 0.0]), jnp.zeros((1, SIDE, SIDE, 1))])
+    head = form.read_head(jnp.zeros((2, 0)))
+    assert not form.learns_tau and not np.any(head.direction) and not np.any(head.tau)
+    pose = form.find_pose(images, head, no_inr)
+    np.testing.assert_array_equal(pose.theta, [0.0, 0.0])
+    np.testing.assert_array_equal(pose.tau, np.zeros((2, 2)))
+    assert form.symmetry_loss(images, head, pose) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("name", FORMS)

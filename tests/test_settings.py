@@ -21,8 +21,12 @@ def test_the_base_passes_its_own_check():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, orbit_knn, found 'irl'"),
+        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, .*orbit_knn, found 'irl'"),
         ({"model__pose__form": "c21"}, r"config.model.pose.form among closed_form, moment, centre"),
+        ({"model__group_conv__num_rotations": 5}, r"config.model.group_conv.num_rotations among 4, 8, 16, found 5"),
+        ({"model__spatial__activation": "relu"}, r"config.model.spatial.activation among leaky_relu, tanh"),
+        ({"loss__views": "triple"}, r"config.loss.views among pair, copies, found 'triple'"),
+        ({"model__group_conv__stride": 0}, r"config.model.group_conv.stride of at least 1, found 0"),
         ({"model__encoder__stem": "5x5"}, r"config.model.encoder.stem among 3x3, 3x3/2, 7x7"),
         ({"train__batch_size": 0}, r"config.train.batch_size of at least 1, found 0"),
         ({"train__learning_rate": -1.0}, r"config.train.learning_rate of at least 0, found -1.0"),
@@ -30,17 +34,30 @@ def test_the_base_passes_its_own_check():
         ({"clustering__scan__distance": "l1"}, r"config.clustering.scan.distance among euclidean, cosine, found 'l1'"),
         ({"clustering__scan__average_decay": 1.0}, r"config.clustering.scan.average_decay between 0 and 1, found 1.0"),
         ({"clustering__dec__alpha": 0.0}, r"config.clustering.dec.alpha above 0, found 0.0"),
+        ({"vae__theta_std": 0.0}, r"config.vae.theta_std above 0, found 0.0"),
+        ({"vae__tau_std": 0.0}, r"config.vae.tau_std above 0, found 0.0"),
+        ({"vae__temperature": 0.0}, r"config.vae.temperature above 0, found 0.0"),
+        ({"simclr__temperature": 0.0}, r"config.simclr.temperature above 0, found 0.0"),
+        ({"simclr__augment": "s1+s3"}, r"augmentations among s1, s2, r, t joined by \+, or none, found 's3'"),
         ({"clustering__hdbscan__min_cluster_size": 1}, r"min_cluster_size of 0 or at least 2, found 1"),
         ({"clustering__augment__crop_area": (0.5,)}, r"crop_area as \(least, greatest\) share .* found \(0.5,\)"),
         ({"clustering__augment__crop_area": (0.9, 0.5)}, r"crop_area as \(least, greatest\) share"),
         ({"clustering__iic__augment": "s1+x"}, r"augmentations among s1, s2, r, t joined by \+, or none, found 'x'"),
         ({"model__pose__form": "moment"}, r"closed_form with config.model.encoder.input=canonical, found moment"),
-        ({"loss__cross": 0.0, "loss__recon": 0.0}, r"config.loss.recon or config.loss.cross above 0"),
+        ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.consistency above 0"),
     ],
 )
 def test_what_cannot_run_is_named(values, message):
     with pytest.raises(InputError, match=message):
         check_config(changed(**values), base.get_config())
+
+
+@pytest.mark.parametrize("method", ["spatial_vae", "target_vae", "simclr"])
+def test_methods_that_see_the_bare_image_name_the_variant_that_has_it_so(method):
+    message = rf"encoder.input=raw with config.method={method}, found canonical; .*configs/mnist_u.py:{method}$"
+    with pytest.raises(InputError, match=message):
+        check_config(changed(method=method), base.get_config())
+    check_config(changed(method=method, model__encoder__input="raw"), base.get_config())
 
 
 def test_an_unknown_key_names_the_nearest_and_a_missing_one_itself():
@@ -64,6 +81,16 @@ def test_an_older_runs_configuration_gets_the_keys_of_evaluation_it_lacks_and_no
     assert (older.evaluation.max_clusters, older.evaluation.num_clusters) == (20, 7)
     with pytest.raises(InputError, match=r"expected config\.train\.b1 in the configuration, found none"):
         check_config(older, base.get_config())
+
+
+def test_an_older_runs_configuration_gets_the_blocks_of_methods_that_came_later():
+    """Its own settings stay, and it can run."""
+    older = changed(model__pose__num_turns=7, loss__cross=0.5)
+    with older.unlocked():
+        del older["vae"], older["simclr"], older.model["spatial"], older.model["group_conv"], older.loss["views"]
+    complete_config(older, base.get_config())
+    check_config(older, base.get_config())
+    assert flatten(older) == flatten(changed(model__pose__num_turns=7, loss__cross=0.5))
 
 
 def test_an_older_run_keeps_the_pixels_it_learnt_from():

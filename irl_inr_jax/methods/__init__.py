@@ -5,11 +5,16 @@
 
 from collections.abc import Callable
 
-from irl_inr_jax.methods import irl_inr, orbit_knn, thesis
+from irl_inr_jax.methods import autoencoder, irl_inr, mlp_generator, orbit_knn, simclr, spatial_vae, target_vae, thesis
 from irl_inr_jax.types import Method
 
 METHODS: dict[str, Callable[..., Method]] = {
     "irl_inr": irl_inr.make_method,
     "thesis": thesis.make_method,
+    "simclr": simclr.make_method,
+    "spatial_vae": spatial_vae.make_method,
+    "target_vae": target_vae.make_method,
+    "mlp_generator": mlp_generator.make_method,
+    "autoencoder": autoencoder.make_method,
     "orbit_knn": orbit_knn.make_method,
 }

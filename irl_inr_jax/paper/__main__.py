@@ -13,6 +13,7 @@ tables there are and how much of each is done; results writes RESULTS.md from al
 one WORKDIR at the same time.
 """
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -97,25 +98,27 @@ def list_tables() -> int:
 
 def write_results() -> int:
     """RESULTS.md from all that was run; the exit status."""
-    Path(OUTPUT.value).write_text(format_results(Path(WORKDIR.value).absolute(), SEEDS.value))
+    Path(OUTPUT.value).write_text(format_results(Path(WORKDIR.value).absolute()))
     print(f"wrote {OUTPUT.value}")
     return 0
 
 
 def main() -> None:
     """Reads what is to be made off the command line, and makes it."""
-    names = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    options = [argument for argument in sys.argv[1:] if argument.startswith("-")]
-    if not names or set(options) & {"-h", "--help"}:
+    arguments = sys.argv[1:]
+    if not arguments or set(arguments) & {"-h", "--help"}:
         print(__doc__)
         sys.exit(0)
-    known = ("list", "results", *TABLES, FIGURE)
-    for name in names:
-        if name not in known:
-            sys.exit(fail(f"expected tables among {', '.join(known)}, found {name!r}; see --help"))
-    sys.argv[1:] = options
+    names = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
     verbs = {"list": list_tables, "results": write_results}
-    run_script(lambda: verbs[names[0]]() if names[0] in verbs else make(names))
+    known = (*verbs, *TABLES, FIGURE)
+    unknown = [name for name in names or arguments[:1] if name not in known]
+    if unknown:
+        sys.exit(fail(f"expected tables among {', '.join(known)}, then flags, found {unknown[0]!r}; see --help"))
+    if len(names) > 1 and set(names) & set(verbs):
+        sys.exit(fail(f"expected list or results by itself, found {' '.join(names)}; see --help"))
+    sys.argv[1:] = arguments[len(names) :]
+    run_script(verbs.get(names[0], lambda: make(names)))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def collect_cell(place: Place, cell: Cell, num_seeds: int) -> dict:
         "values": [],
         "mean": None,
         "std": None,
-        "differs": describe_differences(simple.run, place.scale),
+        "differs": [],
     }
     for seed in range(num_seeds):
         record = read_record(place, simple.run, seed, simple.measure)
@@ -60,6 +60,7 @@ def collect_cell(place: Place, cell: Cell, num_seeds: int) -> dict:
             "step": results["step"],
         }
     if entry["values"]:
+        entry["differs"] = describe_differences(simple.run, place.scale)
         columns = list(zip(*[_as_list(value) for value in entry["values"]], strict=True))
         entry["mean"] = [statistics.fmean(column) for column in columns]
         entry["std"] = [statistics.stdev(column) for column in columns] if len(entry["values"]) > 1 else None
@@ -131,8 +132,12 @@ def sum_evaluations(record: dict, name: str) -> float:
     return sum(seconds)
 
 
-def format_results(workdir: Path, num_seeds: int) -> str:
-    """RESULTS.md: every table at every scale of which something was run; the others at none, with empty cells."""
+def format_results(workdir: Path) -> str:
+    """RESULTS.md, with all seeds that were run.
+
+    A table stands there once for each scale at which something of it was run, or else once, with empty cells.
+    """
+    num_seeds = 1 + max((int(path.name.rpartition("-seed")[2]) for path in workdir.glob("*/*-seed*")), default=0)
     parts = [INTRODUCTION]
     for table in TABLES.values():
         records = [collect_table(Place(workdir, "", scale), table, num_seeds) for scale in SCALES]

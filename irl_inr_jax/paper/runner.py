@@ -7,6 +7,7 @@ killed the next one continues the training, and makes only those clusterings tha
 
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -119,15 +120,16 @@ def _evaluate(place: Place, folder: Path, kind: Evaluation, clusterers: list[str
         "--figures=False",
         *(f"--set={key}={value}" for key, value in evaluation_settings(settings, place.scale)),
     ]
+    # A link, not a copy, so that what a killed evaluation had finished is there for the next.
     used, kept = folder / "run" / "eval" / "clusterings", record_path(folder, kind).with_suffix("")
-    shutil.rmtree(used, ignore_errors=True)
-    if kept.exists():
-        shutil.copytree(kept, used)
-    try:
-        return call_script("evaluate.py", arguments, lock=lock, on_wait=lambda _: None)
-    finally:
-        if used.exists():
-            shutil.copytree(used, kept, dirs_exist_ok=True)
+    kept.mkdir(parents=True, exist_ok=True)
+    used.parent.mkdir(parents=True, exist_ok=True)
+    if used.is_symlink():
+        used.unlink()
+    else:  # left by a call of evaluate.py by hand
+        shutil.rmtree(used, ignore_errors=True)
+    used.symlink_to(os.path.relpath(kept, used.parent))
+    return call_script("evaluate.py", arguments, lock=lock, on_wait=lambda _: None)
 
 
 def call_script(script: str, arguments: list[str], *, lock: int, on_wait: OnWait) -> float:

@@ -9,6 +9,7 @@ from irl_inr_jax.paper.records import Cell, Run, Settings
 from irl_inr_jax.settings import flatten
 
 SCALES = ("small", "paper")
+DATA_ALONE = ("data.",)  # blocks of the configuration that a system without training has a use for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +48,17 @@ SMALL_TRAINING: Settings = (
     ("train.warmup_steps", 100),
     ("train.clip_norm", 1.0),
     ("train.batch_size", 128),
-    ("train.num_epochs", 20),
 )
-SMALL_DIGITS: Settings = (("data.num_train", 5000), ("data.num_test", 2000))
+SMALL_DIGITS: Settings = (("data.num_train", 5000), ("data.num_test", 2000), ("train.num_epochs", 15))
 SMALL_DATA: dict[str, Settings] = {
     "mnist_u": SMALL_DIGITS,
     "mnist_u_no9": SMALL_DIGITS,
     "rotated_mnist": SMALL_DIGITS,
     "rotated_fashion_mnist": SMALL_DIGITS,
-    "wm811k": (),
-    "whoi_plankton": (("data.class_images", (500, 100)),),
+    "wm811k": (("train.num_epochs", 10),),
+    "whoi_plankton": (("data.class_images", (500, 100)), ("train.num_epochs", 15)),
 }
-SMALL_CLUSTERING: Settings = (("clustering.scan.num_epochs", 10), ("clustering.scan.selflabel_epochs", 5))
+SMALL_CLUSTERING: Settings = (("clustering.scan.num_epochs", 4), ("clustering.scan.selflabel_epochs", 2))
 
 
 def variants_of(run: Run, scale: str) -> str:
@@ -70,8 +70,10 @@ def training_settings(run: Run, scale: str) -> Settings:
     """What is set on top of the variants for train.py; the run's own settings come last."""
     if scale == "paper":
         return run.settings
-    learns = () if run.system == "orbit_knn" else SMALL_TRAINING
-    return (*SMALL_DATA[run.config], *learns, *run.settings)
+    settings = (*SMALL_DATA[run.config], *SMALL_TRAINING)
+    if run.system == "orbit_knn":
+        settings = tuple((key, value) for key, value in settings if key.startswith(DATA_ALONE))
+    return (*settings, *run.settings)
 
 
 def evaluation_settings(settings: Settings, scale: str) -> Settings:
@@ -111,7 +113,6 @@ NAMED = {
     "train.learning_rate": "learning rate",
     "train.batch_size": "batch",
 }
-DATA_ALONE = ("data.",)
 GROUPED = {
     "model.": "narrower networks",
     "train.": "another optimiser",

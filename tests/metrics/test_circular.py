@@ -1,3 +1,4 @@
+import math
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from irl_inr_jax.metrics.circular import (
     align_within_classes,
     angle_difference,
     circular_correlation,
+    mean_direction_correlation,
     median_angle_error_deg,
 )
 
@@ -51,6 +53,64 @@ def test_offsets_and_windings_of_either_side_change_nothing_and_a_flip_the_sign(
     assert circular_correlation(alpha, beta + windings) == pytest.approx(expected)
     assert circular_correlation(beta, alpha) == pytest.approx(expected)
     assert circular_correlation(alpha, -beta) == pytest.approx(-expected)
+
+
+def concentrated_angles(seed, n=40, spread=0.8):
+    """Around a direction of their own, so that the mean direction is well defined."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-9, 9) + spread * rng.normal(size=n)
+
+
+def about_the_mean_direction(alpha, beta):
+    """Jammalamadaka and Sarma's coefficient from sums and arc tangents, in plain floats."""
+    sines = []
+    for angles in (alpha.tolist(), beta.tolist()):
+        mean = math.atan2(math.fsum(map(math.sin, angles)), math.fsum(map(math.cos, angles)))
+        sines.append([math.sin(angle - mean) for angle in angles])
+    norms = [math.sqrt(math.fsum(sine**2 for sine in side)) for side in sines]
+    return math.fsum(a * b for a, b in zip(*sines, strict=True)) / (norms[0] * norms[1])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(3, 60), st.floats(0, 3))
+def test_correlation_about_mean_directions_is_the_formula(seed, n, noise):
+    alpha = concentrated_angles(seed, n)
+    beta = alpha + noise * np.random.default_rng(seed + 1).normal(size=n)
+    assert mean_direction_correlation(alpha, beta) == pytest.approx(about_the_mean_direction(alpha, beta), abs=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-10, 10))
+def test_correlation_about_mean_directions_is_one_for_an_offset_and_minus_one_for_a_mirror(seed, offset):
+    alpha = concentrated_angles(seed)
+    windings = 2 * np.pi * np.random.default_rng(seed).integers(-3, 4, len(alpha))
+    assert mean_direction_correlation(alpha, alpha + offset + windings) == pytest.approx(1)
+    assert mean_direction_correlation(alpha, offset - alpha) == pytest.approx(-1)
+
+
+def test_uniform_angles_have_no_mean_direction_for_it_and_a_perfect_prediction_may_look_bad():
+    """Why Table 1 has both coefficients. The two mean directions are noise, each side's its own with a slight error."""
+    alpha = 2 * np.pi * np.arange(1000) / 1000
+    lean = 0.02 * np.cos(alpha)
+    towards_x, towards_y = alpha - 0.02 * np.sin(alpha), alpha + lean
+    assert abs(mean_direction_correlation(towards_x, towards_y)) < 0.05
+    assert circular_correlation(towards_x, towards_y) > 0.999
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 1000])
+def test_correlation_about_mean_directions_of_constant_input_is_nan_without_a_warning(n):
+    constant, varied = np.full(n, 1.234), np.linspace(0, 2, n)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(mean_direction_correlation(constant, varied))
+        assert np.isnan(mean_direction_correlation(varied, constant))
+
+
+def test_correlation_about_mean_directions_of_float32_angles_is_that_of_float64():
+    alpha = concentrated_angles(3, n=20_000)
+    beta = alpha + 0.01 * np.random.default_rng(0).normal(size=20_000)
+    single = mean_direction_correlation(alpha.astype(np.float32), beta.astype(np.float32))
+    assert single == pytest.approx(mean_direction_correlation(alpha, beta), abs=1e-6)
 
 
 def test_independent_angles_are_uncorrelated():

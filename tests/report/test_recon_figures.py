@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.report.recon_figures import save_canonical_views, save_large_rendering, save_reconstructions
+from irl_inr_jax.report.recon_figures import (
+    save_canonical_views,
+    save_image_rows,
+    save_large_rendering,
+    save_reconstructions,
+)
 
 
 def read(path):
@@ -66,6 +71,36 @@ def test_more_images_than_a_line_holds_are_wrapped(tmp_path):
     one_line, three_lines = read(tmp_path / "12"), read(tmp_path / "25")
     assert one_line.shape[1] == three_lines.shape[1]
     assert np.sum(three_lines == 0) == pytest.approx(25 / 12 * np.sum(one_line == 0), rel=0.01)
+
+
+def test_rows_of_images_stand_in_the_order_they_are_given_in(tmp_path):
+    """One row a version, whatever its resolution, and the same image in the same column."""
+    colours = {"first": RED, "second": GREEN, "third": BLUE}
+    rows = {}
+    for side, (name, colour) in zip((8, 16, 4), colours.items(), strict=True):
+        rows[name] = np.stack([plain((0.5, 0.5, 0.5), side), plain(colour, side), plain((0.5, 0.5, 0.5), side)])
+    save_image_rows(tmp_path / "a.png", rows, "A title", "a subtitle")
+    pixels = read(tmp_path / "a.png")
+    centres = [centres_of(pixels, [round(255 * value) for value in colour]) for colour in colours.values()]
+    rows_at, columns_at = zip(*centres, strict=True)
+    assert rows_at[0] < rows_at[1] < rows_at[2] and rows_at[1] - rows_at[0] == rows_at[2] - rows_at[1]
+    assert len(set(columns_at)) == 1
+    for colour in colours.values():
+        assert np.sum((pixels == [round(255 * value) for value in colour]).all(axis=-1)) == 80 * 80
+    save_image_rows(tmp_path / "b.png", dict(reversed(rows.items())), "A title", "a subtitle")
+    backwards = read(tmp_path / "b.png")
+    assert centres_of(backwards, [255, 0, 0])[0] > centres_of(backwards, [0, 0, 255])[0]
+
+
+@pytest.mark.parametrize("num_rows", [1, 5])
+def test_any_number_of_rows_is_drawn_twelve_images_a_line(tmp_path, num_rows):
+    rows = {str(i): np.zeros((13, 28, 28, 1), np.float32) for i in range(num_rows)}
+    save_image_rows(tmp_path / "a.png", rows, "A title", "a subtitle")
+    pixels = read(tmp_path / "a.png")
+    black = (pixels == 0).all(axis=-1)
+    assert black.sum() == num_rows * 13 * 84 * 84
+    tops = np.flatnonzero(np.diff(black.any(axis=1).astype(int)) == 1)
+    assert len(tops) == 2 * num_rows and black[: tops[num_rows]].sum() == num_rows * 12 * 84 * 84
 
 
 def test_values_out_of_range_and_nan_of_a_diverged_run_are_drawn(tmp_path):

@@ -1,0 +1,62 @@
+"""Autoencoders of pixels in the place of hypernetwork and INR (paper, section 4.5; the thesis' AE base-line).
+
+    E(J) = (z, theta, tau)      D(z) = the image upright, in pixels      J_p = D(z) sampled at S_{theta,tau}^-1(x_p)
+
+The losses are those of IRL-INR on two views of every image, or of the thesis on an image and its turned copies. Without
+a pose (`config.model.pose.form` 'none') and on `recon` alone it is a plain autoencoder.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from irl_inr_jax.geometry.images import sample_image
+from irl_inr_jax.methods import irl_inr, thesis
+from irl_inr_jax.models.decoder import make_decoder, mean_logit
+from irl_inr_jax.models.generator import Generator
+from irl_inr_jax.types import Method, PyTree
+
+LOSSES = {"pair": irl_inr.loss, "copies": thesis.loss}
+
+
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+    """The autoencoder as `config.model`, `config.loss` and `config.views` have it.
+
+    low: the least value of a pixel, 0 or -1.
+    axis_name: the mapped axis over which the encoder's batch norm takes its statistics; None outside a mapped function.
+    """
+    views = config.loss.views
+    generator = make_pixel_generator(config, num_channels=num_channels, low=low)
+    num_aux = config.model.latent_dim if views == "copies" else 0
+    parts = irl_inr.make_parts(config, generator, axis_name=axis_name, num_aux=num_aux)
+    return irl_inr.bind_parts("autoencoder", parts, LOSSES[views])
+
+
+def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -> Generator:
+    """A decoder whose image is eta, and interpolation that draws it: what lies outside it is `config.views.fill`.
+
+    Drawing is differentiable in the coords, and so in a learned pose. There are no frequencies: they are None.
+    """
+    decoder = make_decoder(config, num_channels=num_channels)
+    fill = config.views.fill
+
+    def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, None]:
+        start = mean_logit(images, low)
+        starting = decoder.clone(bias_init=lambda _, shape: jnp.broadcast_to(start, shape))
+        params = starting.init(key, jnp.zeros((1, config.model.latent_dim)), size=images.shape[1:3])["params"]
+        return params, None
+
+    def emit(params: PyTree, latents: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
+        logits = decoder.apply({"params": params}, latents, size=params["bias"].shape[:2])
+        return low + (1 - low) * jax.nn.sigmoid(logits)
+
+    def draw(
+        params: PyTree, eta: Float[Array, "b h w c"], frequencies: None, coords: Float[Array, "b n 2"]
+    ) -> Float[Array, "b n c"]:
+        def one(image, coords):
+            return sample_image(image, coords, interpolation="bilinear", fill=fill)
+
+        return jax.vmap(one)(eta, coords)
+
+    return Generator(init, emit, draw)

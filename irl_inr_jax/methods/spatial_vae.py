@@ -1,0 +1,188 @@
+"""Spatial-VAE (Bepler et al., NeurIPS 2019): a variational autoencoder whose decoder is asked at turned, moved coords.
+
+    q(theta, tau, z | J) = N(mean(J), std(J)^2)      p(J_p | theta, tau, z) = Bernoulli(G(S_{theta,tau}^-1(x_p), z))
+
+The pose has a prior as z has one, N(0, theta_std^2) and N(0, tau_std^2), and is learnt through the likelihood alone.
+The authors move the coords after they have turned them; here tau is the place in the image, as everywhere.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.models.encoder import Encoder, make_encoder
+from irl_inr_jax.models.spatial import SpatialGenerator, draw_spatial_frequencies, make_spatial_generator
+from irl_inr_jax.objectives import bernoulli_loss, normal_kl
+from irl_inr_jax.types import Batch, Method, Pose, PyTree
+from irl_inr_jax.views import draw_pixels, example_keys
+
+
+class Factors(NamedTuple):
+    """theta, tau in units of its prior's deviation, and z: their means, log deviations or samples.
+
+    t is 2, or 0 where images only turn.
+    """
+
+    theta: Float[Array, "b 1"]
+    scaled_tau: Float[Array, "b t"]
+    latents: Float[Array, "b d"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The two networks and the settings of posterior, priors and likelihood.
+
+    num_tau: 2, or 0 where images only turn. low: the least value of a pixel. num_pixels: how many the likelihood is
+    estimated on; 0 is all.
+    """
+
+    encoder: Encoder
+    generator: SpatialGenerator
+    draw_frequencies: Callable[[jax.Array], jax.Array]
+    latent_dim: int
+    num_tau: int
+    low: float
+    num_pixels: int
+    theta_std: float
+    tau_std: float
+    kl_weight: float
+
+
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+    """Spatial-VAE as `config.model`, `config.vae` and `config.loss.num_pixels` have it.
+
+    low: the least value of a pixel, 0 or -1.
+    axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
+    """
+    num_tau = 2 if config.model.pose.translation else 0
+    num_outputs = 2 * (1 + num_tau + config.model.latent_dim)
+    parts = Parts(
+        encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name, activation=jnp.tanh),
+        generator=make_spatial_generator(config, num_channels=num_channels),
+        draw_frequencies=partial(draw_spatial_frequencies, config=config),
+        latent_dim=config.model.latent_dim,
+        num_tau=num_tau,
+        low=low,
+        num_pixels=config.loss.num_pixels,
+        theta_std=config.vae.theta_std,
+        tau_std=config.vae.tau_std,
+        kl_weight=config.vae.kl,
+    )
+    return Method(
+        name="spatial_vae",
+        init=partial(init, parts),
+        loss=partial(loss, parts),
+        encode=partial(encode, parts),
+        reconstruct=partial(reconstruct, parts),
+    )
+
+
+def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
+    """Parameters; and what is not learnt by gradients: batch norm statistics and the frequencies of the coords.
+
+    The generator starts at the mean pixel. The encoder's log deviations start near 0 with its zero biases, which is
+    where the priors of z and of the scaled tau are.
+    """
+    encoder_key, generator_key, frequencies_key = jax.random.split(key, 3)
+    encoder_variables = parts.encoder.init(encoder_key, images[:2], train=False)
+    frequencies = parts.draw_frequencies(frequencies_key)
+    latents, coords = jnp.zeros((1, parts.latent_dim)), jnp.zeros((1, 1, 2))
+    generator = parts.generator.init(generator_key, latents, coords, frequencies)["params"]
+    mean_pixel = jnp.clip(as_probability(images.mean((0, 1, 2)), low=parts.low), 0.01, 0.99)
+    generator = {**generator, "logits": {**generator["logits"], "bias": jax.scipy.special.logit(mean_pixel)}}
+    params = {"encoder": encoder_variables["params"], "generator": generator}
+    # None for bare coords: a checkpoint can hold no array without numbers.
+    frequencies = frequencies if len(frequencies) else None
+    return params, {"batch_stats": encoder_variables.get("batch_stats", {}), "frequencies": frequencies}
+
+
+def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
+    """-ELBO, mean over images: -log p(J | theta, tau, z) of one sample and the weighted KL of posterior and prior."""
+    noise_key, pixel_key = jax.random.split(key)
+    images = batch.images
+    (mean, log_std), batch_stats = apply_encoder(parts, params, model_state, images, train=True)
+    sample = draw_factors(example_keys(noise_key, batch.positions), mean, log_std)
+
+    num_all = images[0, ..., 0].size
+    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
+    coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(read_pose(parts, sample)))
+    target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
+    logits = draw_logits(parts, params, model_state, sample.latents, coords)
+    surprise = bernoulli_loss(logits, as_probability(target, low=parts.low))
+
+    terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(parts, mean, log_std)}
+    total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
+    return total, ({"loss": total, **terms}, {**model_state, "batch_stats": batch_stats})
+
+
+def divergences(parts: Parts, mean: Factors, log_std: Factors) -> dict[str, Float[Array, ""]]:
+    """KL(q || prior) of angle, place and z, each summed over its numbers and mean over images."""
+    prior_std = {"theta": parts.theta_std, "tau": 1.0, "latents": 1.0}
+    return {
+        f"kl_{name}": normal_kl(m, s, jnp.zeros(()), std).sum(-1).mean()
+        for (name, std), m, s in zip(prior_std.items(), mean, log_std, strict=True)
+        if m.shape[-1]
+    }
+
+
+def encode(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
+) -> tuple[Float[Array, "b d"], Pose]:
+    """The posterior means of z and of the pose."""
+    (mean, _), _ = apply_encoder(parts, params, model_state, images, train=False)
+    return mean.latents, read_pose(parts, mean)
+
+
+def reconstruct(
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+) -> Float[Array, "b n c"]:
+    """The expected pixels at any coords of the canonical image, of any resolution."""
+    return parts.low + (1 - parts.low) * jax.nn.sigmoid(draw_logits(parts, params, model_state, latents, coords))
+
+
+def draw_logits(
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+) -> Float[Array, "b n c"]:
+    """G(x, z) before the sigmoid."""
+    frequencies = jnp.zeros((0, 2)) if model_state["frequencies"] is None else model_state["frequencies"]
+    return parts.generator.apply({"params": params["generator"]}, latents, coords, frequencies)
+
+
+def apply_encoder(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
+) -> tuple[tuple[Factors, Factors], PyTree]:
+    """Means and log deviations of the posterior, and the new batch norm statistics."""
+    variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
+    outputs, updated = parts.encoder.apply(variables, images, train=train, mutable=["batch_stats"])
+    mean, log_std = (
+        Factors(*jnp.split(half, [1, 1 + parts.num_tau], axis=-1)) for half in jnp.split(outputs, 2, axis=-1)
+    )
+    return (mean, log_std), updated.get("batch_stats", {})
+
+
+def draw_factors(keys: jax.Array, mean: Factors, log_std: Factors) -> Factors:
+    """A sample of the posterior, mean + std * noise, so that gradients reach both; one key an image."""
+
+    def one(key, mean, log_std):
+        keys = Factors(*jax.random.split(key, len(mean)))
+        return jax.tree.map(lambda m, s, k: m + jnp.exp(s) * jax.random.normal(k, m.shape), mean, log_std, keys)
+
+    return jax.vmap(one)(keys, mean, log_std)
+
+
+def read_pose(parts: Parts, factors: Factors) -> Pose:
+    """The pose in radians and coords; tau is 0 where images only turn."""
+    tau = parts.tau_std * factors.scaled_tau if parts.num_tau else jnp.zeros((len(factors.theta), 2))
+    return Pose(theta=factors.theta[:, 0], tau=tau)
+
+
+def as_probability(pixels: Float[Array, "*s"], *, low: float) -> Float[Array, "*s"]:
+    """Pixels of [low, 1] as the share of ones that a Bernoulli law is to have."""
+    return (pixels - low) / (1 - low)

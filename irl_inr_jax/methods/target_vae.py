@@ -1,0 +1,220 @@
+"""TARGET-VAE (Nasiri, Bepler, NeurIPS 2022): a variational autoencoder that attends to one rotation and one place.
+
+    q(r, t | J) = softmax of logits over the P rotations and all places of a group convolution
+    q(theta | r, t) = N(2 pi r / P + residual, std^2)     q(z | r, t) = N(mean, std^2)     tau = the place t
+
+z, theta and tau are read where the object is found, so that z need not know where and how it lies. The priors are
+uniform in r, N(0, tau_std^2) in t, N(2 pi r / P, (pi / P)^2) in theta and N(0, 1) in z.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.geometry.moments import angle_of
+from irl_inr_jax.methods.spatial_vae import as_probability
+from irl_inr_jax.models.group_conv import GroupConvEncoder, make_group_conv, place_coords, rotation_offsets
+from irl_inr_jax.models.spatial import SpatialGenerator, draw_spatial_frequencies, make_spatial_generator
+from irl_inr_jax.objectives import bernoulli_loss, categorical_kl, normal_kl
+from irl_inr_jax.types import Batch, Method, Pose, PyTree
+from irl_inr_jax.views import draw_pixels, example_keys
+
+
+class Posterior(NamedTuple):
+    """What the encoder says at each of the m pairs of a place and a rotation, rotations running fastest.
+
+    logits: of the attention. theta: the mean of the angle's residual; it and its deviation in units of the prior's,
+    pi / P, so that both start where the prior has them. latents: the mean of z.
+    """
+
+    logits: Float[Array, "b m"]
+    theta: Float[Array, "b m"]
+    theta_log_std: Float[Array, "b m"]
+    latents: Float[Array, "b m d"]
+    latents_log_std: Float[Array, "b m d"]
+
+
+class Pairs(NamedTuple):
+    """Where an object stands that is found at each of the m pairs, and the log of their prior probability.
+
+    tau: the place, or 0 where images only turn.
+    """
+
+    theta: Float[Array, "m"]
+    tau: Float[Array, "m 2"]
+    log_prior: Float[Array, "m"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The two networks and the settings of posterior, priors and likelihood.
+
+    low: the least value of a pixel. num_pixels: how many the likelihood is estimated on; 0 is all. translation: False
+    where images only turn, which are then drawn in the middle whatever place is attended to.
+    """
+
+    encoder: GroupConvEncoder
+    generator: SpatialGenerator
+    draw_frequencies: Callable[[jax.Array], jax.Array]
+    latent_dim: int
+    low: float
+    num_pixels: int
+    translation: bool
+    tau_std: float
+    temperature: float
+    kl_weight: float
+
+
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+    """TARGET-VAE as `config.model`, `config.vae` and `config.loss.num_pixels` have it.
+
+    low: the least value of a pixel, 0 or -1. axis_name has no part: nothing here is normalised over the batch.
+    """
+    parts = Parts(
+        encoder=make_group_conv(config, num_outputs=3 + 2 * config.model.latent_dim),
+        generator=make_spatial_generator(config, num_channels=num_channels),
+        draw_frequencies=partial(draw_spatial_frequencies, config=config),
+        latent_dim=config.model.latent_dim,
+        low=low,
+        num_pixels=config.loss.num_pixels,
+        translation=config.model.pose.translation,
+        tau_std=config.vae.tau_std,
+        temperature=config.vae.temperature,
+        kl_weight=config.vae.kl,
+    )
+    return Method(
+        name="target_vae",
+        init=partial(init, parts),
+        loss=partial(loss, parts),
+        encode=partial(encode, parts),
+        reconstruct=partial(reconstruct, parts),
+    )
+
+
+def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
+    """Parameters, and the frequencies of the coords, which are not learnt. The generator starts at the mean pixel."""
+    encoder_key, generator_key, frequencies_key = jax.random.split(key, 3)
+    encoder = parts.encoder.init(encoder_key, images[:2])["params"]
+    frequencies = parts.draw_frequencies(frequencies_key)
+    latents, coords = jnp.zeros((1, parts.latent_dim)), jnp.zeros((1, 1, 2))
+    generator = parts.generator.init(generator_key, latents, coords, frequencies)["params"]
+    mean_pixel = jnp.clip(as_probability(images.mean((0, 1, 2)), low=parts.low), 0.01, 0.99)
+    generator = {**generator, "logits": {**generator["logits"], "bias": jax.scipy.special.logit(mean_pixel)}}
+    # None for bare coords: a checkpoint can hold no array without numbers.
+    frequencies = frequencies if len(frequencies) else None
+    return {"encoder": encoder, "generator": generator}, {"frequencies": frequencies}
+
+
+def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
+    """-ELBO, mean over images: -log p(J | theta, tau, z) of one sample and the weighted KL of posterior and prior."""
+    sample_key, pixel_key = jax.random.split(key)
+    images, num_all = batch.images, batch.images[0, ..., 0].size
+    posterior, pairs = apply_encoder(parts, params, images), list_pairs(parts, images)
+    latents, pose = draw_sample(parts, example_keys(sample_key, batch.positions), posterior, pairs)
+
+    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
+    coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(pose))
+    target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
+    logits = draw_logits(parts, params, model_state, latents, coords)
+    surprise = bernoulli_loss(logits, as_probability(target, low=parts.low))
+
+    terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(posterior, pairs)}
+    total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
+    return total, ({"loss": total, **terms}, model_state)
+
+
+def divergences(posterior: Posterior, pairs: Pairs) -> dict[str, Float[Array, ""]]:
+    """KL(q || prior) of the attention, and those of angle and z expected under it; means over images."""
+    log_attention = jax.nn.log_softmax(posterior.logits)
+    attention = jnp.exp(log_attention)
+    kl_theta = normal_kl(posterior.theta, posterior.theta_log_std, jnp.zeros(()), 1.0)
+    kl_latents = normal_kl(posterior.latents, posterior.latents_log_std, jnp.zeros(()), 1.0).sum(-1)
+    return {
+        "kl_attention": categorical_kl(log_attention, pairs.log_prior).mean(),
+        "kl_theta": (attention * kl_theta).sum(-1).mean(),
+        "kl_latents": (attention * kl_latents).sum(-1).mean(),
+    }
+
+
+def draw_sample(parts: Parts, keys: jax.Array, posterior: Posterior, pairs: Pairs) -> tuple[Float[Array, "b d"], Pose]:
+    """z and the pose at a soft choice of place and rotation, weights of a Gumbel-softmax; one key an image.
+
+    Angles are averaged as directions, not as the authors' numbers of [0, 2 pi), whose mean of just before and just
+    after a whole turn is half a turn.
+    """
+    unit = math.pi / parts.encoder.num_rotations
+
+    def one(key, posterior):
+        attention_key, theta_key, latents_key = jax.random.split(key, 3)
+        noise = jax.random.gumbel(attention_key, posterior.logits.shape)
+        weights = jax.nn.softmax((posterior.logits + noise) / parts.temperature)
+        theta_noise = jax.random.normal(theta_key, ()) * unit
+        latents_noise = jax.random.normal(latents_key, posterior.latents.shape[1:])
+        theta = pairs.theta + unit * posterior.theta
+        direction = weights @ jnp.stack([jnp.cos(theta), jnp.sin(theta)], axis=-1)
+        theta = angle_of(direction) + (weights @ jnp.exp(posterior.theta_log_std)) * theta_noise
+        latents = weights @ posterior.latents + (weights @ jnp.exp(posterior.latents_log_std)) * latents_noise
+        return latents, Pose(theta=theta, tau=weights @ pairs.tau)
+
+    return jax.vmap(one)(keys, posterior)
+
+
+def encode(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
+) -> tuple[Float[Array, "b d2"], Pose]:
+    """Mean and deviation of z, one after the other as the authors cluster them, where the attention is highest.
+
+    theta is that of the same place and rotation; tau is the mean place under the attention.
+    """
+    posterior, pairs = apply_encoder(parts, params, images), list_pairs(parts, images)
+    best = jnp.argmax(posterior.logits, axis=-1)
+    at_best = jax.tree.map(lambda leaf: jax.vmap(lambda row, m: row[m])(leaf, best), posterior)
+    theta = pairs.theta[best] + at_best.theta * math.pi / parts.encoder.num_rotations
+    tau = jax.nn.softmax(posterior.logits) @ pairs.tau
+    return jnp.concatenate([at_best.latents, jnp.exp(at_best.latents_log_std)], axis=-1), Pose(theta=theta, tau=tau)
+
+
+def reconstruct(
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d2"], coords: Float[Array, "b n 2"]
+) -> Float[Array, "b n c"]:
+    """The expected pixels, at the mean of z, at any coords of the canonical image, of any resolution."""
+    logits = draw_logits(parts, params, model_state, latents[:, : parts.latent_dim], coords)
+    return parts.low + (1 - parts.low) * jax.nn.sigmoid(logits)
+
+
+def draw_logits(
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+) -> Float[Array, "b n c"]:
+    """G(x, z) before the sigmoid."""
+    frequencies = jnp.zeros((0, 2)) if model_state["frequencies"] is None else model_state["frequencies"]
+    return parts.generator.apply({"params": params["generator"]}, latents, coords, frequencies)
+
+
+def apply_encoder(parts: Parts, params: PyTree, images: Float[Array, "b h w c"]) -> Posterior:
+    """The posterior at every pair of a place and a rotation."""
+    outputs = parts.encoder.apply({"params": params["encoder"]}, images)
+    outputs = outputs.reshape(len(images), -1, outputs.shape[-1])
+    logits, theta, theta_log_std = jnp.moveaxis(outputs[..., :3], -1, 0)
+    latents, latents_log_std = jnp.split(outputs[..., 3:], 2, axis=-1)
+    return Posterior(logits, theta, theta_log_std, latents, latents_log_std)
+
+
+def list_pairs(parts: Parts, images: Float[Array, "b h w c"]) -> Pairs:
+    """The pairs in the encoder's order, for images of this size."""
+    encoder = parts.encoder
+    places = place_coords(*images.shape[1:3], size=encoder.kernel_size, padding=encoder.padding, stride=encoder.stride)
+    log_prior = jax.nn.log_softmax(-0.5 * ((places / parts.tau_std) ** 2).sum(-1)) - math.log(encoder.num_rotations)
+    tau = places if parts.translation else jnp.zeros_like(places)
+    return Pairs(
+        theta=jnp.tile(rotation_offsets(encoder.num_rotations), len(places)),
+        tau=jnp.repeat(tau, encoder.num_rotations, axis=0),
+        log_prior=jnp.repeat(log_prior, encoder.num_rotations),
+    )

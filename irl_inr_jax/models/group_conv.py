@@ -1,0 +1,123 @@
+"""TARGET-VAE's encoder: every filter at P turns and at every place, then one small network shared by all of them.
+
+It is equivariant: turning the image by 2 pi / P moves what it says on by one rotation and turns the places, and moving
+the image by `stride` pixels moves what it says by one place.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
+
+from irl_inr_jax.geometry.coords import pixel_grid, rotate_coords
+from irl_inr_jax.geometry.images import sample_image
+from irl_inr_jax.types import InputError
+
+
+class GroupConvEncoder(nn.Module):
+    """Images to `num_outputs` numbers at each of t places, row by row, and r rotations.
+
+    num_rotations: P; rotation r looks for what a filter looks for, turned by 2 pi r / P. features: filters.
+    kernel_size: their side in pixels. padding: pixels of background, 0, around the image. stride: pixels from place to
+    place. Each filter has one bias for all its turns.
+    """
+
+    num_rotations: int
+    features: int
+    kernel_size: int
+    padding: int
+    stride: int
+    num_outputs: int
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, images: Float[Array, "b h w c"]) -> Float[Array, "b t r o"]:
+        shape = (self.kernel_size, self.kernel_size, images.shape[-1], self.features)
+        filters = self.param("filters", nn.initializers.he_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+        bank = turn_filters(filters, self.num_rotations).astype(self.dtype)
+        patches = cut_patches(images, size=self.kernel_size, padding=self.padding, stride=self.stride)
+        x = nn.leaky_relu(jnp.einsum("btnc,ncrf->btrf", patches.astype(self.dtype), bank) + bias.astype(self.dtype))
+        x = nn.leaky_relu(nn.Dense(self.features, dtype=self.dtype, kernel_init=nn.initializers.he_normal())(x))
+        return nn.Dense(self.num_outputs, dtype=self.dtype, name="heads")(x).astype(jnp.float32)
+
+
+def make_group_conv(config: ConfigDict, *, num_outputs: int) -> GroupConvEncoder:
+    """The encoder of `config.model.group_conv`."""
+    group_conv = config.model.group_conv
+    return GroupConvEncoder(
+        num_rotations=group_conv.num_rotations,
+        features=group_conv.features,
+        kernel_size=group_conv.kernel_size,
+        padding=group_conv.padding,
+        stride=group_conv.stride,
+        num_outputs=num_outputs,
+        dtype=jnp.dtype(config.model.dtype),
+    )
+
+
+def rotation_offsets(num_rotations: int) -> Float[Array, "r"]:
+    """2 pi r / P: by how much an image is turned where rotation r answers as rotation 0 does to the image itself."""
+    return jnp.asarray(2 * np.pi * np.arange(num_rotations) / num_rotations, jnp.float32)
+
+
+def place_coords(height: int, width: int, *, size: int, padding: int, stride: int) -> Float[Array, "t 2"]:
+    """The coords of the middle of the filter at each place, row by row from the top left.
+
+    They lie symmetrically about the image centre where side + 2 * padding - size is a multiple of the stride; elsewhere
+    turns move the places by part of a stride as well.
+    """
+    num_rows, num_columns = num_places(height, width, size=size, padding=padding, stride=stride)
+    x = (2 * stride * np.arange(num_columns) + size - 2 * padding) / width - 1
+    y = 1 - (2 * stride * np.arange(num_rows) + size - 2 * padding) / height
+    return jnp.asarray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), jnp.float32)
+
+
+def num_places(height: int, width: int, *, size: int, padding: int, stride: int) -> tuple[int, int]:
+    """Rows and columns of places. Raises InputError where the filter is larger than the padded image."""
+    least = min(height, width) + 2 * padding
+    if size > least:
+        raise InputError(
+            f"expected config.model.group_conv.kernel_size of at most {least}, the side of the image with its padding, "
+            f"found {size}; set a smaller one or a larger config.model.group_conv.padding"
+        )
+    return (height + 2 * padding - size) // stride + 1, (width + 2 * padding - size) // stride + 1
+
+
+def disc_taps(size: int) -> Int[np.ndarray, "n"]:
+    """The pixel numbers of a filter of `size` x `size` that lie in its inscribed disc.
+
+    A turned square loses its corners and an upright one does not, so that its turns would answer with unequal strength.
+    """
+    doubled = 2 * np.arange(size) + 1 - size
+    return np.flatnonzero(np.add.outer(doubled**2, doubled**2) <= size**2)
+
+
+def turn_filters(filters: Float[Array, "k k c f"], num_rotations: int) -> Float[Array, "n c r f"]:
+    """All filters turned by all of `rotation_offsets`, at the n taps of their disc; bilinear.
+
+    What lies outside the disc is read only between pixels, by the taps at its edge.
+    """
+    size, _, num_channels, num_filters = filters.shape
+    coords = rotate_coords(pixel_grid(size, size)[disc_taps(size)], -rotation_offsets(num_rotations))
+    flat = filters.reshape(size, size, num_channels * num_filters)
+    turned = sample_image(flat, coords.reshape(-1, 2), interpolation="bilinear", fill=0.0)
+    return turned.reshape(num_rotations, -1, num_channels, num_filters).transpose(1, 2, 0, 3)
+
+
+def cut_patches(images: Float[Array, "b h w c"], *, size: int, padding: int, stride: int) -> Float[Array, "b t n c"]:
+    """What a filter of `size` sees of each image at each place: the n pixels under the taps of its disc.
+
+    A product of these with the filters is the convolution. On CPUs it takes half as long as XLA's own, whose gradient
+    is slow for large filters, and it leaves the corners out; the patches are no larger than what the bank makes of
+    them wherever it has more filters, counting turns, than a filter has taps.
+    """
+    height, width, num_channels = images.shape[1:]
+    num_rows, num_columns = num_places(height, width, size=size, padding=padding, stride=stride)
+    tap_rows, tap_columns = np.divmod(disc_taps(size), size)
+    rows = stride * np.arange(num_rows)[:, None, None] + tap_rows
+    columns = stride * np.arange(num_columns)[:, None] + tap_columns
+    index = (rows * (width + 2 * padding) + columns).reshape(num_rows * num_columns, -1)
+    padded = jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    return padded.reshape(len(images), -1, num_channels)[:, index]

@@ -1,0 +1,131 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irl_inr_jax.models.decoder import Decoder, MirrorBlock, crop_middle, make_decoder, mean_logit, upsample
+from irl_inr_jax.models.encoder import ENCODERS
+from irl_inr_jax.models.resnet import STEMS
+
+SMALL = {"stage_sizes": (1, 2, 1), "width": 4, "head_widths": (12, 10)}
+
+
+def make(trunk, *, stem="3x3", channels=1, dtype="float32"):
+    return Decoder(trunk=trunk, stem=stem, channels=channels, dtype=jnp.dtype(dtype), **SMALL)
+
+
+def random_latents(num=3, size=5):
+    return jnp.asarray(np.random.default_rng(0).normal(size=(num, size)), jnp.float32)
+
+
+def start(decoder, size):
+    return jax.jit(partial(decoder.init, size=size))(jax.random.key(0), random_latents())
+
+
+@pytest.mark.parametrize("size", [(16, 16), (50, 50), (28, 28), (9, 14), (3, 3)])
+@pytest.mark.parametrize(("trunk", "stem"), [("mlp", "3x3"), *(("resnet18", stem) for stem in STEMS)])
+def test_images_of_any_size_come_out_and_the_bias_has_their_shape(trunk, stem, size):
+    decoder = make(trunk, stem=stem, channels=3)
+    variables = jax.eval_shape(partial(decoder.init, size=size), jax.random.key(0), random_latents())
+    assert set(variables) == {"params"} and variables["params"]["bias"].shape == (*size, 3)
+    logits = jax.eval_shape(partial(decoder.apply, size=size), variables, random_latents())
+    assert logits.shape == (3, *size, 3) and logits.dtype == jnp.float32
+
+
+def test_an_mlps_layers_are_the_encoders_in_reverse():
+    params = start(make("mlp"), (4, 6))["params"]
+    assert [params[f"Dense_{i}"]["kernel"].shape for i in range(3)] == [(5, 10), (10, 12), (12, 24)]
+
+
+def test_a_resnets_blocks_are_the_encoders_in_reverse():
+    """Stages (1, 2, 1) of 4, 8 and 16 features; the blocks that widened the features now narrow them."""
+    params = start(make("resnet18", stem="3x3/2"), (14, 16))["params"]
+    assert params["Dense_2"]["kernel"].shape == (12, 2 * 2 * 16)  # 14 and 16 pixels under strides of 8
+    kernels = [[params[f"MirrorBlock_{i}"][f"Conv_{j}"]["kernel"].shape[2:] for j in range(2)] for i in range(4)]
+    assert kernels == [[(16, 16), (16, 8)], [(8, 8), (8, 8)], [(8, 8), (8, 4)], [(4, 4), (4, 4)]]
+    assert params["Conv_0"]["kernel"].shape == (3, 3, 4, 1)
+
+
+def test_an_mlp_agrees_with_numpy():
+    decoder = make("mlp", channels=2)
+    variables = start(decoder, (3, 4))
+    variables["params"]["bias"] = jnp.asarray(np.random.default_rng(1).normal(size=(3, 4, 2)), jnp.float32)
+    logits = jax.jit(partial(decoder.apply, size=(3, 4)))(variables, random_latents())
+    x = np.asarray(random_latents(), np.float64)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables["params"])
+    for i in range(2):
+        x = np.maximum(x @ params[f"Dense_{i}"]["kernel"] + params[f"Dense_{i}"]["bias"], 0)
+    expected = (x @ params["Dense_2"]["kernel"]).reshape(3, 3, 4, 2) + params["bias"]
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("trunk", ENCODERS)
+def test_each_image_is_decoded_by_itself(trunk):
+    """No statistics are taken over the batch."""
+    decoder, size = make(trunk), (9, 9)
+    variables = start(decoder, size)
+    decode = jax.jit(partial(decoder.apply, size=size))
+    together = decode(variables, random_latents())
+    for i in range(3):
+        np.testing.assert_allclose(together[i], decode(variables, random_latents()[i : i + 1])[0], atol=1e-5)
+    assert np.abs(np.asarray(together[0]) - together[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("trunk", ENCODERS)
+def test_gradients_are_finite_at_zero_latents_and_reach_every_parameter(trunk):
+    decoder, size = make(trunk), (9, 9)
+    variables = start(decoder, size)
+
+    @jax.jit
+    @jax.grad
+    def gradient(params, latents):
+        return jnp.mean((decoder.apply({"params": params}, latents, size=size) - 1.0) ** 2)
+
+    gradients = jax.tree.leaves(gradient(variables["params"], random_latents()))
+    assert all(np.isfinite(leaf).all() and np.any(leaf) for leaf in gradients)
+    gradients = jax.tree.leaves(gradient(variables["params"], jnp.zeros((3, 5))))
+    assert all(np.isfinite(leaf).all() for leaf in gradients)
+
+
+def test_a_block_of_zeros_hands_its_input_on():
+    block = MirrorBlock(features=4, factor=2, dtype=jnp.dtype("float32"))
+    x = jnp.abs(jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 5, 4)), jnp.float32))
+    variables = jax.tree.map(jnp.zeros_like, jax.eval_shape(block.init, jax.random.key(0), x))
+    np.testing.assert_array_equal(jax.jit(block.apply)(variables, x), upsample(x, 2))
+
+
+def test_upsampling_repeats_pixels_and_cropping_keeps_the_middle():
+    x = jnp.arange(12.0).reshape(1, 3, 4, 1)
+    np.testing.assert_array_equal(upsample(x, 2)[:, ::2, 1::2], x)
+    assert upsample(x, 2).shape == (1, 6, 8, 1)
+    np.testing.assert_array_equal(crop_middle(x, (1, 2)), x[:, 1:2, 1:3])
+    np.testing.assert_array_equal(crop_middle(x, (3, 4)), x)
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0])
+def test_the_logit_of_the_mean_pixel_gives_it_back(low):
+    images = jnp.asarray(np.random.default_rng(0).uniform(low, 1, size=(5, 4, 4, 3)), jnp.float32)
+    values = low + (1 - low) * jax.nn.sigmoid(mean_logit(images, low))
+    np.testing.assert_allclose(values, images.mean((0, 1, 2)), atol=1e-6)
+    assert np.isfinite(mean_logit(jnp.full((1, 2, 2, 1), low), low)).all()
+
+
+@pytest.mark.parametrize("trunk", ENCODERS)
+def test_bfloat16_computes_nearly_the_same_from_float32_parameters(trunk):
+    size = (8, 8)
+    with jax.numpy_dtype_promotion("standard"):  # Flax's group norm mixes the two types inside
+        variables = start(make(trunk, dtype="bfloat16"), size)
+        low = jax.jit(partial(make(trunk, dtype="bfloat16").apply, size=size))(variables, random_latents())
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    full = jax.jit(partial(make(trunk).apply, size=size))(variables, random_latents())
+    assert low.dtype == jnp.float32
+    assert 0 < np.abs(np.asarray(low) - full).max() < 0.05 * np.abs(full).max()
+
+
+def test_the_configuration_reaches_the_network(tiny_config):
+    tiny_config.model.encoder.update(trunk="resnet18", stage_sizes=(1, 1), width=3, stem="7x7")
+    decoder = make_decoder(tiny_config, num_channels=3)
+    assert (decoder.trunk, decoder.stage_sizes, decoder.width, decoder.stem) == ("resnet18", (1, 1), 3, "7x7")
+    assert (decoder.head_widths, decoder.channels, decoder.dtype) == ((32, 32), 3, jnp.dtype("float32"))
