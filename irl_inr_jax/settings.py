@@ -137,7 +137,7 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
             f"{config.model.pose.form}: a learned pose needs --config.model.encoder.input=raw"
         )
     terms = (config.loss.recon, config.loss.cross, config.loss.consistency)
-    if config.method in ("irl_inr", "mlp_generator") and not any(terms):
+    if config.method in ("irl_inr", "mlp_generator", "autoencoder") and not any(terms):
         raise InputError(
             "expected config.loss.recon, config.loss.cross or config.loss.consistency above 0, found all 0: nothing "
             "would be learnt of z"

@@ -265,11 +265,13 @@ def test_the_small_scale_gives_all_that_learn_one_optimiser_and_the_paper_scale_
         if run.system == "orbit_knn":
             assert {key for key in small if small[key] != paper[key] and key.startswith("train.")} == set()
         else:
-            assert {key: small[key] for key, _ in SMALL_TRAINING} == dict(SMALL_TRAINING), run.name
+            set_for_all = dict(SMALL_TRAINING) | dict(SMALL_DATA[run.config])
+            assert {key: small[key] for key in set_for_all} == set_for_all, run.name
     training = {key: value for key, value in flatten(base.get_config()).items() if key.startswith("train.")}
     # What is not of one optimiser for all is how often something is written, and each system's own weight decay.
     free = {key for key in training if key.split(".")[1].split("_")[0] in ("log", "save", "picture", "keep", "weight")}
-    assert set(training) - free == {key for key, _ in SMALL_TRAINING}
+    for settings in SMALL_DATA.values():
+        assert set(training) - free == {key for key in dict(SMALL_TRAINING) | dict(settings) if key in training}
 
 
 def test_at_the_paper_scale_a_run_differs_by_what_its_system_does_alone():
@@ -286,7 +288,7 @@ DIGITS = [
 
 def test_at_the_small_scale_what_was_made_smaller_is_named():
     said = "; ".join(describe_differences(Run("mnist_u", "irl_inr"), "small"))
-    epochs = dict(SMALL_TRAINING)["train.num_epochs"]
+    epochs = dict(SMALL_DATA["mnist_u"])["train.num_epochs"]
     for words in (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10"):
         assert words in said
     assert "narrower networks" in said and "another optimiser" in said and "clusterers of fewer epochs" in said
@@ -297,6 +299,7 @@ def test_at_the_small_scale_what_was_made_smaller_is_named():
         in describe_differences(Run("whoi_plankton", "irl_inr"), "small")
     )
     simclr = describe_differences(Run("wm811k", "simclr"), "small")
+    epochs = dict(SMALL_DATA["wm811k"])["train.num_epochs"]
     assert simclr[0] == SYSTEMS["simclr"].differs and f"epochs 500 → {epochs}" in simclr and "batch 512 → 128" in simclr
     assert not [line for line in simclr if "images" in line]
     orbit = describe_differences(Run("mnist_u", "orbit_knn"), "small")
