@@ -49,7 +49,12 @@ SPLIT = flags.DEFINE_enum(
 TRANSDUCTIVE = flags.DEFINE_bool("transductive", False, "cluster the test images by themselves, unseen training images")
 NUM_CLUSTERS = flags.DEFINE_string("num_clusters", "", "how many clusters, or auto; default: the configuration's")
 SEEDS = flags.DEFINE_integer("seeds", 1, "runs of each clusterer that is random, for mean and deviation", lower_bound=1)
-FIGURES = flags.DEFINE_bool("figures", True, "draw the figures")
+REPORT = flags.DEFINE_enum(
+    "report",
+    "full",
+    ["full", "numbers", "scores"],
+    "numbers: no figures; scores: no figures either, and nothing of pose, invariance and reconstruction",
+)
 SET = flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting of evaluation or clustering; may be given repeatedly")
 
 
@@ -82,7 +87,7 @@ def main() -> int:
         images.columns,
     )
     figures = []
-    if FIGURES.value:
+    if REPORT.value == "full":
         figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
     print(f"\n{describe_results(results)}\n")
     names = ", ".join(path.name for path in figures)
@@ -105,6 +110,7 @@ def read_flags(folder: Path) -> Asked:
         num_clusters=number,
         num_seeds=SEEDS.value,
         folder=folder / "clusterings",
+        scores_only=REPORT.value == "scores",
     )
 
 

@@ -42,6 +42,7 @@ class Asked(NamedTuple):
     split: the one to score, 'auto', 'train' or 'test'. transductive: cluster the scored images by themselves although
     there are others to learn from. num_clusters: 'auto' chooses k, '' takes the configured one. num_seeds: of random
     clusterers. folder: where clusterings are kept between evaluations, or None.
+    scores_only: leave out what is measured of pose, invariance and reconstruction.
     """
 
     split: str
@@ -50,6 +51,7 @@ class Asked(NamedTuple):
     num_clusters: str
     num_seeds: int
     folder: Path | None
+    scores_only: bool
 
 
 class Evaluation(NamedTuple):
@@ -66,7 +68,7 @@ class Evaluation(NamedTuple):
     task: ClusterTask
     outliers: Float32[np.ndarray, "n"] | None
     curves: tuple[KCurves, Recommendation] | None
-    references: Float[np.ndarray, "n h w c"]
+    references: Float[np.ndarray, "n h w c"] | None
     true_pose: Pose | None
     predicted_pose: Pose | None
 
@@ -110,8 +112,10 @@ def evaluate(
     )
     truth = Truth(fitted_labels, images.labels, dataset.class_names)
     compared = compare_clusterers(task, truth, asked.clusterers, num_seeds=asked.num_seeds, folder=asked.folder)
-    say("turning and shifting images to see whether latents stay and poses follow")
-    motion, references, true, predicted = measure_motion(trained, images, embeddings, config)
+    motion, references, true, predicted = {}, None, None, None
+    if not asked.scores_only:
+        say("turning and shifting images to see whether latents stay and poses follow")
+        motion, references, true, predicted = measure_motion(trained, images, embeddings, config)
     results = {
         "data": describe_data(dataset, split, images),
         "clustering": compared.scores,
@@ -120,7 +124,7 @@ def evaluate(
         "device": jax.devices()[0].device_kind,
         **motion,
     }
-    if trained.method.reconstruct is not None:
+    if trained.method.reconstruct is not None and not asked.scores_only:
         say("reconstructing")
         errors = trained.recon_errors(images.images, embeddings.latents, embeddings.pose)
         results["reconstruction"] = {"mse": float(errors.mean()), "psnr": psnr(errors, peak=1 - dataset.scaling.low)}

@@ -67,6 +67,7 @@ def run(trained, data, config, say=lambda line: None, **asked):
             "num_clusters": "",
             "num_seeds": 1,
             "folder": None,
+            "scores_only": False,
             **asked,
         }
     )

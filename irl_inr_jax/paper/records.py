@@ -5,9 +5,26 @@ in a `Table` with what was published there.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 Settings = tuple[tuple[str, object], ...]  # (dotted key of configs/base.py, value)
-Evaluation = tuple[bool, Settings]  # what a call of evaluate.py is asked for besides clusterers
+
+
+class Evaluation(NamedTuple):
+    """A kind of call of evaluate.py: what it is asked for besides clusterers.
+
+    report: 'scores' of clusterers, or also the other 'numbers'.
+    """
+
+    report: str
+    transductive: bool
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """Of its record."""
+        how = "transductive" if self.transductive else "inductive"
+        return "-".join([self.report, how, *describe_settings(self.settings)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +58,8 @@ class Measure:
     @property
     def evaluation(self) -> Evaluation:
         """Measures that agree in this can come from one call of evaluate.py."""
-        return self.transductive, self.settings
+        report = "scores" if self.path[0] == "clustering" else "numbers"
+        return Evaluation(report, self.transductive, self.settings)
 
 
 @dataclasses.dataclass(frozen=True)

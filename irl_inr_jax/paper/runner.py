@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import irl_inr_jax
-from irl_inr_jax.paper.records import Evaluation, Measure, Run, describe_settings
+from irl_inr_jax.paper.records import Evaluation, Measure, Run
 from irl_inr_jax.paper.systems import evaluation_settings, training_settings, variants_of
 from irl_inr_jax.runs import stop_signals
 from irl_inr_jax.types import InputError
@@ -105,20 +105,17 @@ def read_record(place: Place, run: Run, seed: int, measure: Measure) -> dict | N
 
 def record_path(folder: Path, kind: Evaluation) -> Path:
     """The file of one kind of evaluation of a run."""
-    transductive, settings = kind
-    name = "-".join(["transductive" if transductive else "inductive", *describe_settings(settings)])
-    return folder / "measured" / f"{name}.json"
+    return folder / "measured" / f"{kind.name}.json"
 
 
 def _evaluate(place: Place, folder: Path, kind: Evaluation, clusterers: list[str], lock: int) -> float:
     """Seconds of a call of evaluate.py, which finds and leaves its clusterings beside the record of this kind."""
-    transductive, settings = kind
     arguments = [
         f"--workdir={folder / 'run'}",
         f"--clusterers={','.join(clusterers)}",
-        f"--transductive={transductive}",
-        "--figures=False",
-        *(f"--set={key}={value}" for key, value in evaluation_settings(settings, place.scale)),
+        f"--transductive={kind.transductive}",
+        f"--report={kind.report}",
+        *(f"--set={key}={value}" for key, value in evaluation_settings(kind.settings, place.scale)),
     ]
     # A link, not a copy, so that what a killed evaluation had finished is there for the next.
     used, kept = folder / "run" / "eval" / "clusterings", record_path(folder, kind).with_suffix("")

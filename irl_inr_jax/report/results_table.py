@@ -74,12 +74,9 @@ def _measure_rows(results: dict) -> list[dict[str, object]]:
     rows = []
     if "neighbour_purity" in results["latents"]:
         rows.append(("20 nearest latents of the same class", f"{100 * results['latents']['neighbour_purity']:.1f} %"))
-    rows.append(
-        (
-            "spread of one image's latents over turns and shifts / between images",
-            f"{results['invariance']['ratio']:.3f}",
-        )
-    )
+    if "invariance" in results:
+        ratio = results["invariance"]["ratio"]
+        rows.append(("spread of one image's latents over turns and shifts / between images", f"{ratio:.3f}"))
     if "pose" in results:
         pose = results["pose"]
         rows.append(("rotation: circular correlation, true and predicted", f"{pose['rotation_correlation']:.4f}"))

@@ -249,7 +249,7 @@ def test_a_run_without_pose_is_clustered_measured_and_drawn(tmp_path, pose_is_kn
     method, params, model_state = start(config, make_images())
     trained = TrainedMethod(method, params, model_state, scaling=dataset.scaling, batch_size=16)
     clusterers = ["kmeans", "scan", "dec"]
-    asked = Asked("test", False, clusterers, num_clusters="4", num_seeds=1, folder=None)
+    asked = Asked("test", False, clusterers, num_clusters="4", num_seeds=1, folder=None, scores_only=False)
     evaluation = evaluate(trained, dataset, config, asked, say=no_words, progress=silent)
     assert evaluation.embeddings.pose is None and evaluation.predicted_pose is None
     assert set(evaluation.clusterings) == {"pixels_kmeans", *clusterers}

@@ -6,7 +6,7 @@ import pytest
 from configs import tiny
 from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.models import group_conv
-from irl_inr_jax.models.group_conv import GroupConvEncoder, cut_patches, disc_taps, place_coords, turn_filters
+from irl_inr_jax.models.group_conv import GroupConvEncoder, cut_patches, disc_taps, place_coords
 from irl_inr_jax.types import InputError, Pose
 
 GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a border, few places and many
@@ -15,6 +15,7 @@ GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a 
     (12, 6, 2, 2),
     (13, 10, 0, 3),
 ]
+turn_filters = jax.jit(group_conv.turn_filters, static_argnames="num_rotations")
 geometries = pytest.mark.parametrize(("side", "size", "padding", "stride"), GEOMETRIES)
 
 
@@ -50,9 +51,10 @@ def answer(encoder, params, images):
     return out.reshape(len(out), side, side, *out.shape[2:])
 
 
+@jax.jit
 def turn(images, theta):
     pose = Pose(theta=jnp.full(len(images), theta), tau=jnp.zeros((len(images), 2)))
-    return transform_images(jnp.asarray(images), pose, interpolation="bilinear", fill=0.0)
+    return transform_images(images, pose, interpolation="bilinear", fill=0.0)
 
 
 def smooth(filters):
@@ -200,4 +202,4 @@ def test_the_configuration_is_followed():
 def test_a_filter_larger_than_the_padded_image_is_refused():
     encoder = make_encoder(4, 28, 8, 1)
     with pytest.raises(InputError, match=r"kernel_size of at most 26, .* found 28; .*group_conv\.padding"):
-        encoder.init(jax.random.key(0), jnp.zeros((1, 10, 10, 1)))
+        jax.eval_shape(encoder.init, jax.random.key(0), jnp.zeros((1, 10, 10, 1)))
