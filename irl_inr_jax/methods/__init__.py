@@ -1,6 +1,7 @@
 """One file a method; `METHODS` maps the name in `config.method` to its `make_method`.
 
-`make_method(config, *, num_channels, axis_name)` reads the configuration once and returns a `Method` of pure functions.
+`make_method(config, *, num_channels, low, axis_name)` reads the configuration once and returns a `Method` of pure
+functions.
 """
 
 from collections.abc import Callable

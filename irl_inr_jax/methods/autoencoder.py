@@ -13,8 +13,9 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.images import sample_image
 from irl_inr_jax.methods import irl_inr, thesis
-from irl_inr_jax.models.decoder import make_decoder, mean_logit
+from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.models.generator import Generator
+from irl_inr_jax.models.inr import pixel_logit
 from irl_inr_jax.types import Method, PyTree
 
 LOSSES = {"pair": irl_inr.loss, "copies": thesis.loss}
@@ -42,7 +43,7 @@ def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -
     fill = config.views.fill
 
     def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, None]:
-        start = mean_logit(images, low)
+        start = pixel_logit(images.mean((0, 1, 2)), low)
         starting = decoder.clone(bias_init=lambda _, shape: jnp.broadcast_to(start, shape))
         params = starting.init(key, jnp.zeros((1, config.model.latent_dim)), size=images.shape[1:3])["params"]
         return params, None

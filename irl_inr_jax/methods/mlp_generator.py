@@ -6,14 +6,12 @@ All images share the weights of G, and z enters as a shift of its first layer.
 """
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.methods.irl_inr import bind_parts, loss, make_parts
-from irl_inr_jax.models.decoder import mean_logit
 from irl_inr_jax.models.generator import Generator
-from irl_inr_jax.models.spatial import draw_spatial_frequencies, make_spatial_generator
+from irl_inr_jax.models.spatial import init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import Method, PyTree
 
 
@@ -33,14 +31,10 @@ def make_mlp_generator(config: ConfigDict, *, num_channels: int, low: float) -> 
     network = make_spatial_generator(config, num_channels=num_channels)
 
     def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, Float[Array, "f 2"] | None]:
-        weights_key, frequencies_key = jax.random.split(key)
-        frequencies = draw_spatial_frequencies(frequencies_key, config)
-        latents, coords = jnp.zeros((1, config.model.latent_dim)), jnp.zeros((1, 1, 2))
-        params = network.init(weights_key, latents, coords, frequencies)["params"]
+        params, frequencies = init_spatial_generator(network, config, *jax.random.split(key), images, low)
         # As for an INR: the first picture is the mean pixel with little of a random texture.
-        last = {"kernel": 0.1 * params["logits"]["kernel"], "bias": mean_logit(images, low)}
-        # A checkpoint takes no array without elements.
-        return {**params, "logits": last}, frequencies if len(frequencies) else None
+        last = {**params["logits"], "kernel": 0.1 * params["logits"]["kernel"]}
+        return {**params, "logits": last}, frequencies
 
     def emit(params: PyTree, latents: Float[Array, "b d"]) -> Float[Array, "b d"]:
         return latents
@@ -51,7 +45,6 @@ def make_mlp_generator(config: ConfigDict, *, num_channels: int, low: float) -> 
         frequencies: Float[Array, "f 2"] | None,
         coords: Float[Array, "b n 2"],
     ) -> Float[Array, "b n c"]:
-        frequencies = jnp.zeros((0, 2)) if frequencies is None else frequencies
         logits = network.apply({"params": params}, eta, coords, frequencies)
         return low + (1 - low) * jax.nn.sigmoid(logits)
 

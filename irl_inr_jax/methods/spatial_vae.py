@@ -18,7 +18,8 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.models.encoder import Encoder, make_encoder
-from irl_inr_jax.models.spatial import SpatialGenerator, draw_spatial_frequencies, make_spatial_generator
+from irl_inr_jax.models.inr import as_probability
+from irl_inr_jax.models.spatial import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.objectives import bernoulli_loss, normal_kl
 from irl_inr_jax.types import Batch, Method, Pose, PyTree
 from irl_inr_jax.views import draw_pixels, example_keys
@@ -45,7 +46,7 @@ class Parts:
 
     encoder: Encoder
     generator: SpatialGenerator
-    draw_frequencies: Callable[[jax.Array], jax.Array]
+    init_generator: Callable[..., tuple[PyTree, jax.Array | None]]
     latent_dim: int
     num_tau: int
     low: float
@@ -63,10 +64,11 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     """
     num_tau = 2 if config.model.pose.translation else 0
     num_outputs = 2 * (1 + num_tau + config.model.latent_dim)
+    generator = make_spatial_generator(config, num_channels=num_channels)
     parts = Parts(
         encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name, activation=jnp.tanh),
-        generator=make_spatial_generator(config, num_channels=num_channels),
-        draw_frequencies=partial(draw_spatial_frequencies, config=config),
+        generator=generator,
+        init_generator=partial(init_spatial_generator, generator, config),
         latent_dim=config.model.latent_dim,
         num_tau=num_tau,
         low=low,
@@ -90,16 +92,10 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
     The generator starts at the mean pixel. The encoder's log deviations start near 0 with its zero biases, which is
     where the priors of z and of the scaled tau are.
     """
-    encoder_key, generator_key, frequencies_key = jax.random.split(key, 3)
+    encoder_key, *generator_keys = jax.random.split(key, 3)
     encoder_variables = parts.encoder.init(encoder_key, images[:2], train=False)
-    frequencies = parts.draw_frequencies(frequencies_key)
-    latents, coords = jnp.zeros((1, parts.latent_dim)), jnp.zeros((1, 1, 2))
-    generator = parts.generator.init(generator_key, latents, coords, frequencies)["params"]
-    mean_pixel = jnp.clip(as_probability(images.mean((0, 1, 2)), low=parts.low), 0.01, 0.99)
-    generator = {**generator, "logits": {**generator["logits"], "bias": jax.scipy.special.logit(mean_pixel)}}
+    generator, frequencies = parts.init_generator(*generator_keys, images, parts.low)
     params = {"encoder": encoder_variables["params"], "generator": generator}
-    # None for bare coords: a checkpoint can hold no array without numbers.
-    frequencies = frequencies if len(frequencies) else None
     return params, {"batch_stats": encoder_variables.get("batch_stats", {}), "frequencies": frequencies}
 
 
@@ -115,7 +111,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(read_pose(parts, sample)))
     target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
     logits = draw_logits(parts, params, model_state, sample.latents, coords)
-    surprise = bernoulli_loss(logits, as_probability(target, low=parts.low))
+    surprise = bernoulli_loss(logits, as_probability(target, parts.low))
 
     terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(parts, mean, log_std)}
     total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
@@ -151,8 +147,7 @@ def draw_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """G(x, z) before the sigmoid."""
-    frequencies = jnp.zeros((0, 2)) if model_state["frequencies"] is None else model_state["frequencies"]
-    return parts.generator.apply({"params": params["generator"]}, latents, coords, frequencies)
+    return parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
 
 
 def apply_encoder(
@@ -181,8 +176,3 @@ def read_pose(parts: Parts, factors: Factors) -> Pose:
     """The pose in radians and coords; tau is 0 where images only turn."""
     tau = parts.tau_std * factors.scaled_tau if parts.num_tau else jnp.zeros((len(factors.theta), 2))
     return Pose(theta=factors.theta[:, 0], tau=tau)
-
-
-def as_probability(pixels: Float[Array, "*s"], *, low: float) -> Float[Array, "*s"]:
-    """Pixels of [low, 1] as the share of ones that a Bernoulli law is to have."""
-    return (pixels - low) / (1 - low)

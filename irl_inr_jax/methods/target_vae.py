@@ -20,9 +20,9 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.geometry.moments import angle_of
-from irl_inr_jax.methods.spatial_vae import as_probability
 from irl_inr_jax.models.group_conv import GroupConvEncoder, make_group_conv, place_coords, rotation_offsets
-from irl_inr_jax.models.spatial import SpatialGenerator, draw_spatial_frequencies, make_spatial_generator
+from irl_inr_jax.models.inr import as_probability
+from irl_inr_jax.models.spatial import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.objectives import bernoulli_loss, categorical_kl, normal_kl
 from irl_inr_jax.types import Batch, Method, Pose, PyTree
 from irl_inr_jax.views import draw_pixels, example_keys
@@ -63,7 +63,7 @@ class Parts:
 
     encoder: GroupConvEncoder
     generator: SpatialGenerator
-    draw_frequencies: Callable[[jax.Array], jax.Array]
+    init_generator: Callable[..., tuple[PyTree, jax.Array | None]]
     latent_dim: int
     low: float
     num_pixels: int
@@ -78,10 +78,11 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
     low: the least value of a pixel, 0 or -1. axis_name has no part: nothing here is normalised over the batch.
     """
+    generator = make_spatial_generator(config, num_channels=num_channels)
     parts = Parts(
         encoder=make_group_conv(config, num_outputs=3 + 2 * config.model.latent_dim),
-        generator=make_spatial_generator(config, num_channels=num_channels),
-        draw_frequencies=partial(draw_spatial_frequencies, config=config),
+        generator=generator,
+        init_generator=partial(init_spatial_generator, generator, config),
         latent_dim=config.model.latent_dim,
         low=low,
         num_pixels=config.loss.num_pixels,
@@ -101,15 +102,9 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
     """Parameters, and the frequencies of the coords, which are not learnt. The generator starts at the mean pixel."""
-    encoder_key, generator_key, frequencies_key = jax.random.split(key, 3)
+    encoder_key, *generator_keys = jax.random.split(key, 3)
     encoder = parts.encoder.init(encoder_key, images[:2])["params"]
-    frequencies = parts.draw_frequencies(frequencies_key)
-    latents, coords = jnp.zeros((1, parts.latent_dim)), jnp.zeros((1, 1, 2))
-    generator = parts.generator.init(generator_key, latents, coords, frequencies)["params"]
-    mean_pixel = jnp.clip(as_probability(images.mean((0, 1, 2)), low=parts.low), 0.01, 0.99)
-    generator = {**generator, "logits": {**generator["logits"], "bias": jax.scipy.special.logit(mean_pixel)}}
-    # None for bare coords: a checkpoint can hold no array without numbers.
-    frequencies = frequencies if len(frequencies) else None
+    generator, frequencies = parts.init_generator(*generator_keys, images, parts.low)
     return {"encoder": encoder, "generator": generator}, {"frequencies": frequencies}
 
 
@@ -124,7 +119,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(pose))
     target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
     logits = draw_logits(parts, params, model_state, latents, coords)
-    surprise = bernoulli_loss(logits, as_probability(target, low=parts.low))
+    surprise = bernoulli_loss(logits, as_probability(target, parts.low))
 
     terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(posterior, pairs)}
     total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
@@ -194,8 +189,7 @@ def draw_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """G(x, z) before the sigmoid."""
-    frequencies = jnp.zeros((0, 2)) if model_state["frequencies"] is None else model_state["frequencies"]
-    return parts.generator.apply({"params": params["generator"]}, latents, coords, frequencies)
+    return parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
 
 
 def apply_encoder(parts: Parts, params: PyTree, images: Float[Array, "b h w c"]) -> Posterior:

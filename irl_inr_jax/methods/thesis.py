@@ -24,7 +24,7 @@ from irl_inr_jax.methods.irl_inr import (
 )
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import Batch, Method, PyTree
-from irl_inr_jax.views import example_keys, turn_images
+from irl_inr_jax.views import draw_pixels, example_keys, turn_images
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
@@ -41,6 +41,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
     """L of section 3.7 on the images as they are and on M turned copies of each."""
     noise_key, *turn_keys = jax.random.split(key, 1 + parts.weights.num_copies)
+    pixel_key = jax.random.fold_in(key, 1 + parts.weights.num_copies)
     images, num_images = batch.images, len(batch.images)
     turned = [
         turn_images(
@@ -60,9 +61,9 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
     draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
     pose = parts.form.find_pose(images, head, draw)
-    grid = pixel_grid(*images.shape[1:3])
-    coords = transform_coords(jnp.broadcast_to(grid, (num_images, *grid.shape)), invert_pose(pose))
-    target = images.reshape(num_images, -1, images.shape[-1])
+    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.weights.num_pixels, images[0, ..., 0].size)
+    coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(pose))
+    target = jnp.take_along_axis(images.reshape(num_images, -1, images.shape[-1]), pixels[..., None], axis=1)
 
     symmetry, head_error = parts.form.symmetry_loss(images, head, pose)
     terms = {

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
@@ -114,9 +113,3 @@ def crop_middle(x: Float[Array, "b h w c"], size: tuple[int, int]) -> Float[Arra
     """The middle of a map, of `size` (h, w)."""
     top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
     return x[:, top : top + size[0], left : left + size[1]]
-
-
-def mean_logit(images: Float[Array, "b h w c"], low: float) -> Float[Array, "c"]:
-    """Where a generator's output has to start for low + (1 - low) sigmoid(logit) to be the mean pixel."""
-    share = (images.mean((0, 1, 2)) - low) / (1 - low)
-    return jax.scipy.special.logit(jnp.clip(share, 0.01, 0.99))

@@ -16,7 +16,7 @@ from irl_inr_jax.types import PyTree
 
 
 class Generator(NamedTuple):
-    """init(key, images) -> (params, frequencies); `frequencies` are the fixed B of Fourier features.
+    """init(key, images) -> (params, frequencies); `frequencies` are the fixed B of Fourier features, if there are any.
 
     emit(params, latents (b, d)) -> eta, all that is to be known of each image: a pytree of (b, ...) leaves.
     draw(params, eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [low, 1].
@@ -24,7 +24,7 @@ class Generator(NamedTuple):
     Here eta is an INR's weights, and the generator's own parameters have no part in drawing.
     """
 
-    init: Callable[..., tuple[PyTree, jax.Array]]
+    init: Callable[..., tuple[PyTree, jax.Array | None]]
     emit: Callable[..., PyTree]
     draw: Callable[..., jax.Array]
 

@@ -79,8 +79,18 @@ def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> Py
     for (size_in, size_out), deviation in zip(spec.layer_sizes, weight_deviations(spec), strict=True):
         key, layer_key = jax.random.split(key)
         layers.append({"w": deviation * jax.random.normal(layer_key, (size_in, size_out)), "b": jnp.zeros(size_out)})
-    layers[-1]["b"] = jax.scipy.special.logit(jnp.clip((mean_pixel - spec.low) / (1 - spec.low), 0.01, 0.99))
+    layers[-1]["b"] = pixel_logit(mean_pixel, spec.low)
     return tuple(layers)
+
+
+def as_probability(pixels: Float[Array, "*s"], low: float) -> Float[Array, "*s"]:
+    """Pixels of [low, 1] as shares of [0, 1]."""
+    return (pixels - low) / (1 - low)
+
+
+def pixel_logit(pixel: Float[Array, "*s"], low: float) -> Float[Array, "*s"]:
+    """The logit for which low + (1 - low) sigmoid(logit) is the pixel; kept finite at both ends."""
+    return jax.scipy.special.logit(jnp.clip(as_probability(pixel, low), 0.01, 0.99))
 
 
 def apply_inr(

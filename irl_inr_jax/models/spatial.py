@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.models.inr import fourier_features
+from irl_inr_jax.models.inr import fourier_features, pixel_logit
+from irl_inr_jax.types import PyTree
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"leaky_relu": nn.leaky_relu, "tanh": jnp.tanh}
 
@@ -29,12 +30,12 @@ class SpatialGenerator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"], frequencies: Float[Array, "f 2"]
+        self, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"], frequencies: Float[Array, "f 2"] | None
     ) -> Float[Array, "b n c"]:
-        """frequencies: B of the Fourier features, of no rows for bare coords."""
+        """frequencies: B of the Fourier features, None for bare coords."""
         activate = ACTIVATIONS[self.activation]
         first, *others = self.widths
-        x = fourier_features(coords, frequencies) if len(frequencies) else coords
+        x = coords if frequencies is None else fourier_features(coords, frequencies)
         x = nn.Dense(first, dtype=self.dtype, name="coords")(x)
         x = activate(x + nn.Dense(first, use_bias=False, dtype=self.dtype, name="latents")(latents)[:, None])
         for width in others:
@@ -53,7 +54,23 @@ def make_spatial_generator(config: ConfigDict, *, num_channels: int) -> SpatialG
     )
 
 
-def draw_spatial_frequencies(key: jax.Array, config: ConfigDict) -> Float[Array, "f 2"]:
-    """B of `config.model.spatial`, entries N(0, frequency_std^2) in periods over half the image; fixed for good."""
-    spatial = config.model.spatial
-    return spatial.frequency_std * jax.random.normal(key, (spatial.num_frequencies, 2))
+def init_spatial_generator(
+    generator: SpatialGenerator,
+    config: ConfigDict,
+    key: jax.Array,
+    frequencies_key: jax.Array,
+    images: Float[Array, "b h w c"],
+    low: float,
+) -> tuple[PyTree, Float[Array, "f 2"] | None]:
+    """Parameters under which the generator starts at the mean pixel of the images, which lie in [low, 1]; and B.
+
+    B of `config.model.spatial` has entries N(0, frequency_std^2) in periods over half the image, and is fixed for good.
+    It is None for bare coords: a checkpoint can hold no array without numbers.
+    """
+    spatial, frequencies = config.model.spatial, None
+    if spatial.num_frequencies:
+        frequencies = spatial.frequency_std * jax.random.normal(frequencies_key, (spatial.num_frequencies, 2))
+    latents, coords = jnp.zeros((1, config.model.latent_dim)), jnp.zeros((1, 1, 2))
+    params = generator.init(key, latents, coords, frequencies)["params"]
+    bias = pixel_logit(images.mean((0, 1, 2)), low)
+    return {**params, "logits": {**params["logits"], "bias": bias}}, frequencies

@@ -20,7 +20,7 @@ GOLDEN_LOSSES = [1.145830, 0.624747]
 def make_config(form="centre", **loss):
     config = tiny.get_config("thesis")
     config.model.pose.update(form=form, translation=FORMS[form])
-    config.loss.update({**LOSS, **loss})
+    config.loss.update({**LOSS, "num_pixels": 0, **loss})
     return config
 
 
@@ -166,3 +166,11 @@ def test_two_golden_steps(made):
         params = jax.tree.map(lambda p, g: p - 0.1 * g, params, gradients)
         losses.append(float(loss))
     assert losses == pytest.approx(GOLDEN_LOSSES, rel=1e-3)
+
+
+def test_a_subset_of_the_pixels_estimates_the_loss_on_all_of_them(made):
+    config, params, model_state, images = made
+    quiet = without_aux(params, config)
+    exact = evaluate(quiet, model_state, images, 1)[1]["recon"]
+    some = [evaluate(quiet, model_state, images, seed, num_pixels=64)[1]["recon"] for seed in range(40)]
+    assert np.std(some) > 0 and np.mean(some) == pytest.approx(exact, abs=4 * np.std(some) / np.sqrt(40))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from irl_inr_jax.models.decoder import Decoder, MirrorBlock, crop_middle, make_decoder, mean_logit, upsample
+from irl_inr_jax.models.decoder import Decoder, MirrorBlock, crop_middle, make_decoder, upsample
 from irl_inr_jax.models.encoder import ENCODERS
 from irl_inr_jax.models.resnet import STEMS
 
@@ -102,14 +102,6 @@ def test_upsampling_repeats_pixels_and_cropping_keeps_the_middle():
     assert upsample(x, 2).shape == (1, 6, 8, 1)
     np.testing.assert_array_equal(crop_middle(x, (1, 2)), x[:, 1:2, 1:3])
     np.testing.assert_array_equal(crop_middle(x, (3, 4)), x)
-
-
-@pytest.mark.parametrize("low", [0.0, -1.0])
-def test_the_logit_of_the_mean_pixel_gives_it_back(low):
-    images = jnp.asarray(np.random.default_rng(0).uniform(low, 1, size=(5, 4, 4, 3)), jnp.float32)
-    values = low + (1 - low) * jax.nn.sigmoid(mean_logit(images, low))
-    np.testing.assert_allclose(values, images.mean((0, 1, 2)), atol=1e-6)
-    assert np.isfinite(mean_logit(jnp.full((1, 2, 2, 1), low), low)).all()
 
 
 @pytest.mark.parametrize("trunk", ENCODERS)

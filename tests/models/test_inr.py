@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.geometry.coords import pixel_grid
-from irl_inr_jax.models.inr import ACTIVATIONS, InrSpec, apply_inr, draw_frequencies, fourier_features, init_eta
+from irl_inr_jax.models.inr import (
+    ACTIVATIONS,
+    InrSpec,
+    apply_inr,
+    draw_frequencies,
+    fourier_features,
+    init_eta,
+    pixel_logit,
+)
 
 SPEC = InrSpec(widths=(24, 20), channels=3, activation="relu", num_frequencies=10, frequency_std=2.0, low=0.0)
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -124,3 +132,10 @@ def test_a_fine_rendering_averages_to_the_coarse_one():
     fine = np.asarray(render(eta, pixel_grid(32, 32), frequencies, spec)).reshape(16, 2, 16, 2, 3)
     assert coarse.std() > 0.1
     assert np.sqrt(np.mean((fine.mean((1, 3)) - coarse) ** 2)) < 0.1 * coarse.std()
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0])
+def test_the_logit_of_a_pixel_gives_it_back_and_is_finite_at_the_ends(low):
+    pixels = jnp.asarray(np.random.default_rng(0).uniform(low + 0.05, 0.95, size=5), jnp.float32)
+    np.testing.assert_allclose(low + (1 - low) * jax.nn.sigmoid(pixel_logit(pixels, low)), pixels, atol=1e-6)
+    assert np.isfinite(pixel_logit(jnp.array([low, 1.0]), low)).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from configs import base
-from irl_inr_jax.models.spatial import ACTIVATIONS, draw_spatial_frequencies, make_spatial_generator
+from irl_inr_jax.models.spatial import ACTIVATIONS, init_spatial_generator, make_spatial_generator
 
 B, N, D = 4, 9, 3
 each_activation = pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
@@ -16,11 +16,16 @@ each_coords = pytest.mark.parametrize("num_frequencies", [0, 10], ids=["bare", "
 
 def make_config(*, num_frequencies=0, activation="tanh", dtype="float32", widths=(24, 20, 16)):
     config = base.get_config()
-    config.model.dtype = dtype
+    config.model.dtype, config.model.latent_dim = dtype, D
     config.model.spatial.update(
         widths=widths, activation=activation, num_frequencies=num_frequencies, frequency_std=1.5
     )
     return config
+
+
+def init_generator(generator, config, channels):
+    images = jnp.full((2, 4, 4, channels), 0.25)
+    return init_spatial_generator(generator, config, jax.random.key(0), jax.random.key(1), images, 0.0)
 
 
 @functools.cache
@@ -28,8 +33,7 @@ def make(channels=2, **changes):
     """A generator, parameters of it without any zeros, and frequencies."""
     config = make_config(**changes)
     generator = make_spatial_generator(config, num_channels=channels)
-    frequencies = draw_spatial_frequencies(jax.random.key(1), config)
-    params = jax.jit(generator.init)(jax.random.key(0), jnp.zeros((1, D)), jnp.zeros((1, 1, 2)), frequencies)["params"]
+    params, frequencies = init_generator(generator, config, channels)
     draws = np.random.default_rng(2)
     moved = jax.tree.map(lambda leaf: leaf + jnp.asarray(0.2 * draws.normal(size=leaf.shape), jnp.float32), params)
     return generator, moved, frequencies
@@ -52,7 +56,7 @@ def reference(params, latent, coords, frequencies, activation):
     everything = params, latent, coords, frequencies
     params, z, x, frequencies = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), everything)
     act = {"tanh": np.tanh, "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x)}[activation]
-    if len(frequencies):
+    if frequencies is not None:
         phase = 2 * math.pi * x @ frequencies.T
         x = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
     shift = z @ params["latents"]["kernel"]
@@ -112,9 +116,16 @@ def test_bfloat16_is_near_float32_and_gives_float32(num_frequencies):
 
 def test_frequencies_are_as_many_and_as_wide_as_asked():
     config = make_config(num_frequencies=4000)
-    drawn = np.asarray(draw_spatial_frequencies(jax.random.key(0), config))
-    assert drawn.shape == (4000, 2) and drawn.std() == pytest.approx(1.5, rel=0.05)
-    assert draw_spatial_frequencies(jax.random.key(0), make_config()).shape == (0, 2)
+    _, drawn = init_generator(make_spatial_generator(config, num_channels=1), config, 1)
+    assert drawn.shape == (4000, 2) and np.std(drawn) == pytest.approx(1.5, rel=0.05)
+
+
+def test_bare_coords_have_no_frequencies_and_the_first_picture_is_the_mean_pixel():
+    config = make_config()
+    generator = make_spatial_generator(config, num_channels=2)
+    params, frequencies = init_generator(generator, config, 2)
+    assert frequencies is None
+    np.testing.assert_allclose(jax.nn.sigmoid(params["logits"]["bias"]), [0.25, 0.25], rtol=1e-6)
 
 
 def test_the_first_layer_may_be_the_only_one():
