@@ -8,7 +8,7 @@
 Where a test split is kept apart, clusterers learn from the training split and assign the test split, unless
 --transductive is given or they can only cluster what they see; the table says which. --num-clusters auto recommends a
 number of clusters, or says that none stands out. --set changes the settings of clusterers; configs/base.py lists them
-with a line on each.
+with a line on each. --report scores leaves out figures, pose, invariance and reconstruction.
 
 Prints one table and writes DIR/eval: results.json (every number), clusters.csv (id, cluster and confidence by each
 clusterer, outlier score), embeddings.npz (id, latents, theta, tau, label) and figures as PNG. Clusterings are kept in
