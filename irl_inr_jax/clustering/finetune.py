@@ -24,6 +24,11 @@ from irl_inr_jax.training import allow_promotion, epoch_order
 from irl_inr_jax.types import PyTree
 
 
+# Nats from the least likely cluster to the likeliest. In many dimensions that go together round Gaussians are far surer
+# than the data: neighbours that disagree then cost more than one cluster for all, and SCAN collapses in its first steps.
+MAX_SPREAD = 30.0
+
+
 class Tuned(NamedTuple):
     """What is trained, `params` {"encoder", "heads", ...}, the moving average of it, and the optimiser's state."""
 
@@ -97,12 +102,15 @@ def start_at_random(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: 
 def start_at_kmeans(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
     """The head that gives each latent the posterior of k equal round Gaussians about the means of k-means.
 
-    Their variance is that within the clusters. It has no bad corners to start from, as a head drawn at random has.
+    Their variance is that within the clusters, or what keeps the logits of an image within `MAX_SPREAD` on average. It
+    has no bad corners to start from, as a head drawn at random has.
     """
     kmeans = KMeans(num_clusters, n_init=10, random_state=seed).fit(latents)
     means = kmeans.cluster_centers_.astype(np.float64)
     variance = max(kmeans.inertia_ / latents.size, 1e-3)
-    return {"kernel": means.T / variance, "bias": -(means**2).sum(axis=1) / (2 * variance)}
+    kernel, bias = means.T / variance, -(means**2).sum(axis=1) / (2 * variance)
+    softer = max(1.0, float(np.ptp(latents @ kernel + bias, axis=1).mean()) / MAX_SPREAD)
+    return {"kernel": kernel / softer, "bias": bias / softer}
 
 
 HEAD_STARTS = {"kmeans": start_at_kmeans, "random": start_at_random}

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering import finetune
 from irl_inr_jax.clustering.finetune import (
+    MAX_SPREAD,
     Tuned,
     make_adam,
     make_classifier,
@@ -48,6 +49,16 @@ def test_a_head_may_start_as_the_posterior_about_the_means_of_kmeans(latents):
     logits = standardised @ head["kernel"] + head["bias"]
     expected = densities / densities.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(np.asarray(jax.nn.softmax(jnp.asarray(logits))), expected, atol=1e-5)
+    np.testing.assert_array_equal(logits.argmax(axis=1), kmeans.labels_)
+
+
+def test_a_head_on_many_dimensions_that_go_together_is_no_surer_than_the_bound(latents):
+    few = (latents - latents.mean(0)) / latents.std()
+    many = np.tile(few, (1, 100))
+    head = start_at_kmeans(many, 3, 0)
+    logits = many @ head["kernel"] + head["bias"]
+    assert np.ptp(logits, axis=1).mean() == pytest.approx(MAX_SPREAD)
+    kmeans = KMeans(3, n_init=10, random_state=0).fit(many)
     np.testing.assert_array_equal(logits.argmax(axis=1), kmeans.labels_)
 
 
