@@ -121,8 +121,19 @@ NAMED = {
     "train.learning_rate": "learning rate",
     "train.batch_size": "batch",
 }
+# The networks of each method, by their block of config.model.
+NETWORKS = {
+    "irl_inr": ("encoder", "hypernet", "inr"),
+    "thesis": ("encoder", "hypernet", "inr"),
+    "mlp_generator": ("encoder", "spatial"),
+    "autoencoder": ("encoder",),
+    "spatial_vae": ("encoder", "spatial"),
+    "target_vae": ("group_conv", "spatial"),
+    "simclr": ("encoder",),
+    "orbit_knn": (),
+}
+OF_A_RESNET = ("model.encoder.stage_sizes", "model.encoder.width", "model.encoder.stem")
 GROUPED = {
-    "model.": "narrower networks",
     "train.": "another optimiser",
     "clustering.": "clusterers of fewer epochs at other rates",
 }
@@ -138,6 +149,10 @@ def describe_differences(run: Run, scale: str) -> list[str]:
         if key in changed:
             before, after = ("all" if value in (0, ()) else value for value in (published[key], ours[key]))
             lines.append(f"{name} {before} → {after}")
+    networks = tuple(f"model.{block}." for block in NETWORKS[ours["method"]])
+    unused = () if ours["model.encoder.trunk"] == "resnet18" else OF_A_RESNET
+    if any(key.startswith(networks) and key not in unused for key in changed):
+        lines.append("smaller networks")
     for prefix, words in GROUPED.items():
         if any(key.startswith(prefix) and key not in NAMED for key in changed):
             lines.append(words)

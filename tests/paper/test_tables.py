@@ -291,7 +291,7 @@ def test_at_the_small_scale_what_was_made_smaller_is_named():
     epochs = dict(SMALL_DATA["mnist_u"])["train.num_epochs"]
     for words in (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10"):
         assert words in said
-    assert "narrower networks" in said and "another optimiser" in said and "clusterers of fewer epochs" in said
+    assert "smaller networks" in said and "another optimiser" in said and "clusterers of fewer epochs" in said
     dimension = describe_differences(Run("mnist_u", "irl_inr", (("model.latent_dim", 64),)), "small")
     assert not [line for line in dimension if line.startswith("d ")]
     assert (
