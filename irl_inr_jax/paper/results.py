@@ -53,6 +53,7 @@ def collect_cell(place: Place, cell: Cell, num_seeds: int) -> dict:
         results = record["results"]
         entry |= {
             "train_seconds": training["seconds"],
+            "evaluation": simple.measure.evaluation.name,
             "evaluate_seconds": record["seconds"],
             "device": results["device"],
             "images": [results["data"]["num_train"], results["data"]["num_images"]],
@@ -128,8 +129,8 @@ def _describe_runs(record: dict) -> list[str]:
 
 def sum_evaluations(record: dict, name: str) -> float:
     """Seconds of all evaluations of a run that the table shows, with one seed."""
-    seconds = {entry["evaluate_seconds"] for entry in record["cells"] if entry["run"] == name and entry["values"]}
-    return sum(seconds)
+    shown = [entry for entry in record["cells"] if entry["run"] == name and entry["values"]]
+    return sum({entry["evaluation"]: entry["evaluate_seconds"] for entry in shown}.values())
 
 
 def format_results(workdir: Path) -> str:
@@ -151,7 +152,7 @@ INTRODUCTION = """# Results
 What the papers print, and what was run here, side by side: accuracy in %, clusters matched to classes one to one,
 means ± standard deviations over training seeds where there are several. `python -m irl_inr_jax.paper TABLE --root DIR`
 runs or continues a table, and `python -m irl_inr_jax.paper results` writes this file; an empty cell was not run. At the
-scale `small` every system learns from fewer images, for fewer steps, in narrower networks than published, with one
+scale `small` every system learns from fewer images, for fewer steps, most in smaller networks than published, with one
 optimiser for all: it compares systems under one small budget and does not repeat the publications. `paper` is the
 published setting.
 """

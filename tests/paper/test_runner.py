@@ -141,11 +141,12 @@ def test_what_is_done_is_not_done_again(repository, place):
     assert train_run(place, RUN, 0) == first
     measure_run(place, RUN, 0, [POSE])
     measure_run(place, RUN, 0, [KMEANS])
-    assert [script for script, _ in calls(repository)] == ["train", "evaluate"]
-    assert read_record(place, RUN, 0, KMEANS) == read_record(place, RUN, 0, POSE) is not None
+    assert [script for script, _ in calls(repository)] == ["train", "evaluate", "evaluate"]
+    assert read_record(place, RUN, 0, KMEANS)["clusterers"] == ["kmeans"]
+    assert read_record(place, RUN, 0, POSE)["clusterers"] == []
     train_run(place, RUN, 1)
     train_run(place._replace(scale="small"), RUN, 0)
-    assert [script for script, _ in calls(repository)] == ["train", "evaluate", "train", "train"]
+    assert [script for script, _ in calls(repository)] == ["train", "evaluate", "evaluate", "train", "train"]
     assert len({folder for folder in place.workdir.glob("*/*/run")}) == 3
 
 
@@ -180,7 +181,9 @@ def test_another_clusterer_of_a_kind_is_added_to_those_that_are_there(repository
 
 def test_measures_of_one_kind_come_from_one_call(repository, place):
     measure_run(place, RUN, 0, [WARD, KMEANS, POSE, WARD])
-    assert clusterers_asked(repository) == ["agglomerative,kmeans"]
+    assert clusterers_asked(repository) == ["agglomerative,kmeans", ""]
+    reports = [argument for _, call in calls(repository) for argument in call if argument.startswith("--report=")]
+    assert reports == ["--report=scores", "--report=numbers"]
 
 
 def test_kinds_of_evaluation_have_their_own_record_and_their_own_clusterings(repository, place):

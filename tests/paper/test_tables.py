@@ -292,6 +292,8 @@ def test_at_the_small_scale_what_was_made_smaller_is_named():
     for words in (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10"):
         assert words in said
     assert "smaller networks" in said and "another optimiser" in said and "clusterers of fewer epochs" in said
+    own = [describe_differences(Run("mnist_u", system), "small") for system in ("autoencoder", "pixel_autoencoder")]
+    assert not [line for lines in own for line in lines if "networks" in line]
     dimension = describe_differences(Run("mnist_u", "irl_inr", (("model.latent_dim", 64),)), "small")
     assert not [line for line in dimension if line.startswith("d ")]
     assert (
