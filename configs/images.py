@@ -8,7 +8,7 @@ Look at what `inspect` shows first; docs/data.md says what can be set. `:small` 
 your images only turn.
 """
 
-from configs import base, mnist_u
+from configs import base, mnist_u, systems
 
 
 def get_config(variants: str = ""):
@@ -16,7 +16,7 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.name = "images"
     config.evaluation.shift_px = 1.0
-    return base.choose(config, variants, small=apply_small)
+    return systems.choose(config, variants, small=apply_small)
 
 
 def apply_small(config) -> None:

@@ -6,7 +6,7 @@ DIR/5hdb/ has one stack (.mrcs, .mrc or .npy) with 'train' in its name, and perh
 --config.data.path=FILE. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5) for 5HDB.
 """
 
-from configs import base, mnist_u
+from configs import base, mnist_u, systems
 
 
 def get_config(variants: str = ""):
@@ -15,12 +15,12 @@ def get_config(variants: str = ""):
     config.data.update(name="particles", crop="circle", scaling="percentiles")
     config.model.pose.update(blur_px=3.0, reach=0.75)
     config.train.num_epochs = 100
-    return base.choose(config, variants, paper=apply_paper, small=apply_small)
+    return systems.choose(config, variants, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:
     """The paper's own choices for 5HDB: Table 5, and images that only turn."""
-    base.apply_paper(config)
+    systems.apply_paper(config)
     config.model.pose.translation = False
     config.train.num_epochs = 100
 

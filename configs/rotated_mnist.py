@@ -5,7 +5,7 @@
 `:thesis` is the thesis' method and hyper-parameters, `:paper` the paper's, `:small` a run for two CPU cores.
 """
 
-from configs import base, mnist_u
+from configs import base, mnist_u, systems
 
 
 def get_config(variants: str = ""):
@@ -13,4 +13,4 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.update(name="rotated_mnist", canvas=28, exclude_classes=(9,))
     config.model.pose.translation = False
-    return base.choose(config, variants, small=mnist_u.apply_small)
+    return systems.choose(config, variants, small=mnist_u.apply_small)

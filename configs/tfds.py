@@ -5,7 +5,7 @@
 DIR is tensorflow-datasets' data_dir; nothing is downloaded. `:small` is for two CPU cores.
 """
 
-from configs import base, mnist_u
+from configs import base, mnist_u, systems
 
 
 def get_config(variants: str = ""):
@@ -13,4 +13,4 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.name = "tfds:mnist"
     config.evaluation.shift_px = 1.0
-    return base.choose(config, variants, small=mnist_u.apply_small)
+    return systems.choose(config, variants, small=mnist_u.apply_small)

@@ -3,14 +3,14 @@
 python train.py --config configs/tiny.py --workdir runs/tiny
 """
 
-from configs import base
+from configs import base, systems
 
 
 def get_config(variants: str = ""):
     """digits(U), tiny."""
     config = base.get_config()
     config.data.update(name="digits_u", canvas=16, translation_px=0.5, num_train=256, num_test=64, test_fraction=0.2)
-    config = base.choose(config, variants, small=lambda config: None)
+    config = systems.choose(config, variants, small=lambda config: None)
     config.model.latent_dim = min(config.model.latent_dim, 8)
     config.model.encoder.update(trunk="mlp", head_widths=(32, 32))
     config.model.hypernet.widths = (32,)

@@ -7,7 +7,7 @@ innermost folders are classes. The paper does not name its ten classes; these ar
 --config.data.class_images='(500,100)'. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
 
-from configs import base, mnist_u, wm811k
+from configs import base, mnist_u, systems, wm811k
 
 
 def get_config(variants: str = ""):
@@ -23,12 +23,12 @@ def get_config(variants: str = ""):
         background="image",
     )
     config.model.pose.translation = False
-    return base.choose(config, variants, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
+    return systems.choose(config, variants, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
 
 
 def apply_paper(config) -> None:
     """The paper's own choices: Table 5 and Appendix B."""
-    base.apply_paper(config)
+    systems.apply_paper(config)
     config.train.update(num_epochs=2000, batch_size=512, weight_decay=1e-3)
 
 

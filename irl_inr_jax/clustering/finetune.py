@@ -23,9 +23,8 @@ from irl_inr_jax.parallel import AXIS, make_mesh, replicate
 from irl_inr_jax.training import allow_promotion, epoch_order
 from irl_inr_jax.types import PyTree
 
-
 # Nats from the least likely cluster to the likeliest. In many dimensions that go together round Gaussians are far surer
-# than the data: neighbours that disagree then cost more than one cluster for all, and SCAN collapses in its first steps.
+# than the data: neighbours that disagree then cost more than one cluster for all, and SCAN collapses at once.
 MAX_SPREAD = 30.0
 
 

@@ -64,7 +64,7 @@ def make_parts(config: ConfigDict, generator: Generator, *, axis_name: str | Non
     form = make_pose_form(config)
     num_outputs = config.model.latent_dim + form.num_outputs + num_aux
     return Parts(
-        encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name),
+        encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name, activation=jax.nn.relu),
         generator=generator,
         form=form,
         latent_dim=config.model.latent_dim,

@@ -56,7 +56,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     """
     settings = config.simclr
     parts = Parts(
-        encoder=make_encoder(config, num_outputs=config.model.latent_dim, axis_name=axis_name),
+        encoder=make_encoder(config, num_outputs=config.model.latent_dim, axis_name=axis_name, activation=jax.nn.relu),
         projection=MLP(tuple(settings.projection_widths), activation=nn.relu, dtype=jnp.dtype(config.model.dtype)),
         augment=make_augment(settings.augment, config.clustering.augment, fill=config.views.fill, low=low),
         temperature=settings.temperature,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
@@ -28,7 +29,7 @@ class Encoder(nn.Module):
     num_outputs: int
     axis_name: str | None
     dtype: jnp.dtype
-    activation: Callable = nn.relu
+    activation: Callable[[jax.Array], jax.Array]
 
     @nn.compact
     def __call__(self, images: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b o"]:
@@ -48,7 +49,7 @@ class Encoder(nn.Module):
 
 
 def make_encoder(
-    config: ConfigDict, *, num_outputs: int, axis_name: str | None, activation: Callable = nn.relu
+    config: ConfigDict, *, num_outputs: int, axis_name: str | None, activation: Callable[[jax.Array], jax.Array]
 ) -> Encoder:
     """The encoder of `config.model`. axis_name: the mapped axis of the train step, or None outside one."""
     encoder = config.model.encoder

@@ -11,7 +11,7 @@ SMALL = {"stage_sizes": (1, 1), "width": 8, "stem": "3x3/2", "head_widths": (12,
 
 
 def make(trunk, dtype="float32"):
-    return Encoder(trunk=trunk, axis_name=None, dtype=jnp.dtype(dtype), **SMALL)
+    return Encoder(trunk=trunk, axis_name=None, dtype=jnp.dtype(dtype), activation=jax.nn.relu, **SMALL)
 
 
 def random_images(*shape):
@@ -56,6 +56,6 @@ def test_bfloat16_computes_nearly_the_same_and_keeps_float32_outside(trunk):
 
 
 def test_the_configuration_reaches_the_network(tiny_config):
-    encoder = make_encoder(tiny_config, num_outputs=5, axis_name="batch")
+    encoder = make_encoder(tiny_config, num_outputs=5, axis_name="batch", activation=jax.nn.relu)
     assert encoder.trunk == "mlp" and encoder.head_widths == (32, 32) and encoder.num_outputs == 5
     assert encoder.axis_name == "batch" and encoder.dtype == jnp.float32
