@@ -53,10 +53,12 @@ def get_config() -> ConfigDict:
     encoder.stage_sizes = (2, 2, 2, 2)  # residual blocks a stage
     encoder.width = 64  # features of the first stage, doubled from stage to stage
     encoder.stem = "3x3"  # 3x3, 3x3/2 (stride 2) or 7x7 (stride 2 and max-pool)
+    encoder.num_calls = 1  # irl_inr: 1, both views in one call; 2, one by one, each with its own batch norm statistics
     encoder.head_widths = (512, 512)  # hidden layers of the head; all of an mlp's
 
     model.hypernet = hypernet = ConfigDict()
     hypernet.widths = (256, 256, 256)  # hidden layers
+    hypernet.num_shards = 1  # devices that share its last layer and what the optimiser keeps of it
 
     model.inr = inr = ConfigDict()
     inr.widths = (256, 256, 256)  # hidden layers
@@ -127,6 +129,12 @@ def get_config() -> ConfigDict:
     train.save_every_epochs = 10  # epochs between checkpoints
     train.picture_every_epochs = 10  # epochs between pictures; 0 for none
     train.keep_checkpoints = 2  # how many of the newest stay on disk
+
+    config.speed = speed = ConfigDict()  # how a step is computed; what it computes stays the same: docs/performance.md
+    speed.fourier = "auto"  # features of pixels: separable (by rows and columns), direct (pixel by pixel) or auto
+    speed.convolutions = "auto"  # direct (XLA's own), matmul (products of matrices, for CPUs) or auto
+    speed.steps_per_call = 0  # steps in one compiled call; 0 is 1 on a CPU and log_every elsewhere
+    speed.remat = "none"  # computed again in the backward pass, for less memory: none, inr, or all (the encoder too)
 
     config.evaluation = evaluation = ConfigDict()
     evaluation.batch_size = 256  # images encoded at once

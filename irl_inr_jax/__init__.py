@@ -12,7 +12,7 @@ The papers' symbols and what they are called here; `b` images a batch, `d` the s
     z               latents             (b, d)
     H_psi           HyperNetwork        -> eta          models/hypernet.py
     eta             eta                 pytree          models/inr.py: layers {'w': (in, out), 'b': (out,)}
-    B               frequencies         (f, 2)          models/inr.py: draw_frequencies
+    B               frequencies         (f, 2)          models/fourier.py: draw_frequencies
     I(x, y; eta)    apply_inr           (n, c)          models/inr.py, vmapped in models/generator.py
     L_recon         recon_loss          ()              objectives.py
     L_consis        *_consistency_loss  ()              objectives.py

@@ -18,8 +18,7 @@ from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.data.subsets import take
 from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.pose import PoseForm
-from irl_inr_jax.runs import first_state, make_run_method, total_steps
-from irl_inr_jax.training import make_optimizer, make_train_step
+from irl_inr_jax.runs import lower_steps, total_steps
 from irl_inr_jax.types import Dataset, ImageSet, Pose
 
 NUM_SAMPLED = 512  # images that orientation and pixels are measured on
@@ -165,15 +164,10 @@ def find_advice(facts: dict, orientation: dict) -> list[str]:
 def estimate_cost(config: ConfigDict, dataset: Dataset) -> Cost:
     """Takes `TRIED_STEPS` steps of at most `TRIED_BATCH` images on one device, and from them reckons the whole run."""
     batch_size = min(config.train.batch_size, TRIED_BATCH, len(dataset.train.ids))
-    rows = np.arange(batch_size, dtype=np.int32)
-    few = take(dataset.train, rows)
-    method = make_run_method(config, dataset, axis_name=None)
+    few = take(dataset.train, np.arange(batch_size, dtype=np.int32))
     num_steps = total_steps(config, dataset)
-    optimizer = make_optimizer(config.train, num_steps)
-    step = make_train_step(method, optimizer, total_steps=max(num_steps, 1), scaling=dataset.scaling, axis_name=None)
-    state = first_state(config, dataclasses.replace(dataset, train=few), method, optimizer)
-    given = jax.device_put((few.images[:], rows, rows))
-    compiled = jax.jit(step).lower(state, *given).compile()
+    lowered, state, given = lower_steps(config, dataclasses.replace(dataset, train=few), num_steps=1)
+    compiled = lowered.compile()
     state, _ = jax.block_until_ready(compiled(state, *given))
     started = time.monotonic()
     for _ in range(TRIED_STEPS):

@@ -65,6 +65,11 @@ class PoseForm:
             return 0
         return 4 if self.learns_tau and self.name != "centre" else 2
 
+    @property
+    def asks_generator(self) -> bool:
+        """Whether `find_pose` has each image drawn."""
+        return self.name == "closed_form" and self.num_turns > 1
+
     def read_head(self, outputs: Float[Array, "b p"]) -> HeadPose:
         """The pose outputs as direction and tau.
 
@@ -85,15 +90,15 @@ class PoseForm:
     def find_pose(
         self, images: Float[Array, "b h w c"], head: HeadPose, draw: Callable[..., Float[Array, "b n c"]]
     ) -> Pose:
-        """(theta^, tau^) of each image. draw(coords=(b, n, 2)) is each image's INR, which the closed form may ask."""
+        """(theta^, tau^) of each image. draw(places) is each image's INR, which the closed form may ask."""
         if self.name != "closed_form":
             return Pose(theta=angle_of(head.direction), tau=head.tau)
         pose, _ = self.closed_form(images)
-        if self.num_turns == 1:
+        if not self.asks_generator:
             return pose
         seen = sample_polar(images, pose, num_radii=self.num_radii, num_turns=self.num_turns, fill=self.fill)
         grid = polar_grid(self.num_radii, self.num_turns)
-        drawn = draw(coords=jnp.broadcast_to(grid, (images.shape[0], *grid.shape))).reshape(seen.shape)
+        drawn = draw(places=grid).reshape(seen.shape)
         turn = 2 * jnp.pi * best_turn(seen, drawn).astype(jnp.float32) / self.num_turns
         return Pose(theta=pose.theta + turn, tau=pose.tau)
 

@@ -17,8 +17,9 @@ from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.parallel import AXIS, TakeStep, make_mesh, make_streamed_step, make_take_step, replicate
+from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.streaming import stream_batches
-from irl_inr_jax.training import batches, init_state, make_optimizer, make_train_step
+from irl_inr_jax.training import batches, init_state, make_optimizer, make_train_step, make_train_steps
 from irl_inr_jax.types import Dataset, InputError, Method, TrainState
 
 NUM_INIT_IMAGES = 256
@@ -73,18 +74,38 @@ def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[Tra
     state = replicate(first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer), mesh)
     images, batch_size = dataset.train.images, config.train.batch_size
     if isinstance(images, LazyImages):
-        return state, make_streamed_step(train_step, mesh, batch_size)
-    return state, make_take_step(train_step, mesh, images, batch_size)
+        return state, make_streamed_step(make_train_steps(train_step, 1), mesh, batch_size=batch_size)
+    num = choose_speed(config).steps_per_call
+    train_steps = make_train_steps(train_step, num)
+    return state, make_take_step(train_steps, mesh, images, batch_size=batch_size, steps_per_call=num)
+
+
+def lower_steps(
+    config: ConfigDict, dataset: Dataset, *, num_steps: int
+) -> tuple[jax.stages.Lowered, TrainState, tuple[jax.Array, ...]]:
+    """`num_steps` steps on one device before they are compiled, to ask what they take; a state and other arguments.
+
+    Every step's batch are the first images. The state is consumed by the steps.
+    """
+    batch_size = min(config.train.batch_size, len(dataset.train.ids))
+    steps = max(total_steps(config, dataset), 1)
+    method, optimizer = make_run_method(config, dataset, axis_name=None), make_optimizer(config.train, steps)
+    train_step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=None)
+    state = first_state(config, dataset, method, optimizer)
+    rows = np.arange(batch_size, dtype=np.int32)
+    given = (dataset.train.images[:batch_size], np.tile(rows, (num_steps, 1)), rows, np.int32(num_steps))
+    given = jax.device_put(given)
+    return jax.jit(make_train_steps(train_step, num_steps), donate_argnums=0).lower(state, *given), state, given
 
 
 def make_feed(config: ConfigDict, dataset: Dataset, *, start: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(step, indices of the batch or, for images on disk, the images) from step `start` to the end of the run."""
+    """(first step, indices of its batches or, for images on disk, its images) from `start` to the end of the run."""
     images = dataset.train.images
     plan = {"seed": config.seed, "batch_size": config.train.batch_size, "start": start}
     stop = total_steps(config, dataset)
     if isinstance(images, LazyImages):
         return stream_batches(images, **plan, stop=stop)
-    return batches(**plan, num_images=len(images), stop=stop)
+    return batches(**plan, num_images=len(images), stop=stop, steps_per_call=choose_speed(config).steps_per_call)
 
 
 def trained_method(config: ConfigDict, dataset: Dataset, method: Method, state: TrainState) -> TrainedMethod:

@@ -14,6 +14,7 @@ from irl_inr_jax.models.inr import ACTIVATIONS
 from irl_inr_jax.models.resnet import STEMS
 from irl_inr_jax.models.spatial import ACTIVATIONS as SPATIAL_ACTIVATIONS
 from irl_inr_jax.pose import FORMS
+from irl_inr_jax.speed import CONVOLUTIONS, FOURIER, REMAT
 from irl_inr_jax.types import InputError
 
 CHOICES = {
@@ -29,6 +30,10 @@ CHOICES = {
     "loss.consistency_distance": ("cosine", "mse"),
     "loss.views": ("pair", "copies"),
     "views.interpolation": INTERPOLATIONS,
+    "speed.fourier": ("auto", *FOURIER),
+    "speed.convolutions": ("auto", *CONVOLUTIONS),
+    "model.encoder.num_calls": (1, 2),
+    "speed.remat": REMAT,
     "train.optimizer": ("adam", "adamw"),
     "train.schedule": ("constant", "cosine"),
     "clustering.gmm.covariance": ("full", "tied", "diag", "spherical"),
@@ -39,6 +44,7 @@ CHOICES = {
 AT_LEAST_ONE = (
     "model.latent_dim",
     "model.encoder.width",
+    "model.hypernet.num_shards",
     "model.inr.num_frequencies",
     "model.group_conv.features",
     "model.group_conv.kernel_size",
@@ -91,8 +97,10 @@ SHARES = (
 BELOW_ONE = ("data.test_fraction", "clustering.scan.average_decay")
 # Blocks that have no part in training: settings of a later evaluation, which may have more keys than an older run.
 AFTER_TRAINING = ("evaluation", "clustering")
+# Blocks in which a run may be continued with other settings: they change nothing that is learnt.
+MAY_CHANGE = (*AFTER_TRAINING, "speed")
 # Blocks that older runs lack, whose methods had no part in them.
-ADDED = ("vae", "simclr")
+ADDED = ("vae", "simclr", "speed")
 # What runs did that have no such keys in their `data` block.
 BEFORE_THE_KEY = {"background": "0", "scaling": "type"}
 
@@ -187,7 +195,8 @@ def complete_config(config: ConfigDict, base: ConfigDict) -> None:
                 complete(found[key], value)
 
     blocks = ConfigDict({block: base[block] for block in ("data", "loss", *ADDED, *AFTER_TRAINING)})
-    blocks.model = ConfigDict({part: base.model[part] for part in ("pose", "spatial", "group_conv")})
+    parts = ("encoder", "hypernet", "pose", "spatial", "group_conv")
+    blocks.model = ConfigDict({part: base.model[part] for part in parts})
     blocks.data.update(BEFORE_THE_KEY)
     with config.unlocked():
         complete(config, blocks)
@@ -230,14 +239,14 @@ def _lists_to_tuples(value: object) -> object:
 def claim_workdir(workdir: Path, config: ConfigDict) -> None:
     """Keeps the configuration in `workdir`/config.json, making the folder.
 
-    Raises InputError if a run with another configuration lives there; nothing is touched then. Blocks that have no part
-    in training (`AFTER_TRAINING`) may differ; the new ones are kept.
+    Raises InputError if a run with another configuration lives there; nothing is touched then. What is in
+    `MAY_CHANGE` may differ; the new settings are kept.
     """
     path = workdir / "config.json"
     if path.exists():
         ours, theirs = flatten(config), flatten(from_json(path))
         differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
-        changed = [key for key in differing if key.split(".")[0] not in AFTER_TRAINING]
+        changed = [key for key in differing if key.split(".")[0] not in MAY_CHANGE]
         if changed:
             key = changed[0]
             raise InputError(

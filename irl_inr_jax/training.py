@@ -11,7 +11,7 @@ from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.scaling import to_unit
-from irl_inr_jax.types import Batch, InputError, Method, Scaling, TrainState
+from irl_inr_jax.types import AxisName, Batch, InputError, Method, Scaling, TrainState
 
 
 def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
@@ -72,7 +72,7 @@ def make_train_step(
     *,
     total_steps: int,
     scaling: Scaling,
-    axis_name: str | None,
+    axis_name: AxisName,
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """One step as a pure function (state, stored_images, indices, positions) -> (state, metrics).
 
@@ -106,6 +106,41 @@ def make_train_step(
     return train_step
 
 
+def make_train_steps(
+    train_step: Callable[..., tuple[TrainState, dict[str, jax.Array]]], num_steps: int
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    """Up to `num_steps` steps as one function (state, stored_images, indices, positions, count) -> (state, metrics).
+
+    indices: (num_steps, b), of which the first `count` rows are taken; metrics: (num_steps,) each. `count` is an
+    argument of the compiled program, so that the shorter call at an epoch's end needs no program of its own.
+    """
+    if num_steps == 1:
+
+        def one_step(state, stored_images, indices, positions, count):
+            state, metrics = train_step(state, stored_images, indices[0], positions)
+            return state, jax.tree.map(lambda value: value[None], metrics)
+
+        return one_step
+
+    def many_steps(
+        state: TrainState,
+        stored_images: Array,
+        indices: Int[Array, "k b"],
+        positions: Int[Array, "b"],
+        count: Int[Array, ""],
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        def take(number, carried):
+            state, metrics = carried
+            state, new = train_step(state, stored_images, indices[number], positions)
+            return state, jax.tree.map(lambda all_, value: all_.at[number].set(value), metrics, new)
+
+        _, shapes = jax.eval_shape(train_step, state, stored_images, indices[0], positions)
+        metrics = jax.tree.map(lambda leaf: jnp.zeros((num_steps, *leaf.shape), leaf.dtype), shapes)
+        return jax.lax.fori_loop(0, count, take, (state, metrics))
+
+    return many_steps
+
+
 @functools.lru_cache(maxsize=2)
 def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
     """The order of the images in an epoch, from the seed and the epoch alone, so that a resumed run sees the same."""
@@ -118,10 +153,20 @@ def batch_rows(step: int, *, seed: int, num_images: int, batch_size: int) -> np.
     return epoch_order(seed, epoch, num_images)[place * batch_size :][:batch_size].astype(np.int32)
 
 
-def batches(*, seed: int, num_images: int, batch_size: int, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(step, indices (batch_size,)) for the steps start ... stop - 1."""
-    for step in range(start, stop):
-        yield step, batch_rows(step, seed=seed, num_images=num_images, batch_size=batch_size)
+def batches(
+    *, seed: int, num_images: int, batch_size: int, start: int, stop: int, steps_per_call: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(first step, indices (n, batch_size)) of the calls that take the steps start ... stop - 1.
+
+    n is `steps_per_call`, and less where an epoch or the run ends.
+    """
+    steps_per_epoch = num_images // batch_size
+    step = start
+    while step < stop:
+        end = min(step + steps_per_call, stop, (step // steps_per_epoch + 1) * steps_per_epoch)
+        rows = [batch_rows(i, seed=seed, num_images=num_images, batch_size=batch_size) for i in range(step, end)]
+        yield step, np.stack(rows)
+        step = end
 
 
 def first_bad_term(metrics: dict[str, np.ndarray | np.generic]) -> str | None:
@@ -153,32 +198,37 @@ def fit(
 ) -> TrainState:
     """Takes the steps from `state.step` to the end of the run and returns the last state.
 
-    feed: (step, what `take_step` takes) for each step that is left.
-    on_metrics(step, means over the steps since the last call), every `log_every` steps and at each epoch's end;
-    on_epoch(epochs done, state), after it. `should_stop` is asked between steps; a run that stops early returns the
-    state of that moment. Every step's metrics are checked before anything is written down, without waiting for the
-    device at each step.
+    take_step: takes one step or several, and returns the metrics of each: (n,) arrays.
+    feed: (first step, what `take_step` takes) for each call that is left; none goes past the end of an epoch.
+    on_metrics(step, means over the steps since the last call), when `log_every` steps are done since and at each
+    epoch's end; on_epoch(epochs done, state), after it. `should_stop` is asked between calls; a run that stops early
+    returns the state of that moment. Every step's metrics are checked before anything is written down, without waiting
+    for the device at each step.
     """
-    pending: list[tuple[int, dict[str, jax.Array]]] = []
+    pending: list[dict[str, jax.Array]] = []
+    done, waiting = int(state.step), 0
 
     def flush() -> None:
         if not pending:
             return
-        fetched = [(step, jax.device_get(metrics)) for step, metrics in pending]
+        fetched = jax.device_get(pending)
         pending.clear()
-        for step, metrics in fetched:
-            check_finite(step, metrics)
-        means = {name: float(np.mean([metrics[name] for _, metrics in fetched])) for name in fetched[-1][1]}
-        on_metrics(fetched[-1][0], means)
+        steps = {name: np.concatenate([metrics[name] for metrics in fetched]) for name in fetched[0]}
+        num_steps = len(next(iter(steps.values())))
+        for number in range(num_steps):
+            check_finite(done - num_steps + 1 + number, {name: values[number] for name, values in steps.items()})
+        on_metrics(done, {name: float(np.mean(values)) for name, values in steps.items()})
 
-    for step, batch in feed:
+    for first, batch in feed:
         if should_stop():
             break
         state, metrics = take_step(state, batch)
-        done = step + 1
-        pending.append((done, metrics))
-        if len(pending) == log_every or done % steps_per_epoch == 0:
+        pending.append(metrics)
+        waiting += len(metrics["loss"])
+        done = first + len(metrics["loss"])
+        if waiting >= log_every or done % steps_per_epoch == 0:
             flush()
+            waiting = 0
         if done % steps_per_epoch == 0:
             on_epoch(done // steps_per_epoch, state)
     flush()

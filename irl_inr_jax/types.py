@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 PyTree = Any
+AxisName = str | tuple[str, ...] | None  # of a mapped function; None outside one
 Leaf = Any  # an array, or whatever `jax.tree.map` puts in its place: a tracer, a shape, a sharding
 
 
@@ -36,6 +37,22 @@ class Pose:
 
     theta: Leaf
     tau: Leaf
+
+
+@flax.struct.dataclass
+class PosedPixels:
+    """The places of an image's pixels in its canonical image, S_{theta,tau}^-1(x_p), kept as what they are made of.
+
+    That they lie on a turned grid is what makes their Fourier features cheap (`models/fourier.py`).
+
+    pose: theta (*batch,), tau (*batch, 2). numbers: (*batch, n) which pixels, counted row by row from the top left, or
+    None for all in that order. height, width: of the images.
+    """
+
+    pose: Pose
+    numbers: Leaf
+    height: int = flax.struct.field(pytree_node=False)
+    width: int = flax.struct.field(pytree_node=False)
 
 
 @flax.struct.dataclass

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from irl_inr_jax.geometry.images import transform_images
-from irl_inr_jax.types import Pose
+from irl_inr_jax.types import Pose, PosedPixels
 
 
 def example_keys(key: jax.Array, positions: Int[Array, "b"]) -> jax.Array:
@@ -42,3 +42,19 @@ def draw_pixels(keys: jax.Array, num_pixels: int, total: int) -> Int[Array, "b m
     if num_pixels == 0:
         return jnp.broadcast_to(jnp.arange(total), (keys.shape[0], total))
     return jax.vmap(lambda key: jax.random.randint(key, (num_pixels,), 0, total))(keys)
+
+
+def choose_pixels(
+    keys: jax.Array, images: Float[Array, "b h w c"], pose: Pose, num_pixels: int
+) -> tuple[PosedPixels, Float[Array, "b m c"]]:
+    """`num_pixels` random pixels of each image, with replacement, or all in order for 0: their places and values.
+
+    keys: one for each of the first images; images past them, the further views, are asked for the same pixels again.
+    A mean over random pixels has the mean over all for its expectation.
+    """
+    height, width, num_channels = images.shape[1:]
+    values = images.reshape(len(images), -1, num_channels)
+    if num_pixels == 0:
+        return PosedPixels(pose, None, height, width), values
+    numbers = jnp.tile(draw_pixels(keys, num_pixels, height * width), (len(images) // len(keys), 1))
+    return PosedPixels(pose, numbers, height, width), jnp.take_along_axis(values, numbers[..., None], axis=1)

@@ -7,7 +7,7 @@ import irl_inr_jax
 
 PACKAGE = Path(irl_inr_jax.__file__).parent
 LAYERS = [
-    ["types", "memory"],
+    ["types", "memory", "speed"],
     ["geometry"],
     ["metrics", "data", "models", "augment"],
     ["objectives", "views"],

@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate, split_over_devices
 from irl_inr_jax.runs import make_run_method
-from irl_inr_jax.training import init_state, make_train_step
+from irl_inr_jax.training import init_state, make_train_step, make_train_steps
 from irl_inr_jax.types import Scaling, TrainState
 
 BATCH = 16
@@ -53,10 +53,11 @@ def indices_of(step):
 def run_mapped(setting, num_devices):
     config, dataset, optimizer, state = setting
     mesh = make_mesh(jax.devices()[:num_devices])
-    take_step = make_take_step(step_function(config, dataset, optimizer), mesh, dataset.train.images, BATCH)
+    train_steps = make_train_steps(step_function(config, dataset, optimizer), 1)
+    take_step = make_take_step(train_steps, mesh, dataset.train.images, batch_size=BATCH, steps_per_call=1)
     state = replicate(jax.tree.map(jnp.copy, state), mesh)
     for step in range(STEPS):
-        state, metrics = take_step(state, indices_of(step))
+        state, metrics = take_step(state, indices_of(step)[None])
     return state, metrics
 
 
@@ -105,13 +106,13 @@ def test_the_data_set_stays_in_its_own_type_on_the_device(tiny_config):
     dataset = make_dataset(tiny_config.data)
     seen = []
 
-    def step(state, images, indices, positions):
+    def step(state, images, indices, positions, count):
         seen.append(images.dtype)
         return state, {}
 
     state = TrainState(np.int32(0), np.zeros(2, np.uint32), {}, {}, {})
 
     mesh = make_mesh(jax.devices()[:1])
-    take_step = make_take_step(step, mesh, dataset.train.images, BATCH)
-    take_step(replicate(state, mesh), indices_of(0))
+    take_step = make_take_step(step, mesh, dataset.train.images, batch_size=BATCH, steps_per_call=1)
+    take_step(replicate(state, mesh), indices_of(0)[None])
     assert seen == [jnp.uint8]

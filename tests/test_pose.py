@@ -26,7 +26,7 @@ def random_array(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-def no_inr(coords):
+def no_inr(places):
     raise AssertionError("expected a pose without asking the INR")
 
 
@@ -44,10 +44,10 @@ def blob_image(theta, tau):
 
 
 def draw_upright(frame_turn=0.0):
-    """An INR that knows the blob, centred on its own mass and turned so that the right answer is `frame_turn`."""
+    """The INR of one image: the blob, centred on its own mass and turned so that the right answer is `frame_turn`."""
     frame, _ = moment_pose(blob_image(0.0, [0.0, 0.0]), translation=True)
     canonical = Pose(theta=frame.theta + frame_turn, tau=frame.tau)
-    return lambda coords: blob(transform_coords(coords, canonical))
+    return lambda places: blob(transform_coords(places, canonical))
 
 
 def turn_between(a, b):
@@ -195,7 +195,7 @@ def test_blank_images_have_finite_poses_losses_and_gradients(name):
     @jax.value_and_grad
     def total(numbers, images):
         head = form.read_head(numbers)
-        pose = form.find_pose(images, head, lambda coords: 0.5 + 0.0 * coords[..., :1])
+        pose = form.find_pose(images, head, lambda places: jnp.full((2, len(places), 1), 0.5))
         return pose.theta.sum() + pose.tau.sum() + form.symmetry_loss(images, head, pose)[0]
 
     for numbers in (jnp.zeros((2, form.num_outputs)), random_array(0, 2, form.num_outputs)):

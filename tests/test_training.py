@@ -6,7 +6,15 @@ import numpy as np
 import optax
 import pytest
 
-from irl_inr_jax.training import batches, check_finite, fit, make_optimizer, make_schedule, make_train_step
+from irl_inr_jax.training import (
+    batches,
+    check_finite,
+    fit,
+    make_optimizer,
+    make_schedule,
+    make_train_step,
+    make_train_steps,
+)
 from irl_inr_jax.types import InputError, Method, Scaling, TrainState
 
 
@@ -93,20 +101,20 @@ def test_step_scales_pixels_and_folds_key_and_progress_from_the_step():
 
 
 def test_an_epoch_sees_every_image_once_and_a_resumed_run_the_same():
-    whole = list(batches(seed=3, num_images=20, batch_size=5, start=0, stop=12))
-    first_epoch = np.concatenate([indices for _, indices in whole[:4]])
+    whole = list(batches(seed=3, num_images=20, batch_size=5, start=0, stop=12, steps_per_call=1))
+    first_epoch = np.concatenate([indices[0] for _, indices in whole[:4]])
     assert sorted(first_epoch) == list(range(20))
-    assert not np.array_equal(first_epoch, np.concatenate([indices for _, indices in whole[4:8]]))
-    resumed = list(batches(seed=3, num_images=20, batch_size=5, start=6, stop=12))
+    assert not np.array_equal(first_epoch, np.concatenate([indices[0] for _, indices in whole[4:8]]))
+    resumed = list(batches(seed=3, num_images=20, batch_size=5, start=6, stop=12, steps_per_call=1))
     for (step, indices), (other_step, other) in zip(whole[6:], resumed, strict=True):
         assert step == other_step
         np.testing.assert_array_equal(indices, other)
 
 
 def test_images_that_fill_no_batch_wait_for_another_epoch():
-    steps = list(batches(seed=0, num_images=7, batch_size=3, start=0, stop=40))
-    assert all(len(indices) == 3 for _, indices in steps)
-    assert set(np.concatenate([indices for _, indices in steps])) == set(range(7))
+    steps = list(batches(seed=0, num_images=7, batch_size=3, start=0, stop=40, steps_per_call=1))
+    assert all(indices.shape == (1, 3) for _, indices in steps)
+    assert set(np.concatenate([indices[0] for _, indices in steps])) == set(range(7))
 
 
 def test_not_finite_names_the_term_and_the_step():
@@ -128,14 +136,14 @@ class Recorder:
         self.taken += 1
         step = int(state.step) + 1
         loss = np.float32("nan") if step == self.bad_step else np.float32(step)
-        return state.replace(step=jnp.int32(step)), {"loss": loss}
+        return state.replace(step=jnp.int32(step)), {"loss": loss[None]}
 
     def run(self, start=0):
         optimizer = optax.sgd(0.1)
         return fit(
             state_of(optimizer).replace(step=jnp.int32(start)),
             self.take_step,
-            batches(seed=0, num_images=20, batch_size=self.train.batch_size, start=start, stop=8),
+            batches(seed=0, num_images=20, batch_size=self.train.batch_size, start=start, stop=8, steps_per_call=1),
             log_every=self.train.log_every,
             steps_per_epoch=4,
             on_metrics=lambda step, metrics: self.metrics.append((step, metrics["loss"])),
@@ -170,3 +178,57 @@ def test_fit_writes_nothing_after_a_nan(four_steps_an_epoch):
     with pytest.raises(InputError, match="loss = nan at step 4"):
         recorder.run()
     assert recorder.epochs == [] and recorder.metrics == [(3, 2.0)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_steps_in_one_call_are_steps_one_by_one(count):
+    """And rows past `count` are not taken."""
+    optimizer = optax.sgd(0.3, momentum=0.5)
+    scaling = Scaling(1 / 255, 0.0, 0.0, "")
+    step = make_train_step(quadratic_method(), optimizer, total_steps=8, scaling=scaling, axis_name=None)
+    images = jnp.asarray(np.random.default_rng(0).integers(0, 256, size=(6, 2, 2, 1)), jnp.uint8)
+    indices = jnp.array([[0, 3], [1, 2], [4, 5], [2, 2]])
+    one_by_one, losses = state_of(optimizer), []
+    for rows in indices[:count]:
+        one_by_one, metrics = jax.jit(step)(one_by_one, images, rows, jnp.arange(2))
+        losses.append(metrics["loss"])
+    together, metrics = jax.jit(make_train_steps(step, 4))(
+        state_of(optimizer), images, indices, jnp.arange(2), jnp.int32(count)
+    )
+    np.testing.assert_allclose(metrics["loss"][:count], losses, rtol=1e-6)
+    assert int(together.step) == count
+    for left, right in zip(jax.tree.leaves(together), jax.tree.leaves(one_by_one), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-6)
+
+
+def test_calls_end_where_epochs_do_and_hold_every_step_once():
+    plan = {"seed": 3, "num_images": 20, "batch_size": 4, "stop": 13}
+    one_by_one = list(batches(**plan, start=0, steps_per_call=1))
+    for start in (0, 7):
+        calls = list(batches(**plan, start=start, steps_per_call=3))
+        assert [first for first, _ in calls] == {0: [0, 3, 5, 8, 10], 7: [7, 10]}[start]
+        rows = np.concatenate([indices for _, indices in calls])
+        np.testing.assert_array_equal(rows, np.concatenate([indices for _, indices in one_by_one[start:]]))
+
+
+def test_fit_takes_the_metrics_of_several_steps_a_call(four_steps_an_epoch):
+    """The same lines as from single steps, where the calls end with them; a bad step inside a call is named."""
+    written, epochs = [], []
+
+    def take_step(state, indices):
+        steps = int(state.step) + 1 + np.arange(len(indices))
+        losses = np.where(steps == 7, np.nan, steps).astype(np.float32)
+        return state.replace(step=state.step + len(indices)), {"loss": losses}
+
+    with pytest.raises(InputError, match="loss = nan at step 7"):
+        fit(
+            state_of(optax.sgd(0.1)),
+            take_step,
+            batches(seed=0, num_images=20, batch_size=5, start=0, stop=8, steps_per_call=3),
+            log_every=3,
+            steps_per_epoch=4,
+            on_metrics=lambda step, metrics: written.append((step, metrics["loss"])),
+            on_epoch=lambda epoch, state: epochs.append((epoch, int(state.step))),
+            should_stop=lambda: False,
+        )
+    assert written == [(3, 2.0), (4, 4.0)] and epochs == [(1, 4)]

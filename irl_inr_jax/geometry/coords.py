@@ -13,14 +13,17 @@ the image back, J_can = S_{theta^,tau^}[J]; that is `invert_pose` of ours. Ours 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irl_inr_jax.types import Pose
+from irl_inr_jax.types import Pose, PosedPixels
 
 
 def pixel_grid(height: int, width: int) -> Float[Array, "n 2"]:
     """The coords of all pixel centres, row by row from the top left: {(x_p, y_p)} of section 3.1."""
-    x = (2 * jnp.arange(width) + 1) / width - 1
-    y = 1 - (2 * jnp.arange(height) + 1) / height
-    return jnp.stack(jnp.meshgrid(x, y), axis=-1).reshape(height * width, 2)
+    return jnp.stack(jnp.meshgrid(*pixel_axes(height, width)), axis=-1).reshape(height * width, 2)
+
+
+def pixel_axes(height: int, width: int) -> tuple[Float[Array, "w"], Float[Array, "h"]]:
+    """x of every column, from the left, and y of every row, from the top."""
+    return (2 * jnp.arange(width) + 1) / width - 1, 1 - (2 * jnp.arange(height) + 1) / height
 
 
 def rotate_coords(coords: Float[Array, "*#batch n 2"], theta: Float[Array, "*#batch"]) -> Float[Array, "... n 2"]:
@@ -47,3 +50,15 @@ def compose_poses(outer: Pose, inner: Pose) -> Pose:
 def invert_pose(pose: Pose) -> Pose:
     """The pose whose map undoes this one: S^-1(x) = R(-theta)(x - tau)."""
     return Pose(theta=-pose.theta, tau=-rotate_coords(pose.tau[..., None, :], -pose.theta)[..., 0, :])
+
+
+def locate_pixels(pixels: PosedPixels) -> Float[Array, "... n 2"]:
+    """S_{theta,tau}^-1(x_p): where in the canonical image the pixels of images with that pose lie."""
+    grid = pixel_grid(pixels.height, pixels.width)
+    return transform_coords(grid if pixels.numbers is None else grid[pixels.numbers], invert_pose(pixels.pose))
+
+
+def as_coords(places: Float[Array, "*batch n 2"] | PosedPixels, num_images: int) -> Float[Array, "b n 2"]:
+    """Any form of the places to be drawn, of each image or (n, 2) the same for all, as coords of each image."""
+    coords = locate_pixels(places) if isinstance(places, PosedPixels) else places
+    return jnp.broadcast_to(coords, (num_images, *coords.shape[-2:]))

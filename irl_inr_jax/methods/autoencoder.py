@@ -11,12 +11,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.geometry.coords import as_coords
 from irl_inr_jax.geometry.images import sample_image
 from irl_inr_jax.methods import irl_inr, thesis
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.inr import pixel_logit
-from irl_inr_jax.types import Method, PyTree
+from irl_inr_jax.types import Method, PosedPixels, PyTree
 
 LOSSES = {"pair": irl_inr.loss, "copies": thesis.loss}
 
@@ -53,11 +54,14 @@ def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -
         return low + (1 - low) * jax.nn.sigmoid(logits)
 
     def draw(
-        params: PyTree, eta: Float[Array, "b h w c"], frequencies: None, coords: Float[Array, "b n 2"]
+        params: PyTree,
+        eta: Float[Array, "b h w c"],
+        frequencies: None,
+        places: Float[Array, "b n 2"] | Float[Array, "n 2"] | PosedPixels,
     ) -> Float[Array, "b n c"]:
         def one(image, coords):
             return sample_image(image, coords, interpolation="bilinear", fill=fill)
 
-        return jax.vmap(one)(eta, coords)
+        return jax.vmap(one)(eta, as_coords(places, len(eta)))
 
     return Generator(init, emit, draw)

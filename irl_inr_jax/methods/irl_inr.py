@@ -17,13 +17,13 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax import objectives
-from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.geometry.coords import invert_pose
 from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
 from irl_inr_jax.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.types import Batch, Method, Pose, PyTree
-from irl_inr_jax.views import draw_pixels, example_keys, turn_images
+from irl_inr_jax.views import choose_pixels, example_keys, turn_images
 
 CONSISTENCY = {"cosine": objectives.cosine_consistency_loss, "mse": objectives.mse_consistency_loss}
 
@@ -46,6 +46,7 @@ class Parts:
     latent_dim: int
     weights: ConfigDict
     views: ConfigDict
+    encoder_calls: int
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
@@ -70,6 +71,7 @@ def make_parts(config: ConfigDict, generator: Generator, *, axis_name: str | Non
         latent_dim=config.model.latent_dim,
         weights=config.loss,
         views=config.views,
+        encoder_calls=config.model.encoder.num_calls,
     )
 
 
@@ -97,25 +99,23 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     """The weighted sum of the losses on two views of every image, with each term and the new model state."""
     view_key, pixel_key = jax.random.split(key)
     views = make_views(parts, view_key, batch)
-    encoded, batch_stats = apply_encoder(parts, params, model_state, views, train=True)
+    encoded, batch_stats = encode_views(parts, params, model_state, views)
     latents, head = encoded.latents, encoded.head
-    eta = parts.generator.emit(params["generator"], latents)
+    weights, half = parts.weights, len(views) // 2
+    only_first = not weights.cross and not parts.form.asks_generator
+    eta = parts.generator.emit(params["generator"], latents[:half] if only_first else latents)
     draw = partial(parts.generator.draw, params["generator"], frequencies=model_state["frequencies"])
     pose = parts.form.find_pose(views, head, partial(draw, jax.lax.stop_gradient(eta)))
 
     # The INR is asked about some pixels of each image, at the places where the pose says they lie.
-    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.weights.num_pixels, views[0, ..., 0].size)
-    pixels = jnp.concatenate([pixels, pixels])
-    coords = transform_coords(pixel_grid(*views.shape[1:3])[pixels], invert_pose(pose))
-    target = jnp.take_along_axis(views.reshape(len(views), -1, views.shape[-1]), pixels[..., None], axis=1)
-
-    weights, half = parts.weights, len(views) // 2
+    keys = example_keys(pixel_key, batch.positions)
+    pixels, target = choose_pixels(keys, views, pose, weights.num_pixels)
     terms = {}
     if weights.recon:
-        drawn = draw(jax.tree.map(lambda leaf: leaf[:half], eta), coords=coords[:half])
-        terms["recon"] = objectives.recon_loss(drawn, target[:half])
+        first_eta, first_pixels, first_target = jax.tree.map(lambda leaf: leaf[:half], (eta, pixels, target))
+        terms["recon"] = objectives.recon_loss(draw(first_eta, places=first_pixels), first_target)
     if weights.cross:
-        drawn = draw(jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), eta), coords=coords)
+        drawn = draw(jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), eta), places=pixels)
         terms["cross"] = objectives.recon_loss(drawn, target)
     if weights.consistency:
         distance = CONSISTENCY[weights.consistency_distance]
@@ -172,12 +172,24 @@ def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h
     return jnp.concatenate(views)
 
 
+def encode_views(
+    parts: Parts, params: PyTree, model_state: PyTree, views: Float[Array, "b2 h w c"]
+) -> tuple[Encoded, PyTree]:
+    """`apply_encoder` in training: one call on both views or one on each (`config.model.encoder.num_calls`)."""
+    if parts.encoder_calls == 1:
+        return apply_encoder(parts, params, model_state, views, train=True)
+    first, second = jnp.split(views, 2)
+    first, batch_stats = apply_encoder(parts, params, model_state, first, train=True)
+    second, batch_stats = apply_encoder(parts, params, {**model_state, "batch_stats": batch_stats}, second, train=True)
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second), batch_stats
+
+
 def apply_encoder(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
 ) -> tuple[Encoded, PyTree]:
     """What the encoder says, and the new batch norm statistics, in one call on all images given.
 
-    Batch norm takes its statistics over both views together. With canonical input the trunk sees the image set upright
+    Batch norm takes its statistics over all of them together. With canonical input the trunk sees the image set upright
     by its closed-form pose, so that z is blind to the pose from the first step.
     """
     if parts.form.canonical_input:

@@ -9,10 +9,11 @@ import jax
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.geometry.coords import as_coords
 from irl_inr_jax.methods.irl_inr import bind_parts, loss, make_parts
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.spatial import init_spatial_generator, make_spatial_generator
-from irl_inr_jax.types import Method, PyTree
+from irl_inr_jax.types import Method, PosedPixels, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
@@ -43,9 +44,9 @@ def make_mlp_generator(config: ConfigDict, *, num_channels: int, low: float) -> 
         params: PyTree,
         eta: Float[Array, "b d"],
         frequencies: Float[Array, "f 2"] | None,
-        coords: Float[Array, "b n 2"],
+        places: Float[Array, "b n 2"] | Float[Array, "n 2"] | PosedPixels,
     ) -> Float[Array, "b n c"]:
-        logits = network.apply({"params": params}, eta, coords, frequencies)
+        logits = network.apply({"params": params}, eta, as_coords(places, len(eta)), frequencies)
         return low + (1 - low) * jax.nn.sigmoid(logits)
 
     return Generator(init, emit, draw)

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from irl_inr_jax import objectives
-from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.methods.irl_inr import (
     CONSISTENCY,
     Parts,
@@ -24,7 +23,7 @@ from irl_inr_jax.methods.irl_inr import (
 )
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import Batch, Method, PyTree
-from irl_inr_jax.views import draw_pixels, example_keys, turn_images
+from irl_inr_jax.views import choose_pixels, example_keys, turn_images
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
@@ -61,13 +60,11 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
     draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
     pose = parts.form.find_pose(images, head, draw)
-    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.weights.num_pixels, images[0, ..., 0].size)
-    coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(pose))
-    target = jnp.take_along_axis(images.reshape(num_images, -1, images.shape[-1]), pixels[..., None], axis=1)
+    pixels, target = choose_pixels(example_keys(pixel_key, batch.positions), images, pose, parts.weights.num_pixels)
 
     symmetry, head_error = parts.form.symmetry_loss(images, head, pose)
     terms = {
-        "recon": objectives.recon_loss(draw(coords=coords), target),
+        "recon": objectives.recon_loss(draw(places=pixels), target),
         "consistency": CONSISTENCY[parts.weights.consistency_distance](
             everything.latents[num_images:], jnp.tile(latents, (parts.weights.num_copies, 1))
         ),

@@ -10,6 +10,8 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.models.resnet import ResNet
+from irl_inr_jax.speed import choose_speed
+from irl_inr_jax.types import AxisName
 
 ENCODERS = ("resnet18", "mlp")
 
@@ -18,7 +20,8 @@ class Encoder(nn.Module):
     """A trunk and a dense head.
 
     trunk: 'resnet18' (with `stage_sizes`, `width`, `stem`) or 'mlp' on flattened pixels. head_widths: hidden layers
-    before the output; the whole of an 'mlp'. num_outputs: latents and pose together. activation: of the head.
+    before the output; the whole of an 'mlp'. num_outputs: latents and pose together. convolutions, remat: of the
+    ResNet. activation: of the head.
     """
 
     trunk: str
@@ -27,8 +30,10 @@ class Encoder(nn.Module):
     stem: str
     head_widths: Sequence[int]
     num_outputs: int
-    axis_name: str | None
+    axis_name: AxisName
     dtype: jnp.dtype
+    convolutions: str
+    remat: bool
     activation: Callable[[jax.Array], jax.Array]
 
     @nn.compact
@@ -41,6 +46,8 @@ class Encoder(nn.Module):
                 train=train,
                 axis_name=self.axis_name,
                 dtype=self.dtype,
+                convolutions=self.convolutions,
+                remat=self.remat,
             )(images)
         else:
             x = images.reshape(images.shape[0], -1)
@@ -49,10 +56,10 @@ class Encoder(nn.Module):
 
 
 def make_encoder(
-    config: ConfigDict, *, num_outputs: int, axis_name: str | None, activation: Callable[[jax.Array], jax.Array]
+    config: ConfigDict, *, num_outputs: int, axis_name: AxisName, activation: Callable[[jax.Array], jax.Array]
 ) -> Encoder:
     """The encoder of `config.model`. axis_name: the mapped axis of the train step, or None outside one."""
-    encoder = config.model.encoder
+    encoder, speed = config.model.encoder, choose_speed(config)
     return Encoder(
         trunk=encoder.trunk,
         stage_sizes=tuple(encoder.stage_sizes),
@@ -62,5 +69,7 @@ def make_encoder(
         num_outputs=num_outputs,
         axis_name=axis_name,
         dtype=jnp.dtype(config.model.dtype),
+        convolutions=speed.convolutions,
+        remat=speed.remat == "all",
         activation=activation,
     )

@@ -10,16 +10,20 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.geometry.coords import locate_pixels
+from irl_inr_jax.models.fourier import draw_frequencies
 from irl_inr_jax.models.hypernet import HyperNetwork
-from irl_inr_jax.models.inr import InrSpec, apply_inr, draw_frequencies, init_eta
-from irl_inr_jax.types import PyTree
+from irl_inr_jax.models.inr import InrSpec, apply_inr, init_eta
+from irl_inr_jax.speed import choose_speed
+from irl_inr_jax.types import PosedPixels, PyTree
 
 
 class Generator(NamedTuple):
     """init(key, images) -> (params, frequencies); `frequencies` are the fixed B of Fourier features, if there are any.
 
     emit(params, latents (b, d)) -> eta, all that is to be known of each image: a pytree of (b, ...) leaves.
-    draw(params, eta, frequencies, coords (b, n, 2)) -> values (b, n, c) in [low, 1].
+    draw(params, eta, frequencies, places) -> values (b, n, c) in [low, 1]; places are coords (b, n, 2), coords (n, 2)
+    that are the same for all images, or `PosedPixels`.
 
     Here eta is an INR's weights, and the generator's own parameters have no part in drawing.
     """
@@ -31,7 +35,7 @@ class Generator(NamedTuple):
 
 def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Generator:
     """H_psi and I of `config.model`, for latents of `config.model.latent_dim`."""
-    model, dtype = config.model, jnp.dtype(config.model.dtype)
+    model, dtype, speed = config.model, jnp.dtype(config.model.dtype), choose_speed(config)
     spec = InrSpec(
         widths=tuple(model.inr.widths),
         channels=num_channels,
@@ -54,17 +58,26 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Gene
 
         starting = hypernet.clone(last_bias_init=working_inr)
         params = starting.init(weights_key, jnp.zeros((1, model.latent_dim)))["params"]
-        return params, draw_frequencies(frequencies_key, spec)
+        return params, draw_frequencies(frequencies_key, spec.num_frequencies, spec.frequency_std)
 
     def emit(params: PyTree, latents: Float[Array, "b d"]) -> PyTree:
         return hypernet.apply({"params": params}, latents)
 
     def draw(
-        params: PyTree, eta: PyTree, frequencies: Float[Array, "f 2"], coords: Float[Array, "b n 2"]
+        params: PyTree,
+        eta: PyTree,
+        frequencies: Float[Array, "f 2"],
+        places: Float[Array, "b n 2"] | Float[Array, "n 2"] | PosedPixels,
     ) -> Float[Array, "b n c"]:
-        def one(eta, coords):
-            return apply_inr(eta, coords, frequencies, spec=spec, dtype=dtype)
+        posed = isinstance(places, PosedPixels)
+        if posed and speed.fourier == "direct":
+            places = locate_pixels(places)
+        shared = not posed and places.ndim == 2  # their features are then computed once for all images
 
-        return jax.vmap(one)(eta, coords)
+        def one(eta, places):
+            return apply_inr(eta, places, frequencies, spec=spec, dtype=dtype)
+
+        drawn = jax.vmap(one, in_axes=(0, None if shared else 0))
+        return (jax.checkpoint(drawn) if speed.remat != "none" else drawn)(eta, places)
 
     return Generator(init, emit, draw)

@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irl_inr_jax.types import PyTree
+from irl_inr_jax.geometry.coords import locate_pixels
+from irl_inr_jax.models.fourier import fourier_features, pixel_features
+from irl_inr_jax.types import PosedPixels, PyTree
 
 ACTIVATIONS = ("relu", "leaky_relu", "sine")
 SINE_FREQUENCY = 30.0  # omega_0 of SIREN (Sitzmann et al., 2020)
@@ -42,17 +44,6 @@ class InrSpec:
     def num_weights(self) -> int:
         """k of the paper: all weights and biases."""
         return sum(size_in * size_out + size_out for size_in, size_out in self.layer_sizes)
-
-
-def draw_frequencies(key: jax.Array, spec: InrSpec) -> Float[Array, "f 2"]:
-    """B of Appendix A, entries N(0, sigma^2); fixed for the life of a model."""
-    return spec.frequency_std * jax.random.normal(key, (spec.num_frequencies, 2))
-
-
-def fourier_features(coords: Float[Array, "*n 2"], frequencies: Float[Array, "f 2"]) -> Float[Array, "*n f2"]:
-    """FF(x) = (cos 2 pi B x, sin 2 pi B x). Phases are float32 whatever the rest computes in."""
-    phase = 2 * jnp.pi * jnp.dot(coords, frequencies.T, precision="highest")
-    return jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=-1)
 
 
 def weight_deviations(spec: InrSpec) -> tuple[float, ...]:
@@ -95,20 +86,23 @@ def pixel_logit(pixel: Float[Array, "*s"], low: float) -> Float[Array, "*s"]:
 
 def apply_inr(
     eta: PyTree,
-    coords: Float[Array, "n 2"],
+    places: Float[Array, "n 2"] | PosedPixels,
     frequencies: Float[Array, "f 2"],
     *,
     spec: InrSpec,
     dtype: jnp.dtype,
 ) -> Float[Array, "n c"]:
-    """The values in [low, 1] at coords, of the one image whose weights are `eta`."""
+    """The values in [low, 1], of the one image whose weights are `eta`, at coords or at the pixels of a posed image."""
     if spec.activation == "sine":
-        x = coords
+        x = locate_pixels(places) if isinstance(places, PosedPixels) else places
 
         def activate(x):
             return jnp.sin(SINE_FREQUENCY * x.astype(jnp.float32)).astype(dtype)
     else:
-        x = fourier_features(coords, frequencies).astype(dtype)
+        if isinstance(places, PosedPixels):
+            x = pixel_features(places, frequencies, dtype=dtype)
+        else:
+            x = fourier_features(places, frequencies).astype(dtype)
         slope = 0.1 if spec.activation == "leaky_relu" else 0.0
 
         def activate(x):

@@ -7,6 +7,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from irl_inr_jax.models.conv import Conv
+from irl_inr_jax.types import AxisName
+
+CONV_INIT = nn.initializers.variance_scaling(2, "fan_out", "normal")
+
 # name -> (kernel size, stride, max-pool after it)
 STEMS = {
     "3x3": (3, 1, False),  # as the authors ran it, on images of 28 to 64 pixels
@@ -21,17 +26,13 @@ class BasicBlock(nn.Module):
     features: int
     stride: int
     train: bool
-    axis_name: str | None
+    axis_name: AxisName
     dtype: jnp.dtype
+    convolutions: str
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 f"]:
-        conv = partial(
-            nn.Conv,
-            use_bias=False,
-            dtype=self.dtype,
-            kernel_init=nn.initializers.variance_scaling(2, "fan_out", "normal"),
-        )
+        conv = partial(Conv, algorithm=self.convolutions, dtype=self.dtype, kernel_init=CONV_INIT)
         norm = partial(
             nn.BatchNorm,
             use_running_average=not self.train,
@@ -40,10 +41,10 @@ class BasicBlock(nn.Module):
             axis_name=self.axis_name,
             dtype=self.dtype,
         )
-        y = nn.relu(norm()(conv(self.features, (3, 3), self.stride)(x)))
-        y = norm()(conv(self.features, (3, 3))(y))
+        y = nn.relu(norm()(conv(self.features, 3, self.stride)(x)))
+        y = norm()(conv(self.features, 3, 1)(y))
         if x.shape != y.shape:
-            x = norm()(conv(self.features, (1, 1), self.stride)(x))
+            x = norm()(conv(self.features, 1, self.stride)(x))
         return nn.relu(x + y)
 
 
@@ -52,39 +53,38 @@ class ResNet(nn.Module):
 
     stage_sizes: blocks a stage; every stage but the first halves the map and doubles the features. width: features of
     the first stage (64 in ResNet18). stem: a key of `STEMS`. axis_name: the mapped axis over which batch norm takes
-    its statistics, so that they are those of the global batch; None outside a mapped function.
+    its statistics, so that they are those of the global batch; None outside a mapped function. convolutions: as
+    `algorithm` of `Conv`. remat: whether the backward pass computes the blocks again instead of keeping their insides.
     """
 
     stage_sizes: Sequence[int]
     width: int
     stem: str
     train: bool
-    axis_name: str | None
+    axis_name: AxisName
     dtype: jnp.dtype
+    convolutions: str
+    remat: bool
 
     @nn.compact
     def __call__(self, images: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
         size, stride, pool = STEMS[self.stem]
-        x = nn.Conv(
-            self.width,
-            (size, size),
-            stride,
-            use_bias=False,
-            dtype=self.dtype,
-            kernel_init=nn.initializers.variance_scaling(2, "fan_out", "normal"),
-        )(images)
+        x = Conv(self.width, size, stride, self.convolutions, self.dtype, CONV_INIT)(images)
         x = nn.relu(
             nn.BatchNorm(not self.train, momentum=0.9, epsilon=1e-5, axis_name=self.axis_name, dtype=self.dtype)(x)
         )
         if pool:
             x = nn.max_pool(x, (3, 3), (2, 2), "SAME")
+        block_class = nn.remat(BasicBlock) if self.remat else BasicBlock
         for stage, num_blocks in enumerate(self.stage_sizes):
             for block in range(num_blocks):
-                x = BasicBlock(
+                x = block_class(
                     features=self.width * 2**stage,
                     stride=2 if stage > 0 and block == 0 else 1,
                     train=self.train,
                     axis_name=self.axis_name,
                     dtype=self.dtype,
+                    convolutions=self.convolutions,
+                    name=f"BasicBlock_{sum(self.stage_sizes[:stage]) + block}",
                 )(x)
         return x.mean((1, 2))

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.models.inr import fourier_features, pixel_logit
+from irl_inr_jax.models.fourier import draw_frequencies, fourier_features
+from irl_inr_jax.models.inr import pixel_logit
 from irl_inr_jax.types import PyTree
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"leaky_relu": nn.leaky_relu, "tanh": jnp.tanh}
@@ -69,7 +70,7 @@ def init_spatial_generator(
     """
     spatial, frequencies = config.model.spatial, None
     if spatial.num_frequencies:
-        frequencies = spatial.frequency_std * jax.random.normal(frequencies_key, (spatial.num_frequencies, 2))
+        frequencies = draw_frequencies(frequencies_key, spatial.num_frequencies, spatial.frequency_std)
     latents, coords = jnp.zeros((1, config.model.latent_dim)), jnp.zeros((1, 1, 2))
     params = generator.init(key, latents, coords, frequencies)["params"]
     bias = pixel_logit(images.mean((0, 1, 2)), low)

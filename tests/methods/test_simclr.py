@@ -19,7 +19,7 @@ from irl_inr_jax.objectives import contrastive_loss, cosine_similarities
 from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate
 from irl_inr_jax.report.results_table import describe_results
 from irl_inr_jax.report.run_figures import save_run_figures
-from irl_inr_jax.training import init_state, make_train_step
+from irl_inr_jax.training import init_state, make_train_step, make_train_steps
 from irl_inr_jax.types import Batch, Scaling
 
 SIDE = 16
@@ -198,10 +198,10 @@ def run_steps(num_devices, num_steps=3):
         mapped, optimizer, total_steps=10, scaling=Scaling(1 / 255, 0.0, 0.0, ""), axis_name=AXIS
     )
     mesh = make_mesh(jax.devices()[:num_devices])
-    take_step = make_take_step(train_step, mesh, stored, 16)
+    take_step = make_take_step(make_train_steps(train_step, 1), mesh, stored, batch_size=16, steps_per_call=1)
     state = replicate(state, mesh)
     for step in range(num_steps):
-        state, metrics = take_step(state, np.random.default_rng(step).permutation(32)[:16].astype(np.int32))
+        state, metrics = take_step(state, np.random.default_rng(step).permutation(32)[None, :16].astype(np.int32))
     return first, *jax.device_get((state.params, state.model_state, metrics))
 
 

@@ -11,7 +11,15 @@ SMALL = {"stage_sizes": (1, 1), "width": 8, "stem": "3x3/2", "head_widths": (12,
 
 
 def make(trunk, dtype="float32"):
-    return Encoder(trunk=trunk, axis_name=None, dtype=jnp.dtype(dtype), activation=jax.nn.relu, **SMALL)
+    return Encoder(
+        trunk=trunk,
+        axis_name=None,
+        dtype=jnp.dtype(dtype),
+        convolutions="direct",
+        remat=False,
+        activation=jax.nn.relu,
+        **SMALL,
+    )
 
 
 def random_images(*shape):

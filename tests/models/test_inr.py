@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.geometry.coords import pixel_grid
+from irl_inr_jax.models.fourier import draw_frequencies
 from irl_inr_jax.models.inr import (
     ACTIVATIONS,
     InrSpec,
     apply_inr,
-    draw_frequencies,
-    fourier_features,
     init_eta,
     pixel_logit,
 )
@@ -27,7 +26,7 @@ def specs(**changes):
 def make_inr(spec, seed=0, mean_pixel=None):
     mean_pixel = jnp.full(spec.channels, 0.3) if mean_pixel is None else mean_pixel
     eta = jax.jit(init_eta, static_argnums=1)(jax.random.key(seed), spec, mean_pixel)
-    return eta, draw_frequencies(jax.random.key(seed + 1), spec)
+    return eta, draw_frequencies(jax.random.key(seed + 1), spec.num_frequencies, spec.frequency_std)
 
 
 def render(eta, coords, frequencies, spec, dtype="float32"):
@@ -67,18 +66,6 @@ def test_eta_has_the_weights_that_the_spec_counts(activation):
     assert sum(leaf.size for leaf in jax.tree.leaves(eta)) == spec.num_weights
     assert tuple(layer["w"].shape for layer in eta) == spec.layer_sizes
     assert spec.layer_sizes[0][0] == (2 if activation == "sine" else 20) and frequencies.shape == (10, 2)
-
-
-def test_features_are_cosines_then_sines_of_full_turns():
-    frequencies = jnp.array([[1.0, 0.0], [0.5, 2.0]])
-    found = fourier_features(jnp.array([[0.25, 0.0], [0.0, 0.125]]), frequencies)
-    expected = [[0, np.sqrt(0.5), 1, np.sqrt(0.5)], [1, 0, 0, 1]]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_frequencies_have_the_deviation_asked_for():
-    drawn = np.asarray(draw_frequencies(jax.random.key(0), specs(num_frequencies=4000, frequency_std=3.0)))
-    assert drawn.std() == pytest.approx(3, rel=0.05) and abs(drawn.mean()) < 0.15
 
 
 @each_activation

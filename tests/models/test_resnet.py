@@ -12,6 +12,7 @@ from irl_inr_jax.parallel import AXIS, make_mesh
 
 def make_resnet(**changes):
     settings = {"stage_sizes": (1, 1), "width": 4, "stem": "3x3", "train": False, "axis_name": None}
+    settings |= {"convolutions": "direct", "remat": False}
     return ResNet(**{**settings, "dtype": jnp.dtype("float32"), **changes})
 
 

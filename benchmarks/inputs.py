@@ -1,0 +1,32 @@
+"""What benchmarks run on: configurations by name, and noise in the place of images, so that no files are needed."""
+
+import importlib
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from irl_inr_jax.types import Dataset, ImageSet, InputError, Scaling
+
+
+def load_config(name: str) -> ConfigDict:
+    """The configuration NAME:VARIANTS. Raises InputError for one that is not in configs/."""
+    module, _, variants = name.partition(":")
+    try:
+        return importlib.import_module(f"configs.{module}").get_config(variants)
+    except ModuleNotFoundError:
+        raise InputError(f"expected names of files in configs/ for --configs, found {module!r}") from None
+
+
+def make_noise(config: ConfigDict, num_images: int) -> Dataset:
+    """Random images (n, side, side, 1) of 8 bits, of the side that `config.data` brings images to.
+
+    Raises InputError for a configuration that takes images as large as they come.
+    """
+    side = config.data.resize or config.data.canvas
+    if not side:
+        raise InputError(
+            f"expected configurations that set data.canvas or data.resize, found neither for {config.data.name}"
+        )
+    images = np.random.default_rng(0).integers(0, 256, (num_images, side, side, 1), dtype=np.uint8)
+    ids = np.arange(num_images).astype(str)
+    return Dataset("noise", ImageSet(images, ids, None, None), None, (), Scaling(1 / 255, 0.0, 0.0, ""), "noise")

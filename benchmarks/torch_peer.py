@@ -1,0 +1,140 @@
+"""The published step here against the same step in PyTorch, in turn on the same machine.
+
+    pip install '.[bench]'
+    python -m benchmarks.torch_peer
+    python -m benchmarks.torch_peer --batch_size 16 --rounds 5
+    python -m benchmarks.torch_peer --compile         # on a GPU: PyTorch's batched form under torch.compile
+
+PyTorch's step is written in the plain way, in two forms: a Python loop over the batch of INRs, and `torch.bmm`. Each
+round times ours, the loop and the batched form one after the other; `ratio` is how many times as fast ours is, per
+round, with the median, the least and the greatest. Ours takes the configuration as it comes for this machine. Both have
+float32 as their libraries understand it by default, and the same number of threads.
+"""
+
+# ruff: noqa: E402
+from absl import flags
+
+from irl_inr_jax.cli import parse_flags, run_script
+
+CONFIG = flags.DEFINE_string("config", "mnist_u:paper", "name in configs/ with :paper")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 0, "images a step; 0: the configuration's, 128", lower_bound=0)
+ROUNDS = flags.DEFINE_integer("rounds", 3, "how often the three are timed", lower_bound=1)
+STEPS = flags.DEFINE_integer("steps", 1, "steps of each in a round", lower_bound=1)
+COMPILE = flags.DEFINE_bool("compile", False, "PyTorch's batched form under torch.compile")
+DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "of products, in PyTorch by autocast")
+if __name__ == "__main__":
+    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+
+import os
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from benchmarks.inputs import load_config, make_noise
+from irl_inr_jax.report.table import format_table
+from irl_inr_jax.runs import lower_steps
+from irl_inr_jax.speed import choose_speed
+from irl_inr_jax.types import Dataset, InputError, PyTree
+
+
+def make_ours(config: ConfigDict, dataset: Dataset) -> tuple[Callable[[int], None], PyTree, np.ndarray]:
+    """take(steps), and the first parameters and frequencies."""
+    num_steps = choose_speed(config).steps_per_call
+    lowered, state, given = lower_steps(config, dataset, num_steps=num_steps)
+    compiled = lowered.compile()
+    first = jax.tree.map(np.asarray, (state.params, state.model_state["frequencies"]))
+
+    def take(steps: int) -> None:
+        nonlocal state
+        for _ in range(-(-steps // num_steps)):
+            state, metrics = compiled(state, *given)
+        jax.block_until_ready(metrics)
+
+    return take, *first
+
+
+def make_theirs(
+    config: ConfigDict, dataset: Dataset, params: PyTree, frequencies: np.ndarray, *, batched: bool
+) -> Callable[[int], None]:
+    """take(steps) of the peer, from the same parameters."""
+    import torch
+
+    from benchmarks.torch_model import Peer, load_params, turn_images
+
+    device = "cuda" if torch.cuda.is_available() and jax.default_backend() == "gpu" else "cpu"
+    if device == "cpu":
+        torch.set_num_threads(os.cpu_count() or 1)
+    peer = Peer(config, frequencies, batched=batched)
+    load_params(peer, params)
+    peer.to(device)
+    train = config.train
+    optimizer = torch.optim.Adam(
+        peer.parameters(), lr=train.learning_rate, betas=(train.b1, train.b2), weight_decay=train.weight_decay
+    )
+    stored = torch.tensor(dataset.train.images[: train.batch_size], device=device)
+    loss_of = torch.compile(peer) if COMPILE.value and batched else peer
+
+    def take(steps: int) -> None:
+        for _ in range(steps):
+            images = stored.permute(0, 3, 1, 2).float() / 255
+            views = [turn_images(images, config.views.translation_px) for _ in range(2)]
+            with torch.autocast(device, torch.bfloat16, enabled=DTYPE.value == "bfloat16"):
+                loss = loss_of(*views)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        loss.item()
+
+    return take
+
+
+def main() -> int:
+    """Prints a row a form; the exit status."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise InputError("expected PyTorch for this benchmark, found none; pip install '.[bench]'") from None
+    config = load_config(CONFIG.value)
+    with config.unlocked():
+        config.train.batch_size = BATCH_SIZE.value or config.train.batch_size
+        config.model.dtype = DTYPE.value
+    if config.model.pose.form != "centre" or config.model.encoder.stem != "3x3":
+        raise InputError(f"expected a configuration with :paper, whose step is written out here, found {CONFIG.value}")
+    dataset = make_noise(config, config.train.batch_size)
+    ours, params, frequencies = make_ours(config, dataset)
+    forms = {"ours": ours}
+    for name, batched in (("PyTorch, loop", False), ("PyTorch, batched", True)):
+        forms[name] = make_theirs(config, dataset, params, frequencies, batched=batched)
+    seconds: dict[str, list[float]] = {name: [] for name in forms}
+    for number in range(ROUNDS.value + 1):
+        for name, take in forms.items():
+            started = time.perf_counter()
+            take(STEPS.value)
+            if number:  # the first round compiles and warms up
+                seconds[name].append((time.perf_counter() - started) / STEPS.value)
+        print(f"round {number}: " + ", ".join(f"{name} {times[-1]:.3f} s" for name, times in seconds.items() if times))
+    rows = []
+    for name, times in seconds.items():
+        ratios = np.array(times) / seconds["ours"]
+        rows.append(
+            {
+                "step": name,
+                "s a step": float(np.median(times)),
+                "images/s": float(config.train.batch_size / np.median(times)),
+                "ratio": float(np.median(ratios)),
+                "from": float(ratios.min()),
+                "to": float(ratios.max()),
+            }
+        )
+    device = jax.local_devices()[0].device_kind
+    print(f"{CONFIG.value}, batch {config.train.batch_size}, {DTYPE.value}, {os.cpu_count()} cores, {device}")
+    print(f"jax {jax.__version__}, torch {torch.__version__}, torch.compile {'on' if COMPILE.value else 'off'}")
+    print(format_table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,103 @@
+"""Convolutions as products of matrices, for CPUs, where XLA's own are slow, above all backwards and on tiny maps.
+
+3x3 convolutions of stride 1 are Winograd's F(2x2, 3x3) (Lavin, Gray: Fast Algorithms for Convolutional Neural
+Networks, 2016): a tile of 2x2 outputs takes 16 products a pair of channels where the definition takes 36. The others
+gather what each output sees (im2col) and are one product. Gradients are those of these expressions, and as cheap.
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from irl_inr_jax.models.mlp import Initializer
+
+# Y = A^T [(G g G^T) * (B^T d B)] A for a tile d of 4x4 inputs and a kernel g of 3x3.
+INPUT_TRANSFORM = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
+KERNEL_TRANSFORM = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
+OUTPUT_TRANSFORM = ((1, 1, 1, 0), (0, 1, -1, -1))
+
+
+class Conv(nn.Module):
+    """`flax.linen.Conv` without bias and with 'SAME' padding, its parameter too, computed as `algorithm` says.
+
+    algorithm: 'direct' for XLA's convolution, 'matmul' for the products of this file.
+    """
+
+    features: int
+    kernel_size: int
+    stride: int
+    algorithm: str
+    dtype: jnp.dtype
+    kernel_init: Initializer
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 f"]:
+        shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape).astype(self.dtype)
+        x = x.astype(self.dtype)
+        if self.algorithm == "matmul":
+            return convolve(x, kernel, stride=self.stride)
+        layout = ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(x, kernel, (self.stride, self.stride), "SAME", dimension_numbers=layout)
+
+
+def convolve(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int) -> Float[Array, "b h2 w2 f"]:
+    """The convolution with 'SAME' padding, by whichever form has the fewer products."""
+    if kernel.shape[0] == 3 and stride == 1 and min(x.shape[1:3]) > 1:
+        return convolve_winograd(x, kernel)
+    return convolve_im2col(x, kernel, stride=stride)
+
+
+def convolve_im2col(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int
+) -> Float[Array, "b h2 w2 f"]:
+    """One product of what every output sees with the kernel; taps that see only padding are left out."""
+    size, (height, width) = kernel.shape[0], x.shape[1:3]
+    pads = lax.padtype_to_pads((height, width), (size, size), (stride, stride), "SAME")
+    out_height, out_width = -(-height // stride), -(-width // stride)
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    rows, columns = (
+        [tap for tap in range(size) if any(0 <= tap + stride * place - pad < side for place in range(places))]
+        for side, places, (pad, _) in ((height, out_height, pads[0]), (width, out_width, pads[1]))
+    )
+    seen = [
+        padded[:, i : i + stride * (out_height - 1) + 1 : stride, j : j + stride * (out_width - 1) + 1 : stride]
+        for i in rows
+        for j in columns
+    ]
+    used = kernel[np.ix_(rows, columns)].reshape(-1, kernel.shape[-1])
+    return jnp.concatenate(seen, axis=-1) @ used
+
+
+def convolve_winograd(x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c f"]) -> Float[Array, "b h w f"]:
+    """The convolution of stride 1 by tiles of 2x2 outputs."""
+    height, width = x.shape[1:3]
+    tiles_down, tiles_across = -(-height // 2), -(-width // 2)
+    padded = jnp.pad(x, ((0, 0), (1, 2 * tiles_down + 1 - height), (1, 2 * tiles_across + 1 - width), (0, 0)))
+    inputs = [[padded[:, i : i + 2 * tiles_down : 2, j : j + 2 * tiles_across : 2] for j in range(4)] for i in range(4)]
+    kernels = [[kernel[i, j] for j in range(3)] for i in range(3)]
+    inputs, kernels = transform(INPUT_TRANSFORM, inputs), transform(KERNEL_TRANSFORM, kernels)
+    # Sixteen plain products: XLA's batched product takes longer, and stacking its operands a copy more.
+    products = [
+        [tile @ weights for tile, weights in zip(*pair, strict=True)] for pair in zip(inputs, kernels, strict=True)
+    ]
+    outputs = transform(OUTPUT_TRANSFORM, products)
+    rows = jnp.stack([jnp.stack(row, axis=3) for row in outputs], axis=2)
+    joined = rows.reshape(len(x), 2 * tiles_down, 2 * tiles_across, kernel.shape[-1])
+    return joined[:, :height, :width]
+
+
+def transform(matrix: Sequence[Sequence[int | float]], tiles: list[list[jax.Array]]) -> list[list[jax.Array]]:
+    """M T M^T for a matrix T whose entries are arrays."""
+
+    def combine(row, arrays):
+        terms = [array if factor == 1 else factor * array for factor, array in zip(row, arrays, strict=True) if factor]
+        return sum(terms[1:], terms[0])
+
+    halfway = [[combine(row, column) for column in zip(*tiles, strict=True)] for row in matrix]
+    return [[combine(row, line) for row in matrix] for line in halfway]

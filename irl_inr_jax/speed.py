@@ -1,0 +1,43 @@
+"""How a step is computed, where that is a matter of speed and memory alone: `config.speed`, and what `auto` is.
+
+The numbers are the same for every choice but for rounding; docs/performance.md has what the choices were made by.
+"""
+
+from typing import NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+FOURIER = ("separable", "direct")
+CONVOLUTIONS = ("direct", "matmul")
+REMAT = ("none", "inr", "all")
+# What `auto` is on a backend; a backend that is not named takes that of 'gpu'.
+AUTO = {
+    "cpu": {"fourier": "separable", "convolutions": "matmul"},
+    "gpu": {"fourier": "separable", "convolutions": "direct"},
+}
+
+
+class Speed(NamedTuple):
+    """fourier: features of pixels by columns and rows (separable) or each by itself (direct), see `models/fourier.py`.
+    convolutions: XLA's own (direct), or the products of `models/conv.py` (matmul). steps_per_call: steps of one
+    compiled call. remat: what the backward pass computes again instead of keeping: none, the INR, or all of it.
+    """
+
+    fourier: str
+    convolutions: str
+    steps_per_call: int
+    remat: str
+
+
+def choose_speed(config: ConfigDict) -> Speed:
+    """`config.speed` with every `auto` and 0 decided for the backend in use."""
+    speed, backend = config.speed, jax.default_backend()
+    auto = AUTO.get(backend, AUTO["gpu"])
+    return Speed(
+        fourier=auto["fourier"] if speed.fourier == "auto" else speed.fourier,
+        convolutions=auto["convolutions"] if speed.convolutions == "auto" else speed.convolutions,
+        # XLA runs a convolution inside a loop several times slower on a CPU.
+        steps_per_call=speed.steps_per_call or (1 if backend == "cpu" else config.train.log_every),
+        remat=speed.remat,
+    )

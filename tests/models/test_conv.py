@@ -1,0 +1,91 @@
+"""Convolutions as products against float64 sums by the definition, and against XLA's gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irl_inr_jax.models.conv import (
+    INPUT_TRANSFORM,
+    KERNEL_TRANSFORM,
+    OUTPUT_TRANSFORM,
+    Conv,
+    convolve,
+    convolve_im2col,
+    convolve_winograd,
+)
+
+SHAPES = [  # height, width, channels, features, kernel size, stride
+    (8, 8, 3, 5, 3, 1),
+    (7, 10, 4, 2, 3, 1),
+    (9, 9, 3, 4, 3, 2),
+    (10, 7, 3, 4, 3, 2),
+    (11, 12, 1, 3, 7, 2),
+    (5, 6, 3, 2, 1, 2),
+    (4, 4, 2, 3, 1, 1),
+    (3, 2, 2, 3, 3, 1),
+    (2, 2, 4, 3, 3, 2),
+    (1, 1, 4, 3, 3, 1),
+    (1, 1, 4, 3, 7, 2),
+]
+
+
+def draw(height, width, channels, features, size, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(2, height, width, channels)), rng.normal(size=(size, size, channels, features))
+
+
+def by_definition(x, kernel, stride):
+    """'SAME': as many outputs as strides begin; what is missing is zero, the odd pixel of it at the end."""
+    size, (height, width) = len(kernel), x.shape[1:3]
+    out = [-(-side // stride) for side in (height, width)]
+    total = [max((n - 1) * stride + size - side, 0) for n, side in zip(out, (height, width), strict=True)]
+    padded = np.pad(x, ((0, 0), *((t // 2, t - t // 2) for t in total), (0, 0)))
+    result = np.zeros((len(x), *out, kernel.shape[-1]))
+    for row in range(out[0]):
+        for column in range(out[1]):
+            seen = padded[:, row * stride : row * stride + size, column * stride : column * stride + size]
+            result[:, row, column] = np.einsum("bijc,ijcf->bf", seen, kernel)
+    return result
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_products_are_the_convolution(shape):
+    *sizes, stride = shape
+    x, kernel = draw(*sizes)
+    found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), stride=stride)
+    np.testing.assert_allclose(found, by_definition(x, kernel, stride), atol=2e-4)
+
+
+def test_both_forms_agree_where_both_apply():
+    x, kernel = (jnp.asarray(array, jnp.float32) for array in draw(6, 9, 3, 4, 3))
+    np.testing.assert_allclose(convolve_winograd(x, kernel), convolve_im2col(x, kernel, stride=1), atol=1e-4)
+
+
+def test_winograds_identity_holds_for_every_input_and_kernel():
+    """F(2, 3): A^T[(Gg) * (B^T d)] as a tensor is that of the correlation, exactly."""
+    bt, g, at = (np.array(matrix) for matrix in (INPUT_TRANSFORM, KERNEL_TRANSFORM, OUTPUT_TRANSFORM))
+    found = np.einsum("op,pk,pi->oki", at, g, bt)
+    expected = np.zeros((2, 3, 4))
+    for output in range(2):
+        for tap in range(3):
+            expected[output, tap, output + tap] = 1
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", [(7, 8, 3, 4, 3, 1), (9, 8, 3, 4, 3, 2), (6, 6, 3, 4, 1, 2)], ids=str)
+def test_module_and_gradients_are_those_of_xlas_convolution(shape):
+    *sizes, stride = shape
+    x, kernel = (jnp.asarray(array, jnp.float32) for array in draw(*sizes))
+    settings = {"features": sizes[3], "kernel_size": sizes[4], "stride": stride, "dtype": jnp.dtype("float32")}
+    results = []
+    for algorithm in ("direct", "matmul"):
+        conv = Conv(**settings, algorithm=algorithm, kernel_init=jax.nn.initializers.ones)
+        assert jax.tree.map(jnp.shape, conv.init(jax.random.key(0), x)) == {"params": {"kernel": kernel.shape}}
+
+        def loss(kernel, x, conv=conv):
+            return (jnp.sin(conv.apply({"params": {"kernel": kernel}}, x))).sum()
+
+        results.append((conv.apply({"params": {"kernel": kernel}}, x), *jax.grad(loss, argnums=(0, 1))(kernel, x)))
+    for direct, matmul in zip(*results, strict=True):
+        np.testing.assert_allclose(direct, matmul, atol=5e-4)
