@@ -17,13 +17,14 @@ OFF = "off"
 def keep_compiled_programs(asked: str | None) -> None:
     """Lets JAX keep what it compiles, in this process and those that it starts.
 
-    asked: a folder, `OFF`, or None for a folder in the user's cache. With None, a folder that the environment names for
-    JAX is left to JAX, with all its settings. A folder that cannot be written is a warning, and nothing is kept.
+    asked: a folder, `OFF`, or None for a folder in the user's cache. With None, all is left to JAX where the
+    environment names a folder for it, or says whether to keep programs. A folder that cannot be written is a warning,
+    and nothing is kept.
     """
     if asked == OFF:
         _set_for_jax({"jax_enable_compilation_cache": False})
         return
-    if asked is None and "JAX_COMPILATION_CACHE_DIR" in os.environ:
+    if asked is None and os.environ.keys() & {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"}:
         return
     try:
         folder = (Path(asked) if asked else _user_cache()) / f"cpu-{_cpu_digest()}"

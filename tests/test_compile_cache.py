@@ -59,6 +59,11 @@ def test_another_folder_or_none(run, tmp_path):
     assert not (tmp_path / "user").exists() and not (tmp_path / "jax").exists()
 
 
+def test_what_the_environment_tells_jax_not_to_keep_is_not_kept(run, tmp_path):
+    run(JAX_ENABLE_COMPILATION_CACHE="false")
+    assert not (tmp_path / "user").exists()
+
+
 def test_a_folder_named_for_jax_is_left_to_jax(run, tmp_path):
     variables = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     run(**variables)
