@@ -31,7 +31,15 @@ SLOW |= {"tensorflow_datasets", "grain", "fastcluster", "tifffile", "mrcfile"}
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train.py"], ["evaluate.py"], ["irl_inr_jax"], ["irl_inr_jax", "inspect"], ["irl_inr_jax.paper"]],
+    [
+        ["train.py"],
+        ["evaluate.py"],
+        ["irl_inr_jax"],
+        ["irl_inr_jax", "inspect"],
+        ["irl_inr_jax.paper"],
+        ["benchmarks.embed"],
+        ["benchmarks.neighbours"],
+    ],
     ids=" ".join,
 )
 def test_help_imports_nothing_slow(arguments):
