@@ -15,30 +15,17 @@ clusterer, outlier score), embeddings.npz (id, latents, theta, tau, label) and f
 DIR/eval/clusterings, so that a later call only makes those that are missing.
 """
 
-import json
-from pathlib import Path
-
+# ruff: noqa: E402
 from absl import flags
 
-from configs import base
-from irl_inr_jax.cli import override_config, run_script
-from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
-from irl_inr_jax.data import make_dataset
-from irl_inr_jax.embed import save_embeddings
-from irl_inr_jax.evaluation import Asked, choose_split, evaluate
-from irl_inr_jax.logs import show_progress
-from irl_inr_jax.report.assignments import save_assignments
-from irl_inr_jax.report.results_table import describe_results
-from irl_inr_jax.report.run_figures import save_run_figures
-from irl_inr_jax.runs import load_trained
-from irl_inr_jax.settings import check_config, complete_config, from_json
-from irl_inr_jax.types import InputError
+from irl_inr_jax.cli import override_config, parse_flags, run_script
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of a run that train.py made")
 CLUSTERERS_FLAG = flags.DEFINE_list(
     "clusterers",
     ["kmeans", "agglomerative", "diffusion", "orbit_knn"],
-    f"which, joined by commas, or all: {', '.join(CLUSTERERS)}",
+    "which, joined by commas, or all: kmeans, agglomerative, agglomerative_average, agglomerative_complete, gmm, "
+    "spectral, diffusion, dbscan, hdbscan, umap_kmeans, dec, iic, scan, scan_orbit, orbit_knn",
 )
 SPLIT = flags.DEFINE_enum(
     "split",
@@ -56,6 +43,24 @@ REPORT = flags.DEFINE_enum(
     "numbers: no figures; scores: no figures either, and nothing of pose, invariance and reconstruction",
 )
 SET = flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting of evaluation or clustering; may be given repeatedly")
+if __name__ == "__main__":
+    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+
+import json
+from pathlib import Path
+
+from configs import base
+from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
+from irl_inr_jax.data import make_dataset
+from irl_inr_jax.embed import save_embeddings
+from irl_inr_jax.evaluation import Asked, choose_split, evaluate
+from irl_inr_jax.logs import show_progress
+from irl_inr_jax.report.assignments import save_assignments
+from irl_inr_jax.report.results_table import describe_results
+from irl_inr_jax.report.run_figures import save_run_figures
+from irl_inr_jax.runs import load_trained
+from irl_inr_jax.settings import check_config, complete_config, from_json
+from irl_inr_jax.types import InputError
 
 
 def main() -> int:

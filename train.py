@@ -10,48 +10,56 @@ configs/mnist_u.py:thesis,small. The same command again continues a run that was
 python evaluate.py --workdir DIR.
 """
 
+# ruff: noqa: E402
+from absl import flags
+from ml_collections import config_flags
+
+from irl_inr_jax.cli import parse_flags, read_config, run_script
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "a file of configs/, after a colon its variants")
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run, for all that it leaves")
+if __name__ == "__main__":
+    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+
 import json
 import time
 from pathlib import Path
 
 import jax
-from absl import flags
 from jax.sharding import NamedSharding, PartitionSpec
-from ml_collections import config_flags
 
 from configs import base
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state
-from irl_inr_jax.cli import read_config, run_script
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.inspection import describe_dataset, sample_images
 from irl_inr_jax.logs import ConsoleProgress, MetricsLog
 from irl_inr_jax.parallel import make_mesh
-from irl_inr_jax.report.run_figures import save_training_picture
+from irl_inr_jax.report.training_picture import save_training_picture
 from irl_inr_jax.runs import (
     check_batch,
     make_feed,
     make_run_method,
     make_run_step,
-    stop_signals,
     total_steps,
     trained_method,
 )
 from irl_inr_jax.settings import check_config, claim_workdir
+from irl_inr_jax.startup import Startup
+from irl_inr_jax.stopping import stop_signals
 from irl_inr_jax.training import fit
 from irl_inr_jax.types import InputError
-
-CONFIG = config_flags.DEFINE_config_file("config", None, "a file of configs/, after a colon its variants")
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run, for all that it leaves")
 
 
 def main() -> int:
     """Builds the run, takes its steps and leaves the last state on disk; the exit status."""
+    startup = Startup()
     config = read_config(CONFIG)
     if config is None or WORKDIR.value is None:
         raise InputError("expected --config configs/NAME.py and --workdir DIR; see --help")
     workdir = Path(WORKDIR.value)
     check_config(config, base.get_config())
-    dataset = make_dataset(config.data)
+    with startup.time_reading():
+        dataset = make_dataset(config.data)
     mesh = make_mesh(jax.devices())
     check_batch(config, dataset, mesh.size)
     claim_workdir(workdir, config)
@@ -68,7 +76,7 @@ def main() -> int:
         print(f"warning: {line}")
     state = restored or state
     with stop_signals() as signal_received:
-        state = run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_received)
+        state = run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_received, startup)
         save_state(checkpoints, state)
         checkpoints.close()
         if int(state.step) < total_steps(config, dataset):
@@ -78,7 +86,7 @@ def main() -> int:
     return 0
 
 
-def run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_received):
+def run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_received, startup):
     """`fit` with this run's log, console, pictures and checkpoints."""
     steps, start = total_steps(config, dataset), int(state.step)
     if start:
@@ -92,7 +100,7 @@ def run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_re
         now = time.monotonic()
         speed = (step - clock["step"]) * config.train.batch_size / (now - clock["time"])
         clock.update(step=step, time=now)
-        log.write(step, {**metrics, "images_per_second": speed})
+        log.write(step, {**metrics, "images_per_second": speed, **startup.take_scalars()})
         console.update(step, f"{speed:.0f} images/s  loss {metrics['loss']:.4f}")
 
     def on_epoch(epoch, state):
@@ -108,7 +116,7 @@ def run_steps(config, workdir, dataset, state, take_step, checkpoints, signal_re
     try:
         return fit(
             state,
-            take_step,
+            startup.time_first(take_step, say=console.say),
             make_feed(config, dataset, start=start),
             log_every=config.train.log_every,
             steps_per_epoch=len(dataset.train.images) // config.train.batch_size or 1,

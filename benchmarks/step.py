@@ -10,8 +10,8 @@ configuration's size, and one device is used.
 
     images/s        median over the rounds
     ratio           images/s with the lever over images/s as it comes: median of the rounds' ratios
-    of peak         model FLOPs a second over those of a large product of matrices, timed in the same rounds. Model FLOPs
-                    are those of the plain step (XLA's convolutions, nothing computed twice), whatever the lever
+    of peak         model FLOPs a second over those of a large product of matrices, timed in the same rounds. Model
+                    FLOPs are those of the plain step (XLA's convolutions, nothing twice), whatever the lever
     memory          arguments, results and temporaries of the compiled step
     loss off by     relative difference of the losses of the first two steps to those as it comes
 """

@@ -5,6 +5,7 @@ its pixels; Adam. The INRs of a batch have weights of their own each, which PyTo
 after the other in a Python loop, or all by `torch.bmm`.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -56,7 +57,7 @@ class Peer(nn.Module):
         self.trunk = nn.Sequential(*blocks)
         self.head = make_mlp((channels, *encoder.head_widths, model.latent_dim + 2), nn.ReLU)
         sizes = (2 * len(frequencies), *model.inr.widths, 1)
-        self.inr_sizes = list(zip(sizes[:-1], sizes[1:], strict=True))
+        self.inr_sizes = list(itertools.pairwise(sizes))
         num_weights = sum(size_in * size_out + size_out for size_in, size_out in self.inr_sizes)
         hidden = (model.latent_dim, *model.hypernet.widths, num_weights)
         self.hypernet = make_mlp(hidden, lambda: nn.LeakyReLU(0.1))
@@ -118,7 +119,7 @@ class Peer(nn.Module):
 
 def make_mlp(sizes: tuple[int, ...], activation) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for size_in, size_out in itertools.pairwise(sizes):
         layers += [nn.Linear(size_in, size_out), activation()]
     return nn.Sequential(*layers[:-1])
 

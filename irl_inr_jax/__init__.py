@@ -25,12 +25,16 @@ The papers' symbols and what they are called here; `b` images a batch, `d` the s
                     target_distribution
 """
 
-from irl_inr_jax.data import make_dataset
-from irl_inr_jax.embed import TrainedMethod, embed_images, load_embeddings
-from irl_inr_jax.evaluation import evaluate
-from irl_inr_jax.methods import METHODS
-from irl_inr_jax.runs import load_trained
-from irl_inr_jax.types import Batch, Dataset, Embeddings, ImageSet, InputError, Method, Pose, TrainState
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from irl_inr_jax.data import make_dataset
+    from irl_inr_jax.embed import TrainedMethod, embed_images, load_embeddings
+    from irl_inr_jax.evaluation import evaluate
+    from irl_inr_jax.methods import METHODS
+    from irl_inr_jax.runs import load_trained
+    from irl_inr_jax.types import Batch, Dataset, Embeddings, ImageSet, InputError, Method, Pose, TrainState
 
 __all__ = [
     "METHODS",
@@ -49,3 +53,19 @@ __all__ = [
     "load_trained",
     "make_dataset",
 ]
+
+_HOMES = ("types", "data", "embed", "methods", "runs", "evaluation")
+
+
+def __getattr__(name: str):
+    """A public name, its module imported when it is first asked for, so that --help need not wait for all of them."""
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

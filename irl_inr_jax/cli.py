@@ -1,4 +1,8 @@
-"""How the scripts meet their user: flags are read, and whatever the user got wrong becomes one line and status 2."""
+"""How the scripts meet their user: flags are read, and whatever the user got wrong becomes one line and status 2.
+
+A script reads its flags before it imports what does the work, so that --help and mistakes in flags are answered at once
+and not after the seconds that scikit-learn, matplotlib, orbax and others take to import.
+"""
 
 import ast
 import difflib
@@ -8,23 +12,33 @@ from collections.abc import Callable
 from absl import app, flags, logging
 from ml_collections import ConfigDict
 
+from irl_inr_jax.compile_cache import OFF, keep_compiled_programs
 from irl_inr_jax.settings import AFTER_TRAINING, flatten
 from irl_inr_jax.types import InputError
 
+COMPILATION_CACHE = flags.DEFINE_string(
+    "compilation_cache",
+    None,
+    f"folder where compiled programs are kept for the next run, or {OFF}; default: $JAX_COMPILATION_CACHE_DIR, or else "
+    "irl_inr_jax in the user's cache folder",
+)
+
 
 def run_script(main: Callable[[], int]) -> None:
-    """Parses the flags, calls `main` and exits with what it returns; InputError exits with 2 and one line on stderr."""
+    """Calls `main` and exits with what it returns; InputError exits with 2 and one line on stderr.
+
+    The flags were read before by `parse_flags`.
+    """
 
     def guarded(argv: list[str]) -> int:
         logging.set_verbosity(logging.WARNING)  # orbax tells every step of a save at the level of information
-        if len(argv) > 1:
-            return fail(f"expected only flags, found {argv[1]!r}; see --help")
         try:
+            keep_compiled_programs(COMPILATION_CACHE.value)
             return main()
         except InputError as error:
             return fail(str(error))
 
-    app.run(guarded, flags_parser=_parse_flags)
+    app.run(guarded, flags_parser=lambda argv: argv[:1])
 
 
 def override_config(config: ConfigDict, assignments: list[str]) -> None:
@@ -63,12 +77,14 @@ def fail(message: str) -> int:
     return 2
 
 
-def _parse_flags(argv: list[str]) -> list[str]:
-    if any(argument in ("-h", "-help", "--help") for argument in argv[1:]):
+def parse_flags() -> None:
+    """Reads the flags off the command line, or answers --help. Exits with 2 and one line on stderr for mistakes."""
+    if any(argument in ("-h", "-help", "--help") for argument in sys.argv[1:]):
         app.usage(writeto_stdout=True)
         sys.exit(0)
+    app.define_help_flags()
     try:
-        return flags.FLAGS([argv[0], *map(_with_underscores, argv[1:])])
+        left = flags.FLAGS([sys.argv[0], *map(_with_underscores, sys.argv[1:])])[1:]
     # Reading flags runs the user's configuration file, which may raise anything.
     except Exception as error:
         kind = "" if isinstance(error, flags.Error | InputError | AttributeError) else f"{type(error).__name__}: "
@@ -76,6 +92,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
         if "Traceback" in message:  # absl quotes the whole one of a configuration file that raises
             message = message.strip().splitlines()[-1]
         sys.exit(fail(message))
+    if left:
+        sys.exit(fail(f"expected only flags, found {left[0]!r}; see --help"))
 
 
 def _with_underscores(argument: str) -> str:

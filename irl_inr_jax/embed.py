@@ -1,20 +1,26 @@
 """A trained method over a whole data set: latents and poses, images drawn from them, and `Embeddings` on disk."""
 
+import collections
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float
 
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_display, to_unit
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.metrics.recon import mse
+from irl_inr_jax.parallel import AXIS, make_mesh, replicate
+from irl_inr_jax.streaming import read_ahead
 from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, PyTree, Scaling
+
+NUM_WAITING = 2  # batches that the devices have been given and that were not fetched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +52,9 @@ class TrainedMethod:
 
     def over_batches(self, function: Callable[..., PyTree], *arrays: PyTree) -> PyTree:
         """function((params, model_state), *rows) over all rows, in batches of one size so that it compiles once."""
-        return map_batches(functools.partial(function, (self.params, self.model_state)), *arrays, size=self.batch_size)
+        return map_batches(function, (self.params, self.model_state), *arrays, size=self.batch_size)
 
-    def encode(self, stored: np.ndarray) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
+    def encode(self, stored: np.ndarray | LazyImages) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
         """Latents and poses of stored images (n, h, w, c)."""
         return self.over_batches(_compiled_encode(self.method, self.scaling), stored)
 
@@ -60,7 +66,9 @@ class TrainedMethod:
         """The images that latents and pose stand for, `side` pixels high and wide; the canonical ones for no pose."""
         return self.over_batches(_compiled_draw(self.method, side), latents, pose)
 
-    def recon_errors(self, stored: np.ndarray, latents: np.ndarray, pose: Pose | None) -> Float[np.ndarray, "n"]:
+    def recon_errors(
+        self, stored: np.ndarray | LazyImages, latents: np.ndarray, pose: Pose | None
+    ) -> Float[np.ndarray, "n"]:
         """Mean squared error of each image against what latents and pose draw."""
         draw = _compiled_draw(self.method, stored.shape[1])
 
@@ -70,20 +78,53 @@ class TrainedMethod:
         return self.over_batches(one_batch, stored, latents, pose)
 
 
-def map_batches(function: Callable[..., PyTree], *arrays: PyTree, size: int) -> PyTree:
-    """function(*rows) over all rows, `size` at a time, joined along the first axis, on the host.
+def map_batches(function: Callable[..., PyTree], given: PyTree, *arrays: PyTree, size: int) -> PyTree:
+    """function(given, *rows) over all rows, about `size` at a time, joined along the first axis, on the host.
 
-    The last batch is padded with copies of its last row, which are cut off again.
+    The rows of a batch are shared out over the local devices, each of which has all of `given`. The last batch is
+    padded with copies of its last row, which are cut off again. A batch is started before the one before is fetched,
+    and images on disk are read ahead.
     """
-    total = len(jax.tree.leaves(arrays)[0])
-    size = min(size, total)
-    outputs = []
-    for first in range(0, total, size):
-        rows = np.minimum(np.arange(first, first + size), total - 1)
-        kept = min(size, total - first)
-        result = function(*jax.tree.map(lambda a, rows=rows: a[rows], arrays))
-        outputs.append(jax.tree.map(lambda leaf, kept=kept: np.asarray(leaf)[:kept], result))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *outputs)
+    mesh = make_mesh(jax.local_devices())
+    given, split = replicate(given, mesh), NamedSharding(mesh, PartitionSpec(AXIS))
+    leaves = jax.tree.leaves(arrays)
+    total = len(leaves[0])
+    size = round_batch(size, total, mesh.size)
+    num_batches = -(-total // size)
+
+    def load(number: int) -> tuple[PyTree, ...]:
+        rows = np.minimum(np.arange(number * size, (number + 1) * size), total - 1)
+        return jax.tree.map(lambda array: array[rows], arrays)
+
+    on_disk = any(isinstance(leaf, LazyImages) for leaf in leaves)
+    loaded = read_ahead(load, 0, num_batches) if on_disk else map(load, range(num_batches))
+    started = (function(given, *jax.device_put(rows, split)) for rows in loaded)
+    joined = None
+    for first, result in zip(range(0, total, size), _hold_back(started, NUM_WAITING), strict=True):
+        if joined is None:
+            joined = jax.tree.map(lambda leaf: np.empty((total, *leaf.shape[1:]), leaf.dtype), result)
+        for whole, part in zip(jax.tree.leaves(joined), jax.tree.leaves(result), strict=True):
+            whole[first : first + size] = np.asarray(part)[: total - first]
+    return joined
+
+
+def round_batch(size: int, total: int, num_devices: int) -> int:
+    """Rows a batch: `size`, or for fewer rows in all the next power of two; as many on each device.
+
+    So sets of any number of rows need few programs, and the smallest do not take the time of a whole batch.
+    """
+    rows = min(size, 1 << (total - 1).bit_length())
+    return -(-rows // num_devices) * num_devices
+
+
+def _hold_back(results: Iterable[PyTree], number: int) -> Iterator[PyTree]:
+    """The same in the same order, each one once `number` more have been started."""
+    waiting = collections.deque()
+    for result in results:
+        waiting.append(result)
+        if len(waiting) > number:
+            yield waiting.popleft()
+    yield from waiting
 
 
 # Cached by method, so that the pictures of a run and its evaluation compile each function once.

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from tensorboardX import SummaryWriter
 
 
 class MetricsLog:
@@ -21,6 +20,8 @@ class MetricsLog:
     """
 
     def __init__(self, workdir: Path, *, start_step: int):
+        from tensorboardX import SummaryWriter  # takes seconds where PyTorch is installed, which it then imports
+
         self.path = workdir / "metrics.jsonl"
         if self.path.exists():
             kept = [line for line in self.path.read_text().splitlines() if _step_of(line) <= start_step]

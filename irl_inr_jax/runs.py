@@ -1,8 +1,6 @@
 """A run put together: from a configuration to a method, its first state, and what its workdir holds."""
 
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -140,25 +138,3 @@ def load_trained(
     if state is None:
         raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
     return trained_method(config, dataset, method, state), int(state.step)
-
-
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], int]]:
-    """While it lasts, SIGTERM and Ctrl-C ask for a stop instead of making one; yields a function: which signal, or 0.
-
-    A second signal of the kind acts at once.
-    """
-    received = []
-
-    def note(number, frame):
-        received.append(number)
-        signal.signal(number, previous[number])
-
-    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    for number in previous:
-        signal.signal(number, note)
-    try:
-        yield lambda: received[0] if received else 0
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -1,6 +1,7 @@
 """Batches of images that stay on disk, read ahead by threads while the devices work."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from irl_inr_jax.training import batch_rows
 
 NUM_THREADS = 8
 NUM_AHEAD = 8
+
+Loaded = TypeVar("Loaded")
 
 
 def stream_batches(
@@ -19,11 +22,16 @@ def stream_batches(
     The images are those of `training.batches` in the same order, so that a run learns the same from disk as from
     memory and a resumed one goes on at the very batch. At most `NUM_AHEAD` batches are in memory.
     """
-    import grain  # takes a second, which runs in memory need not wait
 
     def load(step: int) -> np.ndarray:
         return images[batch_rows(step, seed=seed, num_images=len(images), batch_size=batch_size)]
 
+    return zip(range(start, stop), read_ahead(load, start, stop), strict=True)
+
+
+def read_ahead(load: Callable[[int], Loaded], start: int, stop: int) -> Iterator[Loaded]:
+    """load(start), ..., load(stop - 1) in this order, by threads, of which at most `NUM_AHEAD` wait to be taken."""
+    import grain  # takes a second, which runs in memory need not wait
+
     ahead = grain.ReadOptions(num_threads=NUM_THREADS, prefetch_buffer_size=NUM_AHEAD)
-    loaded = grain.MapDataset.range(start, stop).map(load).to_iter_dataset(ahead)
-    return zip(range(start, stop), loaded, strict=True)
+    return iter(grain.MapDataset.range(start, stop).map(load).to_iter_dataset(ahead))

@@ -1,10 +1,17 @@
 """A trained method over a whole data set, and the embeddings file."""
 
+import dataclasses
+
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from irl_inr_jax.embed import TrainedMethod, embed_images, load_embeddings, save_embeddings
+from irl_inr_jax.data import make_dataset
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.embed import TrainedMethod, embed_images, load_embeddings, map_batches, round_batch, save_embeddings
+from irl_inr_jax.runs import first_state, make_run_method, trained_method
 from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, Scaling
 
 
@@ -42,6 +49,81 @@ def test_every_row_comes_out_once_and_in_order_whatever_the_last_batch_holds(tra
         expected = 2 * np.stack([flat.mean(1), flat.min(1), flat.max(1)], axis=1)
         np.testing.assert_allclose(latents, expected, rtol=1e-5)
         np.testing.assert_allclose(pose.tau, expected[:, :2], rtol=1e-5)
+
+
+@pytest.fixture
+def one_device(monkeypatch):
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
+
+
+@pytest.fixture(params=[10, 64])
+def learnt(tiny_config, request):
+    """An untrained network in batches of so many, and 147 images for it."""
+    tiny_config.evaluation.batch_size = request.param
+    dataset = make_dataset(tiny_config.data)
+    method = make_run_method(tiny_config, dataset, axis_name=None)
+    state = first_state(tiny_config, dataset, method, optax.identity())
+    return trained_method(tiny_config, dataset, method, state), dataset.train.images[:147]
+
+
+def test_on_one_device_they_are_the_very_latents_of_a_loop_over_padded_batches(learnt, one_device):
+    trained, stored = learnt
+    size = trained.batch_size
+    encode = jax.jit(lambda params, rows: trained.method.encode(params, trained.model_state, trained.to_unit(rows)))
+    padded = np.concatenate([stored, np.repeat(stored[-1:], -len(stored) % size, axis=0)])
+    expected = [encode(trained.params, padded[first : first + size]) for first in range(0, len(padded), size)]
+    expected = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(stored)], *expected)
+    jax.tree.map(np.testing.assert_array_equal, trained.encode(stored), expected)
+
+
+def test_eight_devices_find_the_latents_of_one(learnt, monkeypatch):
+    trained, stored = learnt
+    assert len(jax.local_devices()) == 8
+    shared = trained.encode(stored)
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
+    # Sums are rounded in another order, and a pose that is off by that moves the image that the encoder sees.
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), shared, trained.encode(stored))
+
+
+def test_images_on_disk_give_the_latents_of_images_in_memory(trained, stored):
+    lazy = LazyImages(lambda rows: stored[rows], stored.shape[1:], stored.dtype, np.arange(len(stored)))
+    jax.tree.map(np.testing.assert_array_equal, trained.encode(lazy), trained.encode(stored))
+
+
+def test_sets_of_all_sizes_share_few_programs(one_device):
+    shapes = []
+
+    @jax.jit
+    def function(given, rows):
+        shapes.append(len(rows))
+        return rows + given
+
+    for total in range(1, 40):
+        rows = np.arange(total, dtype=np.float32)
+        np.testing.assert_array_equal(map_batches(function, np.float32(1), rows, size=12), rows + 1)
+    assert sorted(shapes) == [1, 2, 4, 8, 12]
+    assert [round_batch(12, total, 8) for total in (1, 9, 100)] == [8, 16, 16]
+
+
+def test_a_batch_is_fetched_after_two_more_were_started_and_no_others():
+    started, ahead = [], []
+
+    @dataclasses.dataclass
+    class Result:
+        rows: jax.Array
+        shape, dtype = (8,), np.dtype(np.float32)
+
+        def __array__(self, dtype=None, copy=None):
+            ahead.append(len(started))
+            return np.asarray(self.rows)
+
+    def function(_, rows):
+        started.append(rows)
+        return Result(rows)
+
+    rows = np.arange(40, dtype=np.float32)
+    np.testing.assert_array_equal(map_batches(function, (), rows, size=8), rows)
+    assert ahead == [3, 4, 5, 5, 5]
 
 
 def test_stored_and_unit_images_are_encoded_alike(trained, stored):

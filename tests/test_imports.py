@@ -7,15 +7,16 @@ import irl_inr_jax
 
 PACKAGE = Path(irl_inr_jax.__file__).parent
 LAYERS = [
-    ["types", "memory", "speed"],
+    ["types", "memory", "stopping", "compile_cache", "speed"],
     ["geometry"],
     ["metrics", "data", "models", "augment"],
     ["objectives", "views"],
     ["pose"],
     ["orbits"],
     ["methods"],
-    ["training", "parallel", "checkpoint", "logs", "embed", "settings"],
-    ["streaming"],
+    ["training", "parallel", "checkpoint", "logs", "settings"],
+    ["streaming", "startup"],
+    ["embed"],
     ["equivariance", "runs", "clustering"],
     ["comparison"],
     ["evaluation", "inspection"],

@@ -1,12 +1,9 @@
-"""What is asked of a run before it starts, and how it is told to stop."""
-
-import os
-import signal
+"""What is asked of a run before it starts."""
 
 import pytest
 
 from irl_inr_jax.data import make_dataset
-from irl_inr_jax.runs import check_batch, load_trained, stop_signals, total_steps
+from irl_inr_jax.runs import check_batch, load_trained, total_steps
 from irl_inr_jax.types import InputError
 
 
@@ -31,21 +28,3 @@ def test_a_run_without_checkpoints_says_so(tiny_config, tmp_path):
     dataset = make_dataset(tiny_config.data)
     with pytest.raises(InputError, match=r"expected checkpoints in .* found none; train first"):
         load_trained(tmp_path, tiny_config, dataset, say=print)
-
-
-@pytest.fixture
-def python_handles_ctrl_c():
-    """As in a terminal; a process started in the background of a script ignores Ctrl-C from the start."""
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, inherited)
-
-
-def test_the_first_signal_asks_and_the_second_acts(python_handles_ctrl_c):
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), stop_signals() as received:
-        assert received() == 0
-        os.kill(os.getpid(), signal.SIGINT)
-        assert received() == signal.SIGINT
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) == before

@@ -57,11 +57,17 @@ def test_train_leaves_what_it_promises(finished):
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6, 8]
     assert {"loss", "cross", "symmetry", "images_per_second"} <= set(lines[0])
+    assert lines[0]["seconds_to_first_step"] > 0 and "seconds_to_first_step" not in lines[1]
     assert list((workdir / "tensorboard").glob("events.out.tfevents*"))
     assert latest_state(workdir)[1] == 8
     with Image.open(workdir / "pictures" / "epoch_0002.png") as picture:
         assert picture.width > 300
-    assert "step 8/8" in output and "images/s" in output and f"evaluate.py --workdir {workdir}" in output
+    assert (
+        "step 8/8" in output
+        and "images/s" in output
+        and "first step after" in output
+        and f"evaluate.py --workdir {workdir}" in output
+    )
 
 
 def test_evaluate_leaves_what_it_promises(finished):

@@ -4,7 +4,6 @@ The encoder's batch norm, if it has any, keeps the statistics of its own trainin
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -123,7 +122,7 @@ def make_predict(task: ClusterTask, outputs: Callable[..., Array]) -> Callable[[
         return jnp.moveaxis(outputs(*given, task.trained.to_unit(rows)), -2, 0)
 
     def predict(params: PyTree, frozen: PyTree, points: Points) -> Float32[np.ndarray, "... n k"]:
-        outputs = map_batches(partial(on_batch, (params, frozen)), points.images, size=task.trained.batch_size)
+        outputs = map_batches(on_batch, (params, frozen), points.images, size=task.trained.batch_size)
         return np.moveaxis(outputs, 0, -2)
 
     return predict

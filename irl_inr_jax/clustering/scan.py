@@ -96,9 +96,8 @@ def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
     if len(latents) == 1:
         return np.zeros((1, 1), np.int32)
     num_neighbours = min(settings.num_neighbours, len(latents) - 1)
-    if settings.distance == "cosine":
-        latents = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
-    return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True)[0]
+    by_angle = settings.distance == "cosine"
+    return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True, by_angle=by_angle)[0]
 
 
 def mine_orbit_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:

@@ -5,7 +5,6 @@ It comes with scikit-learn, so it needs no download: MNIST(U) at the size of a t
 
 import numpy as np
 from ml_collections import ConfigDict
-from sklearn.datasets import load_digits
 
 from irl_inr_jax.data.labels import encode_labels
 from irl_inr_jax.data.pose import make_posed_dataset
@@ -18,6 +17,8 @@ _BRIGHTEST = 16  # the files count ink in 4x4 blocks
 
 def make_digits_u(data: ConfigDict) -> Dataset:
     """digits(U) under `config.data`: canvas (0 is 16), translation_px, test_fraction, subsets. Raises InputError."""
+    from sklearn.datasets import load_digits  # takes a second, which other data sets need not wait
+
     digits = load_digits()
     images = np.round(digits.images * (255 / _BRIGHTEST)).astype(np.uint8)
     source = "scikit-learn's digits"

@@ -20,13 +20,12 @@ from pathlib import Path
 
 from absl import flags
 
-from irl_inr_jax.cli import fail, run_script
-from irl_inr_jax.paper.figure2 import FIGURE, FIGURE_RUNS, save_figure
+from irl_inr_jax.cli import fail, parse_flags, run_script
 from irl_inr_jax.paper.records import Measure, Run, Table
 from irl_inr_jax.paper.results import collect_table, format_markdown, format_results
 from irl_inr_jax.paper.runner import Place, StoppedError, measure_run, read_record, train_run, write_json
 from irl_inr_jax.paper.systems import SCALES, simplify_cell
-from irl_inr_jax.paper.tables import TABLES
+from irl_inr_jax.paper.tables import FIGURE, FIGURE_RUNS, TABLES
 
 SCALE = flags.DEFINE_enum("scale", "small", SCALES, "small, for two CPU cores, or paper, for a GPU")
 SEEDS = flags.DEFINE_integer("seeds", 1, "training runs of each system, with seeds 0, 1, ...", lower_bound=1)
@@ -61,6 +60,8 @@ def make_table(place: Place, table: Table) -> None:
 
 def make_figure(place: Place) -> None:
     """The runs that Figure 2 shows, and a picture a data set."""
+    from irl_inr_jax.paper.figure2 import save_figure
+
     for config, runs in FIGURE_RUNS.items():
         carry_out(place, {run: [] for run in runs.values()}, FIGURE, after_each=lambda: None)
         print(f"\n{save_figure(place, config)}")
@@ -118,6 +119,7 @@ def main() -> None:
     if len(names) > 1 and set(names) & set(verbs):
         sys.exit(fail(f"expected list or results by itself, found {' '.join(names)}; see --help"))
     sys.argv[1:] = arguments[len(names) :]
+    parse_flags()
     run_script(verbs.get(names[0], lambda: make(names)))
 
 

@@ -7,24 +7,14 @@ from jaxtyping import Float
 
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.evaluation import choose_split
-from irl_inr_jax.paper.records import Run
 from irl_inr_jax.paper.runner import Place, folder_of
+from irl_inr_jax.paper.tables import FIGURE, FIGURE_RUNS
 from irl_inr_jax.report.recon_figures import save_image_rows
-from irl_inr_jax.report.run_figures import spread_rows
+from irl_inr_jax.report.training_picture import spread_rows
 from irl_inr_jax.runs import load_trained
 from irl_inr_jax.settings import from_json
 
-FIGURE = "figure2"
 NUM_SHOWN = 12
-FIGURE_RUNS: dict[str, dict[str, Run]] = {
-    config: {
-        "TARGET-VAE": Run(config, "target_vae"),
-        "without symmetry": Run(config, "irl_inr", (("loss.symmetry", 0.0),)),
-        "IRL-INR": Run(config, "irl_inr"),
-        "our recipe": Run(config, "ours"),
-    }
-    for config in ("wm811k", "whoi_plankton")
-}
 
 
 def save_figure(place: Place, config: str) -> Path:

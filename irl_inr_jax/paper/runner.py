@@ -20,7 +20,7 @@ from typing import NamedTuple
 import irl_inr_jax
 from irl_inr_jax.paper.records import Evaluation, Measure, Run
 from irl_inr_jax.paper.systems import evaluation_settings, training_settings, variants_of
-from irl_inr_jax.runs import stop_signals
+from irl_inr_jax.stopping import stop_signals
 from irl_inr_jax.types import InputError
 
 REPOSITORY = Path(irl_inr_jax.__file__).parents[1]

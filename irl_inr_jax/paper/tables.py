@@ -1,4 +1,4 @@
-"""Every table of the papers as data: the published values, and what has to be run for ours."""
+"""Every table of the papers as data: the published values, and what has to be run for ours; the runs of Figure 2."""
 
 from irl_inr_jax.paper.records import Cell, Measure, Run, Table
 
@@ -228,4 +228,15 @@ TABLES: dict[str, Table] = {
         _no9_table(),
         _ablation_table(),
     )
+}
+
+FIGURE = "figure2"
+FIGURE_RUNS: dict[str, dict[str, Run]] = {
+    config: {
+        "TARGET-VAE": Run(config, "target_vae"),
+        "without symmetry": Run(config, "irl_inr", (("loss.symmetry", 0.0),)),
+        "IRL-INR": Run(config, "irl_inr"),
+        "our recipe": Run(config, "ours"),
+    }
+    for config in ("wm811k", "whoi_plankton")
 }

@@ -1,10 +1,9 @@
-"""All figures of one evaluation, and the picture that training saves now and then."""
+"""All figures of one evaluation."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.hierarchical import cut_tree
@@ -19,27 +18,12 @@ from irl_inr_jax.report.cluster_figures import save_cluster_grids, save_confusio
 from irl_inr_jax.report.dendrogram_figure import save_dendrogram
 from irl_inr_jax.report.latent_map import save_latent_map
 from irl_inr_jax.report.projection import project_latents
-from irl_inr_jax.report.recon_figures import save_canonical_views, save_large_rendering, save_reconstructions
+from irl_inr_jax.report.recon_figures import save_canonical_views, save_large_rendering
 from irl_inr_jax.report.rotation_figure import save_rotation_scatter
+from irl_inr_jax.report.training_picture import save_training_picture, spread_rows
 from irl_inr_jax.types import Dataset, ImageSet
 
-NUM_SHOWN = 12
 NUM_TURNED, NUM_COPIES = 6, 7  # six images, each turned by steps of 2 pi / 7, as in the paper's Figures 3 and 10
-
-
-def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
-    """Inputs, their reconstructions, and the canonical views that z alone draws. For methods that can draw."""
-    shown = images.images[spread_rows(len(images.images), NUM_SHOWN)]
-    latents, pose = trained.encode(shown)
-    side = shown.shape[1]
-    recons = trained.draw(latents, pose, side=side)
-    canonical = trained.draw(latents, None, side=side)
-    save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)))
-
-
-def spread_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:
-    """At most `num_shown` rows, evenly spread: images often come class by class."""
-    return np.unique(np.linspace(0, num_images - 1, num_shown).round().astype(int))
 
 
 def save_run_figures(

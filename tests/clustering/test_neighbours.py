@@ -4,6 +4,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.clustering import neighbours
 from irl_inr_jax.clustering.neighbours import agreement, nearest_neighbours, vote
+from irl_inr_jax.memory import watch_memory
 
 
 def draw(*shape, seed=0):
@@ -54,6 +55,26 @@ def test_an_offset_common_to_all_costs_no_precision():
     near = nearest_neighbours(points, points, 5, leave_out_self=True)[1]
     far = nearest_neighbours(points + 1000.0, points + 1000.0, 5, leave_out_self=True)[1]
     np.testing.assert_allclose(far, near, rtol=1e-3)
+
+
+def test_by_angle_they_are_the_neighbours_of_the_directions(blocks):
+    points = draw(50, 4) * np.exp(draw(50, 1, seed=1))
+    points[7] = 0.0  # has no direction, and stays in the middle
+    directions = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+    found, distances = nearest_neighbours(points, points, 5, leave_out_self=True, by_angle=True)
+    expected, lengths = nearest_neighbours(directions, directions, 5, leave_out_self=True)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(distances, lengths, atol=1e-6)
+
+
+def test_points_are_left_as_they_were_and_beside_them_there_is_one_copy():
+    points = draw(100_000, 256)
+    before = points.copy()
+    nearest_neighbours(points[:8], points, 2, leave_out_self=False)  # compiles
+    with watch_memory() as grown:
+        nearest_neighbours(points[:8], points, 2, leave_out_self=False)
+        assert grown() < 1.6 * points.nbytes / 1e6
+    np.testing.assert_array_equal(points, before)
 
 
 @pytest.mark.parametrize("num_neighbours", [0, 5])

@@ -12,7 +12,6 @@ from ml_collections import config_flags
 from configs import base
 from irl_inr_jax.cli import override_config
 from irl_inr_jax.paper import runner
-from irl_inr_jax.paper.figure2 import FIGURE_RUNS
 from irl_inr_jax.paper.records import Run
 from irl_inr_jax.paper.systems import (
     SCALES,
@@ -26,7 +25,7 @@ from irl_inr_jax.paper.systems import (
     resolve_config,
     simplify_cell,
 )
-from irl_inr_jax.paper.tables import TABLES
+from irl_inr_jax.paper.tables import FIGURE_RUNS, TABLES
 from irl_inr_jax.settings import check_config, flatten
 
 # From the papers' texts, typed by hand: row -> what is printed, column by column.

@@ -1,0 +1,72 @@
+"""Is embedding at least three times as fast as training? Images a second of both, on random images.
+
+    python -m benchmarks.embed
+    python -m benchmarks.embed --configs digits_u,mnist_u:small --num_images 20000
+
+Each configuration's method takes training steps and encodes its images in turn, --rounds times, so that whatever else
+the machine does disturbs both alike; the table has the medians and the median of the rounds' ratios. No files are
+needed: the images are noise of the configuration's size. Compiling is left out, and so are losses and pictures.
+"""
+
+# ruff: noqa: E402
+from absl import flags
+
+from irl_inr_jax.cli import parse_flags, run_script
+
+CONFIGS = flags.DEFINE_list("configs", ["digits_u", "mnist_u:small"], "names of configs/, after a colon variants")
+NUM_IMAGES = flags.DEFINE_integer("num_images", 4096, "images that are encoded in a round", lower_bound=1)
+STEPS = flags.DEFINE_integer("steps", 20, "training steps in a round", lower_bound=1)
+ROUNDS = flags.DEFINE_integer("rounds", 5, "how often both are timed", lower_bound=1)
+if __name__ == "__main__":
+    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+
+import itertools
+import time
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from benchmarks.inputs import load_config, make_noise
+from irl_inr_jax.parallel import make_mesh
+from irl_inr_jax.report.table import format_table
+from irl_inr_jax.runs import make_feed, make_run_method, make_run_step, trained_method
+
+
+def main() -> int:
+    """Prints a row a configuration; the exit status."""
+    rows = [{"configuration": name, **compare(load_config(name))} for name in CONFIGS.value]
+    devices = jax.local_devices()
+    print(f"{len(devices)} x {devices[0].device_kind}; {NUM_IMAGES.value} images, {ROUNDS.value} rounds; images/s")
+    print(format_table(rows))
+    return 0
+
+
+def compare(config: ConfigDict) -> dict[str, float]:
+    """Images a second of training and of embedding, and their ratio: medians over the rounds."""
+    dataset = make_noise(config, max(NUM_IMAGES.value, config.train.batch_size))
+    images = dataset.train.images[: NUM_IMAGES.value]
+    state, take_step = make_run_step(config, dataset, make_mesh(jax.devices()))
+    feed = make_feed(config, dataset, start=0)
+    trained = trained_method(config, dataset, make_run_method(config, dataset, axis_name=None), state)
+    rounds = []
+    for _ in range(ROUNDS.value + 1):
+        started = time.monotonic()
+        taken = 0
+        for _, batch in itertools.islice(feed, STEPS.value):
+            state, _ = take_step(state, batch)
+            taken += config.train.batch_size
+        jax.block_until_ready(state)
+        between = time.monotonic()
+        trained.encode(images)
+        rounds.append((taken / (between - started), len(images) / (time.monotonic() - between)))
+    training, embedding = np.array(rounds[1:]).T  # the first one compiles
+    return {
+        "training": round(np.median(training)),
+        "embedding": round(np.median(embedding)),
+        "embedding / training": float(np.median(embedding / training)),
+    }
+
+
+if __name__ == "__main__":
+    run_script(main)
