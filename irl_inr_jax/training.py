@@ -11,7 +11,8 @@ from jaxtyping import Array, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.scaling import to_unit
-from irl_inr_jax.types import AxisName, Batch, InputError, Method, Scaling, TrainState
+from irl_inr_jax.sharding import average_gradients
+from irl_inr_jax.types import AxisName, Batch, InputError, Method, PyTree, Scaling, TrainState
 
 
 def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
@@ -32,14 +33,29 @@ def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
     )
 
 
-def make_optimizer(train: ConfigDict, total_steps: int) -> optax.GradientTransformation:
-    """Adam of `config.train`; 'adam' adds the weight decay to the gradient, 'adamw' takes it off the parameters."""
-    clip = optax.clip_by_global_norm(train.clip_norm) if train.clip_norm else optax.identity()
+def make_optimizer(
+    train: ConfigDict, total_steps: int, *, norm: Callable[[PyTree], jax.Array] = optax.global_norm
+) -> optax.GradientTransformation:
+    """Adam of `config.train`; 'adam' adds the weight decay to the gradient, 'adamw' takes it off the parameters.
+
+    norm: of the whole gradient, of which a device may have a part (`sharding.make_norm`).
+    """
+    clip = clip_by_norm(train.clip_norm, norm) if train.clip_norm else optax.identity()
     decay = optax.add_decayed_weights(train.weight_decay)
     adam = optax.scale_by_adam(b1=train.b1, b2=train.b2)
     descend = optax.scale_by_learning_rate(make_schedule(train, total_steps))
     order = (decay, adam) if train.optimizer == "adam" else (adam, decay)
     return allow_promotion(optax.chain(clip, *order, descend))
+
+
+def clip_by_norm(max_norm: float, norm: Callable[[PyTree], jax.Array]) -> optax.GradientTransformation:
+    """`optax.clip_by_global_norm` by a norm of one's own."""
+
+    def clip(updates: PyTree, params: PyTree) -> PyTree:
+        size = norm(updates)
+        return jax.tree.map(lambda leaf: jnp.where(size < max_norm, leaf, leaf / size * max_norm), updates)
+
+    return optax.stateless(clip)
 
 
 def allow_promotion(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
@@ -81,9 +97,6 @@ def make_train_step(
     `axis_name` each device brings its share of both, and gradients and metrics are means over the axis.
     """
 
-    def mean_over_devices(tree):
-        return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
-
     def train_step(
         state: TrainState, stored_images: Array, indices: Int[Array, "b"], positions: Int[Array, "b"]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -91,7 +104,8 @@ def make_train_step(
         batch = Batch(images=images, positions=positions, progress=state.step.astype(jnp.float32) / total_steps)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
         grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(state.params, state.model_state, key, batch)
-        grads, metrics = mean_over_devices((grads, metrics))
+        grads = average_gradients(method, grads, axis_name)
+        metrics = metrics if axis_name is None else jax.lax.pmean(metrics, axis_name)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         return (
             state.replace(

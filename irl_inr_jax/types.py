@@ -1,4 +1,4 @@
-"""The frozen records that travel between the layers. No functions here.
+"""The frozen records that travel between the layers.
 
 Letters in shapes: `b` images in a batch, `h w c` rows, columns and channels, `n` points, `d` latent size.
 Coordinates, angles and poses follow the convention stated in `geometry/coords.py`.
@@ -15,7 +15,8 @@ import jax
 import numpy as np
 
 PyTree = Any
-AxisName = str | tuple[str, ...] | None  # of a mapped function; None outside one
+# Of a mapped function, None outside one; a pair where the second axis is that of devices which share parameters.
+AxisName = str | tuple[str, str] | None
 Leaf = Any  # an array, or whatever `jax.tree.map` puts in its place: a tracer, a shape, a sharding
 
 
@@ -84,6 +85,11 @@ class TrainState:
     opt_state: PyTree
 
 
+def share_nothing(path: tuple[str, ...]) -> bool:
+    """`is_shared` of what every device has whole."""
+    return False
+
+
 @dataclasses.dataclass(frozen=True)
 class Method:
     """A way to learn a representation: pure functions made once from the configuration.
@@ -93,6 +99,8 @@ class Method:
     encode(params, model_state, images) -> (latents (b, d), Pose | None)
     reconstruct(params, model_state, latents, coords) -> values (b, n, c) at coords (b, n, 2); None where the method
         has no decoder.
+    is_shared(path) -> whether the parameter at that path of `params` has its last axis shared out over the devices of
+        a mesh's second axis.
 
     `params` is a dict whose entry "encoder" is all of it that the latents depend on: clusterers that train an encoder
     further change that entry alone.
@@ -103,6 +111,7 @@ class Method:
     loss: Callable[..., tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]]
     encode: Callable[..., tuple[jax.Array, Pose | None]]
     reconstruct: Callable[..., jax.Array] | None
+    is_shared: Callable[[tuple[str, ...]], bool] = share_nothing
 
 
 @dataclasses.dataclass(frozen=True)

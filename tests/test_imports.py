@@ -9,7 +9,7 @@ PACKAGE = Path(irl_inr_jax.__file__).parent
 LAYERS = [
     ["types", "memory", "stopping", "compile_cache", "speed"],
     ["geometry"],
-    ["metrics", "data", "models", "augment"],
+    ["metrics", "data", "models", "augment", "sharding"],
     ["objectives", "views"],
     ["pose"],
     ["orbits"],

@@ -55,7 +55,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
-    generator = make_generator(config, num_channels=num_channels, low=low)
+    generator = make_generator(config, num_channels=num_channels, low=low, axis_name=axis_name)
     parts = make_parts(config, generator, axis_name=axis_name, num_aux=0)
     return bind_parts("irl_inr", parts, loss)
 
@@ -83,6 +83,7 @@ def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tup
         loss=partial(loss, parts),
         encode=partial(encode, parts),
         reconstruct=partial(reconstruct, parts),
+        is_shared=lambda path: path[0] == "generator" and parts.generator.is_shared(path[1:]),
     )
 
 

@@ -32,7 +32,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
     """
-    generator = make_generator(config, num_channels=num_channels, low=low)
+    generator = make_generator(config, num_channels=num_channels, low=low, axis_name=axis_name)
     parts = make_parts(config, generator, axis_name=axis_name, num_aux=config.model.latent_dim)
     return bind_parts("thesis", parts, loss)
 

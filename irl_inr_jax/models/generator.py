@@ -15,7 +15,7 @@ from irl_inr_jax.models.fourier import draw_frequencies
 from irl_inr_jax.models.hypernet import HyperNetwork
 from irl_inr_jax.models.inr import InrSpec, apply_inr, init_eta
 from irl_inr_jax.speed import choose_speed
-from irl_inr_jax.types import PosedPixels, PyTree
+from irl_inr_jax.types import AxisName, PosedPixels, PyTree, share_nothing
 
 
 class Generator(NamedTuple):
@@ -25,16 +25,23 @@ class Generator(NamedTuple):
     draw(params, eta, frequencies, places) -> values (b, n, c) in [low, 1]; places are coords (b, n, 2), coords (n, 2)
     that are the same for all images, or `PosedPixels`.
 
+    is_shared(path): whether the parameter at that path has its last axis shared out over devices, where
+    `config.model.hypernet.num_shards` says so.
+
     Here eta is an INR's weights, and the generator's own parameters have no part in drawing.
     """
 
     init: Callable[..., tuple[PyTree, jax.Array | None]]
     emit: Callable[..., PyTree]
     draw: Callable[..., jax.Array]
+    is_shared: Callable[[tuple[str, ...]], bool] = share_nothing
 
 
-def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Generator:
-    """H_psi and I of `config.model`, for latents of `config.model.latent_dim`."""
+def make_generator(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Generator:
+    """H_psi and I of `config.model`, for latents of `config.model.latent_dim`.
+
+    axis_name: where the hypernetwork is shared out, the second of the pair is the axis of those who share it.
+    """
     model, dtype, speed = config.model, jnp.dtype(config.model.dtype), choose_speed(config)
     spec = InrSpec(
         widths=tuple(model.inr.widths),
@@ -45,7 +52,12 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Gene
         low=low,
     )
     hypernet = HyperNetwork(
-        widths=tuple(model.hypernet.widths), spec=spec, dtype=dtype, last_bias_init=nn.initializers.zeros_init()
+        widths=tuple(model.hypernet.widths),
+        spec=spec,
+        dtype=dtype,
+        last_bias_init=nn.initializers.zeros_init(),
+        num_shards=model.hypernet.num_shards,
+        axis_name=axis_name[1] if isinstance(axis_name, tuple) else None,
     )
 
     def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, Float[Array, "f 2"]]:
@@ -54,7 +66,7 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Gene
 
         def working_inr(key, shape, dtype=jnp.float32):
             flat, _ = ravel_pytree(init_eta(key, spec, mean_pixel))
-            return flat.astype(dtype).reshape(shape)
+            return jnp.pad(flat, (0, shape[0] - len(flat))).astype(dtype)
 
         starting = hypernet.clone(last_bias_init=working_inr)
         params = starting.init(weights_key, jnp.zeros((1, model.latent_dim)))["params"]
@@ -80,4 +92,5 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float) -> Gene
         drawn = jax.vmap(one, in_axes=(0, None if shared else 0))
         return (jax.checkpoint(drawn) if speed.remat != "none" else drawn)(eta, places)
 
-    return Generator(init, emit, draw)
+    last_layer = ("MLP_0", f"Dense_{len(model.hypernet.widths)}")
+    return Generator(init, emit, draw, is_shared=lambda path: path[:2] == last_layer)

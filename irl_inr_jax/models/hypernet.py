@@ -1,7 +1,14 @@
-"""H_psi(z) = eta: from latents to the weights of the INR (paper, section 3.2 and Appendix A)."""
+"""H_psi(z) = eta: from latents to the weights of the INR (paper, section 3.2 and Appendix A).
+
+Nearly all parameters are in its last layer, a column for each of the INR's weights, and they can be shared out over
+devices. Each device then has some of the columns, emits these weights for the images of all devices that share the
+layer, and hands them to the devices whose images they are: what crosses are weights of INRs, of as many images as each
+device has, and neither the layer nor its gradient.
+"""
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -22,28 +29,47 @@ class HyperNetwork(nn.Module):
     deviation that it has in such an INR: training begins with that INR plus something of every latent. With zero
     biases the emitted weights start near zero, the INR is dead behind its sigmoid and stays at the mean image; with one
     deviation for all weights it saturates.
+
+    num_shards: devices that share the last layer, whose columns are rounded up to a multiple of them; those past
+    `spec.num_weights` start at 0, get no gradient and stay there. axis_name: of these devices in a mapped function, in
+    which the parameters are this device's columns; None outside one, where they are all columns.
     """
 
     widths: Sequence[int]
     spec: InrSpec
     dtype: jnp.dtype
     last_bias_init: Initializer
+    num_shards: int
+    axis_name: str | None
 
     @nn.compact
     def __call__(self, latents: Float[Array, "b d"]) -> PyTree:
+        num_columns = round_up(self.spec.num_weights, self.num_shards)
+        gather = None
+        if self.axis_name is not None:
+            num_columns //= self.num_shards
+            gather = partial(jax.lax.all_gather, axis_name=self.axis_name, tiled=True)
         flat = MLP(
-            (*self.widths, self.spec.num_weights),
+            (*self.widths, num_columns),
             activation=lambda x: nn.leaky_relu(x, 0.1),
             dtype=self.dtype,
             last_kernel_init=scaled_kernel(self.spec),
             last_bias_init=self.last_bias_init,
+            before_last=gather,
         )(latents)
+        if self.axis_name is not None:
+            flat = jax.lax.all_to_all(flat, self.axis_name, split_axis=0, concat_axis=1, tiled=True)
         return unflatten_eta(flat, self.spec)
 
 
+def round_up(number: int, multiple: int) -> int:
+    """The least multiple that is not below the number."""
+    return -(-number // multiple) * multiple
+
+
 def scaled_kernel(spec: InrSpec) -> Initializer:
-    """Initialiser of the last kernel (fan_in, k): for inputs of mean square 1, weight i moves by LATENT_SHARE times
-    the deviation of its layer."""
+    """Initialiser of the last kernel (fan_in, k or more): for inputs of mean square 1, weight i moves by LATENT_SHARE
+    times the deviation of its layer. Columns past the k-th are 0."""
 
     def init(key, shape, dtype=jnp.float32):
         deviations = [
@@ -51,13 +77,17 @@ def scaled_kernel(spec: InrSpec) -> Initializer:
             for (size_in, size_out), deviation in zip(spec.layer_sizes, weight_deviations(spec), strict=True)
         ]
         scale = LATENT_SHARE / math.sqrt(shape[0])
-        return (scale * jnp.concatenate(deviations) * jax.random.normal(key, shape)).astype(dtype)
+        drawn = scale * jnp.concatenate(deviations) * jax.random.normal(key, (shape[0], spec.num_weights))
+        return jnp.pad(drawn, ((0, 0), (0, shape[1] - spec.num_weights))).astype(dtype)
 
     return init
 
 
 def unflatten_eta(flat: Float[Array, "b k"], spec: InrSpec) -> PyTree:
-    """A batch of weight vectors as a batch of `eta`, in the order in which `ravel_pytree` flattens one."""
+    """A batch of weight vectors as a batch of `eta`, in the order in which `ravel_pytree` flattens one.
+
+    What comes after the spec's number of weights is left out.
+    """
     shapes = jax.eval_shape(lambda: init_eta(jax.random.key(0), spec, jnp.zeros(spec.channels)))
     leaves, treedef = jax.tree.flatten(shapes)
     pieces, start = [], 0
