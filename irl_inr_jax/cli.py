@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import os
 import sys
 from collections.abc import Callable
 
@@ -13,7 +14,10 @@ from irl_inr_jax.types import InputError
 
 
 def run_script(main: Callable[[], int]) -> None:
-    """Parses the flags, calls `main` and exits with what it returns; InputError exits with 2 and one line on stderr."""
+    """Parses the flags, calls `main` and exits with what it returns; InputError exits with 2 and one line on stderr.
+
+    A process that has joined others ends without waiting for them.
+    """
 
     def guarded(argv: list[str]) -> int:
         logging.set_verbosity(logging.WARNING)  # orbax tells every step of a save at the level of information
@@ -22,9 +26,37 @@ def run_script(main: Callable[[], int]) -> None:
         try:
             return main()
         except InputError as error:
-            return fail(str(error))
+            status = fail(str(error))
+        from irl_inr_jax.distributed import leave  # JAX, which a mistaken flag need not wait for
+
+        return leave(status)
 
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def define_joining() -> Callable[[], None]:
+    """Defines the flags by which several processes train as one.
+
+    Returns a function that joins them as the flags say, to be called after parsing and before any other use of JAX.
+    """
+    mode = flags.DEFINE_enum("distributed", "auto", ["auto", "on", "off"], "train with other processes as one")
+    address = flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0, the same in all processes")
+    num_processes = flags.DEFINE_integer("num_processes", None, "how many processes train as one")
+    process_id = flags.DEFINE_integer("process_id", None, "which of them this is, from 0")
+    seconds = flags.DEFINE_integer("join_seconds", 300, "how long the processes wait for each other at the start")
+
+    def join_others() -> None:
+        from irl_inr_jax.joining import is_one_of_many, join
+
+        peers = {
+            "coordinator_address": address.value,
+            "num_processes": num_processes.value,
+            "process_id": process_id.value,
+        }
+        if is_one_of_many(mode.value, **peers, environment=os.environ):
+            join(**peers, wait_seconds=seconds.value)
+
+    return join_others
 
 
 def override_config(config: ConfigDict, assignments: list[str]) -> None:
@@ -68,7 +100,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
         app.usage(writeto_stdout=True)
         sys.exit(0)
     try:
-        return flags.FLAGS([argv[0], *map(_with_underscores, argv[1:])])
+        return flags.FLAGS([argv[0], *_with_values([_with_underscores(argument) for argument in argv[1:]])])
     # Reading flags runs the user's configuration file, which may raise anything.
     except Exception as error:
         kind = "" if isinstance(error, flags.Error | InputError | AttributeError) else f"{type(error).__name__}: "
@@ -84,6 +116,15 @@ def _with_underscores(argument: str) -> str:
     if not name.startswith("--"):
         return argument
     return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """--distributed on its own as --distributed=on."""
+    followers = [*arguments[1:], "--"]
+    return [
+        "--distributed=on" if argument == "--distributed" and follower.startswith("-") else argument
+        for argument, follower in zip(arguments, followers, strict=True)
+    ]
 
 
 def read_config(holder: flags.FlagHolder) -> ConfigDict | None:

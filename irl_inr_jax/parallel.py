@@ -24,14 +24,26 @@ def make_mesh(devices: list[jax.Device]) -> Mesh:
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
-    """A whole copy of every leaf on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, P()))
+    """A whole copy of every leaf on every device; each process places its own, which must be the same."""
+    sharding = NamedSharding(mesh, P())
+
+    def place(leaf: np.ndarray | jax.Array) -> jax.Array:
+        value = np.asarray(leaf)
+        return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
+
+    return jax.tree.map(place, tree)
 
 
 def split_over_devices(array: np.ndarray, mesh: Mesh) -> jax.Array:
-    """Equal shares of the rows on the devices; each process places its own."""
+    """Equal shares of the rows on the devices; each process places its own and looks at no others (`local_rows`)."""
     sharding = NamedSharding(mesh, P(AXIS))
     return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+
+def local_rows(mesh: Mesh, num_rows: int) -> np.ndarray:
+    """(n,) which of the rows the devices of this process take, in order."""
+    shares = NamedSharding(mesh, P(AXIS)).addressable_devices_indices_map((num_rows,))
+    return np.sort(np.concatenate([np.arange(num_rows)[index] for index in shares.values()]))
 
 
 def make_take_step(

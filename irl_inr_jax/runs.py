@@ -16,7 +16,7 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.parallel import AXIS, TakeStep, make_mesh, make_streamed_step, make_take_step, replicate
+from irl_inr_jax.parallel import AXIS, TakeStep, local_rows, make_mesh, make_streamed_step, make_take_step, replicate
 from irl_inr_jax.streaming import stream_batches
 from irl_inr_jax.training import batches, init_state, make_optimizer, make_train_step
 from irl_inr_jax.types import Dataset, InputError, Method, TrainState
@@ -77,13 +77,21 @@ def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[Tra
     return state, make_take_step(train_step, mesh, images, batch_size)
 
 
-def make_feed(config: ConfigDict, dataset: Dataset, *, start: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(step, indices of the batch or, for images on disk, the images) from step `start` to the end of the run."""
+def make_feed(
+    config: ConfigDict, dataset: Dataset, *, start: int, mesh: Mesh | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(step, indices of the batch or, for images on disk, the images) from step `start` to the end of the run.
+
+    mesh: where it has devices of other processes, only those images are read that the devices of this one take.
+    """
     images = dataset.train.images
     plan = {"seed": config.seed, "batch_size": config.train.batch_size, "start": start}
     stop = total_steps(config, dataset)
     if isinstance(images, LazyImages):
-        return stream_batches(images, **plan, stop=stop)
+        shared = mesh is not None and mesh.is_multi_process
+        return stream_batches(
+            images, **plan, stop=stop, rows=local_rows(mesh, config.train.batch_size) if shared else None
+        )
     return batches(**plan, num_images=len(images), stop=stop)
 
 

@@ -227,9 +227,10 @@ def _lists_to_tuples(value: object) -> object:
     return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def claim_workdir(workdir: Path, config: ConfigDict) -> None:
+def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> None:
     """Keeps the configuration in `workdir`/config.json, making the folder.
 
+    writes: False in a process that comes after one which has done so, and must find it.
     Raises InputError if a run with another configuration lives there; nothing is touched then. Blocks that have no part
     in training (`AFTER_TRAINING`) may differ; the new ones are kept.
     """
@@ -250,6 +251,10 @@ def claim_workdir(workdir: Path, config: ConfigDict) -> None:
         return
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
+    if not writes:
+        raise InputError(
+            f"expected --workdir {workdir} on a file system that all processes share, found no config.json of process 0"
+        )
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         path.write_text(to_json(config))

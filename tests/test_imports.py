@@ -8,13 +8,13 @@ import irl_inr_jax
 PACKAGE = Path(irl_inr_jax.__file__).parent
 LAYERS = [
     ["types", "memory"],
-    ["geometry"],
+    ["geometry", "distributed"],
     ["metrics", "data", "models", "augment"],
     ["objectives", "views"],
     ["pose"],
     ["orbits"],
     ["methods"],
-    ["training", "parallel", "checkpoint", "logs", "embed", "settings"],
+    ["joining", "training", "parallel", "checkpoint", "logs", "embed", "settings"],
     ["streaming"],
     ["equivariance", "runs", "clustering"],
     ["comparison"],
