@@ -27,7 +27,7 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """A whole copy of every leaf on every device; each process places its own, which must be the same."""
     sharding = NamedSharding(mesh, P())
 
-    def place(leaf: np.ndarray | jax.Array) -> jax.Array:
+    def place(leaf: np.ndarray | np.generic | jax.Array) -> jax.Array:
         value = np.asarray(leaf)
         return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
 
