@@ -6,6 +6,7 @@ and not after the seconds that scikit-learn, matplotlib, orbax and others take t
 
 import ast
 import difflib
+import os
 import sys
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ COMPILATION_CACHE = flags.DEFINE_string(
 def run_script(main: Callable[[], int]) -> None:
     """Calls `main` and exits with what it returns; InputError exits with 2 and one line on stderr.
 
-    The flags were read before by `parse_flags`.
+    The flags were read before by `parse_flags`. A process that has joined others ends without waiting for them.
     """
 
     def guarded(argv: list[str]) -> int:
@@ -36,9 +37,37 @@ def run_script(main: Callable[[], int]) -> None:
             keep_compiled_programs(COMPILATION_CACHE.value)
             return main()
         except InputError as error:
-            return fail(str(error))
+            status = fail(str(error))
+        from irl_inr_jax.distributed import leave  # JAX, which a mistaken flag need not wait for
+
+        return leave(status)
 
     app.run(guarded, flags_parser=lambda argv: argv[:1])
+
+
+def define_joining() -> Callable[[], None]:
+    """Defines the flags by which several processes train as one.
+
+    Returns a function that joins them as the flags say, to be called after parsing and before any other use of JAX.
+    """
+    mode = flags.DEFINE_enum("distributed", "auto", ["auto", "on", "off"], "train with other processes as one")
+    address = flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0, the same in all processes")
+    num_processes = flags.DEFINE_integer("num_processes", None, "how many processes train as one")
+    process_id = flags.DEFINE_integer("process_id", None, "which of them this is, from 0")
+    seconds = flags.DEFINE_integer("join_seconds", 300, "how long the processes wait for each other at the start")
+
+    def join_others() -> None:
+        from irl_inr_jax.joining import is_one_of_many, join
+
+        peers = {
+            "coordinator_address": address.value,
+            "num_processes": num_processes.value,
+            "process_id": process_id.value,
+        }
+        if is_one_of_many(mode.value, **peers, environment=os.environ):
+            join(**peers, wait_seconds=seconds.value)
+
+    return join_others
 
 
 def override_config(config: ConfigDict, assignments: list[str]) -> None:
@@ -84,7 +113,7 @@ def parse_flags() -> None:
         sys.exit(0)
     app.define_help_flags()
     try:
-        left = flags.FLAGS([sys.argv[0], *map(_with_underscores, sys.argv[1:])])[1:]
+        left = flags.FLAGS([sys.argv[0], *_with_values([_with_underscores(part) for part in sys.argv[1:]])])[1:]
     # Reading flags runs the user's configuration file, which may raise anything.
     except Exception as error:
         kind = "" if isinstance(error, flags.Error | InputError | AttributeError) else f"{type(error).__name__}: "
@@ -102,6 +131,15 @@ def _with_underscores(argument: str) -> str:
     if not name.startswith("--"):
         return argument
     return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """--distributed on its own as --distributed=on."""
+    followers = [*arguments[1:], "--"]
+    return [
+        "--distributed=on" if argument == "--distributed" and follower.startswith("-") else argument
+        for argument, follower in zip(arguments, followers, strict=True)
+    ]
 
 
 def read_config(holder: flags.FlagHolder) -> ConfigDict | None:

@@ -14,11 +14,20 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.parallel import AXIS, TakeStep, make_mesh, make_streamed_step, make_take_step, replicate
+from irl_inr_jax.parallel import (
+    TakeStep,
+    local_rows,
+    make_mesh,
+    make_streamed_step,
+    make_take_step,
+    mapped_axes,
+    place,
+)
+from irl_inr_jax.sharding import make_norm, state_specs
 from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.streaming import stream_batches
 from irl_inr_jax.training import batches, init_state, make_optimizer, make_train_step, make_train_steps
-from irl_inr_jax.types import Dataset, InputError, Method, TrainState
+from irl_inr_jax.types import AxisName, Dataset, InputError, Method, TrainState
 
 NUM_INIT_IMAGES = 256
 
@@ -28,6 +37,11 @@ def check_batch(config: ConfigDict, dataset: Dataset, num_devices: int) -> None:
     if config.train.num_epochs == 0:
         return
     batch_size, num_images = config.train.batch_size, len(dataset.train.images)
+    num_shards = config.model.hypernet.num_shards
+    if num_devices % num_shards:
+        raise InputError(
+            f"expected config.model.hypernet.num_shards to divide the {num_devices} devices, found {num_shards}"
+        )
     if batch_size > num_images:
         raise InputError(
             f"expected config.train.batch_size of at most the {num_images} training images, found {batch_size}; "
@@ -45,7 +59,7 @@ def total_steps(config: ConfigDict, dataset: Dataset) -> int:
     return config.train.num_epochs * (len(dataset.train.images) // config.train.batch_size)
 
 
-def make_run_method(config: ConfigDict, dataset: Dataset, *, axis_name: str | None) -> Method:
+def make_run_method(config: ConfigDict, dataset: Dataset, *, axis_name: AxisName) -> Method:
     """The method of `config.method` for this data set's pixels."""
     num_channels = dataset.train.images.shape[-1]
     return METHODS[config.method](config, num_channels=num_channels, low=dataset.scaling.low, axis_name=axis_name)
@@ -65,17 +79,22 @@ def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[Tra
 
     The training images are placed on the devices, unless they are streamed from disk.
     """
-    method = make_run_method(config, dataset, axis_name=AXIS)
-    steps = total_steps(config, dataset)
-    optimizer = make_optimizer(config.train, steps)
-    train_step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=AXIS)
-    state = replicate(first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer), mesh)
+    axis_name, steps = mapped_axes(mesh), total_steps(config, dataset)
+    method = make_run_method(config, dataset, axis_name=axis_name)
+    optimizer = make_optimizer(config.train, steps, norm=make_norm(method, axis_name))
+    train_step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=axis_name)
+    state = first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer)
+    specs = state_specs(method, state, axis_name)
+    state = place(state, mesh, specs)
     images, batch_size = dataset.train.images, config.train.batch_size
     if isinstance(images, LazyImages):
-        return state, make_streamed_step(make_train_steps(train_step, 1), mesh, batch_size=batch_size)
+        train_steps = make_train_steps(train_step, 1)
+        return state, make_streamed_step(train_steps, mesh, state_specs=specs, batch_size=batch_size)
     num = choose_speed(config).steps_per_call
     train_steps = make_train_steps(train_step, num)
-    return state, make_take_step(train_steps, mesh, images, batch_size=batch_size, steps_per_call=num)
+    return state, make_take_step(
+        train_steps, mesh, images, state_specs=specs, batch_size=batch_size, steps_per_call=num
+    )
 
 
 def lower_steps(
@@ -96,13 +115,21 @@ def lower_steps(
     return jax.jit(make_train_steps(train_step, num_steps), donate_argnums=0).lower(state, *given), state, given
 
 
-def make_feed(config: ConfigDict, dataset: Dataset, *, start: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(first step, indices of its batches or, for images on disk, its images) from `start` to the end of the run."""
+def make_feed(
+    config: ConfigDict, dataset: Dataset, *, start: int, mesh: Mesh | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(first step, indices of its batches or, for images on disk, its images) from `start` to the end of the run.
+
+    mesh: where it has devices of other processes, only those images are read that the devices of this one take.
+    """
     images = dataset.train.images
     plan = {"seed": config.seed, "batch_size": config.train.batch_size, "start": start}
     stop = total_steps(config, dataset)
     if isinstance(images, LazyImages):
-        return stream_batches(images, **plan, stop=stop)
+        shared = mesh is not None and mesh.is_multi_process
+        return stream_batches(
+            images, **plan, stop=stop, rows=local_rows(mesh, config.train.batch_size) if shared else None
+        )
     return batches(**plan, num_images=len(images), stop=stop, steps_per_call=choose_speed(config).steps_per_call)
 
 

@@ -86,6 +86,7 @@ AT_LEAST_ONE = (
 )
 LEARN_NOTHING = ("orbit_knn",)
 SEE_THE_BARE_IMAGE = ("spatial_vae", "target_vae", "simclr")  # methods whose encoder knows no canonical input
+HAVE_A_HYPERNETWORK = ("irl_inr", "thesis")
 ABOVE_ZERO = ("vae.theta_std", "vae.tau_std", "vae.temperature", "simclr.temperature", "clustering.dec.alpha")
 SHARES = (
     "data.test_fraction",
@@ -132,6 +133,11 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
     for key in ABOVE_ZERO:
         if found[key] <= 0:
             raise InputError(f"expected config.{key} above 0, found {found[key]}")
+    if config.model.hypernet.num_shards > 1 and config.method not in HAVE_A_HYPERNETWORK:
+        raise InputError(
+            f"expected config.model.hypernet.num_shards=1 with config.method={config.method}, which has no "
+            f"hypernetwork, found {config.model.hypernet.num_shards}"
+        )
     _check_clustering(config.clustering)
     parse_names(config.simclr.augment)
     if config.method in SEE_THE_BARE_IMAGE and config.model.encoder.input != "raw":
@@ -236,9 +242,10 @@ def _lists_to_tuples(value: object) -> object:
     return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def claim_workdir(workdir: Path, config: ConfigDict) -> None:
+def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> None:
     """Keeps the configuration in `workdir`/config.json, making the folder.
 
+    writes: False in a process that comes after one which has done so, and must find it.
     Raises InputError if a run with another configuration lives there; nothing is touched then. What is in
     `MAY_CHANGE` may differ; the new settings are kept.
     """
@@ -259,6 +266,10 @@ def claim_workdir(workdir: Path, config: ConfigDict) -> None:
         return
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
+    if not writes:
+        raise InputError(
+            f"expected --workdir {workdir} on a file system that all processes share, found no config.json of process 0"
+        )
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         path.write_text(to_json(config))

@@ -66,6 +66,4 @@ def average_gradients(method: Method, grads: PyTree, axis_name: AxisName) -> PyT
     shared, whole = split_shared(method, grads)
     shared = [leaf / jax.lax.axis_size(axis_name[1]) for leaf in jax.lax.pmean(shared, axis_name[0])]
     averaged = {True: iter(shared), False: iter(jax.lax.pmean(whole, axis_name))}
-    return jax.tree.map_with_path(
-        lambda path, _: next(averaged[method.is_shared(path_names(path))]), grads
-    )
+    return jax.tree.map_with_path(lambda path, _: next(averaged[method.is_shared(path_names(path))]), grads)

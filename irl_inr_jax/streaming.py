@@ -15,16 +15,22 @@ Loaded = TypeVar("Loaded")
 
 
 def stream_batches(
-    images: LazyImages, *, seed: int, batch_size: int, start: int, stop: int
+    images: LazyImages, *, seed: int, batch_size: int, start: int, stop: int, rows: np.ndarray | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(step, stored images (batch_size, h, w, c)) for the steps start ... stop - 1.
 
     The images are those of `training.batches` in the same order, so that a run learns the same from disk as from
     memory and a resumed one goes on at the very batch. At most `NUM_AHEAD` batches are in memory.
+    rows: the rows of a batch to read, all where None; the others are zeros, for another process takes them.
     """
 
     def load(step: int) -> np.ndarray:
-        return images[batch_rows(step, seed=seed, num_images=len(images), batch_size=batch_size)]
+        chosen = batch_rows(step, seed=seed, num_images=len(images), batch_size=batch_size)
+        if rows is None:
+            return images[chosen]
+        batch = np.zeros((batch_size, *images.shape[1:]), images.dtype)
+        batch[rows] = images[chosen[rows]]
+        return batch
 
     return zip(range(start, stop), read_ahead(load, start, stop), strict=True)
 

@@ -7,7 +7,7 @@ import optax
 import pytest
 from jax.sharding import SingleDeviceSharding
 
-from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state
+from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state, where_to_continue
 from irl_inr_jax.types import InputError, TrainState
 
 
@@ -115,3 +115,10 @@ def test_a_save_that_was_killed_is_not_there(folder):
     (leftover / "half").write_bytes(b"x")
     state, damaged = restore(folder)
     assert int(state.step) == 3 and damaged == []
+
+
+def test_a_run_continues_from_the_newest_that_was_written_to_the_end(folder, tmp_path):
+    assert where_to_continue(folder) == "the last checkpoint (step 3)"
+    (folder / "3" / "sha256.json").unlink()
+    assert where_to_continue(folder) == "the last checkpoint (step 2)"
+    assert where_to_continue(tmp_path / "nowhere") == "the beginning"

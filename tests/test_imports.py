@@ -8,13 +8,13 @@ import irl_inr_jax
 PACKAGE = Path(irl_inr_jax.__file__).parent
 LAYERS = [
     ["types", "memory", "stopping", "compile_cache", "speed"],
-    ["geometry"],
+    ["geometry", "distributed"],
     ["metrics", "data", "models", "augment", "sharding"],
     ["objectives", "views"],
     ["pose"],
     ["orbits"],
     ["methods"],
-    ["training", "parallel", "checkpoint", "logs", "settings"],
+    ["joining", "training", "parallel", "checkpoint", "logs", "settings"],
     ["streaming", "startup"],
     ["embed"],
     ["equivariance", "runs", "clustering"],

@@ -11,7 +11,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from irl_inr_jax.data import make_dataset
-from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate, split_over_devices
+from irl_inr_jax.parallel import AXIS, local_rows, make_mesh, make_take_step, replicate, split_over_devices
 from irl_inr_jax.runs import make_run_method
 from irl_inr_jax.training import init_state, make_train_step, make_train_steps
 from irl_inr_jax.types import Scaling, TrainState
@@ -99,6 +99,11 @@ def test_a_batch_is_shared_out_in_order_and_the_rest_is_whole_everywhere():
     assert [list(np.asarray(shard.data)) for shard in shards] == [[2 * i, 2 * i + 1] for i in range(8)]
     whole = replicate({"a": np.arange(3)}, mesh)["a"]
     assert len(whole.addressable_shards) == 8 and all(shard.data.shape == (3,) for shard in whole.addressable_shards)
+
+
+def test_the_rows_of_this_process_are_those_of_its_devices():
+    np.testing.assert_array_equal(local_rows(make_mesh(jax.devices()), 16), np.arange(16))
+    np.testing.assert_array_equal(local_rows(make_mesh(jax.devices()[::-1][:2]), 4), np.arange(4))
 
 
 def test_the_data_set_stays_in_its_own_type_on_the_device(tiny_config):

@@ -139,3 +139,12 @@ def test_a_missing_or_foreign_config_json_is_an_error(tmp_path):
     (tmp_path / "config.json").write_text("[1, 2]")
     with pytest.raises(InputError, match="found something else"):
         from_json(tmp_path / "config.json")
+
+
+def test_a_process_that_comes_after_must_find_what_the_first_has_written(tmp_path):
+    workdir = tmp_path / "run"
+    with pytest.raises(InputError, match=r"on a file system that all processes share, found no config.json of process"):
+        claim_workdir(workdir, base.get_config(), writes=False)
+    assert not workdir.exists()
+    claim_workdir(workdir, base.get_config())
+    claim_workdir(workdir, base.get_config(), writes=False)

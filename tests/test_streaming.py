@@ -29,6 +29,18 @@ def test_batches_are_those_of_memory_from_any_step_on(lazy):
             np.testing.assert_array_equal(images[:, 0, 0, 0], rows[0])
 
 
+def test_only_the_rows_of_this_process_are_read(lazy):
+    read = []
+    watched = LazyImages(lambda rows: read.append(len(rows)) or lazy[rows], (1, 1, 1), lazy.dtype, np.arange(23))
+    plan = {"seed": 3, "batch_size": 6, "start": 0, "stop": 3}
+    rows = np.array([1, 4, 5])
+    whole = stream_batches(lazy, **plan)
+    for (_, batch), (_, expected) in zip(stream_batches(watched, **plan, rows=rows), whole, strict=True):
+        assert batch.shape == expected.shape and batch.dtype == expected.dtype
+        np.testing.assert_array_equal(batch[rows], expected[rows])
+    assert read == [3, 3, 3]
+
+
 @pytest.mark.parametrize("num_devices", [1, 4])
 def test_steps_from_disk_give_the_losses_of_steps_from_memory(tiny_config, tmp_path, num_devices):
     images = np.round(np.random.default_rng(0).random((80, 12, 12)) * 255).astype(np.uint8)
