@@ -14,7 +14,6 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict
 
 from irl_inr_jax.compile_cache import OFF, keep_compiled_programs
-from irl_inr_jax.settings import AFTER_TRAINING, flatten
 from irl_inr_jax.types import InputError
 
 COMPILATION_CACHE = flags.DEFINE_string(
@@ -75,6 +74,8 @@ def override_config(config: ConfigDict, assignments: list[str]) -> None:
 
     Raises InputError for another form, a key of a block outside `AFTER_TRAINING`, an unknown one, or another type.
     """
+    from irl_inr_jax.settings import AFTER_TRAINING, flatten  # which knows all methods, and imports them
+
     known = flatten(config)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
