@@ -23,9 +23,6 @@ if __name__ == "__main__":
     parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -36,23 +33,20 @@ from irl_inr_jax import distributed
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state, where_to_continue
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.inspection import describe_dataset, sample_images
-from irl_inr_jax.logs import ConsoleProgress, MetricsLog
 from irl_inr_jax.parallel import gather, make_mesh
-from irl_inr_jax.report.training_picture import save_training_picture
+from irl_inr_jax.report.follow_run import follow_run
 from irl_inr_jax.runs import (
     check_batch,
     make_feed,
-    make_run_method,
     make_run_step,
     total_steps,
-    trained_method,
 )
 from irl_inr_jax.settings import check_config, claim_workdir, to_json
 from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.startup import Startup
 from irl_inr_jax.stopping import stop_signals
 from irl_inr_jax.training import fit
-from irl_inr_jax.types import Dataset, InputError
+from irl_inr_jax.types import InputError
 
 
 def main() -> int:
@@ -96,13 +90,13 @@ def train(config: ConfigDict, workdir: Path, startup: Startup) -> int:
     with stop_signals() as received:
         calls_a_line = max(1, config.train.log_every // choose_speed(config).steps_per_call)
         signal_received = distributed.agree_on_signal(received, every=calls_a_line)
-        with follow_run(config, workdir, dataset, startup, start=start) as (on_metrics, draw):
+        with follow_run(config, workdir, dataset, startup, start=start) as (on_metrics, after_epoch):
 
             def on_epoch(epoch, state):
-                if is_due(epoch, config.train.save_every_epochs):
+                if epoch % config.train.save_every_epochs == 0:
                     save_state(checkpoints, state)
-                if is_due(epoch, config.train.picture_every_epochs):
-                    draw(epoch, gather(state))
+                every = config.train.picture_every_epochs
+                after_epoch(epoch, gather(state) if every and epoch % every == 0 else None)
 
             state = fit(
                 state,
@@ -121,38 +115,6 @@ def train(config: ConfigDict, workdir: Path, startup: Startup) -> int:
             return 128 + signal_received()
     distributed.say(f"done: {workdir}/checkpoints holds the last state. Next: python evaluate.py --workdir {workdir}")
     return 0
-
-
-@contextmanager
-def follow_run(config: ConfigDict, workdir: Path, dataset: Dataset, startup: Startup, *, start: int) -> Iterator[tuple]:
-    """on_metrics(step, metrics) and draw(epoch, state): the run's log, console and pictures, in the first process."""
-    if not distributed.is_first_process():
-        yield (lambda step, metrics: None), (lambda epoch, state: None)
-        return
-    log = MetricsLog(workdir, start_step=start)
-    console = ConsoleProgress(total_steps=total_steps(config, dataset), start_step=start, what="step")
-    method = make_run_method(config, dataset, axis_name=None)
-    clock = {"step": start, "time": time.monotonic()}
-
-    def on_metrics(step, metrics):
-        now = time.monotonic()
-        speed = (step - clock["step"]) * config.train.batch_size / (now - clock["time"])
-        clock.update(step=step, time=now)
-        log.write(step, {**metrics, "images_per_second": speed, **startup.take_scalars()})
-        console.update(step, f"{speed:.0f} images/s  loss {metrics['loss']:.4f}")
-
-    def draw(epoch, state):
-        if method.reconstruct:
-            path = workdir / "pictures" / f"epoch_{epoch:04d}.png"
-            save_training_picture(path, trained_method(config, dataset, method, state), dataset.train)
-            log.write_picture(int(state.step), "reconstructions", path)
-        clock["time"] = time.monotonic()
-
-    try:
-        yield on_metrics, draw
-    finally:
-        console.close()
-        log.close()
 
 
 if __name__ == "__main__":

@@ -58,8 +58,9 @@ def restore_state(
 ) -> tuple[TrainState | None, list[str]]:
     """The newest whole state, or None where there is no checkpoint, and a line about each damaged one passed over.
 
-    template: a state, or the `jax.eval_shape` of one. sharding: of each leaf as in the template, or one for all. The number of processes and devices may differ from those that
-    wrote it; only process 0 gets the lines. Raises InputError when there are checkpoints and none is whole.
+    template: a state, or the `jax.eval_shape` of one. sharding: of each of its leaves, or one for all. The number of
+    processes and devices may differ from those that wrote it; only process 0 gets the lines.
+    Raises InputError when there are checkpoints and none is whole.
     """
     steps = sorted(manager.all_steps(), reverse=True)
     passed_over = []

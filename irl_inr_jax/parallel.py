@@ -49,7 +49,7 @@ def place(tree: PyTree, mesh: Mesh, specs: PyTree) -> PyTree:
 
 
 def gather(tree: PyTree) -> PyTree:
-    """The tree in a form that this process can read: what it has only a part of comes whole. Called by all processes."""
+    """The tree as this process can read it: what it has only a part of comes whole. Called by all processes."""
 
     def whole(leaf: jax.Array) -> jax.Array:
         if leaf.is_fully_addressable or leaf.is_fully_replicated:

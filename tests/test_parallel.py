@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from jax.flatten_util import ravel_pytree
+from jax.sharding import PartitionSpec as P
 
 from irl_inr_jax.data import make_dataset
 from irl_inr_jax.parallel import AXIS, local_rows, make_mesh, make_take_step, replicate, split_over_devices
@@ -54,7 +55,9 @@ def run_mapped(setting, num_devices):
     config, dataset, optimizer, state = setting
     mesh = make_mesh(jax.devices()[:num_devices])
     train_steps = make_train_steps(step_function(config, dataset, optimizer), 1)
-    take_step = make_take_step(train_steps, mesh, dataset.train.images, batch_size=BATCH, steps_per_call=1)
+    take_step = make_take_step(
+        train_steps, mesh, dataset.train.images, state_specs=P(), batch_size=BATCH, steps_per_call=1
+    )
     state = replicate(jax.tree.map(jnp.copy, state), mesh)
     for step in range(STEPS):
         state, metrics = take_step(state, indices_of(step)[None])
@@ -118,6 +121,6 @@ def test_the_data_set_stays_in_its_own_type_on_the_device(tiny_config):
     state = TrainState(np.int32(0), np.zeros(2, np.uint32), {}, {}, {})
 
     mesh = make_mesh(jax.devices()[:1])
-    take_step = make_take_step(step, mesh, dataset.train.images, batch_size=BATCH, steps_per_call=1)
+    take_step = make_take_step(step, mesh, dataset.train.images, state_specs=P(), batch_size=BATCH, steps_per_call=1)
     take_step(replicate(state, mesh), indices_of(0)[None])
     assert seen == [jnp.uint8]

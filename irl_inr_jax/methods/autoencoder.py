@@ -17,12 +17,12 @@ from irl_inr_jax.methods import irl_inr, thesis
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.inr import pixel_logit
-from irl_inr_jax.types import Method, PosedPixels, PyTree
+from irl_inr_jax.types import AxisName, Method, PosedPixels, PyTree
 
 LOSSES = {"pair": irl_inr.loss, "copies": thesis.loss}
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """The autoencoder as `config.model`, `config.loss` and `config.views` have it.
 
     low: the least value of a pixel, 0 or -1.

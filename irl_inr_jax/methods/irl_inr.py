@@ -22,7 +22,7 @@ from irl_inr_jax.geometry.images import transform_images
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
 from irl_inr_jax.pose import HeadPose, PoseForm, make_pose_form
-from irl_inr_jax.types import Batch, Method, Pose, PyTree
+from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 from irl_inr_jax.views import choose_pixels, example_keys, turn_images
 
 CONSISTENCY = {"cosine": objectives.cosine_consistency_loss, "mse": objectives.mse_consistency_loss}
@@ -49,7 +49,7 @@ class Parts:
     encoder_calls: int
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """IRL-INR as `config.model`, `config.loss` and `config.views` have it.
 
     low: the least value of a pixel, 0 or -1.
@@ -60,7 +60,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     return bind_parts("irl_inr", parts, loss)
 
 
-def make_parts(config: ConfigDict, generator: Generator, *, axis_name: str | None, num_aux: int) -> Parts:
+def make_parts(config: ConfigDict, generator: Generator, *, axis_name: AxisName, num_aux: int) -> Parts:
     """The parts as configured, with `num_aux` outputs of the encoder beside latents and pose."""
     form = make_pose_form(config)
     num_outputs = config.model.latent_dim + form.num_outputs + num_aux

@@ -13,10 +13,10 @@ from irl_inr_jax.geometry.coords import as_coords
 from irl_inr_jax.methods.irl_inr import bind_parts, loss, make_parts
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.spatial import init_spatial_generator, make_spatial_generator
-from irl_inr_jax.types import Method, PosedPixels, PyTree
+from irl_inr_jax.types import AxisName, Method, PosedPixels, PyTree
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """The method as `config.model`, `config.loss` and `config.views` have it.
 
     low: the least value of a pixel, 0 or -1.

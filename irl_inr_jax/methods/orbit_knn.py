@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.orbits import invariant_spectrum, polar_images
 from irl_inr_jax.pose import make_pose_form
-from irl_inr_jax.types import Batch, Method, Pose, PyTree
+from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """Polar images as `config.clustering.orbit_knn` has them; the pose is the closed form of `config.model.pose`."""
     num_radii, num_angles = config.clustering.orbit_knn.num_radii, config.clustering.orbit_knn.num_angles
     form, fill = make_pose_form(config), config.views.fill

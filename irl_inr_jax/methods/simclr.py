@@ -18,7 +18,7 @@ from irl_inr_jax import objectives
 from irl_inr_jax.augment import Augment, make_augment
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.mlp import MLP
-from irl_inr_jax.types import Batch, Method, PyTree
+from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 from irl_inr_jax.views import example_keys
 
 
@@ -48,7 +48,7 @@ class Comparisons(NamedTuple):
     is_positive: Bool[Array, "m n"]
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """SimCLR as `config.simclr` has it, with the strengths of `config.clustering.augment`.
 
     low: the least value of a pixel, 0 or -1.

@@ -21,7 +21,7 @@ from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.inr import as_probability
 from irl_inr_jax.models.spatial import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.objectives import bernoulli_loss, normal_kl
-from irl_inr_jax.types import Batch, Method, Pose, PyTree
+from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 from irl_inr_jax.views import draw_pixels, example_keys
 
 
@@ -56,7 +56,7 @@ class Parts:
     kl_weight: float
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """Spatial-VAE as `config.model`, `config.vae` and `config.loss.num_pixels` have it.
 
     low: the least value of a pixel, 0 or -1.

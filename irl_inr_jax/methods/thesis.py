@@ -22,11 +22,11 @@ from irl_inr_jax.methods.irl_inr import (
     weigh_terms,
 )
 from irl_inr_jax.models.generator import make_generator
-from irl_inr_jax.types import Batch, Method, PyTree
+from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 from irl_inr_jax.views import choose_pixels, example_keys, turn_images
 
 
-def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: str | None) -> Method:
+def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """The thesis' method as `config.model`, `config.loss` and `config.views` have it.
 
     low: the least value of a pixel, 0 or -1.

@@ -78,7 +78,9 @@ def scaled_kernel(spec: InrSpec) -> Initializer:
         ]
         scale = LATENT_SHARE / math.sqrt(shape[0])
         drawn = scale * jnp.concatenate(deviations) * jax.random.normal(key, (shape[0], spec.num_weights))
-        return jnp.pad(drawn, ((0, 0), (0, shape[1] - spec.num_weights))).astype(dtype)
+        # Of fewer columns, a device's share, only the shape is ever asked.
+        padded = jnp.pad(drawn, ((0, 0), (0, max(0, shape[1] - spec.num_weights))))
+        return padded[:, : shape[1]].astype(dtype)
 
     return init
 

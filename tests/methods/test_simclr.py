@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import PartitionSpec as P
 
 from configs import tiny
 from irl_inr_jax.data import make_dataset
@@ -198,7 +199,9 @@ def run_steps(num_devices, num_steps=3):
         mapped, optimizer, total_steps=10, scaling=Scaling(1 / 255, 0.0, 0.0, ""), axis_name=AXIS
     )
     mesh = make_mesh(jax.devices()[:num_devices])
-    take_step = make_take_step(make_train_steps(train_step, 1), mesh, stored, batch_size=16, steps_per_call=1)
+    take_step = make_take_step(
+        make_train_steps(train_step, 1), mesh, stored, state_specs=P(), batch_size=16, steps_per_call=1
+    )
     state = replicate(state, mesh)
     for step in range(num_steps):
         state, metrics = take_step(state, np.random.default_rng(step).permutation(32)[None, :16].astype(np.int32))
