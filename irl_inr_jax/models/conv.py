@@ -53,6 +53,30 @@ def convolve(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, str
     return convolve_im2col(x, kernel, stride=stride)
 
 
+@jax.custom_vjp
+def product(rows: Float[Array, "*b c"], weights: Float[Array, "c f"]) -> Float[Array, "*b f"]:
+    """rows @ weights, with a gradient whose operands are written to memory before they are multiplied.
+
+    XLA would otherwise compute them anew, element by element and against the order in which they lie, while it
+    transposes them for the gradient of the weights, in several times the time of the product.
+    """
+    return rows @ weights
+
+
+def _product_forward(rows, weights):
+    return rows @ weights, (rows, weights)
+
+
+def _product_backward(kept, gradient):
+    rows, weights = kept
+    rows, gradient = lax.optimization_barrier((rows, gradient))
+    flat_rows, flat_gradient = (array.reshape(-1, array.shape[-1]) for array in (rows, gradient))
+    return gradient @ weights.T, flat_rows.T @ flat_gradient
+
+
+product.defvjp(_product_forward, _product_backward)
+
+
 def convolve_im2col(
     x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int
 ) -> Float[Array, "b h2 w2 f"]:
@@ -71,7 +95,7 @@ def convolve_im2col(
         for j in columns
     ]
     used = kernel[np.ix_(rows, columns)].reshape(-1, kernel.shape[-1])
-    return jnp.concatenate(seen, axis=-1) @ used
+    return product(jnp.concatenate(seen, axis=-1), used)
 
 
 def convolve_winograd(x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c f"]) -> Float[Array, "b h w f"]:
@@ -84,7 +108,8 @@ def convolve_winograd(x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c f"
     inputs, kernels = transform(INPUT_TRANSFORM, inputs), transform(KERNEL_TRANSFORM, kernels)
     # Sixteen plain products: XLA's batched product takes longer, and stacking its operands a copy more.
     products = [
-        [tile @ weights for tile, weights in zip(*pair, strict=True)] for pair in zip(inputs, kernels, strict=True)
+        [product(tile, weights) for tile, weights in zip(*pair, strict=True)]
+        for pair in zip(inputs, kernels, strict=True)
     ]
     outputs = transform(OUTPUT_TRANSFORM, products)
     rows = jnp.stack([jnp.stack(row, axis=3) for row in outputs], axis=2)

@@ -41,12 +41,15 @@ def pixel_features(pixels: PosedPixels, frequencies: Float[Array, "f 2"], *, dty
 
     columns = phases(x, across, jnp.zeros(2))
     rows = phases(y, up, back.tau)
-    cos_x, sin_x = (wave(columns).astype(dtype) for wave in (jnp.cos, jnp.sin))
-    cos_y, sin_y = (wave(rows).astype(dtype) for wave in (jnp.cos, jnp.sin))
+    # cos(c + r) and sin(c + r), both in one product and sum, so that the features are written once and not joined.
+    cos_x, sin_x, cos_y, sin_y = jnp.cos(columns), jnp.sin(columns), jnp.cos(rows), jnp.sin(rows)
+    parts = [cos_x, sin_x], [cos_y, cos_y], [-sin_x, cos_x], [sin_y, sin_y]
+    straight_x, straight_y, crossed_x, crossed_y = (jnp.concatenate(part, axis=-1).astype(dtype) for part in parts)
     if pixels.numbers is None:
-        cos_y, sin_y = cos_y[:, None], sin_y[:, None]
+        straight_y, crossed_y = straight_y[:, None], crossed_y[:, None]
     else:
         row, column = jnp.divmod(pixels.numbers, pixels.width)
-        cos_x, sin_x, cos_y, sin_y = cos_x[column], sin_x[column], cos_y[row], sin_y[row]
-    features = jnp.concatenate([cos_x * cos_y - sin_x * sin_y, sin_x * cos_y + cos_x * sin_y], axis=-1)
+        straight_x, crossed_x = straight_x[column], crossed_x[column]
+        straight_y, crossed_y = straight_y[row], crossed_y[row]
+    features = straight_x * straight_y + crossed_x * crossed_y
     return features.reshape(-1, features.shape[-1])
