@@ -1,10 +1,11 @@
 # make demo   trains on real handwritten digits and shows what kinds there are; make test   runs every test.
+# make gpu-check   on a machine with an NVIDIA GPU: is everything right and fast there? Writes gpu_check.md.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO := runs/demo
 
-.PHONY: demo test clean
+.PHONY: demo test gpu-check clean
 
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
@@ -13,6 +14,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2
+
+gpu-check: $(VENV)/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check '.[cuda]'
+	$(RUN) -m benchmarks.gpu_check --output gpu_check.md
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'expected Python 3.11 or newer, found ' + sys.version.split()[0] + '; try make PYTHON=python3.12')"

@@ -30,3 +30,10 @@ def make_noise(config: ConfigDict, num_images: int) -> Dataset:
     images = np.random.default_rng(0).integers(0, 256, (num_images, side, side, 1), dtype=np.uint8)
     ids = np.arange(num_images).astype(str)
     return Dataset("noise", ImageSet(images, ids, None, None), None, (), Scaling(1 / 255, 0.0, 0.0, ""), "noise")
+
+
+def changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
+    """A copy with other settings."""
+    copy = config.copy_and_resolve_references()
+    copy.update_from_flattened_dict(changes)
+    return copy

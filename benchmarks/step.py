@@ -34,19 +34,16 @@ TRACE = flags.DEFINE_string("trace", None, "folder for a profile of a few steps 
 if __name__ == "__main__":
     parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
 
-import dataclasses
-import time
-
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from benchmarks.inputs import load_config, make_noise
+from benchmarks.inputs import changed, load_config, make_noise
 from benchmarks.peak import make_peak
+from benchmarks.stepper import Stepper, count_flops, make_stepper
 from irl_inr_jax.report.table import format_table
-from irl_inr_jax.runs import lower_steps
 from irl_inr_jax.speed import choose_speed
-from irl_inr_jax.types import Dataset, InputError, TrainState
+from irl_inr_jax.types import InputError
 
 STEPS_IN_A_CALL = 10
 
@@ -77,61 +74,6 @@ def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
     if config.model.encoder.trunk != "resnet18":
         at |= {"convolutions direct", "convolutions matmul", "remat all"}
     return {name: changes for name, changes in levers.items() if name not in at}
-
-
-@dataclasses.dataclass
-class Stepper:
-    """Compiled steps and the state they are at. losses: of the steps taken first."""
-
-    compiled: jax.stages.Compiled
-    state: TrainState
-    given: tuple
-    num_steps: int
-    batch_size: int
-
-    def take(self, num_calls: int) -> list[float]:
-        """Takes the steps, waits for them and returns their losses."""
-        losses = []
-        for _ in range(num_calls):
-            self.state, metrics = self.compiled(self.state, *self.given)
-            losses.append(metrics["loss"])
-        return [float(loss) for call in jax.device_get(losses) for loss in call]
-
-    def images_per_second(self, seconds: float) -> float:
-        """Over as many calls as take about `seconds`."""
-        started, calls = time.perf_counter(), 0
-        while calls == 0 or time.perf_counter() - started < seconds:
-            num_calls = max(1, calls)
-            self.take(num_calls)
-            calls += num_calls
-        return calls * self.num_steps * self.batch_size / (time.perf_counter() - started)
-
-    @property
-    def memory_mb(self) -> float:
-        memory = self.compiled.memory_analysis()
-        used = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
-        return (used + memory.temp_size_in_bytes) / 1e6
-
-
-def make_stepper(config: ConfigDict, dataset: Dataset) -> Stepper:
-    """The configuration's step, compiled, before its first step."""
-    num_steps = choose_speed(config).steps_per_call
-    lowered, state, given = lower_steps(config, dataset, num_steps=num_steps)
-    return Stepper(lowered.compile(), state, given, num_steps, config.train.batch_size)
-
-
-def count_flops(config: ConfigDict, dataset: Dataset) -> float:
-    """Model FLOPs an image: of one plain step, as XLA counts them before it optimises."""
-    plain = changed(config, {"speed.convolutions": "direct", "speed.fourier": "direct", "speed.remat": "none"})
-    lowered, _, _ = lower_steps(plain, dataset, num_steps=1)
-    return lowered.cost_analysis()["flops"] / config.train.batch_size
-
-
-def changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
-    """A copy with other settings."""
-    copy = config.copy_and_resolve_references()
-    copy.update_from_flattened_dict(changes)
-    return copy
 
 
 def first_losses(stepper: Stepper) -> np.ndarray:

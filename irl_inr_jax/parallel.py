@@ -86,7 +86,7 @@ def make_take_step(
     Compiled once, run on every device of the mesh. The data set is placed on the devices here, once. The state given
     is consumed.
     """
-    mapped = _map_steps(train_steps, mesh, images_spec=P(), state_specs=state_specs)
+    mapped = map_steps(train_steps, mesh, images_spec=P(), state_specs=state_specs)
     images = replicate(stored_images, mesh)
     positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
 
@@ -108,7 +108,7 @@ def make_streamed_step(
     Each device gets its share of the batch alone, in which the images are numbered anew. The rest is as in
     `make_take_step`.
     """
-    mapped = _map_steps(train_steps, mesh, images_spec=P(mesh.axis_names), state_specs=state_specs)
+    mapped = map_steps(train_steps, mesh, images_spec=P(mesh.axis_names), state_specs=state_specs)
     share = np.arange(batch_size // mesh.size, dtype=np.int32)
     indices = split_over_devices(np.tile(share, mesh.size)[None], mesh, axis=1)
     positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
@@ -119,9 +119,13 @@ def make_streamed_step(
     return take_step
 
 
-def _map_steps(
+def map_steps(
     train_steps: Callable[..., tuple[TrainState, dict]], mesh: Mesh, *, images_spec: P, state_specs: PyTree
 ) -> Callable:
+    """(state, images, indices (n, batch), positions (batch,), count) -> (state, metrics), jitted over the mesh.
+
+    images_spec: whole everywhere, or shared out as the rows of the batch are.
+    """
     shares = mesh.axis_names
     mapped = jax.shard_map(
         train_steps,

@@ -20,6 +20,7 @@ from irl_inr_jax.parallel import (
     make_mesh,
     make_streamed_step,
     make_take_step,
+    map_steps,
     mapped_axes,
     place,
 )
@@ -79,12 +80,9 @@ def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[Tra
 
     The training images are placed on the devices, unless they are streamed from disk.
     """
-    axis_name, steps = mapped_axes(mesh), total_steps(config, dataset)
-    method = make_run_method(config, dataset, axis_name=axis_name)
-    optimizer = make_optimizer(config.train, steps, norm=make_norm(method, axis_name))
-    train_step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=axis_name)
+    method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
     state = first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer)
-    specs = state_specs(method, state, axis_name)
+    specs = state_specs(method, state, mapped_axes(mesh))
     state = place(state, mesh, specs)
     images, batch_size = dataset.train.images, config.train.batch_size
     if isinstance(images, LazyImages):
@@ -94,6 +92,39 @@ def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[Tra
     train_steps = make_train_steps(train_step, num)
     return state, make_take_step(
         train_steps, mesh, images, state_specs=specs, batch_size=batch_size, steps_per_call=num
+    )
+
+
+def make_mapped_step(
+    config: ConfigDict, dataset: Dataset, mesh: Mesh
+) -> tuple[Method, optax.GradientTransformation, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
+    """Method, optimiser and one step, made for the axes of the mesh."""
+    axis_name, steps = mapped_axes(mesh), max(total_steps(config, dataset), 1)
+    method = make_run_method(config, dataset, axis_name=axis_name)
+    optimizer = make_optimizer(config.train, steps, norm=make_norm(method, axis_name))
+    step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=axis_name)
+    return method, optimizer, step
+
+
+def lower_mapped_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> jax.stages.Lowered:
+    """One step over the mesh before it is compiled, from shapes alone: nothing is placed on a device."""
+    method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
+    local = make_run_method(config, dataset, axis_name=None)
+    state = jax.eval_shape(lambda: first_state(config, dataset, local, optimizer))
+    specs = state_specs(method, state, mapped_axes(mesh))
+    batch_size, images = config.train.batch_size, dataset.train.images
+    mapped = map_steps(make_train_steps(train_step, 1), mesh, images_spec=PartitionSpec(), state_specs=specs)
+
+    def shape(spec: PartitionSpec, leaf: np.ndarray | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec))
+
+    shares = mesh.axis_names
+    return mapped.lower(
+        jax.tree.map(shape, specs, state),
+        shape(PartitionSpec(), images),
+        shape(PartitionSpec(None, shares), np.zeros((1, batch_size), np.int32)),
+        shape(PartitionSpec(shares), np.zeros(batch_size, np.int32)),
+        shape(PartitionSpec(), np.int32(1)),
     )
 
 

@@ -26,10 +26,41 @@ def test_neighbours_has_a_row_a_number_of_points():
     assert [row[0] for row in rows] == ["2048", "4096"] and all(float(row[2]) > 0 for row in rows)
 
 
+def test_step_has_a_row_a_lever_and_the_same_loss_in_each():
+    done = run("benchmarks.step", "--configs=tiny", "--rounds=1", "--seconds=0")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    table = lines[lines.index(next(line for line in lines if line.startswith("one "))) + 3 :]
+    rows = {line.split("  ")[2].strip() or line: line for line in table}
+    names = " ".join(rows)
+    for lever in ("as it comes", "fourier direct", "encoder twice", "bfloat16", "10 steps a call", "remat inr"):
+        assert lever in names
+    for line in table:
+        if "fourier" in line or "steps a call" in line or "remat" in line or "encoder twice" in line:
+            assert float(line.split()[-1]) < 1e-4, line
+
+
+def test_scaling_has_a_row_a_number_of_devices():
+    done = run("benchmarks.scaling", "--config=tiny", "--devices=1,4", "--batch-per-device=4", "--num-shards=1")
+    assert done.returncode == 0, done.stderr
+    *_, one, four = done.stdout.splitlines()
+    assert one.split()[:2] == ["1", "4"] and four.split()[:2] == ["4", "16"]
+    assert one.split()[-2:] == ["100", "%"] and float(four.split()[-2]) < 100
+
+
+def test_gpu_check_writes_its_table_on_any_device(tmp_path):
+    done = run("benchmarks.gpu_check", "--configs=tiny", "--seconds=0", f"--output={tmp_path / 'table.md'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = (tmp_path / "table.md").read_text()
+    assert table.count("right: ") == 7 and "False" not in table and table.count("fast: tiny") == 5
+
+
 def test_what_cannot_be_measured_is_one_line_and_status_2():
     for arguments, message in (
         (["benchmarks.embed", "--configs=digit_u"], "names of files in configs/ for --configs, found 'digit_u'"),
-        (["benchmarks.embed", "--configs=images"], "configurations that set data.canvas, found 0 in images"),
+        (["benchmarks.embed", "--configs=images"], "that set data.canvas or data.resize, found neither for images"),
+        (["benchmarks.step", "--configs=tiny", "--levers=magic"], "--levers among all, none, "),
+        (["benchmarks.scaling", "--devices=3", "--num-shards=2"], "numbers that --num_shards=2 divides for --devices"),
         (["benchmarks.neighbours", "--num-points=many"], "whole numbers of at least 3072, the queries, for --num_p"),
     ):
         done = run(*arguments)

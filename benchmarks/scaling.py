@@ -1,0 +1,98 @@
+"""What crosses between devices in a step, and how long will a step take on many? Counted, not timed.
+
+    python -m benchmarks.scaling
+    python -m benchmarks.scaling --config mnist_u:paper --devices 1,8,64,256 --batch_per_device 128
+    python -m benchmarks.scaling --config mnist_u:paper --devices 8 --num_shards 8
+
+The step is compiled for that many devices, virtual ones of this CPU, and its program is read: every collective and
+how many bytes of results it leaves on each device, the FLOPs of a device, and the memory of its state. Nothing is run.
+The predicted time is that of the chip and the link that the flags state:
+
+    compute     FLOPs / (chip's peak x share of it that is reached)
+    collective  2 (n - 1) / n x bytes / link for an all-reduce by rings, (n - 1) / n x bytes / link for the others
+    step        compute + collectives, as if nothing overlapped
+
+`reduced` are the bytes of gradients; `statistics` those of batch norm and the losses; `handed over` is what a shared
+hypernetwork hands from device to device.
+"""
+
+# ruff: noqa: E402
+from absl import flags
+
+from irl_inr_jax.cli import parse_flags, run_script
+
+CONFIG = flags.DEFINE_string("config", "mnist_u:paper", "name in configs/, after a colon variants")
+DEVICES = flags.DEFINE_list("devices", [str(2**power) for power in range(9)], "how many, joined by commas")
+BATCH = flags.DEFINE_integer("batch_per_device", 128, "images a step on each device", lower_bound=1)
+NUM_SHARDS = flags.DEFINE_integer("num_shards", 1, "devices that share the hypernetwork's last layer", lower_bound=1)
+CHIP = flags.DEFINE_float("chip_tflops", 790.0, "the chip's peak in TFLOP/s; 790 is bf16 as measured on an H200")
+SHARE = flags.DEFINE_float("share", 0.35, "share of that peak which the step reaches", 0.0, 1.0)
+LINK = flags.DEFINE_float("link_gb_s", 50.0, "GB/s that each device sends and receives; 50 is 400 Gbit/s")
+if __name__ == "__main__":
+    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+
+import jax
+from ml_collections import ConfigDict
+
+from benchmarks.collectives import SMALL, count_collectives, predict_seconds
+from benchmarks.inputs import load_config, make_noise
+from irl_inr_jax.parallel import make_mesh
+from irl_inr_jax.report.table import format_table
+from irl_inr_jax.runs import lower_mapped_step
+from irl_inr_jax.types import Dataset, InputError
+
+
+def count(config: ConfigDict, dataset: Dataset, num_devices: int) -> dict[str, object]:
+    """The row of one number of devices."""
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        config.train.batch_size = BATCH.value * num_devices
+        config.speed.update(convolutions="direct", fourier="direct")  # whose FLOPs are those of the model
+        config.model.hypernet.num_shards = NUM_SHARDS.value
+    mesh = make_mesh(jax.devices()[:num_devices], num_shards=NUM_SHARDS.value)
+    compiled = lower_mapped_step(config, dataset, mesh).compile()
+    collectives = count_collectives(compiled.as_text()) if num_devices > 1 else []
+    large = [(kind, size) for kind, size in collectives if size >= SMALL]
+    reduced = [size for kind, size in large if kind == "all-reduce"]
+    handed = [size for kind, size in large if kind != "all-reduce"]
+    flops = compiled.cost_analysis()["flops"]
+    compute = flops / (CHIP.value * 1e12 * SHARE.value)
+    crossing = predict_seconds(collectives, num_devices, LINK.value * 1e9)
+    return {
+        "devices": num_devices,
+        "images a step": config.train.batch_size,
+        "TFLOP/device": flops / 1e12,
+        "reduced MB": sum(reduced) / 1e6,
+        "in": len(reduced),
+        "handed over MB": sum(handed) / 1e6,
+        "statistics MB": sum(size for _, size in collectives if size < SMALL) / 1e6,
+        "state MB": round(compiled.memory_analysis().output_size_in_bytes / 1e6),
+        "compute ms": 1e3 * compute,
+        "collectives ms": 1e3 * crossing,
+        "efficiency": f"{100 * compute / (compute + crossing):.0f} %",
+    }
+
+
+def main() -> int:
+    """Prints a row a number of devices; the exit status."""
+    if not all(number.isdecimal() and int(number) % NUM_SHARDS.value == 0 and int(number) for number in DEVICES.value):
+        raise InputError(
+            f"expected whole numbers that --num_shards={NUM_SHARDS.value} divides for --devices, found "
+            f"{','.join(DEVICES.value)}"
+        )
+    numbers = sorted(map(int, DEVICES.value))
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", numbers[-1])
+    config = load_config(CONFIG.value)
+    dataset = make_noise(config, BATCH.value)
+    rows = [count(config, dataset, number) for number in numbers]
+    print(
+        f"{CONFIG.value}, {BATCH.value} images a device, {NUM_SHARDS.value} share the hypernetwork; "
+        f"{CHIP.value:g} TFLOP/s at {100 * SHARE.value:g} %, {LINK.value:g} GB/s; jax {jax.__version__}"
+    )
+    print(format_table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    run_script(main)
