@@ -35,14 +35,8 @@ from irl_inr_jax.data import make_dataset
 from irl_inr_jax.inspection import describe_dataset, sample_images
 from irl_inr_jax.parallel import gather, make_mesh
 from irl_inr_jax.report.follow_run import follow_run
-from irl_inr_jax.runs import (
-    check_batch,
-    make_feed,
-    make_run_step,
-    total_steps,
-)
+from irl_inr_jax.runs import calls_a_line, check_batch, make_feed, make_run_step, total_steps
 from irl_inr_jax.settings import check_config, claim_workdir, to_json
-from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.startup import Startup
 from irl_inr_jax.stopping import stop_signals
 from irl_inr_jax.training import fit
@@ -59,7 +53,7 @@ def main() -> int:
     check_config(config, base.get_config())
     join_others()
     with distributed.ends_with_the_others(lambda: where_to_continue(workdir / "checkpoints")):
-        distributed.check_same_everywhere(to_json(config))
+        distributed.check_same_everywhere(f"{workdir}\n{to_json(config)}")
         return train(config, workdir, startup)
 
 
@@ -70,7 +64,7 @@ def train(config: ConfigDict, workdir: Path, startup: Startup) -> int:
     check_batch(config, dataset, jax.device_count())
     mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
     with distributed.first_process_first():
-        claim_workdir(workdir, config, writes=distributed.is_first_process())
+        claim_workdir(workdir, config, base.get_config(), writes=distributed.is_first_process())
     device = jax.devices()[0].device_kind
     distributed.say(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
     distributed.say("\n".join(dataset.notes))
@@ -88,15 +82,14 @@ def train(config: ConfigDict, workdir: Path, startup: Startup) -> int:
     if start:
         distributed.say(f"continuing at step {start} of {steps}")
     with stop_signals() as received:
-        calls_a_line = max(1, config.train.log_every // choose_speed(config).steps_per_call)
-        signal_received = distributed.agree_on_signal(received, every=calls_a_line)
+        signal_received = distributed.agree_on_signal(received, every=calls_a_line(config, dataset))
         with follow_run(config, workdir, dataset, startup, start=start) as (on_metrics, after_epoch):
 
             def on_epoch(epoch, state):
                 if epoch % config.train.save_every_epochs == 0:
                     save_state(checkpoints, state)
                 every = config.train.picture_every_epochs
-                after_epoch(epoch, gather(state) if every and epoch % every == 0 else None)
+                after_epoch(epoch, gather(state.replace(opt_state=())) if every and epoch % every == 0 else None)
 
             state = fit(
                 state,

@@ -23,10 +23,14 @@ if __name__ == "__main__":
     parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
 
 import importlib.util
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+# PyTorch, in a process of its own, is to find memory left.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 import jax.numpy as jnp
@@ -131,11 +135,13 @@ def main() -> int:
         rows += time_steps(name)
         print(format_table(rows[-5:]), flush=True)
     text = f"{device.device_kind}, jax {jax.__version__}\n\n{format_table(rows)}\n"
-    if importlib.util.find_spec("torch"):
+    Path(OUTPUT.value).write_text(text)
+    if importlib.util.find_spec("torch") and jax.default_backend() != "cpu":
         command = [sys.executable, "-m", "benchmarks.torch_peer", "--compile", "--rounds=5", "--steps=10"]
         for dtype in ("float32", "bfloat16"):
             done = subprocess.run([*command, f"--dtype={dtype}"], capture_output=True, text=True)
-            text += "\n" + (done.stdout if done.returncode == 0 else done.stderr.strip().splitlines()[-1]) + "\n"
+            failure = [f"ended with status {done.returncode}", *done.stderr.strip().splitlines()][-1]
+            text += f"\n{done.stdout if done.returncode == 0 else failure}\n"
     print(text)
     Path(OUTPUT.value).write_text(text)
     print(f"written to {OUTPUT.value}")

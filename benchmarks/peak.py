@@ -1,6 +1,7 @@
 """What the machine can do at most: the rate of a large product of matrices, timed where everything else is."""
 
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ SIDES = {"cpu": 2048}
 ACCELERATOR_SIDE = 8192
 
 
-def make_peak(dtype: str):
+def make_peak(dtype: str) -> Callable[[], float]:
     """A function that times one product of square matrices of `dtype` and returns floating-point operations a second.
 
     A product of n x n matrices counts 2 n^3. On a GPU, float32 runs in TF32 unless JAX is told otherwise, here as in

@@ -9,7 +9,7 @@ how many bytes of results it leaves on each device, the FLOPs of a device, and t
 The predicted time is that of the chip and the link that the flags state:
 
     compute     FLOPs / (chip's peak x share of it that is reached)
-    collective  2 (n - 1) / n x bytes / link for an all-reduce by rings, (n - 1) / n x bytes / link for the others
+    collective  2 (n - 1) / n x bytes / link for an all-reduce by rings, half of it for an all-gather or all-to-all
     step        compute + collectives, as if nothing overlapped
 
 `reduced` are the bytes of gradients; `statistics` those of batch norm and the losses; `handed over` is what a shared

@@ -77,7 +77,7 @@ def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
 
 
 def first_losses(stepper: Stepper) -> np.ndarray:
-    """Of the first two steps; the calls compile nothing, but the first of them are slow."""
+    """Of the first two steps, which also warm the program up."""
     losses: list[float] = []
     while len(losses) < 2:
         losses += stepper.take(1)

@@ -14,7 +14,7 @@ from irl_inr_jax.types import Dataset, TrainState
 
 @dataclasses.dataclass
 class Stepper:
-    """Compiled steps and the state they are at. losses: of the steps taken first."""
+    """Compiled steps, the state they are at and the other arguments that they are given."""
 
     compiled: jax.stages.Compiled
     state: TrainState

@@ -25,6 +25,7 @@ DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "of produ
 if __name__ == "__main__":
     parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -42,14 +43,14 @@ from irl_inr_jax.types import Dataset, InputError, PyTree
 
 def make_ours(config: ConfigDict, dataset: Dataset) -> tuple[Callable[[int], None], PyTree, np.ndarray]:
     """take(steps), and the first parameters and frequencies."""
-    num_steps = choose_speed(config).steps_per_call
+    num_steps = math.gcd(choose_speed(config).steps_per_call, STEPS.value)  # a round takes just so many
     lowered, state, given = lower_steps(config, dataset, num_steps=num_steps)
     compiled = lowered.compile()
     first = jax.tree.map(np.asarray, (state.params, state.model_state["frequencies"]))
 
     def take(steps: int) -> None:
         nonlocal state
-        for _ in range(-(-steps // num_steps)):
+        for _ in range(steps // num_steps):
             state, metrics = compiled(state, *given)
         jax.block_until_ready(metrics)
 

@@ -37,7 +37,7 @@ def run_script(main: Callable[[], int]) -> None:
             return main()
         except InputError as error:
             status = fail(str(error))
-        from irl_inr_jax.distributed import leave  # JAX, which a mistaken flag need not wait for
+        from irl_inr_jax.distributed import leave  # which --help need not wait for
 
         return leave(status)
 
@@ -53,7 +53,9 @@ def define_joining() -> Callable[[], None]:
     address = flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0, the same in all processes")
     num_processes = flags.DEFINE_integer("num_processes", None, "how many processes train as one")
     process_id = flags.DEFINE_integer("process_id", None, "which of them this is, from 0")
-    seconds = flags.DEFINE_integer("join_seconds", 300, "how long the processes wait for each other at the start")
+    seconds = flags.DEFINE_integer(
+        "join_seconds", 300, "how long the processes wait for each other at the start", lower_bound=1
+    )
 
     def join_others() -> None:
         from irl_inr_jax.joining import is_one_of_many, join
@@ -136,7 +138,7 @@ def _with_underscores(argument: str) -> str:
 
 def _with_values(arguments: list[str]) -> list[str]:
     """--distributed on its own as --distributed=on."""
-    followers = [*arguments[1:], "--"]
+    followers = [*arguments, "--"][1:]
     return [
         "--distributed=on" if argument == "--distributed" and follower.startswith("-") else argument
         for argument, follower in zip(arguments, followers, strict=True)

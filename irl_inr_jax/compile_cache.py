@@ -1,5 +1,6 @@
 """Compiled programs, kept on disk from one run to the next."""
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -41,6 +42,7 @@ def keep_compiled_programs(asked: str | None) -> None:
         return
     _set_for_jax(
         {
+            "jax_enable_compilation_cache": True,
             "jax_compilation_cache_dir": str(folder.absolute()),
             "jax_persistent_cache_min_compile_time_secs": MIN_COMPILE_SECONDS,
             "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -54,7 +56,10 @@ def drop_oldest(folder: Path, max_bytes: int) -> None:
     JAX's own limit is not used: it needs another package to lock the folder at every read, and a run killed while it
     writes leaves a file without the time of its use, over which every later write fails.
     """
-    found = [(path.stat(), path) for path in folder.glob("*-cache")]
+    found = []
+    for path in folder.glob("*-cache"):
+        with contextlib.suppress(FileNotFoundError):  # another process drops them too
+            found.append((path.stat(), path))
     total = 0
     for facts, path in sorted(found, key=lambda entry: entry[0].st_mtime, reverse=True):
         total += facts.st_size

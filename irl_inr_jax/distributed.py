@@ -74,14 +74,15 @@ def ask_first_process(question: Callable[[], int]) -> int:
 
 
 def check_same_everywhere(text: str) -> None:
-    """Raises InputError, in all processes, if the run's configuration, as text, is not the same in all."""
+    """Raises InputError, in all processes, if the run's workdir and configuration, as text, are not the same in all."""
     digest = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
     digests = np.reshape(multihost_utils.process_allgather(digest), (-1, len(digest)))
     for process, other in enumerate(digests):
         if not np.array_equal(other, digests[0]):
             raise InputError(
-                f"expected the same configuration in every process, found another in process {process} than in process "
-                f"0; start them all with the same command but for --process_id"
+                f"expected the same configuration and --workdir in every process, found another in process {process} "
+                f"than in process 0; start them all with the same command but for --process_id, or, if they are not "
+                f"one run, with --distributed=off"
             )
 
 

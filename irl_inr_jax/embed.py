@@ -20,7 +20,7 @@ from irl_inr_jax.parallel import AXIS, make_mesh, replicate
 from irl_inr_jax.streaming import read_ahead
 from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, PyTree, Scaling
 
-NUM_WAITING = 2  # batches that the devices have been given and that were not fetched
+NUM_WAITING = 2  # batches that are started after the one that is fetched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +82,8 @@ def map_batches(function: Callable[..., PyTree], given: PyTree, *arrays: PyTree,
     """function(given, *rows) over all rows, about `size` at a time, joined along the first axis, on the host.
 
     The rows of a batch are shared out over the local devices, each of which has all of `given`. The last batch is
-    padded with copies of its last row, which are cut off again. A batch is started before the one before is fetched,
-    and images on disk are read ahead.
+    padded with copies of its last row, which are cut off again. `NUM_WAITING` more batches are started before one is
+    fetched, and images on disk are read ahead.
     """
     mesh = make_mesh(jax.local_devices())
     given, split = replicate(given, mesh), NamedSharding(mesh, PartitionSpec(AXIS))

@@ -101,8 +101,8 @@ def join(
             if by_hand:
                 raise
             raise InputError(
-                f"expected a cluster that JAX knows (Slurm, a TPU pod, Open MPI) with --distributed=on, found: "
-                f"{error}; give --coordinator_address, --num_processes and --process_id"
+                f"expected a cluster that JAX knows (Slurm, a TPU pod, Open MPI), found: {error}; give "
+                f"--coordinator_address, --num_processes and --process_id, or --distributed=off to train alone"
             ) from None
         num_devices = Counter(device.process_index for device in jax.devices())
     if len(set(num_devices.values())) > 1:

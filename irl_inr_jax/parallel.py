@@ -35,7 +35,13 @@ def mapped_axes(mesh: Mesh) -> AxisName:
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """A whole copy of every leaf on every device; each process places its own, which must be the same."""
-    return place(tree, mesh, P())
+
+    def replicate_leaf(leaf: np.ndarray | np.generic | jax.Array) -> jax.Array:
+        if isinstance(leaf, jax.Array) and leaf.is_fully_addressable and not mesh.is_multi_process:
+            return jax.device_put(leaf, NamedSharding(mesh, P()))  # nothing to do for what lies there already
+        return place(leaf, mesh, P())
+
+    return jax.tree.map(replicate_leaf, tree)
 
 
 def place(tree: PyTree, mesh: Mesh, specs: PyTree) -> PyTree:
@@ -54,9 +60,13 @@ def gather(tree: PyTree) -> PyTree:
     def whole(leaf: jax.Array) -> jax.Array:
         if leaf.is_fully_addressable or leaf.is_fully_replicated:
             return leaf
-        return jax.jit(lambda leaf: leaf, out_shardings=NamedSharding(leaf.sharding.mesh, P()))(leaf)
+        return jax.jit(_same, out_shardings=NamedSharding(leaf.sharding.mesh, P()))(leaf)
 
     return jax.tree.map(whole, tree)
+
+
+def _same(leaf: jax.Array) -> jax.Array:
+    return leaf
 
 
 def split_over_devices(array: np.ndarray, mesh: Mesh, *, axis: int = 0) -> jax.Array:

@@ -60,6 +60,12 @@ def total_steps(config: ConfigDict, dataset: Dataset) -> int:
     return config.train.num_epochs * (len(dataset.train.images) // config.train.batch_size)
 
 
+def calls_a_line(config: ConfigDict, dataset: Dataset) -> int:
+    """Calls of the step between lines of the log."""
+    steps_a_call = 1 if isinstance(dataset.train.images, LazyImages) else choose_speed(config).steps_per_call
+    return max(1, config.train.log_every // steps_a_call)
+
+
 def make_run_method(config: ConfigDict, dataset: Dataset, *, axis_name: AxisName) -> Method:
     """The method of `config.method` for this data set's pixels."""
     num_channels = dataset.train.images.shape[-1]
@@ -115,7 +121,7 @@ def lower_mapped_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> jax.s
     batch_size, images = config.train.batch_size, dataset.train.images
     mapped = map_steps(make_train_steps(train_step, 1), mesh, images_spec=PartitionSpec(), state_specs=specs)
 
-    def shape(spec: PartitionSpec, leaf: np.ndarray | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    def shape(spec: PartitionSpec, leaf: np.ndarray | np.generic | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec))
 
     shares = mesh.axis_names
@@ -133,7 +139,7 @@ def lower_steps(
 ) -> tuple[jax.stages.Lowered, TrainState, tuple[jax.Array, ...]]:
     """`num_steps` steps on one device before they are compiled, to ask what they take; a state and other arguments.
 
-    Every step's batch are the first images. The state is consumed by the steps.
+    Every step's batch is the first images. The state is consumed by the steps.
     """
     batch_size = min(config.train.batch_size, len(dataset.train.ids))
     steps = max(total_steps(config, dataset), 1)

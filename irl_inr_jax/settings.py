@@ -100,7 +100,7 @@ BELOW_ONE = ("data.test_fraction", "clustering.scan.average_decay")
 AFTER_TRAINING = ("evaluation", "clustering")
 # Blocks in which a run may be continued with other settings: they change nothing that is learnt.
 MAY_CHANGE = (*AFTER_TRAINING, "speed")
-# Blocks that older runs lack, whose methods had no part in them.
+# Blocks that older runs lack: of methods that they had not, and of what changes nothing that is learnt.
 ADDED = ("vae", "simclr", "speed")
 # What runs did that have no such keys in their `data` block.
 BEFORE_THE_KEY = {"background": "0", "scaling": "type"}
@@ -242,7 +242,7 @@ def _lists_to_tuples(value: object) -> object:
     return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> None:
+def claim_workdir(workdir: Path, config: ConfigDict, base: ConfigDict, *, writes: bool = True) -> None:
     """Keeps the configuration in `workdir`/config.json, making the folder.
 
     writes: False in a process that comes after one which has done so, and must find it.
@@ -251,7 +251,9 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
     """
     path = workdir / "config.json"
     if path.exists():
-        ours, theirs = flatten(config), flatten(from_json(path))
+        before = from_json(path)
+        complete_config(before, base)
+        ours, theirs = flatten(config), flatten(before)
         differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
         changed = [key for key in differing if key.split(".")[0] not in MAY_CHANGE]
         if changed:
@@ -261,7 +263,7 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
                 f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({len(changed)} in all differ); choose another "
                 f"--workdir, or the same settings to continue that run"
             )
-        if differing:
+        if differing and writes:
             path.write_text(to_json(config))
         return
     if workdir.exists() and not workdir.is_dir():

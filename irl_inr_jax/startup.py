@@ -41,7 +41,10 @@ class Startup:
         return untold
 
     def time_first(self, take_step: TakeStep, say: Callable[[str], None]) -> TakeStep:
-        """`take_step`, of which the first call waits for its end and says how long everything took until then."""
+        """`take_step`, of which the first call waits for its end and says how long everything took until then.
+
+        Where a call takes several steps, they all count.
+        """
 
         def timed(state, batch):
             taken = take_step(state, batch)

@@ -108,6 +108,14 @@ def two(tmp_path_factory):
     return workdir, train(workdir)
 
 
+def test_processes_share_a_hypernetwork(two, tmp_path):
+    """Each holds a part of it; both take part where a picture wants it whole, and the checkpoint has all of it."""
+    train(tmp_path / "shared", "--config.model.hypernet.num_shards=2")
+    np.testing.assert_allclose(losses(tmp_path / "shared")[0], losses(two[0])[0], rtol=1e-3)
+    assert list((tmp_path / "shared" / "pictures").glob("*.png"))
+    train(tmp_path / "shared", "--config.model.hypernet.num_shards=2", num_processes=1, devices=2)
+
+
 @pytest.mark.parametrize(("devices", "tolerance"), [(2, 1e-5), (1, 1e-3)])
 def test_two_processes_have_the_losses_of_one(two, tmp_path, devices, tolerance):
     train(tmp_path / "one", num_processes=1, devices=devices)
@@ -184,7 +192,10 @@ def test_processes_of_different_configurations_are_refused(tmp_path):
     with started(tmp_path / "said", first, [*second, "--config.seed=3"]) as processes:
         for each in processes:
             assert each.process.wait(PATIENCE) == 2
-            assert "expected the same configuration in every process, found another in process 1" in each.err()
+            assert (
+                "expected the same configuration and --workdir in every process, found another in process 1"
+                in each.err()
+            )
     assert not (tmp_path / "run").exists()
 
 

@@ -149,6 +149,19 @@ def test_a_stopped_run_ends_with_the_parameters_of_one_never_stopped(finished, t
     assert steps == sorted(set(steps)) and steps[-1] == 8
 
 
+def test_a_run_of_several_steps_a_call_learns_the_same_and_may_go_on_with_one(finished, tmp_path, run_script):
+    run_script(*TRAIN, tmp_path / "run", "--config.speed.steps_per_call=2")
+    lines, others = (
+        [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        for workdir in (tmp_path / "run", finished[0])
+    )
+    assert [line["step"] for line in lines] == [line["step"] for line in others]
+    np.testing.assert_allclose([line["loss"] for line in lines], [line["loss"] for line in others], rtol=1e-4)
+    again = run_script(*TRAIN, tmp_path / "run")
+    assert again.returncode == 0 and "continuing at step 8 of 8" in again.stdout
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["speed"]["steps_per_call"] == 0
+
+
 def test_the_same_command_after_the_end_changes_nothing(finished, run_script):
     workdir = finished[0]
     before = sorted((path, path.stat().st_mtime_ns) for path in (workdir / "checkpoints").rglob("*") if path.is_file())

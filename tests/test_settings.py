@@ -1,5 +1,7 @@
 """Configurations: the checks before a run, and the one that a workdir keeps."""
 
+import json
+
 import pytest
 from ml_collections import ConfigDict
 
@@ -104,8 +106,8 @@ def test_an_older_run_keeps_the_pixels_it_learnt_from():
 
 
 def test_a_workdir_takes_new_settings_of_evaluation_for_the_same_training(tmp_path):
-    claim_workdir(tmp_path, changed())
-    claim_workdir(tmp_path, changed(clustering__scan__num_epochs=3))
+    claim_workdir(tmp_path, changed(), base.get_config())
+    claim_workdir(tmp_path, changed(clustering__scan__num_epochs=3), base.get_config())
     assert from_json(tmp_path / "config.json").clustering.scan.num_epochs == 3
 
 
@@ -117,20 +119,20 @@ def test_a_configuration_survives_its_file(tmp_path):
 
 def test_a_workdir_is_claimed_once_and_for_one_configuration(tmp_path):
     workdir = tmp_path / "new" / "run"
-    claim_workdir(workdir, base.get_config())
+    claim_workdir(workdir, base.get_config(), base.get_config())
     kept = (workdir / "config.json").read_bytes()
-    claim_workdir(workdir, base.get_config())
+    claim_workdir(workdir, base.get_config(), base.get_config())
     with pytest.raises(InputError, match=r"config.model.latent_dim is 16 there and 7 here .* choose another --workdir"):
-        claim_workdir(workdir, changed(model__latent_dim=7))
+        claim_workdir(workdir, changed(model__latent_dim=7), base.get_config())
     assert (workdir / "config.json").read_bytes() == kept
 
 
 def test_a_workdir_that_is_a_file_or_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="expected --workdir to name a folder"):
-        claim_workdir(tmp_path / "file", base.get_config())
+        claim_workdir(tmp_path / "file", base.get_config(), base.get_config())
     with pytest.raises(InputError, match=r"expected --workdir .* to be writable"):
-        claim_workdir(tmp_path / "file" / "below", base.get_config())
+        claim_workdir(tmp_path / "file" / "below", base.get_config(), base.get_config())
 
 
 def test_a_missing_or_foreign_config_json_is_an_error(tmp_path):
@@ -144,7 +146,20 @@ def test_a_missing_or_foreign_config_json_is_an_error(tmp_path):
 def test_a_process_that_comes_after_must_find_what_the_first_has_written(tmp_path):
     workdir = tmp_path / "run"
     with pytest.raises(InputError, match=r"on a file system that all processes share, found no config.json of process"):
-        claim_workdir(workdir, base.get_config(), writes=False)
+        claim_workdir(workdir, base.get_config(), base.get_config(), writes=False)
     assert not workdir.exists()
-    claim_workdir(workdir, base.get_config())
-    claim_workdir(workdir, base.get_config(), writes=False)
+    claim_workdir(workdir, base.get_config(), base.get_config())
+    claim_workdir(workdir, base.get_config(), base.get_config(), writes=False)
+
+
+def test_a_run_begun_before_a_key_was_there_goes_on_with_what_it_did(tmp_path):
+    claim_workdir(tmp_path, base.get_config(), base.get_config())
+    path = tmp_path / "config.json"
+    older = json.loads(path.read_text())
+    del older["speed"], older["model"]["encoder"]["num_calls"], older["model"]["hypernet"]["num_shards"]
+    path.write_text(json.dumps(older))
+    claim_workdir(tmp_path, base.get_config(), base.get_config())
+    assert json.loads(path.read_text())["model"]["encoder"]["num_calls"] == 1
+    path.write_text(json.dumps(older))
+    with pytest.raises(InputError, match="num_calls is 1 there and 2 here"):
+        claim_workdir(tmp_path, changed(model__encoder__num_calls=2), base.get_config())

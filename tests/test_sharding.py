@@ -12,7 +12,7 @@ from jax.sharding import PartitionSpec as P
 from configs import base
 from irl_inr_jax.checkpoint import open_checkpoints, restore_state, save_state
 from irl_inr_jax.data import make_dataset
-from irl_inr_jax.parallel import SHARED_AXIS, gather, make_mesh, make_take_step, mapped_axes, place
+from irl_inr_jax.parallel import SHARED_AXIS, make_mesh, make_take_step, mapped_axes, place
 from irl_inr_jax.runs import check_batch, first_state, make_run_method, make_run_step
 from irl_inr_jax.settings import check_config
 from irl_inr_jax.sharding import average_gradients, make_norm, split_shared, state_specs
@@ -121,14 +121,6 @@ def test_a_shared_state_is_kept_and_read_whole_or_shared(tiny_config, tmp_path):
         for left, right in zip(jax.tree.leaves(read), jax.tree.leaves(state), strict=True):
             np.testing.assert_array_equal(left, right)
     manager.close()
-
-
-def test_gathered_is_what_was_there():
-    mesh = make_mesh(jax.devices(), num_shards=4)
-    tree = {"a": np.arange(24.0).reshape(3, 8), "b": np.float32(2)}
-    placed = place(tree, mesh, {"a": P(None, SHARED_AXIS), "b": P()})
-    for name, leaf in gather(placed).items():
-        np.testing.assert_array_equal(leaf, tree[name])
 
 
 def test_means_and_norm_are_those_of_the_whole_gradient(config):

@@ -1,3 +1,5 @@
+"""Signals that ask for a stop, and a second one that makes it."""
+
 import os
 import signal
 

@@ -69,7 +69,7 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, images: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
         size, stride, pool = STEMS[self.stem]
-        x = Conv(self.width, size, stride, self.convolutions, self.dtype, CONV_INIT)(images)
+        x = Conv(self.width, size, stride, algorithm=self.convolutions, dtype=self.dtype, kernel_init=CONV_INIT)(images)
         x = nn.relu(
             nn.BatchNorm(not self.train, momentum=0.9, epsilon=1e-5, axis_name=self.axis_name, dtype=self.dtype)(x)
         )

@@ -19,7 +19,7 @@ def made(request, tiny_config):
 
 def start(config, channels, mean=0.2):
     images = jnp.asarray(np.random.default_rng(0).uniform(0, 2 * mean, (5, SIDE, SIDE, channels)), jnp.float32)
-    generator = make_generator(config, num_channels=channels, low=0.0)
+    generator = make_generator(config, num_channels=channels, low=0.0, axis_name=None)
     params, frequencies = jax.jit(generator.init)(jax.random.key(0), images)
     latents = jax.random.normal(jax.random.key(1), (4, config.model.latent_dim))
     coords = jnp.broadcast_to(pixel_grid(SIDE, SIDE), (4, SIDE * SIDE, 2))
@@ -78,7 +78,7 @@ def test_the_first_pictures_already_listen_to_the_latents(wide):
 def test_bfloat16_draws_nearly_the_same_from_float32_parameters(tiny_config):
     generator, params, frequencies, latents, coords, _ = start(tiny_config, 1)
     tiny_config.model.dtype = "bfloat16"
-    low = make_generator(tiny_config, num_channels=1, low=0.0)
+    low = make_generator(tiny_config, num_channels=1, low=0.0, axis_name=None)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
     values = picture(low, frequencies, params, latents, coords)
     assert values.dtype == jnp.float32

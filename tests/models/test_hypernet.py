@@ -15,7 +15,14 @@ def make_spec(channels=1, activation="relu"):
 
 
 def make_hypernet(spec, dtype="float32"):
-    return HyperNetwork(widths=(8, 7), spec=spec, dtype=jnp.dtype(dtype), last_bias_init=nn.initializers.normal(1.0))
+    return HyperNetwork(
+        widths=(8, 7),
+        spec=spec,
+        dtype=jnp.dtype(dtype),
+        last_bias_init=nn.initializers.normal(1.0),
+        num_shards=1,
+        axis_name=None,
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
