@@ -6,9 +6,11 @@ import sys
 from tests.conftest import ONE_DEVICE, ROOT
 
 
-def run(*arguments):
+def run(*arguments, **environment):
     command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=ONE_DEVICE, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=ROOT, env={**ONE_DEVICE, **environment}, capture_output=True, text=True, timeout=300
+    )
 
 
 def test_embed_has_a_row_a_configuration():
@@ -49,7 +51,9 @@ def test_scaling_has_a_row_a_number_of_devices():
 
 
 def test_gpu_check_writes_its_table_on_any_device(tmp_path):
-    done = run("benchmarks.gpu_check", "--configs=tiny", "--seconds=0", f"--output={tmp_path / 'table.md'}")
+    arguments = ("--configs=tiny", "--seconds=0", f"--output={tmp_path / 'table.md'}")
+    # Flax' batch norm in bfloat16 relies on the promotion that the suite forbids.
+    done = run("benchmarks.gpu_check", *arguments, JAX_NUMPY_DTYPE_PROMOTION="standard")
     assert done.returncode == 0, done.stdout + done.stderr
     table = (tmp_path / "table.md").read_text()
     assert table.count("right: ") == 7 and "False" not in table and table.count("fast: tiny") == 5

@@ -159,7 +159,5 @@ def test_a_run_begun_before_a_key_was_there_goes_on_with_what_it_did(tmp_path):
     del older["speed"], older["model"]["encoder"]["num_calls"], older["model"]["hypernet"]["num_shards"]
     path.write_text(json.dumps(older))
     claim_workdir(tmp_path, base.get_config(), base.get_config())
-    assert json.loads(path.read_text())["model"]["encoder"]["num_calls"] == 1
-    path.write_text(json.dumps(older))
     with pytest.raises(InputError, match="num_calls is 1 there and 2 here"):
         claim_workdir(tmp_path, changed(model__encoder__num_calls=2), base.get_config())
