@@ -12,10 +12,7 @@ FOURIER = ("separable", "direct")
 CONVOLUTIONS = ("direct", "matmul")
 REMAT = ("none", "inr", "all")
 # What `auto` is on a backend; a backend that is not named takes that of 'gpu'.
-AUTO = {
-    "cpu": {"fourier": "separable", "convolutions": "matmul"},
-    "gpu": {"fourier": "separable", "convolutions": "direct"},
-}
+AUTO_CONVOLUTIONS = {"cpu": "matmul", "gpu": "direct"}
 
 
 class Speed(NamedTuple):
@@ -33,10 +30,12 @@ class Speed(NamedTuple):
 def choose_speed(config: ConfigDict) -> Speed:
     """`config.speed` with every `auto` and 0 decided for the backend in use."""
     speed, backend = config.speed, jax.default_backend()
-    auto = AUTO.get(backend, AUTO["gpu"])
+    # To gather the factors of random pixels takes as long as their sines.
+    fourier = "direct" if config.loss.num_pixels else "separable"
+    convolutions = AUTO_CONVOLUTIONS.get(backend, AUTO_CONVOLUTIONS["gpu"])
     return Speed(
-        fourier=auto["fourier"] if speed.fourier == "auto" else speed.fourier,
-        convolutions=auto["convolutions"] if speed.convolutions == "auto" else speed.convolutions,
+        fourier=fourier if speed.fourier == "auto" else speed.fourier,
+        convolutions=convolutions if speed.convolutions == "auto" else speed.convolutions,
         # XLA runs a convolution inside a loop several times slower on a CPU.
         steps_per_call=speed.steps_per_call or (1 if backend == "cpu" else config.train.log_every),
         remat=speed.remat,

@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.speed import AUTO, CONVOLUTIONS, FOURIER, choose_speed
+from irl_inr_jax.speed import AUTO_CONVOLUTIONS, CONVOLUTIONS, FOURIER, choose_speed
 from irl_inr_jax.types import Batch
 
 SIDE = 12
@@ -64,10 +64,12 @@ def test_one_call_of_the_encoder_on_both_views_is_two_calls_but_for_batch_norm(t
 
 
 def test_auto_is_a_choice_that_there_is_on_every_backend(tiny_config):
-    for choices in AUTO.values():
-        assert choices["fourier"] in FOURIER and choices["convolutions"] in CONVOLUTIONS
+    assert set(AUTO_CONVOLUTIONS.values()) <= set(CONVOLUTIONS)
     chosen = choose_speed(tiny_config)
-    assert chosen.convolutions == AUTO["cpu"]["convolutions"] and chosen.steps_per_call == 1
+    assert chosen.convolutions == AUTO_CONVOLUTIONS["cpu"] and chosen.steps_per_call == 1
+    for num_pixels, expected in ((0, "separable"), (64, "direct")):
+        tiny_config.loss.num_pixels = num_pixels
+        assert choose_speed(tiny_config).fourier == expected and expected in FOURIER
     tiny_config.speed.update(convolutions="direct", steps_per_call=7, remat="inr")
     chosen = choose_speed(tiny_config)
     assert (chosen.convolutions, chosen.steps_per_call, chosen.remat) == ("direct", 7, "inr")
@@ -76,4 +78,4 @@ def test_auto_is_a_choice_that_there_is_on_every_backend(tiny_config):
 def test_an_unknown_backend_takes_the_choices_of_accelerators(tiny_config, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
     chosen = choose_speed(tiny_config)
-    assert chosen.convolutions == AUTO["gpu"]["convolutions"] and chosen.steps_per_call == tiny_config.train.log_every
+    assert chosen.convolutions == AUTO_CONVOLUTIONS["gpu"] and chosen.steps_per_call == tiny_config.train.log_every
