@@ -11,8 +11,6 @@ from ml_collections import ConfigDict
 FOURIER = ("separable", "direct")
 CONVOLUTIONS = ("direct", "matmul")
 REMAT = ("none", "inr", "all")
-# What `auto` is on a backend; a backend that is not named takes that of 'gpu'.
-AUTO_CONVOLUTIONS = {"cpu": "matmul", "gpu": "direct"}
 
 
 class Speed(NamedTuple):
@@ -29,14 +27,14 @@ class Speed(NamedTuple):
 
 def choose_speed(config: ConfigDict) -> Speed:
     """`config.speed` with every `auto` and 0 decided for the backend in use."""
-    speed, backend = config.speed, jax.default_backend()
+    speed, on_cpu = config.speed, jax.default_backend() == "cpu"
     # To gather the factors of random pixels takes as long as their sines.
     fourier = "direct" if config.loss.num_pixels else "separable"
-    convolutions = AUTO_CONVOLUTIONS.get(backend, AUTO_CONVOLUTIONS["gpu"])
+    convolutions = "matmul" if on_cpu else "direct"
     return Speed(
         fourier=fourier if speed.fourier == "auto" else speed.fourier,
         convolutions=convolutions if speed.convolutions == "auto" else speed.convolutions,
         # XLA runs a convolution inside a loop several times slower on a CPU.
-        steps_per_call=speed.steps_per_call or (1 if backend == "cpu" else config.train.log_every),
+        steps_per_call=speed.steps_per_call or (1 if on_cpu else config.train.log_every),
         remat=speed.remat,
     )
