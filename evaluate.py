@@ -59,7 +59,7 @@ from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.report.results_table import describe_results
 from irl_inr_jax.report.run_figures import save_run_figures
 from irl_inr_jax.runs import load_trained
-from irl_inr_jax.settings import check_config, complete_config, from_json
+from irl_inr_jax.settings import AFTER_TRAINING, check_config, complete_config, from_json
 from irl_inr_jax.types import InputError
 
 
@@ -71,7 +71,7 @@ def main() -> int:
     asked = read_flags(workdir / "eval")
     config = from_json(workdir / "config.json")
     complete_config(config, base.get_config())
-    override_config(config, SET.value)
+    override_config(config, SET.value, blocks=AFTER_TRAINING)
     check_config(config, base.get_config())
     dataset = make_dataset(config.data)
     _, images = choose_split(dataset, SPLIT.value)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.step
     python -m benchmarks.step --configs mnist_u:paper --batch_size 32 --rounds 3
-    python -m benchmarks.step --configs mnist_u:paper --levers none --trace DIR
+    python -m benchmarks.step --configs mnist_u:paper --levers none --trace DIR --set model.dtype=bfloat16
 
 For every configuration, first the step as it comes; then one lever moved at a time, the step with it and the step as it
 comes timed in turn, --rounds times, so that whatever else the machine does disturbs both alike. Images are noise of the
@@ -19,7 +19,7 @@ configuration's size, and one device is used.
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.cli import override_config, parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list(
     "configs",
@@ -30,9 +30,15 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", 0, "images a step; 0: the config
 LEVERS_FLAG = flags.DEFINE_list("levers", ["all"], "which, by the first word of their row; all or none")
 ROUNDS = flags.DEFINE_integer("rounds", 3, "how often each pair is timed", lower_bound=1)
 SECONDS = flags.DEFINE_float("seconds", 1.0, "least time that a round's steps take", lower_bound=0.0)
-TRACE = flags.DEFINE_string("trace", None, "folder for a profile of a few steps as they come, for TensorBoard or xprof")
+TRACE = flags.DEFINE_string(
+    "trace", None, "folder for a profile of a few steps as they come, for TensorBoard or xprof; its parts are printed"
+)
+SET = flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting as the step comes; may be given repeatedly")
 if __name__ == "__main__":
     parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+
+import itertools
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -40,12 +46,14 @@ from ml_collections import ConfigDict
 
 from benchmarks.inputs import changed, load_config, make_noise
 from benchmarks.peak import make_peak
+from benchmarks.profile import name_operations, sum_profile
 from benchmarks.stepper import Stepper, count_flops, make_stepper
 from irl_inr_jax.report.table import format_table
 from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.types import InputError
 
 STEPS_IN_A_CALL = 10
+NUM_SLOWEST = 25
 
 
 def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
@@ -93,8 +101,7 @@ def measure(name: str, config: ConfigDict) -> list[dict[str, object]]:
     peaks = {dtype: make_peak(dtype) for dtype in ("float32", "bfloat16")}
     shared = {"configuration": f"{name}, {config.train.batch_size}", "GFLOP/image": flops / 1e9}
     if TRACE.value:
-        with jax.profiler.trace(TRACE.value):
-            base.take(3)
+        print_profile(name, base)
     rounds = [(base.images_per_second(SECONDS.value), peaks[config.model.dtype]()) for _ in range(ROUNDS.value)]
     speed, peak = np.median(rounds, axis=0)
     rows = [
@@ -134,6 +141,20 @@ def measure(name: str, config: ConfigDict) -> list[dict[str, object]]:
     return rows
 
 
+def print_profile(name: str, stepper: Stepper) -> None:
+    """Where the time of a step goes, and the operations that take most of it, by a profile that stays on disk."""
+    folder, num_calls = Path(TRACE.value) / name.replace(":", "_"), 3
+    with jax.profiler.trace(folder):
+        stepper.take(num_calls)
+    program = stepper.compiled.as_text()
+    (folder / "program.txt").write_text(program)
+    rows, spent = sum_profile(folder, program, num_steps=num_calls * stepper.num_steps)
+    names = name_operations(program)
+    print(f"{name}: {sum(spent.values()):.2f} ms of operations a step\n{format_table(rows)}\n")
+    slowest = itertools.islice(spent.items(), NUM_SLOWEST)
+    print(format_table([{"operation": op, "ms": ms, "is": names.get(op, "")[-90:]} for op, ms in slowest]), flush=True)
+
+
 def asked_for(lever: str) -> bool:
     """Whether the flag --levers names it."""
     return LEVERS_FLAG.value == ["all"] or lever.split()[0].strip(":") in LEVERS_FLAG.value
@@ -142,6 +163,9 @@ def asked_for(lever: str) -> bool:
 def main() -> int:
     """Prints the table; the exit status."""
     configs = {name: load_config(name) for name in CONFIGS.value}
+    for config in configs.values():
+        with config.unlocked():
+            override_config(config, SET.value, blocks=tuple(config))
     known = {lever.split()[0].strip(":") for config in configs.values() for lever in list_levers(config)}
     unknown = set(LEVERS_FLAG.value) - known - {"all", "none"}
     if unknown:

@@ -8,7 +8,7 @@ import ast
 import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict
@@ -71,20 +71,20 @@ def define_joining() -> Callable[[], None]:
     return join_others
 
 
-def override_config(config: ConfigDict, assignments: list[str]) -> None:
+def override_config(config: ConfigDict, assignments: list[str], *, blocks: Collection[str]) -> None:
     """Sets KEY=VALUE pairs such as clustering.scan.num_epochs=20, values read as Python or else as text.
 
-    Raises InputError for another form, a key of a block outside `AFTER_TRAINING`, an unknown one, or another type.
+    Raises InputError for another form, a key outside the `blocks`, an unknown one, or another type.
     """
-    from irl_inr_jax.settings import AFTER_TRAINING, flatten  # which knows all methods, and imports them
+    from irl_inr_jax.settings import flatten  # which knows all methods, and imports them
 
     known = flatten(config)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         key = key.removeprefix("config.")
-        if not equals or key.split(".")[0] not in AFTER_TRAINING:
+        if not equals or key.split(".")[0] not in blocks:
             raise InputError(
-                f"expected --set KEY=VALUE with a key of evaluation or clustering in configs/base.py, such as "
+                f"expected --set KEY=VALUE with a key of {' or '.join(blocks)} in configs/base.py, such as "
                 f"clustering.scan.num_epochs=20, found {assignment!r}"
             )
         if key not in known:

@@ -106,16 +106,11 @@ def make_train_step(
         grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(state.params, state.model_state, key, batch)
         grads = average_gradients(method, grads, axis_name)
         metrics = metrics if axis_name is None else jax.lax.pmean(metrics, axis_name)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        return (
-            state.replace(
-                step=state.step + 1,
-                params=optax.apply_updates(state.params, updates),
-                model_state=model_state,
-                opt_state=opt_state,
-            ),
-            metrics,
-        )
+        with jax.named_scope("optimizer"):
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+        state = state.replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
+        return state, metrics
 
     return train_step
 

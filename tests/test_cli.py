@@ -4,6 +4,7 @@ import pytest
 
 from configs import base
 from irl_inr_jax.cli import override_config
+from irl_inr_jax.settings import AFTER_TRAINING
 from irl_inr_jax.types import InputError
 
 
@@ -19,6 +20,7 @@ def test_settings_are_read_as_the_type_they_have():
             "clustering.augment.flip=True",
             "evaluation.max_clusters=5",
         ],
+        blocks=AFTER_TRAINING,
     )
     scan = config.clustering.scan
     assert (scan.num_epochs, scan.learning_rate, scan.augment, tuple(scan.prior)) == (7, 1.0, "s1+r", (1.0, 2.0))
@@ -44,5 +46,5 @@ def test_settings_are_read_as_the_type_they_have():
 def test_what_cannot_be_set_is_refused_and_nothing_changes(assignment, message):
     config = base.get_config()
     with pytest.raises(InputError, match=message):
-        override_config(config, [assignment])
+        override_config(config, [assignment], blocks=AFTER_TRAINING)
     assert config.to_dict() == base.get_config().to_dict()

@@ -99,14 +99,16 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
     """The weighted sum of the losses on two views of every image, with each term and the new model state."""
     view_key, pixel_key = jax.random.split(key)
-    views = make_views(parts, view_key, batch)
+    with jax.named_scope("views"):
+        views = make_views(parts, view_key, batch)
     encoded, batch_stats = encode_views(parts, params, model_state, views)
     latents, head = encoded.latents, encoded.head
     weights, half = parts.weights, len(views) // 2
     only_first = not weights.cross and not parts.form.asks_generator
     eta = parts.generator.emit(params["generator"], latents[:half] if only_first else latents)
     draw = partial(parts.generator.draw, params["generator"], frequencies=model_state["frequencies"])
-    pose = parts.form.find_pose(views, head, partial(draw, jax.lax.stop_gradient(eta)))
+    with jax.named_scope("pose"):
+        pose = parts.form.find_pose(views, head, partial(draw, jax.lax.stop_gradient(eta)))
 
     # The INR is asked about some pixels of each image, at the places where the pose says they lie.
     keys = example_keys(pixel_key, batch.positions)

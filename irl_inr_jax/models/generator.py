@@ -90,7 +90,8 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float, axis_na
             return apply_inr(eta, places, frequencies, spec=spec, dtype=dtype)
 
         drawn = jax.vmap(one, in_axes=(0, None if shared else 0))
-        return (jax.checkpoint(drawn) if speed.remat != "none" else drawn)(eta, places)
+        with jax.named_scope("inr"):
+            return (jax.checkpoint(drawn) if speed.remat != "none" else drawn)(eta, places)
 
     last_layer = ("MLP_0", f"Dense_{len(model.hypernet.widths)}")
     return Generator(init, emit, draw, is_shared=lambda path: path[:2] == last_layer)
