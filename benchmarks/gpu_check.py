@@ -7,7 +7,8 @@
 Right: loss and gradient of a small step on this device against the CPU's, for each choice of config.speed, products in
 full precision; and those of bfloat16 against float32, which is to be near and not equal. Fast: the step of each
 configuration in float32 and bfloat16, one a call and many, its share of the measured peak of its own type, what its
-whole recipe would take, and embedding. Where PyTorch is installed, its step beside ours (benchmarks/torch_peer.py).
+whole recipe would take, embedding, and SCAN's two stages. Where the time of a step goes, by a profile of the first
+configuration (benchmarks/profile.py). Where PyTorch is installed, its step beside ours (benchmarks/torch_peer.py).
 """
 
 # ruff: noqa: E402
@@ -18,6 +19,7 @@ from irl_inr_jax.cli import parse_flags, run_script
 CONFIGS = flags.DEFINE_list("configs", ["mnist_u:paper", "mnist_u", "wm811k:paper"], "names of configs/ to be timed")
 SECONDS = flags.DEFINE_float("seconds", 5.0, "how long each is timed", lower_bound=0.0)
 NUM_IMAGES = flags.DEFINE_integer("num_images", 60_000, "images of the data set that a recipe is reckoned for")
+NUM_TIMED = flags.DEFINE_integer("num_timed", 10_000, "images of the epochs of SCAN that are timed", lower_bound=2)
 OUTPUT = flags.DEFINE_string("output", "gpu_check.md", "file for the table")
 if __name__ == "__main__":
     parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
@@ -26,6 +28,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,15 +36,15 @@ from pathlib import Path
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import changed, load_config, make_noise
 from benchmarks.peak import make_peak
+from benchmarks.profile import sum_profile
+from benchmarks.scan_stages import time_stages, untrained
 from benchmarks.stepper import count_flops, make_stepper
-from irl_inr_jax.embed import TrainedMethod
 from irl_inr_jax.logs import format_seconds
 from irl_inr_jax.report.table import format_table
 from irl_inr_jax.runs import make_run_method
@@ -113,10 +116,7 @@ def time_steps(name: str) -> list[dict[str, object]]:
 def time_embedding(name: str, config: ConfigDict) -> dict[str, object]:
     """The row of embedding: images a second through the encoder."""
     dataset = make_noise(config, 4 * config.evaluation.batch_size)
-    method = make_run_method(config, dataset, axis_name=None)
-    images = jnp.asarray(dataset.train.images[:8], jnp.float32) / 255
-    params, model_state = jax.jit(method.init)(jax.random.key(0), images)
-    trained = TrainedMethod(method, params, model_state, dataset.scaling, config.evaluation.batch_size)
+    trained = untrained(config, dataset)
     trained.encode(dataset.train.images)
     started, calls = time.perf_counter(), 0
     while calls == 0 or time.perf_counter() - started < SECONDS.value:
@@ -124,6 +124,28 @@ def time_embedding(name: str, config: ConfigDict) -> dict[str, object]:
         calls += 1
     speed = calls * len(dataset.train.images) / (time.perf_counter() - started)
     return {"what": f"fast: {name}, embedding", "found": f"{speed:.0f} images/s", "goal": "3 x training"}
+
+
+def time_scan(name: str) -> list[dict[str, object]]:
+    """A row a stage of SCAN: what it would take."""
+    config = changed(load_config(name), {"model.dtype": "bfloat16"})
+    rows = []
+    for stage, (seconds, num_epochs) in time_stages(config, num_timed=NUM_TIMED.value).items():
+        found = f"{1 / seconds:.0f} images/s, {format_seconds(seconds * num_epochs * NUM_IMAGES.value)} in all"
+        rows.append({"what": f"fast: {name}, bfloat16, SCAN, {stage}", "found": found, "goal": "10 min both"})
+    return rows
+
+
+def describe_profile(name: str) -> str:
+    """Where the time of a step goes, in bfloat16 and many steps a call."""
+    config = changed(load_config(name), {"model.dtype": "bfloat16", "speed.steps_per_call": STEPS_IN_A_CALL})
+    stepper = make_stepper(config, make_noise(config, config.train.batch_size))
+    stepper.take(1)
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            stepper.take(1)
+        rows, spent = sum_profile(Path(folder), stepper.compiled.as_text(), num_steps=STEPS_IN_A_CALL)
+    return f"{name}, bfloat16: {sum(spent.values()):.2f} ms of operations a step\n{format_table(rows)}"
 
 
 def main() -> int:
@@ -134,7 +156,10 @@ def main() -> int:
     for name in CONFIGS.value:
         rows += time_steps(name)
         print(format_table(rows[-5:]), flush=True)
-    text = f"{device.device_kind}, jax {jax.__version__}\n\n{format_table(rows)}\n"
+    rows += time_scan(CONFIGS.value[0])
+    text = (
+        f"{device.device_kind}, jax {jax.__version__}\n\n{format_table(rows)}\n\n{describe_profile(CONFIGS.value[0])}\n"
+    )
     Path(OUTPUT.value).write_text(text)
     if importlib.util.find_spec("torch") and jax.default_backend() != "cpu":
         command = [sys.executable, "-m", "benchmarks.torch_peer", "--compile", "--rounds=5", "--steps=10"]

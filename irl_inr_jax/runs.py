@@ -22,7 +22,6 @@ from irl_inr_jax.parallel import (
     make_take_step,
     map_steps,
     mapped_axes,
-    place,
 )
 from irl_inr_jax.sharding import make_norm, state_specs
 from irl_inr_jax.speed import choose_speed
@@ -76,20 +75,33 @@ def first_state(
     config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
 ) -> TrainState:
     """The state before the first step, made from the seed and the first training images."""
-    images = to_unit(dataset.scaling, dataset.train.images[:NUM_INIT_IMAGES])
-    key = jax.random.key(config.seed)
-    return jax.jit(lambda key, images: init_state(method, optimizer, key, images))(key, images)
+    make, images = state_maker(config, dataset, method, optimizer)
+    return jax.jit(make)(images)
+
+
+def state_maker(
+    config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
+) -> tuple[Callable[[np.ndarray | jax.Array], TrainState], np.ndarray]:
+    """The first state as a function of the first training images, and these images as they are stored."""
+
+    def make(stored: np.ndarray | jax.Array) -> TrainState:
+        return init_state(method, optimizer, jax.random.key(config.seed), to_unit(dataset.scaling, stored))
+
+    return make, dataset.train.images[:NUM_INIT_IMAGES]
 
 
 def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[TrainState, TakeStep]:
     """The first state, and the compiled step over all devices of the mesh, for what `make_feed` feeds it.
 
-    The training images are placed on the devices, unless they are streamed from disk.
+    The training images are placed on the devices, unless they are streamed from disk. The state is made where it lies:
+    no device ever has what it is to have only a part of.
     """
     method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
-    state = first_state(config, dataset, make_run_method(config, dataset, axis_name=None), optimizer)
-    specs = state_specs(method, state, mapped_axes(mesh))
-    state = place(state, mesh, specs)
+    local = make_run_method(config, dataset, axis_name=None)
+    make, first_images = state_maker(config, dataset, local, optimizer)
+    specs = state_specs(method, jax.eval_shape(make, first_images), mapped_axes(mesh))
+    shardings = jax.tree.map(lambda spec: NamedSharding(mesh, spec), specs)
+    state = jax.jit(make, out_shardings=shardings)(first_images)
     images, batch_size = dataset.train.images, config.train.batch_size
     if isinstance(images, LazyImages):
         train_steps = make_train_steps(train_step, 1)
@@ -116,7 +128,7 @@ def lower_mapped_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> jax.s
     """One step over the mesh before it is compiled, from shapes alone: nothing is placed on a device."""
     method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
     local = make_run_method(config, dataset, axis_name=None)
-    state = jax.eval_shape(lambda: first_state(config, dataset, local, optimizer))
+    state = jax.eval_shape(*state_maker(config, dataset, local, optimizer))
     specs = state_specs(method, state, mapped_axes(mesh))
     batch_size, images = config.train.batch_size, dataset.train.images
     mapped = map_steps(make_train_steps(train_step, 1), mesh, images_spec=PartitionSpec(), state_specs=specs)
@@ -189,7 +201,7 @@ def load_trained(
     """The newest whole checkpoint of a run and its step. Raises InputError where there is none."""
     method = make_run_method(config, dataset, axis_name=None)
     optimizer = make_optimizer(config.train, total_steps(config, dataset))
-    template = jax.eval_shape(lambda: first_state(config, dataset, method, optimizer))
+    template = jax.eval_shape(*state_maker(config, dataset, method, optimizer))
     folder = workdir / "checkpoints"
     if not folder.is_dir():
         raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")

@@ -41,6 +41,22 @@ def test_step_has_a_row_a_lever_and_the_same_loss_in_each():
             assert float(line.split()[-1]) < 1e-4, line
 
 
+def test_step_says_where_its_time_goes(tmp_path):
+    settings = "--set=model.inr.widths=(64, 64)"
+    done = run("benchmarks.step", "--configs=tiny", "--levers=none", "--seconds=0", f"--trace={tmp_path}", settings)
+    assert done.returncode == 0, done.stderr
+    assert "ms of operations a step" in done.stdout and "\nINR " in done.stdout and "\noptimiser " in done.stdout
+    assert list(tmp_path.glob("tiny/**/*.xplane.pb")) and (tmp_path / "tiny" / "program.txt").stat().st_size
+
+
+def test_scan_has_a_row_a_stage():
+    done = run("benchmarks.scan", "--configs=tiny", "--num-timed=128", "--set=clustering.scan.num_epochs=7")
+    assert done.returncode == 0, done.stderr
+    clustering, selflabel = (line.split() for line in done.stdout.splitlines()[-2:])
+    assert clustering[:2] == ["tiny", "clustering"] and int(clustering[2]) > 0 and clustering[3] == "7"
+    assert selflabel[:2] == ["tiny", "self-label"] and int(selflabel[2]) > 0
+
+
 def test_scaling_has_a_row_a_number_of_devices():
     done = run("benchmarks.scaling", "--config=tiny", "--devices=1,4", "--batch-per-device=4", "--num-shards=1")
     assert done.returncode == 0, done.stderr
@@ -50,12 +66,13 @@ def test_scaling_has_a_row_a_number_of_devices():
 
 
 def test_gpu_check_writes_its_table_on_any_device(tmp_path):
-    arguments = ("--configs=tiny", "--seconds=0", f"--output={tmp_path / 'table.md'}")
+    arguments = ("--configs=tiny", "--seconds=0", "--num-timed=128", f"--output={tmp_path / 'table.md'}")
     # Flax' batch norm in bfloat16 relies on the promotion that the suite forbids.
     done = run("benchmarks.gpu_check", *arguments, JAX_NUMPY_DTYPE_PROMOTION="standard")
     assert done.returncode == 0, done.stdout + done.stderr
     table = (tmp_path / "table.md").read_text()
-    assert table.count("right: ") == 7 and "False" not in table and table.count("fast: tiny") == 5
+    assert table.count("right: ") == 7 and "False" not in table and table.count("fast: tiny") == 7
+    assert table.count("SCAN, ") == 2 and "\nINR " in table
 
 
 def test_what_cannot_be_measured_is_one_line_and_status_2():
@@ -63,6 +80,10 @@ def test_what_cannot_be_measured_is_one_line_and_status_2():
         (["benchmarks.embed", "--configs=digit_u"], "names of files in configs/ for --configs, found 'digit_u'"),
         (["benchmarks.embed", "--configs=images"], "that set data.canvas or data.resize, found neither for images"),
         (["benchmarks.step", "--configs=tiny", "--levers=magic"], "--levers among all, none, "),
+        (
+            ["benchmarks.step", "--configs=tiny", "--set=model.width=3"],
+            "expected the keys of configs/base.py after --set",
+        ),
         (["benchmarks.scaling", "--devices=3", "--num-shards=2"], "numbers that --num_shards=2 divides for --devices"),
         (["benchmarks.neighbours", "--num-points=many"], "whole numbers of at least 3072, the queries, for --num_p"),
     ):

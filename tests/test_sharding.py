@@ -16,7 +16,7 @@ from irl_inr_jax.parallel import SHARED_AXIS, make_mesh, make_take_step, mapped_
 from irl_inr_jax.runs import check_batch, first_state, make_run_method, make_run_step
 from irl_inr_jax.settings import check_config
 from irl_inr_jax.sharding import average_gradients, make_norm, split_shared, state_specs
-from irl_inr_jax.training import clip_by_norm, init_state, make_train_step, make_train_steps
+from irl_inr_jax.training import clip_by_norm, init_state, make_optimizer, make_train_step, make_train_steps
 from irl_inr_jax.types import InputError
 
 BATCH = 16
@@ -87,6 +87,16 @@ def test_each_device_holds_its_part_of_the_layer_and_of_what_the_optimiser_keeps
             if shard.device == device and leaf.ndim
         ]
         assert sum(held) == 3 * (shared / 4 + whole)
+
+
+def test_a_state_made_where_it_lies_is_the_one_made_whole(tiny_config):
+    tiny_config.model.hypernet.num_shards = 4
+    dataset = make_dataset(tiny_config.data)
+    spread, _ = make_run_step(tiny_config, dataset, make_mesh(jax.devices(), num_shards=4))
+    method = make_run_method(tiny_config, dataset, axis_name=None)
+    whole = first_state(tiny_config, dataset, method, make_optimizer(tiny_config.train, 10))
+    for (path, expected), found in zip(jax.tree.leaves_with_path(whole), jax.tree.leaves(spread), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7, err_msg=jax.tree_util.keystr(path))
 
 
 def test_sharing_changes_neither_the_first_weights_nor_what_comes_of_the_added_columns(config):

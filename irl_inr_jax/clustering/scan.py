@@ -132,6 +132,24 @@ def make_scan_loss(
     return loss
 
 
+def make_selflabel_loss(
+    task: ClusterTask, classifier: Classifier, augment: Augment
+) -> Callable[..., tuple[Array, dict[str, Array]]]:
+    """What the first head is sure of in the images as they are, as the labels of their strongly augmented copies."""
+    threshold = task.settings.scan.selflabel_threshold
+
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
+        images = task.trained.to_unit(data["images"][rows])
+        probs = jax.nn.softmax(jax.lax.stop_gradient(classifier.logits(params, frozen, images)[0]))
+        labels, confident = probs.argmax(-1), probs.max(-1) >= threshold
+        changed = augment(example_keys(key, jnp.arange(len(rows))), images)
+        value = selflabel_loss(classifier.logits(params, frozen, changed)[0], labels, confident)
+        sizes = jax.nn.one_hot(labels, probs.shape[-1]).mean(0)
+        return value, {"loss": value, "confident": confident.mean(), "sizes": sizes}
+
+    return loss
+
+
 def run_selflabel_stage(
     task: ClusterTask, classifier: Classifier, augment: Augment, params: PyTree, prior: Float[np.ndarray, "k"]
 ) -> tuple[PyTree, float, str]:
@@ -140,19 +158,9 @@ def run_selflabel_stage(
     Ends when the share of confident images has stopped to grow (Algorithm 5 of the thesis).
     """
     settings = task.settings.scan
-
-    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
-        images = task.trained.to_unit(data["images"][rows])
-        probs = jax.nn.softmax(jax.lax.stop_gradient(classifier.logits(params, frozen, images)[0]))
-        labels, confident = probs.argmax(-1), probs.max(-1) >= settings.selflabel_threshold
-        changed = augment(example_keys(key, jnp.arange(len(rows))), images)
-        value = selflabel_loss(classifier.logits(params, frozen, changed)[0], labels, confident)
-        sizes = jax.nn.one_hot(labels, probs.shape[-1]).mean(0)
-        return value, {"loss": value, "confident": confident.mean(), "sizes": sizes}
-
     optimizer = make_adam(settings.selflabel_learning_rate, weight_decay=settings.weight_decay)
     run_epoch = make_run_epoch(
-        loss,
+        make_selflabel_loss(task, classifier, augment),
         optimizer,
         task=task,
         frozen=classifier.frozen,

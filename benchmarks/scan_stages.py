@@ -1,0 +1,85 @@
+"""SCAN's two stages on noise, timed: an epoch of each, after one that compiles."""
+
+import time
+from contextlib import nullcontext
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from benchmarks.inputs import make_noise
+from irl_inr_jax.augment import make_augment
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_run_epoch
+from irl_inr_jax.clustering.heads import make_prior
+from irl_inr_jax.clustering.scan import make_scan_loss, make_selflabel_loss
+from irl_inr_jax.clustering.task import ClusterTask, Points
+from irl_inr_jax.embed import TrainedMethod
+from irl_inr_jax.runs import make_run_method
+from irl_inr_jax.types import Dataset
+
+NUM_CLUSTERS = 10
+
+
+def untrained(config: ConfigDict, dataset: Dataset) -> TrainedMethod:
+    """The method as it is before its first step."""
+    method = make_run_method(config, dataset, axis_name=None)
+    images = jnp.asarray(dataset.train.images[:8], jnp.float32) / 255
+    params, model_state = jax.jit(method.init)(jax.random.key(0), images)
+    return TrainedMethod(method, params, model_state, dataset.scaling, config.evaluation.batch_size)
+
+
+def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
+    """The images to be clustered by an encoder that has learnt nothing."""
+    trained = untrained(config, dataset)
+    points = Points(trained.encode(dataset.train.images)[0], dataset.train.images)
+    return ClusterTask(
+        fitted=points,
+        assigned=points,
+        num_clusters=NUM_CLUSTERS,
+        seed=0,
+        trained=trained,
+        settings=config.clustering,
+        fill=config.views.fill,
+        say=print,
+        progress=lambda what, total: nullcontext(lambda done, note: None),
+    )
+
+
+def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float, int]]:
+    """Stage -> seconds an image and epoch, and its epochs."""
+    dataset = make_noise(config, num_timed)
+    task, settings = make_task(config, dataset), config.clustering.scan
+    prior = make_prior(settings.prior, NUM_CLUSTERS)
+    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill, low=task.trained.scaling.low)
+    classifier = make_classifier(task, num_heads=settings.num_heads, start="random")
+    num_neighbours = min(settings.num_neighbours, num_timed - 1)
+    neighbours = np.random.default_rng(0).integers(num_timed, size=(num_timed, num_neighbours), dtype=np.int32)
+    images = {"images": jnp.asarray(dataset.train.images)}
+    stages = {
+        "clustering": (
+            make_scan_loss(task, classifier, augment, prior),
+            settings.batch_size,
+            settings.num_epochs,
+            images | {"neighbours": jnp.asarray(neighbours)},
+        ),
+        "self-label": (
+            make_selflabel_loss(task, classifier, augment),
+            settings.selflabel_batch_size,
+            settings.selflabel_epochs,
+            images,
+        ),
+    }
+    optimizer = make_adam(settings.learning_rate, weight_decay=settings.weight_decay)
+    seconds = {}
+    for stage, (loss, batch_size, num_epochs, data) in stages.items():
+        run_epoch = make_run_epoch(
+            loss, optimizer, task=task, frozen=classifier.frozen, batch_size=batch_size, average_decay=0.0
+        )
+        tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
+        tuned, _ = run_epoch(tuned, data, 0)
+        started = time.perf_counter()
+        jax.block_until_ready(run_epoch(tuned, data, 1))
+        taken = num_timed // min(batch_size, num_timed) * min(batch_size, num_timed)
+        seconds[stage] = (time.perf_counter() - started) / taken, num_epochs
+    return seconds
