@@ -118,8 +118,9 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
         first_eta, first_pixels, first_target = jax.tree.map(lambda leaf: leaf[:half], (eta, pixels, target))
         terms["recon"] = objectives.recon_loss(draw(first_eta, places=first_pixels), first_target)
     if weights.cross:
-        drawn = draw(jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), eta), places=pixels)
-        terms["cross"] = objectives.recon_loss(drawn, target)
+        # Pixels change places with those of the other view, since they are less than an INR's weights.
+        other_pixels, other_target = jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), (pixels, target))
+        terms["cross"] = objectives.recon_loss(draw(eta, places=other_pixels), other_target)
     if weights.consistency:
         distance = CONSISTENCY[weights.consistency_distance]
         terms["consistency"] = distance(latents[:half], latents[half:])

@@ -6,6 +6,7 @@ layer, and hands them to the devices whose images they are: what crosses are wei
 device has, and neither the layer nor its gradient.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -92,8 +93,7 @@ def unflatten_eta(flat: Float[Array, "b k"], spec: InrSpec) -> PyTree:
     """
     shapes = jax.eval_shape(lambda: init_eta(jax.random.key(0), spec, jnp.zeros(spec.channels)))
     leaves, treedef = jax.tree.flatten(shapes)
-    pieces, start = [], 0
-    for leaf in leaves:
-        pieces.append(flat[:, start : start + leaf.size].reshape(-1, *leaf.shape))
-        start += leaf.size
+    ends = list(itertools.accumulate(leaf.size for leaf in leaves))
+    *pieces, _ = jnp.split(flat, ends, axis=1)
+    pieces = [piece.reshape(-1, *leaf.shape) for piece, leaf in zip(pieces, leaves, strict=True)]
     return jax.tree.unflatten(treedef, pieces)

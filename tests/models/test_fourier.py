@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.geometry.coords import locate_pixels
-from irl_inr_jax.models.fourier import draw_frequencies, fourier_features, pixel_features
+from irl_inr_jax.models.fourier import cos_of_turns, draw_frequencies, fourier_features, pixel_features
 from irl_inr_jax.types import Pose, PosedPixels
 
 HEIGHT, WIDTH = 9, 14
@@ -27,6 +27,17 @@ def reference(pixels, frequencies):
     phase = 2 * np.pi * places @ np.asarray(frequencies, np.float64).T
     features = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
     return features if pixels.numbers is None else features[np.asarray(pixels.numbers)]
+
+
+def test_a_cosine_of_turns_is_the_cosine_and_its_gradient_the_sine():
+    turns = np.concatenate([np.arange(-8, 8.25, 0.25), np.random.default_rng(0).uniform(-40, 40, 20_000)])
+    turns = turns.astype(np.float32)
+    exact = 2 * np.pi * turns.astype(np.float64)
+    np.testing.assert_allclose(cos_of_turns(jnp.asarray(turns)), np.cos(exact), atol=2e-7)
+    # A quarter less is rounded, by the more the more turns there are.
+    few = np.abs(turns) < 8
+    slope = jax.vmap(jax.grad(cos_of_turns))(jnp.asarray(turns[few]))
+    np.testing.assert_allclose(slope, -2 * np.pi * np.sin(exact[few]), atol=3e-5)
 
 
 def test_features_are_cosines_then_sines_of_full_turns():
