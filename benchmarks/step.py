@@ -52,7 +52,6 @@ from irl_inr_jax.report.table import format_table
 from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.types import InputError
 
-STEPS_IN_A_CALL = 10
 NUM_SLOWEST = 25
 
 
@@ -67,7 +66,8 @@ def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
         "encoder twice": {"model.encoder.num_calls": 2},
         "bfloat16": {"model.dtype": "bfloat16"},
         "float32": {"model.dtype": "float32"},
-        f"{STEPS_IN_A_CALL} steps a call": {"speed.steps_per_call": STEPS_IN_A_CALL},
+        "steps a call: 1": {"speed.steps_per_call": 1},
+        "steps a call: 10": {"speed.steps_per_call": 10},
         "pixels: 256 random ones": {"loss.num_pixels": 256},
         "pixels: all": {"loss.num_pixels": 0},
         "remat inr": {"speed.remat": "inr"},
@@ -76,6 +76,7 @@ def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
     at = {
         f"fourier {speed.fourier}",
         f"convolutions {speed.convolutions}",
+        f"steps a call: {speed.steps_per_call}",
         config.model.dtype,
         "pixels: all" if pixels == 0 else "pixels: 256 random ones",
     }

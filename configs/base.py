@@ -133,7 +133,7 @@ def get_config() -> ConfigDict:
     config.speed = speed = ConfigDict()  # how a step is computed; what it computes stays the same: docs/performance.md
     speed.fourier = "auto"  # features of pixels: separable (by rows and columns), direct (pixel by pixel) or auto
     speed.convolutions = "auto"  # direct (XLA's own), matmul (products of matrices, for CPUs) or auto
-    speed.steps_per_call = 0  # steps in one compiled call; 0 is 1 on a CPU and log_every elsewhere
+    speed.steps_per_call = 0  # steps in one compiled call; 0: log_every, but on a CPU at most 10, or 1 of wide networks
     speed.remat = "none"  # computed again in the backward pass, for less memory: none, inr, or all (the encoder too)
 
     config.evaluation = evaluation = ConfigDict()

@@ -37,7 +37,7 @@ def path_names(path: tuple) -> tuple[str, ...]:
 def make_norm(method: Method, axis_name: AxisName) -> Callable[[PyTree], jax.Array]:
     """The norm of the whole gradient, on devices that have parts of it where `axis_name` is a pair."""
     if not isinstance(axis_name, tuple):
-        return optax.global_norm
+        return optax.tree.norm
 
     def norm(grads: PyTree) -> jax.Array:
         shared, whole = split_shared(method, grads)

@@ -11,6 +11,8 @@ from ml_collections import ConfigDict
 FOURIER = ("separable", "direct")
 CONVOLUTIONS = ("direct", "matmul")
 REMAT = ("none", "inr", "all")
+CPU_STEPS = 10  # in one call: few enough of a narrow network for a signal to be heard within seconds
+NARROW = 16  # features of a ResNet's first stage up to which it is one
 
 
 class Speed(NamedTuple):
@@ -27,14 +29,18 @@ class Speed(NamedTuple):
 
 def choose_speed(config: ConfigDict) -> Speed:
     """`config.speed` with every `auto` and 0 decided for the backend in use."""
-    speed, on_cpu = config.speed, jax.default_backend() == "cpu"
-    # To gather the factors of random pixels takes as long as their sines.
+    speed, encoder, on_cpu = config.speed, config.model.encoder, jax.default_backend() == "cpu"
+    # To gather the factors of random pixels takes as long as their cosines.
     fourier = "direct" if config.loss.num_pixels else "separable"
-    convolutions = "matmul" if on_cpu else "direct"
+    auto_convolutions = "matmul" if on_cpu else "direct"
+    convolutions = auto_convolutions if speed.convolutions == "auto" else speed.convolutions
+    # A call takes its memory anew from the system, which costs a CPU a quarter of a narrow network's step; but XLA runs
+    # its convolutions inside a loop several times slower there, and a wide network's steps take a minute and more.
+    slow = encoder.trunk == "resnet18" and (convolutions == "direct" or encoder.width > NARROW)
+    most_steps = (1 if slow else CPU_STEPS) if on_cpu else config.train.log_every
     return Speed(
         fourier=fourier if speed.fourier == "auto" else speed.fourier,
-        convolutions=convolutions if speed.convolutions == "auto" else speed.convolutions,
-        # XLA runs a convolution inside a loop several times slower on a CPU.
-        steps_per_call=speed.steps_per_call or (1 if on_cpu else config.train.log_every),
+        convolutions=convolutions,
+        steps_per_call=speed.steps_per_call or min(most_steps, config.train.log_every),
         remat=speed.remat,
     )

@@ -34,7 +34,7 @@ def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
 
 
 def make_optimizer(
-    train: ConfigDict, total_steps: int, *, norm: Callable[[PyTree], jax.Array] = optax.global_norm
+    train: ConfigDict, total_steps: int, *, norm: Callable[[PyTree], jax.Array] = optax.tree.norm
 ) -> optax.GradientTransformation:
     """Adam of `config.train`; 'adam' adds the weight decay to the gradient, 'adamw' takes it off the parameters.
 

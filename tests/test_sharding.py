@@ -160,7 +160,7 @@ def test_means_and_norm_are_those_of_the_whole_gradient(config):
 @pytest.mark.parametrize("size", [0.1, 3.0])
 def test_the_bound_on_the_norm_is_optax_own(size):
     grads = {"a": jnp.full((2, 3), size), "b": jnp.array([-size])}
-    ours, theirs = clip_by_norm(1.0, optax.global_norm), optax.clip_by_global_norm(1.0)
+    ours, theirs = clip_by_norm(1.0, optax.tree.norm), optax.clip_by_global_norm(1.0)
     found, _ = ours.update(grads, ours.init(grads), None)
     expected, _ = theirs.update(grads, theirs.init(grads), None)
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):

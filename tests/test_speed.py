@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.speed import FOURIER, choose_speed
+from irl_inr_jax.speed import CPU_STEPS, FOURIER, choose_speed
 from irl_inr_jax.types import Batch
 
 SIDE = 12
@@ -65,13 +65,26 @@ def test_one_call_of_the_encoder_on_both_views_is_two_calls_but_for_batch_norm(t
 
 def test_auto_is_a_choice_that_there_is_on_every_backend(tiny_config):
     chosen = choose_speed(tiny_config)
-    assert chosen.convolutions == "matmul" and chosen.steps_per_call == 1
+    assert chosen.convolutions == "matmul" and chosen.steps_per_call == min(CPU_STEPS, tiny_config.train.log_every)
     for num_pixels, expected in ((0, "separable"), (64, "direct")):
         tiny_config.loss.num_pixels = num_pixels
         assert choose_speed(tiny_config).fourier == expected and expected in FOURIER
     tiny_config.speed.update(convolutions="direct", steps_per_call=7, remat="inr")
     chosen = choose_speed(tiny_config)
     assert (chosen.convolutions, chosen.steps_per_call, chosen.remat) == ("direct", 7, "inr")
+
+
+def test_a_call_on_a_cpu_has_many_steps_unless_they_are_long_or_slow_in_a_loop(tiny_config):
+    tiny_config.train.log_every = 50
+    for encoder, convolutions, expected in (
+        ({"trunk": "mlp"}, "direct", CPU_STEPS),
+        ({"trunk": "resnet18", "width": 16}, "auto", CPU_STEPS),
+        ({"trunk": "resnet18", "width": 16}, "direct", 1),
+        ({"trunk": "resnet18", "width": 64}, "auto", 1),
+    ):
+        tiny_config.model.encoder.update(encoder)
+        tiny_config.speed.convolutions = convolutions
+        assert choose_speed(tiny_config).steps_per_call == expected
 
 
 def test_an_unknown_backend_takes_the_choices_of_accelerators(tiny_config, monkeypatch):
