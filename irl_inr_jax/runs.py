@@ -75,11 +75,11 @@ def first_state(
     config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
 ) -> TrainState:
     """The state before the first step, made from the seed and the first training images."""
-    make, images = state_maker(config, dataset, method, optimizer)
+    make, images = make_init(config, dataset, method, optimizer)
     return jax.jit(make)(images)
 
 
-def state_maker(
+def make_init(
     config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
 ) -> tuple[Callable[[np.ndarray | jax.Array], TrainState], np.ndarray]:
     """The first state as a function of the first training images, and these images as they are stored."""
@@ -98,7 +98,7 @@ def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[Tra
     """
     method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
     local = make_run_method(config, dataset, axis_name=None)
-    make, first_images = state_maker(config, dataset, local, optimizer)
+    make, first_images = make_init(config, dataset, local, optimizer)
     specs = state_specs(method, jax.eval_shape(make, first_images), mapped_axes(mesh))
     shardings = jax.tree.map(lambda spec: NamedSharding(mesh, spec), specs)
     state = jax.jit(make, out_shardings=shardings)(first_images)
@@ -128,7 +128,7 @@ def lower_mapped_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> jax.s
     """One step over the mesh before it is compiled, from shapes alone: nothing is placed on a device."""
     method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
     local = make_run_method(config, dataset, axis_name=None)
-    state = jax.eval_shape(*state_maker(config, dataset, local, optimizer))
+    state = jax.eval_shape(*make_init(config, dataset, local, optimizer))
     specs = state_specs(method, state, mapped_axes(mesh))
     batch_size, images = config.train.batch_size, dataset.train.images
     mapped = map_steps(make_train_steps(train_step, 1), mesh, images_spec=PartitionSpec(), state_specs=specs)
@@ -201,7 +201,7 @@ def load_trained(
     """The newest whole checkpoint of a run and its step. Raises InputError where there is none."""
     method = make_run_method(config, dataset, axis_name=None)
     optimizer = make_optimizer(config.train, total_steps(config, dataset))
-    template = jax.eval_shape(*state_maker(config, dataset, method, optimizer))
+    template = jax.eval_shape(*make_init(config, dataset, method, optimizer))
     folder = workdir / "checkpoints"
     if not folder.is_dir():
         raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
