@@ -9,7 +9,7 @@ from tests.conftest import ONE_DEVICE, ROOT
 def run(*arguments, **environment):
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env={**ONE_DEVICE, **environment}, capture_output=True, text=True, timeout=300
+        command, cwd=ROOT, env={**ONE_DEVICE, **environment}, capture_output=True, text=True, timeout=900
     )
 
 
