@@ -1,20 +1,27 @@
 """What benchmarks run on: configurations by name, and noise in the place of images, so that no files are needed."""
 
 import importlib
+from collections.abc import Sequence
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from irl_inr_jax.cli import override_config
 from irl_inr_jax.types import Dataset, ImageSet, InputError, Scaling
 
 
-def load_config(name: str) -> ConfigDict:
-    """The configuration NAME:VARIANTS. Raises InputError for one that is not in configs/."""
+def load_config(name: str, assignments: Sequence[str] = ()) -> ConfigDict:
+    """The configuration NAME:VARIANTS with settings of any block as KEY=VALUE.
+
+    Raises InputError for one that is not in configs/, and for settings that `override_config` refuses.
+    """
     module, _, variants = name.partition(":")
     try:
-        return importlib.import_module(f"configs.{module}").get_config(variants)
+        config = importlib.import_module(f"configs.{module}").get_config(variants).unlock()
     except ModuleNotFoundError:
         raise InputError(f"expected names of files in configs/ for --configs, found {module!r}") from None
+    override_config(config, list(assignments), blocks=tuple(config))
+    return config.lock()
 
 
 def make_noise(config: ConfigDict, num_images: int) -> Dataset:

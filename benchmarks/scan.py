@@ -10,7 +10,7 @@ epochs is reckoned for --num_images. The self-label stage ends sooner where the 
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import override_config, parse_flags, run_script
+from irl_inr_jax.cli import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list("configs", ["mnist_u:paper"], "names of configs/, after a colon variants")
 NUM_TIMED = flags.DEFINE_integer("num_timed", 4_000, "images of the epochs that are timed", lower_bound=2)
@@ -31,10 +31,8 @@ def main() -> int:
     """Prints a row a stage; the exit status."""
     rows = []
     for name in CONFIGS.value:
-        config = load_config(name)
-        with config.unlocked():
-            override_config(config, SET.value, blocks=tuple(config))
-        for stage, (seconds, num_epochs) in time_stages(config, num_timed=NUM_TIMED.value).items():
+        stages = time_stages(load_config(name, SET.value), num_timed=NUM_TIMED.value)
+        for stage, (seconds, num_epochs) in stages.items():
             rows.append(
                 {
                     "configuration": name,

@@ -80,6 +80,6 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
         tuned, _ = run_epoch(tuned, data, 0)
         started = time.perf_counter()
         jax.block_until_ready(run_epoch(tuned, data, 1))
-        taken = num_timed // min(batch_size, num_timed) * min(batch_size, num_timed)
+        taken = num_timed - num_timed % min(batch_size, num_timed)  # what does not fill a batch is left out
         seconds[stage] = (time.perf_counter() - started) / taken, num_epochs
     return seconds

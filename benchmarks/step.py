@@ -19,7 +19,7 @@ configuration's size, and one device is used.
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import override_config, parse_flags, run_script
+from irl_inr_jax.cli import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list(
     "configs",
@@ -163,10 +163,7 @@ def asked_for(lever: str) -> bool:
 
 def main() -> int:
     """Prints the table; the exit status."""
-    configs = {name: load_config(name) for name in CONFIGS.value}
-    for config in configs.values():
-        with config.unlocked():
-            override_config(config, SET.value, blocks=tuple(config))
+    configs = {name: load_config(name, SET.value) for name in CONFIGS.value}
     known = {lever.split()[0].strip(":") for config in configs.values() for lever in list_levers(config)}
     unknown = set(LEVERS_FLAG.value) - known - {"all", "none"}
     if unknown:
