@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO := runs/demo
 
-.PHONY: demo test gpu-check clean
+.PHONY: demo test test-slow gpu-check clean
 
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
@@ -14,6 +14,11 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2
+	JAX_NUM_CPU_DEVICES=4 $(RUN) -m pytest -n 2
+
+test-slow: $(VENV)/installed-tests
+	$(RUN) -m pytest -n 2 -m slow
+	JAX_NUM_CPU_DEVICES=4 $(RUN) -m pytest -n 2 -m slow
 
 gpu-check: $(VENV)/installed
 	$(RUN) -m pip install --quiet --disable-pip-version-check '.[cuda]'

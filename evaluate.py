@@ -7,7 +7,7 @@
 
 Where a test split is kept apart, clusterers learn from the training split and assign the test split, unless
 --transductive is given or they can only cluster what they see; the table says which. --num-clusters auto recommends a
-number of clusters, or says that none stands out. --set changes the settings of clusterers; configs/base.py lists them
+number of clusters, or says that none stands out. --set changes the settings of clusterers; irl_inr_jax/config/base.py lists them
 with a line on each. --report scores leaves out figures, pose, invariance and reconstruction.
 
 Prints one table and writes DIR/eval: results.json (every number), clusters.csv (id, cluster and confidence by each
@@ -18,7 +18,7 @@ DIR/eval/clusterings, so that a later call only makes those that are missing.
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import override_config, parse_flags, run_script
+from irl_inr_jax.commands.flags import override_config, parse_flags, run_script
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of a run that train.py made")
 CLUSTERERS_FLAG = flags.DEFINE_list(
@@ -49,17 +49,18 @@ if __name__ == "__main__":
 import json
 from pathlib import Path
 
-from configs import base
 from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
-from irl_inr_jax.data import make_dataset
-from irl_inr_jax.embed import save_embeddings
-from irl_inr_jax.evaluation import Asked, choose_split, evaluate
-from irl_inr_jax.logs import show_progress
+from irl_inr_jax.config import base
+from irl_inr_jax.config.checks import check_config
+from irl_inr_jax.config.storage import AFTER_TRAINING, complete_config, from_json
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.evaluation.embeddings import save_embeddings
+from irl_inr_jax.evaluation.pipeline import EvaluationOptions, choose_split, evaluate
 from irl_inr_jax.report.assignments import save_assignments
+from irl_inr_jax.report.figures.run_figures import save_run_figures
 from irl_inr_jax.report.results_table import describe_results
-from irl_inr_jax.report.run_figures import save_run_figures
-from irl_inr_jax.runs import load_trained
-from irl_inr_jax.settings import AFTER_TRAINING, check_config, complete_config, from_json
+from irl_inr_jax.training.progress import show_progress
+from irl_inr_jax.training.run import load_trained
 from irl_inr_jax.types import InputError
 
 
@@ -100,7 +101,7 @@ def main() -> int:
     return 0
 
 
-def read_flags(folder: Path) -> Asked:
+def read_flags(folder: Path) -> EvaluationOptions:
     """The flags as what they ask of an evaluation. Raises InputError for unknown clusterers and numbers of clusters."""
     clusterers = list(CLUSTERERS) if CLUSTERERS_FLAG.value == ["all"] else CLUSTERERS_FLAG.value
     for name in clusterers:
@@ -108,7 +109,7 @@ def read_flags(folder: Path) -> Asked:
     number = NUM_CLUSTERS.value
     if number not in ("", "auto") and not (number.isdecimal() and int(number) >= 1):
         raise InputError(f"expected a number of at least 1, or auto, for --num-clusters, found {number!r}")
-    return Asked(
+    return EvaluationOptions(
         split=SPLIT.value,
         transductive=TRANSDUCTIVE.value,
         clusterers=clusterers,

@@ -11,7 +11,7 @@ needed: the images are noise of the configuration's size. Compiling is left out,
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list("configs", ["digits_u", "mnist_u:small"], "names of configs/, after a colon variants")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 4096, "images that are encoded in a round", lower_bound=1)
@@ -28,9 +28,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import changed, load_config, make_noise
-from irl_inr_jax.parallel import make_mesh
-from irl_inr_jax.report.table import format_table
-from irl_inr_jax.runs import make_feed, make_run_method, make_run_step, trained_method
+from irl_inr_jax.devices.mesh import make_mesh
+from irl_inr_jax.report.text_table import format_table
+from irl_inr_jax.training.run import make_feed, make_run_method, make_run_step, trained_method
 
 
 def main() -> int:

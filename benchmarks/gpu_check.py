@@ -14,7 +14,7 @@ configuration (benchmarks/profile.py). Where PyTorch is installed, its step besi
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list("configs", ["mnist_u:paper", "mnist_u", "wm811k:paper"], "names of configs/ to be timed")
 SECONDS = flags.DEFINE_float("seconds", 5.0, "how long each is timed", lower_bound=0.0)
@@ -45,9 +45,9 @@ from benchmarks.peak import make_peak
 from benchmarks.profile import sum_profile
 from benchmarks.scan_stages import time_stages, untrained
 from benchmarks.stepper import count_flops, make_stepper
-from irl_inr_jax.logs import format_seconds
-from irl_inr_jax.report.table import format_table
-from irl_inr_jax.runs import make_run_method
+from irl_inr_jax.report.text_table import format_table
+from irl_inr_jax.training.progress import format_seconds
+from irl_inr_jax.training.run import make_run_method
 from irl_inr_jax.types import Batch
 
 STEPS_IN_A_CALL = 25

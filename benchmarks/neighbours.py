@@ -12,7 +12,7 @@ the queries, and reckoned from them for as many queries as there are points. Com
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 NUM_POINTS = flags.DEFINE_list("num_points", ["62500", "125000", "250000"], "how many latents, joined by commas")
 DIM = flags.DEFINE_integer("dim", 512, "numbers a latent", lower_bound=1)
@@ -30,9 +30,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import psutil
 
-from irl_inr_jax.clustering.neighbours import NUM_QUERIES as NUM_AT_ONCE
-from irl_inr_jax.clustering.neighbours import nearest_neighbours
-from irl_inr_jax.report.table import format_table
+from irl_inr_jax.clustering.neighbours.exact import NUM_QUERIES as NUM_AT_ONCE
+from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.report.text_table import format_table
 from irl_inr_jax.types import InputError
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes

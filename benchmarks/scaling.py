@@ -19,7 +19,7 @@ hypernetwork hands from device to device.
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIG = flags.DEFINE_string("config", "mnist_u:paper", "name in configs/, after a colon variants")
 DEVICES = flags.DEFINE_list("devices", [str(2**power) for power in range(9)], "how many, joined by commas")
@@ -36,9 +36,9 @@ from ml_collections import ConfigDict
 
 from benchmarks.collectives import SMALL, count_collectives, predict_seconds
 from benchmarks.inputs import load_config, make_noise
-from irl_inr_jax.parallel import make_mesh
-from irl_inr_jax.report.table import format_table
-from irl_inr_jax.runs import lower_mapped_step
+from irl_inr_jax.devices.mesh import make_mesh
+from irl_inr_jax.report.text_table import format_table
+from irl_inr_jax.training.run import lower_mapped_step
 from irl_inr_jax.types import Dataset, InputError
 
 

@@ -10,7 +10,7 @@ epochs is reckoned for --num_images. The self-label stage ends sooner where the 
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list("configs", ["mnist_u:paper"], "names of configs/, after a colon variants")
 NUM_TIMED = flags.DEFINE_integer("num_timed", 4_000, "images of the epochs that are timed", lower_bound=2)
@@ -23,8 +23,8 @@ import jax
 
 from benchmarks.inputs import load_config
 from benchmarks.scan_stages import time_stages
-from irl_inr_jax.logs import format_seconds
-from irl_inr_jax.report.table import format_table
+from irl_inr_jax.report.text_table import format_table
+from irl_inr_jax.training.progress import format_seconds
 
 
 def main() -> int:

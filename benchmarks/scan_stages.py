@@ -9,13 +9,13 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import make_noise
-from irl_inr_jax.augment import make_augment
+from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, make_run_epoch
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.scan import make_scan_loss, make_selflabel_loss
 from irl_inr_jax.clustering.task import ClusterTask, Points
-from irl_inr_jax.embed import TrainedMethod
-from irl_inr_jax.runs import make_run_method
+from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.training.run import make_run_method
 from irl_inr_jax.types import Dataset
 
 NUM_CLUSTERS = 10

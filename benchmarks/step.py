@@ -19,7 +19,7 @@ configuration's size, and one device is used.
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list(
     "configs",
@@ -48,8 +48,8 @@ from benchmarks.inputs import changed, load_config, make_noise
 from benchmarks.peak import make_peak
 from benchmarks.profile import name_operations, sum_profile
 from benchmarks.stepper import Stepper, count_flops, make_stepper
-from irl_inr_jax.report.table import format_table
-from irl_inr_jax.speed import choose_speed
+from irl_inr_jax.devices.compute import choose_speed
+from irl_inr_jax.report.text_table import format_table
 from irl_inr_jax.types import InputError
 
 NUM_SLOWEST = 25

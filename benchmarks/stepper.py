@@ -7,8 +7,8 @@ import jax
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import changed
-from irl_inr_jax.runs import lower_steps
-from irl_inr_jax.speed import choose_speed
+from irl_inr_jax.devices.compute import choose_speed
+from irl_inr_jax.training.run import lower_steps
 from irl_inr_jax.types import Dataset, TrainState
 
 

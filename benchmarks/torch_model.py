@@ -137,7 +137,7 @@ def centre_of_mass(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     return (mass[..., None] * grid).sum(1) / mass.sum(1, keepdim=True).clamp_min(1e-12)
 
 
-def turn_images(images: torch.Tensor, translation_px: float) -> torch.Tensor:
+def rotate_images(images: torch.Tensor, translation_px: float) -> torch.Tensor:
     """Images (b, 1, h, w) turned by random angles and shifted, by the nearest pixel."""
     theta = 2 * math.pi * torch.rand(len(images), device=images.device)
     shift = 2 * translation_px / images.shape[3] * torch.randn(len(images), 2, device=images.device)

@@ -14,7 +14,7 @@ float32 as their libraries understand it by default, and the same number of thre
 # ruff: noqa: E402
 from absl import flags
 
-from irl_inr_jax.cli import parse_flags, run_script
+from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIG = flags.DEFINE_string("config", "mnist_u:paper", "name in configs/ with :paper")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 0, "images a step; 0: the configuration's, 128", lower_bound=0)
@@ -35,9 +35,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import load_config, make_noise
-from irl_inr_jax.report.table import format_table
-from irl_inr_jax.runs import lower_steps
-from irl_inr_jax.speed import choose_speed
+from irl_inr_jax.devices.compute import choose_speed
+from irl_inr_jax.report.text_table import format_table
+from irl_inr_jax.training.run import lower_steps
 from irl_inr_jax.types import Dataset, InputError, PyTree
 
 
@@ -63,7 +63,7 @@ def make_theirs(
     """take(steps) of the peer, from the same parameters."""
     import torch
 
-    from benchmarks.torch_model import Peer, load_params, turn_images
+    from benchmarks.torch_model import Peer, load_params, rotate_images
 
     device = "cuda" if torch.cuda.is_available() and jax.default_backend() == "gpu" else "cpu"
     if device == "cpu":
@@ -81,7 +81,7 @@ def make_theirs(
     def take(steps: int) -> None:
         for _ in range(steps):
             images = stored.permute(0, 3, 1, 2).float() / 255
-            views = [turn_images(images, config.views.translation_px) for _ in range(2)]
+            views = [rotate_images(images, config.views.translation_px) for _ in range(2)]
             with torch.autocast(device, torch.bfloat16, enabled=DTYPE.value == "bfloat16"):
                 loss = loss_of(*views)
             optimizer.zero_grad(set_to_none=True)

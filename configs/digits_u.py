@@ -5,7 +5,7 @@
 Nothing is downloaded.
 """
 
-from configs import base, systems
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -15,7 +15,7 @@ def get_config(variants: str = ""):
     apply_small(config)
     config.train.num_epochs = 30
     config.evaluation.shift_px = 1.2
-    return systems.choose(config, variants, small=apply_small)
+    return variants.choose(config, variants, small=apply_small)
 
 
 def apply_small(config) -> None:
@@ -28,9 +28,9 @@ def apply_small(config) -> None:
         config.model.encoder.update(stage_sizes=(2, 2, 2), width=16, stem="3x3/2", head_widths=head_widths)
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(48, 48, 48), activation="leaky_relu", num_frequencies=48)
-    systems.apply_narrow_rivals(config)
+    variants.apply_narrow_baselines(config)
     config.model.group_conv.update(kernel_size=15, padding=4)
     config.loss.num_pixels = 192
     config.train.num_epochs = 10
-    systems.apply_quick_clustering(config, num_epochs=40)
+    variants.apply_quick_clustering(config, num_epochs=40)
     config.clustering.augment.cutout_px = 6

@@ -6,7 +6,9 @@ DIR/dsprites/ has dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz; its images are
 streamed from there. `:small` takes 20,000 of them on two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -15,12 +17,12 @@ def get_config(variants: str = ""):
     config.data.update(name="dsprites", test_fraction=0.1)
     config.train.num_epochs = 20
     config.evaluation.shift_px = 2.0
-    return systems.choose(config, variants, paper=apply_paper, small=apply_small)
+    return variants.choose(config, variants, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:
     """The paper's own choices: Table 5, and views that are moved as for MNIST(U)."""
-    systems.apply_paper(config)
+    variants.apply_paper(config)
     config.views.translation_px = 5.0
     config.train.num_epochs = 100
 

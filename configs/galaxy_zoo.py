@@ -7,7 +7,9 @@ a smaller copy of the images, 750 MB, is made beside them once. `:small` takes 1
 `:paper` has the paper's own choices (Table 5), without the circular crop.
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -16,12 +18,12 @@ def get_config(variants: str = ""):
     config.data.update(name="galaxy_zoo", resize=64, crop="circle")
     config.train.num_epochs = 100
     config.evaluation.shift_px = 1.0
-    return systems.choose(config, variants, paper=apply_paper, small=apply_small)
+    return variants.choose(config, variants, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:
     """The paper's own choices: Table 5 and Appendix B, and views that are moved as for MNIST(U)."""
-    systems.apply_paper(config)
+    variants.apply_paper(config)
     config.data.crop = "none"
     config.views.translation_px = 5.0
     config.train.num_epochs = 100

@@ -8,7 +8,9 @@ Look at what `inspect` shows first; docs/data.md says what can be set. `:small` 
 your images only turn.
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base
 
 
 def get_config(variants: str = ""):
@@ -16,7 +18,7 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.name = "images"
     config.evaluation.shift_px = 1.0
-    return systems.choose(config, variants, small=apply_small)
+    return variants.choose(config, variants, small=apply_small)
 
 
 def apply_small(config) -> None:

@@ -3,10 +3,10 @@
     python train.py --config configs/mnist_u.py --workdir runs/mnist_u --config.data.root=DIR
 
 `:small` runs on two CPU cores in about half an hour; `:paper` has the paper's own choices (Table 5, Appendix A);
-`:target_vae` and other names are the systems that the paper compares with (configs/systems.py).
+`:target_vae` and other names are the systems that the paper compares with (configs/variants.py).
 """
 
-from configs import base, systems
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -14,7 +14,7 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.update(name="mnist_u", canvas=50, translation_px=5.0)
     config.evaluation.shift_px = 5.0
-    return systems.choose(config, variants, small=apply_small)
+    return variants.choose(config, variants, small=apply_small)
 
 
 def apply_small(config) -> None:
@@ -27,8 +27,8 @@ def apply_small(config) -> None:
         config.model.encoder.update(width=16, stem="3x3/2", head_widths=head_widths)
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
-    systems.apply_narrow_rivals(config)
+    variants.apply_narrow_baselines(config)
     config.loss.num_pixels = 256
     config.data.num_train = 20_000
     config.train.num_epochs = 20
-    systems.apply_quick_clustering(config, num_epochs=15)
+    variants.apply_quick_clustering(config, num_epochs=15)

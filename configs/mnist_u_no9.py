@@ -5,7 +5,7 @@
 `:small` and `:paper` as in configs/mnist_u.py.
 """
 
-from configs import mnist_u
+from irl_inr_jax.presets import mnist_u
 
 
 def get_config(variants: str = ""):

@@ -6,7 +6,9 @@ DIR/5hdb/ has one stack (.mrcs, .mrc or .npy) with 'train' in its name, and perh
 --config.data.path=FILE. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5) for 5HDB.
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -15,12 +17,12 @@ def get_config(variants: str = ""):
     config.data.update(name="particles", crop="circle", scaling="percentiles")
     config.model.pose.update(blur_px=3.0, reach=0.75)
     config.train.num_epochs = 100
-    return systems.choose(config, variants, paper=apply_paper, small=apply_small)
+    return variants.choose(config, variants, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:
     """The paper's own choices for 5HDB: Table 5, and images that only turn."""
-    systems.apply_paper(config)
+    variants.apply_paper(config)
     config.model.pose.translation = False
     config.train.num_epochs = 100
 

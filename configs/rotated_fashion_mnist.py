@@ -5,7 +5,7 @@
 Variants as in configs/rotated_mnist.py.
 """
 
-from configs import rotated_mnist
+from irl_inr_jax.presets import rotated_mnist
 
 
 def get_config(variants: str = ""):

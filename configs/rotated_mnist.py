@@ -5,7 +5,9 @@
 `:thesis` is the thesis' method and hyper-parameters, `:paper` the paper's, `:small` a run for two CPU cores.
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base
 
 
 def get_config(variants: str = ""):
@@ -13,4 +15,4 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.update(name="rotated_mnist", canvas=28, exclude_classes=(9,))
     config.model.pose.translation = False
-    return systems.choose(config, variants, small=mnist_u.apply_small)
+    return variants.choose(config, variants, small=mnist_u.apply_small)

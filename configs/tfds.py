@@ -5,7 +5,9 @@
 DIR is tensorflow-datasets' data_dir; nothing is downloaded. `:small` is for two CPU cores.
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base
 
 
 def get_config(variants: str = ""):
@@ -13,4 +15,4 @@ def get_config(variants: str = ""):
     config = base.get_config()
     config.data.name = "tfds:mnist"
     config.evaluation.shift_px = 1.0
-    return systems.choose(config, variants, small=mnist_u.apply_small)
+    return variants.choose(config, variants, small=mnist_u.apply_small)

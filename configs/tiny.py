@@ -3,14 +3,14 @@
 python train.py --config configs/tiny.py --workdir runs/tiny
 """
 
-from configs import base, systems
+from irl_inr_jax.config import base
 
 
 def get_config(variants: str = ""):
     """digits(U), tiny."""
     config = base.get_config()
     config.data.update(name="digits_u", canvas=16, translation_px=0.5, num_train=256, num_test=64, test_fraction=0.2)
-    config = systems.choose(config, variants, small=lambda config: None)
+    config = variants.choose(config, variants, small=lambda config: None)
     config.model.latent_dim = min(config.model.latent_dim, 8)
     config.model.encoder.update(trunk="mlp", head_widths=(32, 32))
     config.model.hypernet.widths = (32,)
@@ -18,7 +18,7 @@ def get_config(variants: str = ""):
     config.model.spatial.update(widths=(16, 16), num_frequencies=min(config.model.spatial.num_frequencies, 16))
     config.model.group_conv.update(num_rotations=4, features=4, kernel_size=9, padding=4)
     config.simclr.projection_widths = (16, 8)
-    config.model.pose.update(num_turns=min(config.model.pose.num_turns, 8), num_radii=4)
+    config.model.pose.update(num_rotations=min(config.model.pose.num_rotations, 8), num_radii=4)
     config.loss.num_pixels = 64
     config.train.update(batch_size=64, log_every=2, save_every_epochs=1, picture_every_epochs=1)
     config.train.num_epochs = min(config.train.num_epochs, 2)

@@ -7,7 +7,9 @@ innermost folders are classes. The paper does not name its ten classes; these ar
 --config.data.class_images='(500,100)'. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
 
-from configs import base, mnist_u, systems, wm811k
+from irl_inr_jax.presets import mnist_u, wm811k
+
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -23,12 +25,12 @@ def get_config(variants: str = ""):
         background="image",
     )
     config.model.pose.translation = False
-    return systems.choose(config, variants, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
+    return variants.choose(config, variants, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
 
 
 def apply_paper(config) -> None:
     """The paper's own choices: Table 5 and Appendix B."""
-    systems.apply_paper(config)
+    variants.apply_paper(config)
     config.train.update(num_epochs=2000, batch_size=512, weight_decay=1e-3)
 
 

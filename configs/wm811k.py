@@ -8,7 +8,9 @@ Appendix A), with 64.6 % after SCAN; `:small` runs on two CPU cores in about ten
 with --config.data.num_train=7000 or so.
 """
 
-from configs import base, mnist_u, systems
+from irl_inr_jax.presets import mnist_u
+
+from irl_inr_jax.config import base, variants
 
 
 def get_config(variants: str = ""):
@@ -20,7 +22,7 @@ def get_config(variants: str = ""):
     config.model.pose.translation = False
     apply_clustering(config)
     own = {"paper": apply_paper, "target_vae": apply_target_vae, "simclr": apply_simclr}
-    return systems.choose(config, variants, **own, full=apply_full, small=apply_small)
+    return variants.choose(config, variants, **own, full=apply_full, small=apply_small)
 
 
 def apply_clustering(config) -> None:
@@ -35,7 +37,7 @@ def apply_clustering(config) -> None:
 
 def apply_paper(config) -> None:
     """The paper's choices for WM811k, where they are not those for MNIST(U)."""
-    systems.apply_paper(config)
+    variants.apply_paper(config)
     config.model.inr.num_frequencies = 512
     config.train.num_epochs = 500
     apply_clustering(config)
@@ -44,13 +46,13 @@ def apply_paper(config) -> None:
 
 def apply_target_vae(config) -> None:
     """TARGET-VAE with a generator of six layers, as the paper has it for complex images (section 4.1)."""
-    systems.apply_target_vae(config)
+    variants.apply_target_vae(config)
     config.model.spatial.widths = (512,) * 6
 
 
 def apply_simclr(config) -> None:
     """SimCLR without shifts, which wafers do not have."""
-    systems.apply_simclr(config)
+    variants.apply_simclr(config)
     config.simclr.augment = "s1+r"
     config.clustering.scan.augment = "s1+s2+r"
 

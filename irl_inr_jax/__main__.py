@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from irl_inr_jax.cli import fail, parse_flags, read_config, run_script
+from irl_inr_jax.commands.flags import fail, parse_flags, read_config, run_script
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "a file of configs/, after a colon its variants")
 OUTPUT = flags.DEFINE_string("output", "inspect", "folder for inspect.json, contact_sheet.png and histograms.png")
@@ -26,20 +26,15 @@ COST = flags.DEFINE_bool("cost", True, "try a few steps, to estimate the time an
 
 def inspect() -> int:
     """Prints and draws what was understood of the data set that the configuration asks for; the exit status."""
-    from irl_inr_jax.data import make_dataset
-    from irl_inr_jax.inspection import (
-        describe_dataset,
-        describe_orientation,
-        estimate_cost,
-        find_advice,
-        measure_orientation,
-        sample_images,
-    )
-    from irl_inr_jax.logs import format_seconds
-    from irl_inr_jax.pose import make_pose_form
-    from irl_inr_jax.report.inspection_figures import save_contact_sheet, save_histograms
+    from irl_inr_jax.config.checks import check_config
+    from irl_inr_jax.data.datasets import make_dataset
+    from irl_inr_jax.data.description import describe_dataset, sample_images
+    from irl_inr_jax.evaluation.orientation import describe_orientation, find_advice, measure_orientation
+    from irl_inr_jax.methods.pose import make_pose_form
+    from irl_inr_jax.report.figures.inspection_figures import save_contact_sheet, save_histograms
     from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection
-    from irl_inr_jax.settings import check_config
+    from irl_inr_jax.training.cost import estimate_cost
+    from irl_inr_jax.training.progress import format_seconds
 
     config = read_config(CONFIG)
     check_config(config, config)

@@ -1,43 +1,49 @@
-"""Settings of the whole suite, made before any test imports JAX, and what many tests start from."""
-# ruff: noqa: E402
+"""Settings of the whole suite, made before any test imports JAX, and fixtures that many tests use."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["JAX_NUM_CPU_DEVICES"] = "8"
+# One device unless the environment asks for more, as `make test` does for the tests marked multi_device.
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "1")
 os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-# Compiling is most of a test's time, and tests and the scripts that they start compile the same programs.
-ROOT = Path(__file__).resolve().parents[1]
+# Compilation is most of a test's time; tests and the scripts that they start compile the same programs.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".pytest_cache" / "jax")
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+os.environ["OMP_NUM_THREADS"] = "1"  # two pytest workers share two cores
 
-import subprocess
-import sys
-
-import jax
-import pytest
-
-sys.path.insert(0, str(ROOT))
-
-
-# The environment of a script: the same number of devices every time, since another rounds sums in another order.
+# The environment of a script: always one device, since another number sums in another order.
 ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
+NUM_DEVICES = int(os.environ["JAX_NUM_CPU_DEVICES"])
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep the tests for the number of devices in use: `multi_device` tests with several, all others with one."""
+    kept = [item for item in items if (item.get_closest_marker("multi_device") is not None) == (NUM_DEVICES > 1)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forget_compiled_programs():
-    """A worker would otherwise hold those of every test before: gigabytes by the end. They stay on disk."""
+def release_compiled_programs():
+    """Free the programs of a test module after it; a worker would otherwise hold gigabytes by the end."""
     yield
+    import jax
+
     jax.clear_caches()
 
 
 @pytest.fixture
 def tiny_config():
-    """configs/tiny.py, unlocked for the test's own changes."""
-    from configs import tiny
+    """The configuration of configs/tiny.py, unlocked for the test's own changes."""
+    from irl_inr_jax.presets import tiny
 
     return tiny.get_config().unlock()
 

@@ -1,62 +1,119 @@
-"""The order of the layers: a file imports only from layers above its own, and no layer is missing from the list."""
+"""Test the layering of the package: a module imports only from folders below its own, and names are unique."""
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import irl_inr_jax
 
 PACKAGE = Path(irl_inr_jax.__file__).parent
-LAYERS = [
-    ["types", "memory", "stopping", "compile_cache", "speed"],
-    ["geometry", "distributed"],
-    ["metrics", "data", "models", "augment", "sharding"],
-    ["objectives", "views"],
-    ["pose"],
-    ["orbits"],
-    ["methods"],
-    ["joining", "training", "parallel", "checkpoint", "logs", "settings"],
-    ["streaming", "startup"],
-    ["embed"],
-    ["equivariance", "runs", "clustering"],
-    ["comparison"],
-    ["evaluation", "inspection"],
-    ["report"],
-    ["cli"],
-    ["paper"],
-    ["__main__"],
+ROOT = PACKAGE.parent
+LAYERS = [  # from the highest to the lowest, as data flow; a folder in brackets is inside the folder named before it
+    "commands",
+    "report",
+    "report/figures",
+    "evaluation",
+    "clustering",
+    "clustering/neighbours",
+    "training",
+    "methods",
+    "models",
+    "augment",
+    "data/datasets",
+    "data/readers",
+    "data",
+    "devices",
+    "config",
+    "metrics",
+    "geometry",
+    "types",
 ]
-RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 
-def room_of(path):
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def layer_of(module):
+    """The layer of a dotted module name within the package; the longest folder that contains it."""
+    path = module.replace(".", "/")
+    return max((layer for layer in LAYERS if path == layer or path.startswith(f"{layer}/")), key=len, default=None)
 
 
-def imported_rooms(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        modules = []
+def modules():
+    """(dotted name within the package, syntax tree) of every module below the front door."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        if name not in ("__init__", "__main__"):
+            yield name, ast.parse(path.read_text())
+
+
+def imported_names(tree):
+    """Every dotted name that a module imports, functions included."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            modules = [node.module] if node.module != "irl_inr_jax" else [f"irl_inr_jax.{a.name}" for a in node.names]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        yield from (module.split(".")[1] for module in modules if module.startswith("irl_inr_jax."))
+            yield from (alias.name for alias in node.names)
 
 
-def test_nothing_is_imported_from_below():
-    for path in PACKAGE.rglob("*.py"):
-        if path.parent == PACKAGE and path.name == "__init__.py":
-            continue
-        for room in imported_rooms(path):
-            own = room_of(path)
-            assert room == own or RANK[room] < RANK[own], f"{path.relative_to(PACKAGE)} imports {room}"
+def test_modules_import_only_from_layers_below_their_own():
+    rank = {layer: number for number, layer in enumerate(LAYERS)}
+    for module, tree in modules():
+        own = layer_of(module)
+        assert own is not None, f"{module} is in no layer of LAYERS"
+        for name in imported_names(tree):
+            if name.startswith("irl_inr_jax."):
+                other = layer_of(name.removeprefix("irl_inr_jax."))
+                assert other is not None, f"{module} imports {name}, which is in no layer"
+                assert rank[other] >= rank[own], f"{module} imports {name}, which is above it"
 
 
-def test_the_package_imports_no_configuration_and_no_script():
-    for path in PACKAGE.rglob("*.py"):
-        names = {
-            name.split(".")[0]
-            for node in ast.walk(ast.parse(path.read_text()))
-            for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
-            + ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
-        }
-        assert not names & {"configs", "train", "evaluate", "tests"}, path
+def test_there_are_no_import_cycles():
+    edges = defaultdict(set)
+    names = {module for module, _ in modules()}
+    for module, tree in modules():
+        for name in imported_names(tree):
+            name = name.removeprefix("irl_inr_jax.")
+            target = name if name in names else name.rpartition(".")[0]
+            if target in names and target != module:
+                edges[module].add(target)
+    finished, path = set(), []
+
+    def visit(module):
+        assert module not in path, f"import cycle: {' -> '.join([*path[path.index(module) :], module])}"
+        if module not in finished:
+            path.append(module)
+            for target in sorted(edges[module]):
+                visit(target)
+            path.pop()
+            finished.add(module)
+
+    for module in sorted(names):
+        visit(module)
+
+
+def test_the_package_imports_no_script_preset_or_test():
+    for module, tree in modules():
+        roots = {name.split(".")[0] for name in imported_names(tree)}
+        assert not roots & {"configs", "papers", "benchmarks", "train", "evaluate", "tests"}, module
+        assert not any(name.startswith("irl_inr_jax.presets") for name in imported_names(tree)), module
+
+
+def test_no_two_modules_and_no_two_public_functions_share_a_name():
+    # A clusterer and a method named after the same algorithm each live in a file of that name.
+    shared_modules = {"orbit_knn"}
+    # The contract of a method: every file of methods/ defines these.
+    contract = {"make_method", "init", "loss", "encode", "reconstruct"}
+    stems, functions = defaultdict(list), defaultdict(list)
+    for module, tree in modules():
+        stem = module.rpartition(".")[2]
+        stems[stem].append(module)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                if not (module.startswith("methods.") and (node.name in contract or is_private_to_method(node))):
+                    functions[node.name].append(module)
+    repeated = {stem: places for stem, places in stems.items() if len(places) > 1 and stem not in shared_modules}
+    assert not repeated
+    assert not {name: places for name, places in functions.items() if len(places) > 1}
+
+
+def is_private_to_method(node):
+    """Whether a definition of methods/ is a step of that method alone; those steps have the same name in each."""
+    return node.name in {"Parts", "Posterior", "make_views", "divergences", "predict_logits", "apply_encoder", "sample_factors"}

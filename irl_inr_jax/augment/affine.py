@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from irl_inr_jax.geometry.coords import pixel_grid
-from irl_inr_jax.geometry.images import sample_image
+from irl_inr_jax.geometry.warps import sample_image
 
 Scalar = Float[Array, ""] | float
 Map = Float[Array, "3 3"]
@@ -20,7 +20,7 @@ def identity_map() -> Map:
     return jnp.eye(3)
 
 
-def turn_map(theta: Scalar) -> Map:
+def rotation_map(theta: Scalar) -> Map:
     """Turns the image by theta radians, counter-clockwise."""
     cos, sin = jnp.cos(theta), jnp.sin(theta)
     return identity_map().at[:2, :2].set(jnp.array([[cos, sin], [-sin, cos]]))
@@ -46,7 +46,7 @@ def crop_map(size: Float[Array, "2"], centre: Float[Array, "2"]) -> Map:
     return identity_map().at[0, 0].set(size[0]).at[1, 1].set(size[1]).at[:2, 2].set(centre)
 
 
-def draw_crop(key: jax.Array, area: tuple[float, float]) -> Map:
+def sample_crop_map(key: jax.Array, area: tuple[float, float]) -> Map:
     """A crop inside the image: its area uniform between `area`, its aspect log-uniform between 3/4 and 4/3.
 
     Of a large crop only the aspects that fit, down to none but 1 for the whole image, so that the area is as drawn.

@@ -53,7 +53,7 @@ def change_sharpness(image: Float[Array, "h w c"], factor: Scalar) -> Float[Arra
     return _blend(image + jnp.pad(smooth_less_image, ((1, 1), (1, 1), (0, 0))), image, factor)
 
 
-def turn_hue(image: Float[Array, "h w 3"], angle: Scalar) -> Float[Array, "h w 3"]:
+def shift_hue(image: Float[Array, "h w 3"], angle: Scalar) -> Float[Array, "h w 3"]:
     """Colours turned by `angle` radians about the grey axis, from red to green (Rodrigues' formula)."""
     axis = jnp.full(3, 1 / math.sqrt(3))
     cos, sin = jnp.cos(angle), jnp.sin(angle)

@@ -14,13 +14,12 @@ from irl_inr_jax.clustering.density import cluster_dbscan, cluster_hdbscan
 from irl_inr_jax.clustering.diffusion import cluster_diffusion
 from irl_inr_jax.clustering.hierarchical import cluster_agglomerative
 from irl_inr_jax.clustering.iic import cluster_iic
-from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.kmeans import cluster_kmeans
 from irl_inr_jax.clustering.mixture import cluster_gmm
 from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn
 from irl_inr_jax.clustering.scan import cluster_scan, cluster_scan_orbit
 from irl_inr_jax.clustering.spectral import cluster_spectral
-from irl_inr_jax.clustering.task import Clustering, ClusterTask, Points
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, Points, check_clusterable
 from irl_inr_jax.clustering.umap_kmeans import cluster_umap_kmeans
 from irl_inr_jax.types import InputError
 

@@ -14,7 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from irl_inr_jax.clustering.inputs import check_clusterable
+from irl_inr_jax.clustering.task import check_clusterable
 from irl_inr_jax.types import InputError
 
 MIN_IMAGES = 8

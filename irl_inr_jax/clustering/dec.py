@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Array, Int
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_encoder, make_predict, make_run_epoch
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_tuned_encoder, make_predict, make_run_epoch
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
-from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.types import PyTree
 
 
@@ -27,7 +26,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     """
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.dec
-    encoder = make_encoder(task)
+    encoder = make_tuned_encoder(task)
 
     def assign(params: PyTree, frozen: PyTree, images: Array) -> Array:
         return soft_assignment(encoder.latents(params, frozen, images), params["means"], settings.alpha)

@@ -6,10 +6,9 @@ from ml_collections import ConfigDict
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
-from irl_inr_jax.metrics.clustering import NOISE
+from irl_inr_jax.clustering.assignment import assign_by_vote, subsample_notes, subsample
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.metrics.clustering_scores import NOISE
 
 # DBSCAN holds all neighbours within eps at once, which may be a large share of all pairs.
 MAX_ROWS = 20_000
@@ -29,7 +28,7 @@ def cluster_dbscan(task: ClusterTask) -> Clustering:
     settings = task.settings.dbscan
     latents = task.fitted.latents
     check_clusterable(latents, task.num_clusters)
-    rows = sample_rows(len(latents), MAX_ROWS, task.seed)
+    rows = subsample(len(latents), MAX_ROWS, task.seed)
     learnt = latents[rows].astype(np.float64)
     eps, core_clusters = find_core_clusters(learnt, settings, task.num_clusters)
     core = core_clusters != NOISE
@@ -41,7 +40,7 @@ def cluster_dbscan(task: ClusterTask) -> Clustering:
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=(*notes, *_describe(clusters, core_clusters, hint), *sample_notes(len(rows), len(latents))),
+        notes=(*notes, *_describe(clusters, core_clusters, hint), *subsample_notes(len(rows), len(latents))),
         measures={"eps": float(eps), "noise_share": float(np.mean(clusters == NOISE))},
     )
 
@@ -57,7 +56,7 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
     settings = task.settings.hdbscan
     latents = task.fitted.latents
     check_clusterable(latents, task.num_clusters)
-    rows = sample_rows(len(latents), MAX_ROWS, task.seed)
+    rows = subsample(len(latents), MAX_ROWS, task.seed)
     learnt = latents[rows].astype(np.float64)
     min_size = settings.min_cluster_size or max(5, len(rows) // 100)
     found, probabilities = np.full(len(rows), NOISE, np.int32), np.zeros(len(rows), np.float32)
@@ -77,7 +76,7 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=(*_describe(clusters, found, hint), *sample_notes(len(rows), len(latents))),
+        notes=(*_describe(clusters, found, hint), *subsample_notes(len(rows), len(latents))),
         measures={"noise_share": float(np.mean(clusters == NOISE))},
     )
 

@@ -13,10 +13,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.neighbours import nearest_neighbours
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.assignment import assign_by_vote, subsample_notes, subsample
+from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 
 MAX_ROWS = 60_000
 # Up to this size all eigenvectors are found at once, which is quick then and cannot fail.
@@ -32,7 +31,7 @@ def cluster_diffusion(task: ClusterTask) -> Clustering:
     """
     settings, latents = task.settings.diffusion, task.fitted.latents
     check_clusterable(latents, task.num_clusters)
-    rows = sample_rows(len(latents), MAX_ROWS, task.seed)
+    rows = subsample(len(latents), MAX_ROWS, task.seed)
     learnt = latents[rows]
     if task.num_clusters == len(rows):
         found = np.arange(len(rows), dtype=np.int32)
@@ -45,7 +44,7 @@ def cluster_diffusion(task: ClusterTask) -> Clustering:
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=sample_notes(len(rows), len(latents)),
+        notes=subsample_notes(len(rows), len(latents)),
     )
 
 

@@ -17,9 +17,10 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.heads import BestHead
 from irl_inr_jax.clustering.task import ClusterTask, Points
-from irl_inr_jax.embed import map_batches
-from irl_inr_jax.parallel import AXIS, make_mesh, replicate
-from irl_inr_jax.training import allow_promotion, epoch_order
+from irl_inr_jax.data.batches import epoch_order
+from irl_inr_jax.devices.mesh import AXIS, make_mesh, replicate
+from irl_inr_jax.training.inference import map_batches
+from irl_inr_jax.training.optimizer import allow_promotion
 from irl_inr_jax.types import PyTree
 
 # Nats from the least likely cluster to the likeliest. In many dimensions that go together round Gaussians are far surer
@@ -55,7 +56,7 @@ class Classifier(NamedTuple):
     logits: Callable[..., Float[Array, "heads b k"]]
 
 
-def make_encoder(task: ClusterTask) -> TunedEncoder:
+def make_tuned_encoder(task: ClusterTask) -> TunedEncoder:
     """The encoder, its latents standardised by the fitted images' mean and one deviation for all.
 
     So settings mean the same whatever the scale of a method's latents.
@@ -79,7 +80,7 @@ def make_encoder(task: ClusterTask) -> TunedEncoder:
 
 def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classifier:
     """The encoder under `num_heads` linear heads that start as `HEAD_STARTS[start]`, each from a seed of its own."""
-    encoder = make_encoder(task)
+    encoder = make_tuned_encoder(task)
     heads = [HEAD_STARTS[start](encoder.standardised, task.num_clusters, task.seed + i) for i in range(num_heads)]
     heads = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *heads)
 

@@ -9,9 +9,8 @@ from scipy.cluster.hierarchy import linkage as link_by_pairs
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.assignment import assign_by_vote, subsample_notes, subsample
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 
 # 1.8 GB: the distances of all pairs in float64, and the copy of them that SciPy works on.
 MAX_PAIRED_ROWS = 15_000
@@ -32,9 +31,9 @@ def cluster_agglomerative(task: ClusterTask, *, linkage: Literal["ward", "averag
     """
     latents = task.fitted.latents
     check_clusterable(latents, task.num_clusters)
-    rows = sample_rows(len(latents), MAX_WARD_ROWS if linkage == "ward" else MAX_PAIRED_ROWS, task.seed)
+    rows = subsample(len(latents), MAX_WARD_ROWS if linkage == "ward" else MAX_PAIRED_ROWS, task.seed)
     learnt = latents[rows].astype(np.float64)
-    notes = sample_notes(len(rows), len(latents))
+    notes = subsample_notes(len(rows), len(latents))
     if len(rows) > MAX_PAIRED_ROWS:
         merges = fastcluster.linkage_vector(learnt, method="ward")
         notes = (f"past {MAX_PAIRED_ROWS:,} images: fastcluster, which needs no distances of all pairs", *notes)

@@ -7,14 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
 
-from irl_inr_jax.augment import make_augment
+from irl_inr_jax.augment.augmentation import make_augment
+from irl_inr_jax.augment.views import example_keys
 from irl_inr_jax.clustering.finetune import classify, make_classifier, train_heads
 from irl_inr_jax.clustering.heads import make_prior
-from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.objectives import mutual_information_loss
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.types import PyTree
-from irl_inr_jax.views import example_keys
 
 
 def cluster_iic(task: ClusterTask) -> Clustering:

@@ -4,8 +4,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 
 
 def cluster_kmeans(task: ClusterTask) -> Clustering:

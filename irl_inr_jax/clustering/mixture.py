@@ -6,8 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 
 NUM_STARTS = 3
 MAX_STEPS = 200

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float32
 from sklearn.neighbors import LocalOutlierFactor
 
-from irl_inr_jax.clustering.assign import sample_rows
+from irl_inr_jax.clustering.assignment import subsample
 from irl_inr_jax.clustering.task import ClusterTask
 
 MAX_ROWS = 20_000
@@ -19,7 +19,7 @@ def outlier_scores(task: ClusterTask) -> Float32[np.ndarray, "n"]:
     fitted, assigned = task.fitted.latents, task.assigned.latents
     if len(fitted) < 3:
         return np.ones(len(assigned), np.float32)
-    rows = sample_rows(len(fitted), MAX_ROWS, task.seed)
+    rows = subsample(len(fitted), MAX_ROWS, task.seed)
     num_neighbours = min(task.settings.outlier_neighbours, len(rows) - 1)
     same = task.transductive and len(rows) == len(fitted)
     factor = LocalOutlierFactor(n_neighbors=num_neighbours, novelty=not same).fit(fitted[rows])

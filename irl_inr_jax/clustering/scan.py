@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from irl_inr_jax.augment import Augment, make_augment
+from irl_inr_jax.augment.augmentation import Augment, make_augment
+from irl_inr_jax.augment.views import example_keys
 from irl_inr_jax.clustering.finetune import (
     Classifier,
     Tuned,
@@ -24,13 +25,11 @@ from irl_inr_jax.clustering.finetune import (
     train_heads,
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.neighbours import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.orbits import orbit_neighbours, compute_polar_images
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
-from irl_inr_jax.clustering.orbit_knn import orbit_neighbours, see_polar
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.types import PyTree
-from irl_inr_jax.views import example_keys
 
 PATIENCE = 10  # epochs of the self-label stage without more confident images after which it ends
 
@@ -106,7 +105,7 @@ def mine_orbit_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
         return np.zeros((1, 1), np.int32)
     fitted = dataclasses.replace(task, assigned=task.fitted)
     num_neighbours = min(task.settings.scan.num_neighbours, len(fitted.assigned.images) - 1)
-    return orbit_neighbours(see_polar(fitted), num_neighbours, fitted)
+    return orbit_neighbours(compute_polar_images(fitted), num_neighbours, fitted)
 
 
 def make_scan_loss(

@@ -8,10 +8,9 @@ from scipy.sparse.linalg import eigsh
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.assign import assign_by_vote, sample_notes, sample_rows
-from irl_inr_jax.clustering.inputs import check_clusterable
-from irl_inr_jax.clustering.neighbours import nearest_neighbours
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.assignment import assign_by_vote, subsample_notes, subsample
+from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 
 MAX_ROWS = 20_000
 # Of an edge between two parts of the graph; those within are 0.5 or 1.
@@ -26,7 +25,7 @@ def cluster_spectral(task: ClusterTask) -> Clustering:
     """
     latents = task.fitted.latents
     check_clusterable(latents, task.num_clusters)
-    rows = sample_rows(len(latents), MAX_ROWS, task.seed)
+    rows = subsample(len(latents), MAX_ROWS, task.seed)
     learnt = latents[rows].astype(np.float64)
     if task.num_clusters == 1:
         found = np.zeros(len(rows), np.int32)
@@ -40,7 +39,7 @@ def cluster_spectral(task: ClusterTask) -> Clustering:
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=sample_notes(len(rows), len(latents)),
+        notes=subsample_notes(len(rows), len(latents)),
     )
 
 

@@ -5,9 +5,8 @@ import warnings
 
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.inputs import check_clusterable
 from irl_inr_jax.clustering.kmeans import centroid_confidence, cluster_kmeans
-from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.types import InputError
 
 # Fewer have no layout worth the name, and UMAP's own start of one fails for them.

@@ -51,7 +51,7 @@ def check_stack_shape(shape: tuple[int, ...], source: str) -> None:
         )
 
 
-def lay_on_black(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+def composite_on_black(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     """(h, w, c) colours under (h, w) opacity, on black, in their own type; opacity is full at the type's largest."""
     if pixels.dtype.kind == "f":
         return pixels * opacity[:, :, None]
@@ -59,6 +59,6 @@ def lay_on_black(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     return np.rint(pixels * share).astype(pixels.dtype)
 
 
-def set_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def apply_orientation(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Pixels (h, w) or (h, w, c) the way up that EXIF's or TIFF's number `orientation` says they are meant."""
     return _UPRIGHT.get(orientation, lambda same: same)(pixels)

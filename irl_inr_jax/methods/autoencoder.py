@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.coords import as_coords
-from irl_inr_jax.geometry.images import sample_image
+from irl_inr_jax.geometry.warps import sample_image
 from irl_inr_jax.methods import irl_inr, thesis
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.models.generator import Generator

@@ -16,16 +16,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax import objectives
+from irl_inr_jax.augment.views import select_pixels, example_keys, random_views
 from irl_inr_jax.geometry.coords import invert_pose
-from irl_inr_jax.geometry.images import transform_images
+from irl_inr_jax.geometry.warps import transform_images
+from irl_inr_jax.methods import losses
+from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
-from irl_inr_jax.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
-from irl_inr_jax.views import choose_pixels, example_keys, turn_images
 
-CONSISTENCY = {"cosine": objectives.cosine_consistency_loss, "mse": objectives.mse_consistency_loss}
+CONSISTENCY = {"cosine": losses.cosine_consistency_loss, "mse": losses.mse_consistency_loss}
 
 
 class Encoded(NamedTuple):
@@ -104,7 +104,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     encoded, batch_stats = encode_views(parts, params, model_state, views)
     latents, head = encoded.latents, encoded.head
     weights, half = parts.weights, len(views) // 2
-    only_first = not weights.cross and not parts.form.asks_generator
+    only_first = not weights.cross and not parts.form.uses_generator
     eta = parts.generator.emit(params["generator"], latents[:half] if only_first else latents)
     draw = partial(parts.generator.draw, params["generator"], frequencies=model_state["frequencies"])
     with jax.named_scope("pose"):
@@ -112,15 +112,15 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 
     # The INR is asked about some pixels of each image, at the places where the pose says they lie.
     keys = example_keys(pixel_key, batch.positions)
-    pixels, target = choose_pixels(keys, views, pose, weights.num_pixels)
+    pixels, target = select_pixels(keys, views, pose, weights.num_pixels)
     terms = {}
     if weights.recon:
         first_eta, first_pixels, first_target = jax.tree.map(lambda leaf: leaf[:half], (eta, pixels, target))
-        terms["recon"] = objectives.recon_loss(draw(first_eta, places=first_pixels), first_target)
+        terms["recon"] = losses.recon_loss(draw(first_eta, places=first_pixels), first_target)
     if weights.cross:
         # Pixels change places with those of the other view, since they are less than an INR's weights.
         other_pixels, other_target = jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), (pixels, target))
-        terms["cross"] = objectives.recon_loss(draw(eta, places=other_pixels), other_target)
+        terms["cross"] = losses.recon_loss(draw(eta, places=other_pixels), other_target)
     if weights.consistency:
         distance = CONSISTENCY[weights.consistency_distance]
         terms["consistency"] = distance(latents[:half], latents[half:])
@@ -137,7 +137,7 @@ def weigh_terms(
     weights: ConfigDict, progress: Float[Array, ""], terms: dict[str, Float[Array, ""]]
 ) -> Float[Array, ""]:
     """L of section 3.3: the sum of the terms by their weights, that of the consistency on its ramp."""
-    ramps = {"consistency": objectives.ramp(progress, *weights.consistency_ramp)}
+    ramps = {"consistency": losses.ramp(progress, *weights.consistency_ramp)}
     return sum((weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items()), jnp.zeros(()))
 
 
@@ -165,7 +165,7 @@ def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h
     """Two views of every image, first all first ones: turned; turned and, where asked for, moved (section 3.3.2)."""
     views = []
     for view_key, translation_px in zip(jax.random.split(key), (0.0, parts.views.translation_px), strict=True):
-        turned = turn_images(
+        turned = random_views(
             example_keys(view_key, batch.positions),
             batch.images,
             translation_px=translation_px,

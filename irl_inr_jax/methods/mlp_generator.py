@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.geometry.coords import as_coords
 from irl_inr_jax.methods.irl_inr import bind_parts, loss, make_parts
 from irl_inr_jax.models.generator import Generator
-from irl_inr_jax.models.spatial import init_spatial_generator, make_spatial_generator
+from irl_inr_jax.models.spatial_generator import init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import AxisName, Method, PosedPixels, PyTree
 
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.orbits import invariant_spectrum, polar_images
-from irl_inr_jax.pose import make_pose_form
+from irl_inr_jax.geometry.polar import invariant_spectrum, polar_images
+from irl_inr_jax.methods.pose import make_pose_form
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 

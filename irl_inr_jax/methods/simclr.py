@@ -14,12 +14,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax import objectives
-from irl_inr_jax.augment import Augment, make_augment
+from irl_inr_jax.augment.augmentation import Augment, make_augment
+from irl_inr_jax.augment.views import example_keys
+from irl_inr_jax.methods import losses
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
-from irl_inr_jax.views import example_keys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     projections = parts.projection.apply({"params": params["projection"]}, latents).astype(jnp.float32)
     compared = compare_views(projections, parts.axis_name)
 
-    contrastive = objectives.contrastive_loss(*compared, parts.temperature)
+    contrastive = losses.contrastive_loss(*compared, parts.temperature)
     nearest = jnp.where(compared.is_self, -jnp.inf, compared.similarities).argmax(axis=1, keepdims=True)
     metrics = {
         "loss": contrastive,
@@ -131,7 +131,7 @@ def compare_views(projections: Float[Array, "m p"], axis_name: str | None) -> Co
     columns, rows = jnp.arange(len(everyones)), jnp.arange(len(projections))
     partners = jnp.roll(rows, len(rows) // 2)
     return Comparisons(
-        similarities=objectives.cosine_similarities(projections, everyones),
+        similarities=losses.cosine_similarities(projections, everyones),
         is_self=columns == (first + rows)[:, None],
         is_positive=columns == (first + partners)[:, None],
     )

@@ -16,13 +16,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.augment.views import sample_pixels, example_keys
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.methods.losses import bernoulli_loss, normal_kl
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.inr import as_probability
-from irl_inr_jax.models.spatial import SpatialGenerator, init_spatial_generator, make_spatial_generator
-from irl_inr_jax.objectives import bernoulli_loss, normal_kl
+from irl_inr_jax.models.spatial_generator import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
-from irl_inr_jax.views import draw_pixels, example_keys
 
 
 class Factors(NamedTuple):
@@ -104,13 +104,13 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     noise_key, pixel_key = jax.random.split(key)
     images = batch.images
     (mean, log_std), batch_stats = apply_encoder(parts, params, model_state, images, train=True)
-    sample = draw_factors(example_keys(noise_key, batch.positions), mean, log_std)
+    sample = sample_factors(example_keys(noise_key, batch.positions), mean, log_std)
 
     num_all = images[0, ..., 0].size
-    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
+    pixels = sample_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
     coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(read_pose(parts, sample)))
     target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
-    logits = draw_logits(parts, params, model_state, sample.latents, coords)
+    logits = predict_logits(parts, params, model_state, sample.latents, coords)
     surprise = bernoulli_loss(logits, as_probability(target, parts.low))
 
     terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(parts, mean, log_std)}
@@ -140,10 +140,10 @@ def reconstruct(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """The expected pixels at any coords of the canonical image, of any resolution."""
-    return parts.low + (1 - parts.low) * jax.nn.sigmoid(draw_logits(parts, params, model_state, latents, coords))
+    return parts.low + (1 - parts.low) * jax.nn.sigmoid(predict_logits(parts, params, model_state, latents, coords))
 
 
-def draw_logits(
+def predict_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """G(x, z) before the sigmoid."""
@@ -162,7 +162,7 @@ def apply_encoder(
     return (mean, log_std), updated.get("batch_stats", {})
 
 
-def draw_factors(keys: jax.Array, mean: Factors, log_std: Factors) -> Factors:
+def sample_factors(keys: jax.Array, mean: Factors, log_std: Factors) -> Factors:
     """A sample of the posterior, mean + std * noise, so that gradients reach both; one key an image."""
 
     def one(key, mean, log_std):

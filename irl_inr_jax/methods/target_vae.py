@@ -18,14 +18,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.augment.views import sample_pixels, example_keys
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.geometry.moments import angle_of
-from irl_inr_jax.models.group_conv import GroupConvEncoder, make_group_conv, place_coords, rotation_offsets
+from irl_inr_jax.methods.losses import bernoulli_loss, categorical_kl, normal_kl
+from irl_inr_jax.models.group_conv import GroupConvEncoder, make_group_conv, position_coords, rotation_offsets
 from irl_inr_jax.models.inr import as_probability
-from irl_inr_jax.models.spatial import SpatialGenerator, init_spatial_generator, make_spatial_generator
-from irl_inr_jax.objectives import bernoulli_loss, categorical_kl, normal_kl
+from irl_inr_jax.models.spatial_generator import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
-from irl_inr_jax.views import draw_pixels, example_keys
 
 
 class Posterior(NamedTuple):
@@ -113,12 +113,12 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     sample_key, pixel_key = jax.random.split(key)
     images, num_all = batch.images, batch.images[0, ..., 0].size
     posterior, pairs = apply_encoder(parts, params, images), list_pairs(parts, images)
-    latents, pose = draw_sample(parts, example_keys(sample_key, batch.positions), posterior, pairs)
+    latents, pose = sample_posterior(parts, example_keys(sample_key, batch.positions), posterior, pairs)
 
-    pixels = draw_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
+    pixels = sample_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
     coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(pose))
     target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
-    logits = draw_logits(parts, params, model_state, latents, coords)
+    logits = predict_logits(parts, params, model_state, latents, coords)
     surprise = bernoulli_loss(logits, as_probability(target, parts.low))
 
     terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(posterior, pairs)}
@@ -139,7 +139,7 @@ def divergences(posterior: Posterior, pairs: Pairs) -> dict[str, Float[Array, ""
     }
 
 
-def draw_sample(parts: Parts, keys: jax.Array, posterior: Posterior, pairs: Pairs) -> tuple[Float[Array, "b d"], Pose]:
+def sample_posterior(parts: Parts, keys: jax.Array, posterior: Posterior, pairs: Pairs) -> tuple[Float[Array, "b d"], Pose]:
     """z and the pose at a soft choice of place and rotation, weights of a Gumbel-softmax; one key an image.
 
     Angles are averaged as directions, not as the authors' numbers of [0, 2 pi), whose mean of just before and just
@@ -181,11 +181,11 @@ def reconstruct(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d2"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """The expected pixels, at the mean of z, at any coords of the canonical image, of any resolution."""
-    logits = draw_logits(parts, params, model_state, latents[:, : parts.latent_dim], coords)
+    logits = predict_logits(parts, params, model_state, latents[:, : parts.latent_dim], coords)
     return parts.low + (1 - parts.low) * jax.nn.sigmoid(logits)
 
 
-def draw_logits(
+def predict_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """G(x, z) before the sigmoid."""
@@ -204,7 +204,7 @@ def apply_encoder(parts: Parts, params: PyTree, images: Float[Array, "b h w c"])
 def list_pairs(parts: Parts, images: Float[Array, "b h w c"]) -> Pairs:
     """The pairs in the encoder's order, for images of this size."""
     encoder = parts.encoder
-    places = place_coords(*images.shape[1:3], size=encoder.kernel_size, padding=encoder.padding, stride=encoder.stride)
+    places = position_coords(*images.shape[1:3], size=encoder.kernel_size, padding=encoder.padding, stride=encoder.stride)
     log_prior = jax.nn.log_softmax(-0.5 * ((places / parts.tau_std) ** 2).sum(-1)) - math.log(encoder.num_rotations)
     tau = places if parts.translation else jnp.zeros_like(places)
     return Pairs(

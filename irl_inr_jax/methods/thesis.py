@@ -12,18 +12,11 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from irl_inr_jax import objectives
-from irl_inr_jax.methods.irl_inr import (
-    CONSISTENCY,
-    Parts,
-    apply_encoder,
-    bind_parts,
-    make_parts,
-    weigh_terms,
-)
+from irl_inr_jax.augment.views import select_pixels, example_keys, random_views
+from irl_inr_jax.methods import losses
+from irl_inr_jax.methods.irl_inr import CONSISTENCY, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
-from irl_inr_jax.views import choose_pixels, example_keys, turn_images
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
@@ -39,18 +32,18 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
     """L of section 3.7 on the images as they are and on M turned copies of each."""
-    noise_key, *turn_keys = jax.random.split(key, 1 + parts.weights.num_copies)
+    noise_key, *rotation_keys = jax.random.split(key, 1 + parts.weights.num_copies)
     pixel_key = jax.random.fold_in(key, 1 + parts.weights.num_copies)
     images, num_images = batch.images, len(batch.images)
     turned = [
-        turn_images(
-            example_keys(turn_key, batch.positions),
+        random_views(
+            example_keys(rotation_key, batch.positions),
             images,
             translation_px=0.0,
             interpolation=parts.views.interpolation,
             fill=parts.views.fill,
         )
-        for turn_key in turn_keys
+        for rotation_key in rotation_keys
     ]
     everything, batch_stats = apply_encoder(parts, params, model_state, jnp.concatenate([images, *turned]), train=True)
     latents = everything.latents[:num_images]
@@ -60,11 +53,11 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
     draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
     pose = parts.form.find_pose(images, head, draw)
-    pixels, target = choose_pixels(example_keys(pixel_key, batch.positions), images, pose, parts.weights.num_pixels)
+    pixels, target = select_pixels(example_keys(pixel_key, batch.positions), images, pose, parts.weights.num_pixels)
 
     symmetry, head_error = parts.form.symmetry_loss(images, head, pose)
     terms = {
-        "recon": objectives.recon_loss(draw(places=pixels), target),
+        "recon": losses.recon_loss(draw(places=pixels), target),
         "consistency": CONSISTENCY[parts.weights.consistency_distance](
             everything.latents[num_images:], jnp.tile(latents, (parts.weights.num_copies, 1))
         ),

@@ -7,7 +7,7 @@ from jaxtyping import Float
 _NO_DISTANCE = 1e-12
 
 
-def invariance(latents_of_turns: Float[np.ndarray, "n k d"]) -> dict[str, float]:
+def invariance(latents_of_rotations: Float[np.ndarray, "n k d"]) -> dict[str, float]:
     """How far one image's latents spread over its k poses, against how far apart the n images are.
 
     within: root mean squared distance of an image's latents from their mean over its k turns or shifts.
@@ -16,7 +16,7 @@ def invariance(latents_of_turns: Float[np.ndarray, "n k d"]) -> dict[str, float]
         not change when the latents are scaled, shifted or rotated, so that methods can be compared. NaN where
         the images cannot be told apart (all the same, or one image): then there is nothing to measure against.
     """
-    latents = latents_of_turns.astype(np.float64)
+    latents = latents_of_rotations.astype(np.float64)
     means = latents.mean(axis=1, keepdims=True)
     within = _rms_length(latents - means)
     between = _rms_length(means - means.mean(axis=0, keepdims=True))

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.models.resnet import ResNet
-from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.types import AxisName
 
 ENCODERS = ("resnet18", "mlp")

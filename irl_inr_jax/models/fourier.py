@@ -22,13 +22,13 @@ COSINE_COEFFICIENTS = tuple(map(float, _COSINE.convert(kind=Polynomial).coef))
 QUARTER = 0.25  # of a turn: sin(2 pi t) is cos(2 pi (t - 1/4))
 
 
-def draw_frequencies(key: jax.Array, num_frequencies: int, deviation: float) -> Float[Array, "f 2"]:
+def sample_frequencies(key: jax.Array, num_frequencies: int, deviation: float) -> Float[Array, "f 2"]:
     """B of Appendix A, entries N(0, deviation^2) in periods over half the image; fixed for the life of a model."""
     return deviation * jax.random.normal(key, (num_frequencies, 2))
 
 
 @jax.custom_jvp
-def cos_of_turns(turns: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def cos_2pi(turns: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """cos(2 pi t), float32, to within its rounding.
 
     Whole turns drop out without rounding and a polynomial does the rest. XLA's sines and cosines, which take radians of
@@ -43,10 +43,10 @@ def cos_of_turns(turns: Float[Array, "*n"]) -> Float[Array, "*n"]:
     return value * (1 - 2 * odd)
 
 
-@cos_of_turns.defjvp
-def _cos_of_turns_jvp(primals, tangents):
+@cos_2pi.defjvp
+def _cos_2pi_jvp(primals, tangents):
     (turns,), (change,) = primals, tangents
-    return cos_of_turns(turns), -2 * jnp.pi * cos_of_turns(turns - QUARTER) * change
+    return cos_2pi(turns), -2 * jnp.pi * cos_2pi(turns - QUARTER) * change
 
 
 def fourier_features(coords: Float[Array, "*n 2"], frequencies: Float[Array, "f 2"]) -> Float[Array, "*n f2"]:
@@ -54,7 +54,7 @@ def fourier_features(coords: Float[Array, "*n 2"], frequencies: Float[Array, "f 
     both = jnp.concatenate([frequencies, frequencies])
     late = jnp.repeat(jnp.array([0.0, QUARTER]), len(frequencies))
     # Written out and not a matmul, so that it is never in reduced precision and is one pass with the cosine.
-    return cos_of_turns(coords[..., :1] * both[:, 0] + coords[..., 1:] * both[:, 1] - late)
+    return cos_2pi(coords[..., :1] * both[:, 0] + coords[..., 1:] * both[:, 1] - late)
 
 
 def pixel_features(pixels: PosedPixels, frequencies: Float[Array, "f 2"], *, dtype: jnp.dtype) -> Float[Array, "n f2"]:
@@ -73,7 +73,7 @@ def pixel_features(pixels: PosedPixels, frequencies: Float[Array, "f 2"], *, dty
     columns = turns(x, across, jnp.zeros(2))
     rows = turns(y, up, back.tau)
     # cos(c + r) and sin(c + r), both in one product and sum, so that the features are written once and not joined.
-    cos_x, sin_x, cos_y, sin_y = (cos_of_turns(t) for t in (columns, columns - QUARTER, rows, rows - QUARTER))
+    cos_x, sin_x, cos_y, sin_y = (cos_2pi(t) for t in (columns, columns - QUARTER, rows, rows - QUARTER))
     parts = [cos_x, sin_x], [cos_y, cos_y], [-sin_x, cos_x], [sin_y, sin_y]
     straight_x, straight_y, crossed_x, crossed_y = (jnp.concatenate(part, axis=-1).astype(dtype) for part in parts)
     if pixels.numbers is None:

@@ -10,11 +10,11 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.geometry.coords import locate_pixels
-from irl_inr_jax.models.fourier import draw_frequencies
-from irl_inr_jax.models.hypernet import HyperNetwork
+from irl_inr_jax.models.fourier import sample_frequencies
+from irl_inr_jax.models.hypernetwork import HyperNetwork
 from irl_inr_jax.models.inr import InrSpec, apply_inr, init_eta
-from irl_inr_jax.speed import choose_speed
 from irl_inr_jax.types import AxisName, PosedPixels, PyTree, share_nothing
 
 
@@ -70,7 +70,7 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float, axis_na
 
         starting = hypernet.clone(last_bias_init=working_inr)
         params = starting.init(weights_key, jnp.zeros((1, model.latent_dim)))["params"]
-        return params, draw_frequencies(frequencies_key, spec.num_frequencies, spec.frequency_std)
+        return params, sample_frequencies(frequencies_key, spec.num_frequencies, spec.frequency_std)
 
     def emit(params: PyTree, latents: Float[Array, "b d"]) -> PyTree:
         return hypernet.apply({"params": params}, latents)

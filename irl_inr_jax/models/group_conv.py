@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.coords import pixel_grid, rotate_coords
-from irl_inr_jax.geometry.images import sample_image
+from irl_inr_jax.geometry.warps import sample_image
 from irl_inr_jax.types import InputError
 
 
@@ -36,7 +36,7 @@ class GroupConvEncoder(nn.Module):
         shape = (self.kernel_size, self.kernel_size, images.shape[-1], self.features)
         filters = self.param("filters", nn.initializers.he_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        bank = turn_filters(filters, self.num_rotations).astype(self.dtype)
+        bank = rotate_filters(filters, self.num_rotations).astype(self.dtype)
         patches = cut_patches(images, size=self.kernel_size, padding=self.padding, stride=self.stride)
         x = nn.leaky_relu(jnp.einsum("btnc,ncrf->btrf", patches.astype(self.dtype), bank) + bias.astype(self.dtype))
         x = nn.leaky_relu(nn.Dense(self.features, dtype=self.dtype, kernel_init=nn.initializers.he_normal())(x))
@@ -62,19 +62,19 @@ def rotation_offsets(num_rotations: int) -> Float[Array, "r"]:
     return jnp.asarray(2 * np.pi * np.arange(num_rotations) / num_rotations, jnp.float32)
 
 
-def place_coords(height: int, width: int, *, size: int, padding: int, stride: int) -> Float[Array, "t 2"]:
+def position_coords(height: int, width: int, *, size: int, padding: int, stride: int) -> Float[Array, "t 2"]:
     """The coords of the middle of the filter at each place, row by row from the top left.
 
     They lie symmetrically about the image centre where side + 2 * padding - size is a multiple of the stride; elsewhere
     turns move the places by part of a stride as well.
     """
-    num_rows, num_columns = num_places(height, width, size=size, padding=padding, stride=stride)
+    num_rows, num_columns = num_positions(height, width, size=size, padding=padding, stride=stride)
     x = (2 * stride * np.arange(num_columns) + size - 2 * padding) / width - 1
     y = 1 - (2 * stride * np.arange(num_rows) + size - 2 * padding) / height
     return jnp.asarray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), jnp.float32)
 
 
-def num_places(height: int, width: int, *, size: int, padding: int, stride: int) -> tuple[int, int]:
+def num_positions(height: int, width: int, *, size: int, padding: int, stride: int) -> tuple[int, int]:
     """Rows and columns of places. Raises InputError where the filter is larger than the padded image."""
     least = min(height, width) + 2 * padding
     if size > least:
@@ -94,7 +94,7 @@ def disc_taps(size: int) -> Int[np.ndarray, "n"]:
     return np.flatnonzero(np.add.outer(doubled**2, doubled**2) <= size**2)
 
 
-def turn_filters(filters: Float[Array, "k k c f"], num_rotations: int) -> Float[Array, "n c r f"]:
+def rotate_filters(filters: Float[Array, "k k c f"], num_rotations: int) -> Float[Array, "n c r f"]:
     """All filters turned by all of `rotation_offsets`, at the n taps of their disc; bilinear.
 
     What lies outside the disc is read only between pixels, by the taps at its edge.
@@ -114,7 +114,7 @@ def cut_patches(images: Float[Array, "b h w c"], *, size: int, padding: int, str
     them wherever it has more filters, counting turns, than a filter has taps.
     """
     height, width, num_channels = images.shape[1:]
-    num_rows, num_columns = num_places(height, width, size=size, padding=padding, stride=stride)
+    num_rows, num_columns = num_positions(height, width, size=size, padding=padding, stride=stride)
     tap_rows, tap_columns = np.divmod(disc_taps(size), size)
     rows = stride * np.arange(num_rows)[:, None, None] + tap_rows
     columns = stride * np.arange(num_columns)[:, None] + tap_columns

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from irl_inr_jax.clustering import Clustering
-from irl_inr_jax.comparison import BASELINE
-from irl_inr_jax.report.classes import name_classes
+from irl_inr_jax.evaluation.comparison import BASELINE
+from irl_inr_jax.report.figures.classes import name_classes
 from irl_inr_jax.types import Embeddings
 
 

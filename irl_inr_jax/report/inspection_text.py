@@ -1,6 +1,6 @@
 """What `inspect` found, as lines that people read."""
 
-from irl_inr_jax.report.table import format_table
+from irl_inr_jax.report.text_table import format_table
 
 
 def describe_inspection(facts: dict) -> str:

@@ -1,6 +1,6 @@
 """The one table that an evaluation prints."""
 
-from irl_inr_jax.report.table import format_table
+from irl_inr_jax.report.text_table import format_table
 
 SCORES = (
     ("accuracy", "accuracy"),

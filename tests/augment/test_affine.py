@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irl_inr_jax.augment import affine
-from irl_inr_jax.augment.affine import compose, crop_map, flip_map, identity_map, shear_map, shift_map, turn_map
+from irl_inr_jax.augment.affine import compose, crop_map, flip_map, identity_map, shear_map, shift_map, rotation_map
 
 FILL = 0.25
 SEEDS = st.integers(0, 10**6)
 few = settings(max_examples=15, deadline=None)
 compiled = jax.jit(affine.resample, static_argnames="fill")
-draw_crops = jax.jit(jax.vmap(affine.draw_crop, in_axes=(0, None)), static_argnums=1)
+draw_crops = jax.jit(jax.vmap(affine.sample_crop_map, in_axes=(0, None)), static_argnums=1)
 
 
 def noise_image(*shape, seed=0):
@@ -27,7 +27,7 @@ def random_map(seed):
     """A turn, a shear, a crop, a shift and perhaps a mirror, one after the other."""
     rng = np.random.default_rng(seed)
     parts = (
-        turn_map(rng.uniform(-4, 4)),
+        rotation_map(rng.uniform(-4, 4)),
         shear_map(rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)),
         crop_map(*jnp.asarray(rng.uniform(0.4, 1, (2, 2)), jnp.float32)),
         shift_map(jnp.asarray(rng.normal(size=2), jnp.float32)),
@@ -50,7 +50,7 @@ def test_quarter_turns_are_rot90_counter_clockwise(size):
     image = noise_image(size, size, 2)
     for quarters in (1, 2, 3, -1):
         np.testing.assert_allclose(
-            resample(image, turn_map(quarters * np.pi / 2)), np.rot90(image, quarters), atol=1e-5
+            resample(image, rotation_map(quarters * np.pi / 2)), np.rot90(image, quarters), atol=1e-5
         )
 
 
@@ -85,7 +85,7 @@ def test_shears_move_the_top_and_the_right_edge():
 
 def test_composed_maps_are_one_exact_move_after_the_other():
     image = noise_image(6, 6, 2)
-    moves = (flip_map(1.0), turn_map(np.pi / 2), turn_map(np.pi), shift_map(jnp.array([2 / 6, -4 / 6])))
+    moves = (flip_map(1.0), rotation_map(np.pi / 2), rotation_map(np.pi), shift_map(jnp.array([2 / 6, -4 / 6])))
     for first in moves:
         for second in moves:
             one_after_the_other = resample(resample(image, first), second)
@@ -93,7 +93,7 @@ def test_composed_maps_are_one_exact_move_after_the_other():
 
 
 def test_maps_do_not_commute():
-    turn, shift = turn_map(np.pi / 2), shift_map(jnp.array([1.0, 0.0]))
+    turn, shift = rotation_map(np.pi / 2), shift_map(jnp.array([1.0, 0.0]))
     old = compose(shift, turn) @ jnp.array([0.0, 1.0, 1.0])
     np.testing.assert_allclose(old, [0, 0, 1], atol=1e-6)  # moved right, then turned up
     old = compose(turn, shift) @ jnp.array([1.0, 0.0, 1.0])
@@ -113,7 +113,7 @@ def test_maps_are_a_group(seed):
 @few
 @given(st.floats(-4, 4), st.floats(-2, 2), st.floats(-2, 2))
 def test_turns_and_shifts_undo_their_opposites(theta, x, y):
-    np.testing.assert_allclose(compose(turn_map(theta), turn_map(-theta)), identity_map(), atol=1e-6)
+    np.testing.assert_allclose(compose(rotation_map(theta), rotation_map(-theta)), identity_map(), atol=1e-6)
     offset = jnp.array([x, y], jnp.float32)
     np.testing.assert_allclose(compose(shift_map(offset), shift_map(-offset)), identity_map(), atol=1e-6)
 

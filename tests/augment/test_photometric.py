@@ -15,7 +15,7 @@ from irl_inr_jax.augment.photometric import (
     posterize,
     solarize,
     stretch_contrast,
-    turn_hue,
+    shift_hue,
 )
 
 BLENDS = (change_brightness, change_contrast, change_saturation, change_sharpness)
@@ -117,8 +117,8 @@ def test_other_neutral_strengths_are_the_identity():
     np.testing.assert_allclose(posterize(image, 8.0), image, atol=1e-6)
     np.testing.assert_array_equal(solarize(image, 1.1), image)
     np.testing.assert_array_equal(cut_out(image, jnp.array([7.0, 7.0]), 0.0, fill=0.5), image)
-    np.testing.assert_allclose(turn_hue(image, 0.0), image, atol=1e-6)
-    np.testing.assert_allclose(turn_hue(image, 2 * np.pi), image, atol=1e-5)
+    np.testing.assert_allclose(shift_hue(image, 0.0), image, atol=1e-6)
+    np.testing.assert_allclose(shift_hue(image, 2 * np.pi), image, atol=1e-5)
     np.testing.assert_array_equal(blur(image, 0.0), image)
 
 
@@ -137,15 +137,15 @@ def test_grey_of_other_numbers_of_channels_is_their_mean():
 
 def test_a_third_of_a_turn_of_hue_takes_red_to_green_to_blue():
     colours = jnp.eye(3).reshape(1, 3, 3)
-    np.testing.assert_allclose(turn_hue(colours, 2 * np.pi / 3), np.roll(colours, 1, axis=-1), atol=1e-6)
-    np.testing.assert_allclose(turn_hue(colours, -2 * np.pi / 3), np.roll(colours, -1, axis=-1), atol=1e-6)
+    np.testing.assert_allclose(shift_hue(colours, 2 * np.pi / 3), np.roll(colours, 1, axis=-1), atol=1e-6)
+    np.testing.assert_allclose(shift_hue(colours, -2 * np.pi / 3), np.roll(colours, -1, axis=-1), atol=1e-6)
 
 
 def test_hue_leaves_grey_and_keeps_the_sum_of_the_channels():
     middling = jnp.asarray(np.random.default_rng(0).uniform(0.4, 0.6, (5, 5, 3)), jnp.float32)
-    np.testing.assert_allclose(turn_hue(middling, 1.0).sum(-1), middling.sum(-1), atol=1e-5)
+    np.testing.assert_allclose(shift_hue(middling, 1.0).sum(-1), middling.sum(-1), atol=1e-5)
     grey = jnp.broadcast_to(middling[..., :1], middling.shape)
-    np.testing.assert_allclose(turn_hue(grey, 1.0), grey, atol=1e-6)
+    np.testing.assert_allclose(shift_hue(grey, 1.0), grey, atol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [0.3, 0.8, 1.5])

@@ -6,10 +6,10 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from benchmarks.collectives import count_collectives, predict_seconds
-from irl_inr_jax.data import make_dataset
-from irl_inr_jax.parallel import make_mesh
-from irl_inr_jax.runs import first_state, lower_mapped_step, make_run_method
-from irl_inr_jax.training import make_optimizer
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.devices.mesh import make_mesh
+from irl_inr_jax.training.optimizer import make_optimizer
+from irl_inr_jax.training.run import first_state, lower_mapped_step, make_run_method
 
 
 def read(function, *shapes):

@@ -17,7 +17,7 @@ SIDE = 13  # odd on every map, where 'SAME' padding is PyTorch's padding=1
 
 @pytest.mark.parametrize("batched", [False, True])
 def test_loss_and_gradient_are_ours(batched, monkeypatch):
-    from configs import mnist_u
+    from irl_inr_jax.presets import mnist_u
 
     config = mnist_u.get_config("paper")
     with config.unlocked():

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import base
 from irl_inr_jax.clustering.task import ClusterTask, Points
-from irl_inr_jax.embed import TrainedMethod
+from irl_inr_jax.config import base
+from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Method, Scaling
 
 

@@ -6,7 +6,7 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from irl_inr_jax.clustering import CLUSTERERS, DETERMINISTIC, get_clusterer
-from irl_inr_jax.metrics.clustering import NOISE, clustering_accuracy
+from irl_inr_jax.metrics.clustering_scores import NOISE, clustering_accuracy
 from irl_inr_jax.types import InputError
 
 # Those that train do so in a few quick steps; what they learn is tested in their own files.

@@ -5,7 +5,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from irl_inr_jax.clustering import density
 from irl_inr_jax.clustering.density import cluster_dbscan, cluster_hdbscan
-from irl_inr_jax.metrics.clustering import NOISE
+from irl_inr_jax.metrics.clustering_scores import NOISE
 
 BOTH = pytest.mark.parametrize("cluster", [cluster_dbscan, cluster_hdbscan])
 

@@ -13,7 +13,7 @@ from irl_inr_jax.clustering.finetune import (
     Tuned,
     make_adam,
     make_classifier,
-    make_encoder,
+    make_tuned_encoder,
     make_predict,
     make_run_epoch,
     start_at_kmeans,
@@ -27,7 +27,7 @@ def latents():
 
 def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task, latents):
     task = make_task(latents, 3)
-    encoder = make_encoder(task)
+    encoder = make_tuned_encoder(task)
     found = encoder.latents(encoder.params, encoder.frozen, task.fitted.images)
     np.testing.assert_allclose(found, encoder.standardised, atol=1e-5)
     np.testing.assert_allclose(found.mean(0), np.zeros(4), atol=1e-5)

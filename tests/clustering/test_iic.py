@@ -3,7 +3,7 @@ import pytest
 from sklearn.datasets import make_blobs
 
 from irl_inr_jax.clustering.iic import cluster_iic
-from irl_inr_jax.metrics.clustering import clustering_accuracy
+from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
 
 QUICK = {
     "iic.augment": "none",

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.clustering import orbit_knn
-from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn, orbit_neighbours, see_polar
+from irl_inr_jax.clustering.neighbours.orbits import orbit_neighbours, compute_polar_images
+from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn
 from irl_inr_jax.clustering.scan import mine_orbit_neighbours
 from irl_inr_jax.clustering.task import Points
-from irl_inr_jax.metrics.clustering import clustering_accuracy
+from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
 from irl_inr_jax.types import InputError, Scaling
 
 SIDE = 24
@@ -72,7 +73,7 @@ def test_two_kinds_of_turned_images_are_told_apart(image_task, count):
 def test_neighbours_are_those_of_all_turns_whatever_the_blocks(image_task, monkeypatch):
     images = np.random.default_rng(0).uniform(size=(50, SIDE, SIDE, 1)).astype(np.float32)
     task = image_task(images, 2)
-    polar = see_polar(task)
+    polar = compute_polar_images(task)
     exact = polar.astype(np.float64).reshape(50, polar.shape[1], -1)
     shifted = np.stack([np.roll(exact, shift, axis=2) for shift in range(exact.shape[2])])
     products = np.einsum("qrt,sprt->sqp", exact, shifted).max(0)

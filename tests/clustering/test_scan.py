@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
-from irl_inr_jax.augment import make_augment
+from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.clustering import scan
 from irl_inr_jax.clustering.finetune import make_classifier
 from irl_inr_jax.clustering.objectives import agreement_loss, size_loss
 from irl_inr_jax.clustering.scan import cluster_scan, make_scan_loss, mine_neighbours
-from irl_inr_jax.metrics.clustering import clustering_accuracy
+from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
 from irl_inr_jax.types import InputError
 
 QUICK = {

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from configs import base
+from irl_inr_jax.config import base
 
 
 @pytest.fixture

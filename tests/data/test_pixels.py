@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, lay_on_black, pixel_dtype, set_upright
+from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, composite_on_black, pixel_dtype, apply_orientation
 from irl_inr_jax.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -51,7 +51,7 @@ def test_full_opacity_changes_nothing_and_none_is_black(dtype):
     colours = (RNG.random((4, 5, 3)) * full).astype(dtype)
     for share in (1.0, 0.0):
         opacity = np.full((4, 5), full * share, dtype)
-        laid = lay_on_black(colours, opacity)
+        laid = composite_on_black(colours, opacity)
         assert laid.dtype == dtype
         np.testing.assert_array_equal(laid, colours * dtype(share))
 
@@ -70,5 +70,5 @@ def test_turning_upright_undoes_what_the_numbers_of_exif_say():
         8: np.rot90(image, -1),
     }
     for orientation, pixels in stored.items():
-        np.testing.assert_array_equal(set_upright(pixels, orientation), image)
-    np.testing.assert_array_equal(set_upright(image, 99), image)
+        np.testing.assert_array_equal(apply_orientation(pixels, orientation), image)
+    np.testing.assert_array_equal(apply_orientation(image, 99), image)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from irl_inr_jax.data.pose import draw_poses, forbid_translation, warp_images
+from irl_inr_jax.data.random_pose import sample_dataset_poses, reject_translation, warp_images
 from irl_inr_jax.geometry.coords import invert_pose
 from irl_inr_jax.types import InputError, Pose
 
@@ -35,7 +35,7 @@ def smooth_images(count, side=28, seed=0):
 
 
 def test_poses_have_the_distribution_that_is_asked_for():
-    pose = draw_poses(20_000, seed=0, stream=3, translation_px=5.0, canvas=50)
+    pose = sample_dataset_poses(20_000, seed=0, stream=3, translation_px=5.0, canvas=50)
     assert pose.theta.dtype == pose.tau.dtype == np.float32 and isinstance(pose.theta, np.ndarray)
     assert stats.kstest(pose.theta, stats.uniform(0, 2 * np.pi).cdf).pvalue > 0.001
     for axis in pose.tau.T:  # 5 of 50 pixels are 0.2 of the 2 units of a canvas
@@ -45,7 +45,7 @@ def test_poses_have_the_distribution_that_is_asked_for():
 
 def test_poses_are_fixed_by_seed_and_stream():
     def draw(seed, stream):
-        return draw_poses(50, seed=seed, stream=stream, translation_px=1.0, canvas=50)
+        return sample_dataset_poses(50, seed=seed, stream=stream, translation_px=1.0, canvas=50)
 
     np.testing.assert_array_equal(draw(0, 3).theta, draw(0, 3).theta)
     np.testing.assert_array_equal(draw(0, 3).tau, draw(0, 3).tau)
@@ -54,7 +54,7 @@ def test_poses_are_fixed_by_seed_and_stream():
 
 
 def test_the_size_of_the_shifts_changes_no_angle():
-    still, moved = (draw_poses(50, seed=0, stream=3, translation_px=px, canvas=50) for px in (0.0, 5.0))
+    still, moved = (sample_dataset_poses(50, seed=0, stream=3, translation_px=px, canvas=50) for px in (0.0, 5.0))
     np.testing.assert_array_equal(still.theta, moved.theta)
     assert not still.tau.any() and moved.tau.any()
 
@@ -83,7 +83,7 @@ def test_a_positive_shift_goes_right_and_up():
 def test_the_centre_of_mass_goes_where_the_pose_sends_it(canvas, zoom):
     images = smooth_images(16)
     images[:, :, :14] //= 4  # far from symmetric, so that the turn shows
-    pose = draw_poses(16, seed=0, stream=3, translation_px=2.0, canvas=canvas)
+    pose = sample_dataset_poses(16, seed=0, stream=3, translation_px=2.0, canvas=canvas)
     posed = warp(images, pose, canvas, zoom)
     for before, after, theta, tau in zip(images, posed, pose.theta, pose.tau, strict=True):
         x, y = centre_of_mass(before) * 28 * zoom / canvas
@@ -94,7 +94,7 @@ def test_the_centre_of_mass_goes_where_the_pose_sends_it(canvas, zoom):
 @pytest.mark.parametrize(("canvas", "zoom"), [(24, 2.0), (12, 1.0)])
 def test_warping_agrees_with_scipy(canvas, zoom):
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype=np.uint8)
-    pose = draw_poses(5, seed=0, stream=3, translation_px=1.5, canvas=canvas)
+    pose = sample_dataset_poses(5, seed=0, stream=3, translation_px=1.5, canvas=canvas)
     row, column = np.mgrid[:canvas, :canvas]
     for image, posed, theta, tau in zip(images, warp(images, pose, canvas, zoom), pose.theta, pose.tau, strict=True):
         x, y = (2 * column + 1) / canvas - 1 - tau[0], 1 - (2 * row + 1) / canvas - tau[1]
@@ -107,7 +107,7 @@ def test_warping_agrees_with_scipy(canvas, zoom):
 def test_the_inverse_pose_brings_the_image_back():
     images = smooth_images(8)
     still = warp(images, pose_of(np.zeros(8), np.zeros((8, 2))), canvas=50)
-    pose = draw_poses(8, seed=0, stream=3, translation_px=3.0, canvas=50)
+    pose = sample_dataset_poses(8, seed=0, stream=3, translation_px=3.0, canvas=50)
     inverse = invert_pose(jax.tree.map(jnp.asarray, pose))
     back = warp(warp(images, pose, canvas=50), inverse, canvas=50)
     error = ((still / 255 - back / 255) ** 2).mean((1, 2))
@@ -117,13 +117,13 @@ def test_the_inverse_pose_brings_the_image_back():
 @pytest.mark.parametrize("chunk", [1, 4, 7, 30])
 def test_the_chunk_changes_nothing(chunk):
     images = smooth_images(7)
-    pose = draw_poses(7, seed=0, stream=3, translation_px=3.0, canvas=30)
+    pose = sample_dataset_poses(7, seed=0, stream=3, translation_px=3.0, canvas=30)
     np.testing.assert_array_equal(warp(images, pose, 30, chunk=chunk), warp(images, pose, 30, chunk=5))
 
 
 def test_shifts_that_cannot_be_are_errors(data):
     with pytest.raises(InputError, match=r"config\.data\.translation_px: .*found -1"):
-        draw_poses(3, seed=0, stream=3, translation_px=-1.0, canvas=50)
+        sample_dataset_poses(3, seed=0, stream=3, translation_px=-1.0, canvas=50)
     data.update(name="npz", translation_px=2.0)
     with pytest.raises(InputError, match=r"config\.data\.translation_px: expected 0, as npz is not shifted, found 2"):
-        forbid_translation(data)
+        reject_translation(data)

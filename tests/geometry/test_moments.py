@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from irl_inr_jax.geometry import images, moments
+from irl_inr_jax.geometry import moments, warps
 from irl_inr_jax.geometry.coords import compose_poses, pixel_grid
 from irl_inr_jax.geometry.moments import Salience, angle_of, pixel_mass, salient
 from irl_inr_jax.types import Pose
 
 centre_of_mass, complex_moment_21 = jax.jit(moments.centre_of_mass), jax.jit(moments.complex_moment_21)
 moment_pose = jax.jit(moments.moment_pose, static_argnames=("translation", "salience"))
-transform_images = jax.jit(images.transform_images, static_argnames=("interpolation", "fill"))
+transform_images = jax.jit(warps.transform_images, static_argnames=("interpolation", "fill"))
 few = settings(max_examples=15, deadline=None)
 
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 
-from configs import tiny
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
-from irl_inr_jax.geometry.images import transform_images
+from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.methods import autoencoder, irl_inr
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.types import Batch, Pose
@@ -165,7 +165,7 @@ def test_a_learned_pose_gets_its_gradient_through_the_interpolation():
 def test_without_a_pose_the_loss_is_that_of_a_plain_autoencoder(monkeypatch):
     config, images = make_config("pixel_autoencoder", num_pixels=0), awkward_images()
     method, params, model_state = start(config, images)
-    monkeypatch.setattr(irl_inr, "turn_images", lambda keys, images, **settings: images)
+    monkeypatch.setattr(irl_inr, "random_views", lambda keys, images, **settings: images)
     loss, (metrics, _) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
     latents, _ = jax.jit(method.encode)(params, model_state, images)
     expected = np.mean((np.asarray(decoded(config, params, latents)) - np.asarray(images)) ** 2)

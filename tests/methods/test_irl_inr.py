@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from irl_inr_jax.presets import tiny
 from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
-from configs import tiny
+from irl_inr_jax.augment.views import random_views
 from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.methods import irl_inr
-from irl_inr_jax.training import make_optimizer
+from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.types import Batch, Method, PyTree
-from irl_inr_jax.views import turn_images
 
 SIDE = 16
 FORMS = {
@@ -199,7 +199,7 @@ def flax_default_start(params, key):
 
 def mean_image_error(images):
     """The error of the one image that is best for all views of `images`: what a dead INR can reach."""
-    views = turn_images(
+    views = random_views(
         jax.random.split(jax.random.key(5), 50 * len(images)),
         jnp.tile(images, (50, 1, 1, 1)),
         translation_px=0.0,
@@ -215,7 +215,7 @@ def test_ten_steps_learn_from_our_start_and_do_not_from_zero_biases():
     config.model.hypernet.widths = (64,)
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=32, activation="relu", frequency_std=1.0)
     config.model.encoder.head_widths = (64,)
-    config.model.pose.num_turns = 1
+    config.model.pose.num_rotations = 1
     config.train.update(schedule="constant", warmup_steps=0)
     images = digit_images(8)
     method, params, model_state = start(config, images)

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 
-from configs import tiny
 from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.methods import mlp_generator
 from irl_inr_jax.types import Batch

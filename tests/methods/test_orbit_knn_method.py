@@ -6,16 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 from sklearn.datasets import load_digits
 
-from configs import base, tiny
-from irl_inr_jax.data import make_dataset
-from irl_inr_jax.geometry.images import transform_images
+from irl_inr_jax.config import base
+from irl_inr_jax.config.checks import check_config
+from irl_inr_jax.config.storage import from_json
+from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.geometry.moments import moment_pose
+from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.runs import load_trained
-from irl_inr_jax.settings import check_config, from_json
-from irl_inr_jax.training import make_schedule
+from irl_inr_jax.training.optimizer import make_schedule
+from irl_inr_jax.training.run import load_trained
 from irl_inr_jax.types import Batch, InputError, Pose
 
 

@@ -9,18 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from irl_inr_jax.presets import tiny
 from jax.sharding import PartitionSpec as P
 
-from configs import tiny
-from irl_inr_jax.data import make_dataset
-from irl_inr_jax.embed import TrainedMethod
-from irl_inr_jax.evaluation import Asked, evaluate
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.devices.mesh import AXIS, make_mesh, replicate
+from irl_inr_jax.evaluation.pipeline import EvaluationOptions, evaluate
 from irl_inr_jax.methods import simclr
-from irl_inr_jax.objectives import contrastive_loss, cosine_similarities
-from irl_inr_jax.parallel import AXIS, make_mesh, make_take_step, replicate
+from irl_inr_jax.methods.losses import contrastive_loss, cosine_similarities
+from irl_inr_jax.report.figures.run_figures import save_run_figures
 from irl_inr_jax.report.results_table import describe_results
-from irl_inr_jax.report.run_figures import save_run_figures
-from irl_inr_jax.training import init_state, make_train_step, make_train_steps
+from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.training.step import init_state, make_take_step, make_train_step, make_train_steps
 from irl_inr_jax.types import Batch, Scaling
 
 SIDE = 16
@@ -252,7 +252,7 @@ def test_a_run_without_pose_is_clustered_measured_and_drawn(tmp_path, pose_is_kn
     method, params, model_state = start(config, make_images())
     trained = TrainedMethod(method, params, model_state, scaling=dataset.scaling, batch_size=16)
     clusterers = ["kmeans", "scan", "dec"]
-    asked = Asked("test", False, clusterers, num_clusters="4", num_seeds=1, folder=None, scores_only=False)
+    asked = EvaluationOptions("test", False, clusterers, num_clusters="4", num_seeds=1, folder=None, scores_only=False)
     evaluation = evaluate(trained, dataset, config, asked, say=no_words, progress=silent)
     assert evaluation.embeddings.pose is None and evaluation.predicted_pose is None
     assert set(evaluation.clusterings) == {"pixels_kmeans", *clusterers}

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 
-from configs import tiny
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, rotate_coords, transform_coords
 from irl_inr_jax.methods import METHODS, spatial_vae
 from irl_inr_jax.types import Batch
@@ -168,7 +168,7 @@ def test_samples_have_the_posteriors_mean_and_deviation():
         for _ in range(2)
     )
     keys = jax.random.split(jax.random.key(0), (4000, 2))
-    samples = jax.jit(jax.vmap(spatial_vae.draw_factors, in_axes=(0, None, None)))(keys, mean, log_std)
+    samples = jax.jit(jax.vmap(spatial_vae.sample_factors, in_axes=(0, None, None)))(keys, mean, log_std)
     for drawn, m, s in zip(samples, mean, log_std, strict=True):
         np.testing.assert_allclose((drawn.mean(0) - m) / jnp.exp(s), 0, atol=0.08)
         np.testing.assert_allclose(drawn.std(0) / jnp.exp(s), 1, atol=0.06)

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 
-from configs import tiny
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.methods import target_vae
-from irl_inr_jax.models.group_conv import place_coords
+from irl_inr_jax.models.group_conv import position_coords
 from irl_inr_jax.types import Batch
 
 SIDE, NUM_ROTATIONS = 16, 4
@@ -155,7 +155,7 @@ def test_moving_the_image_by_the_stride_moves_tau_and_nothing_else(made):
 def float64_divergences(outputs, *, tau_std):
     """The KL terms of one image by loops over places and rotations, in radians and coords. outputs: (t, r, 3 + 2 d)."""
     outputs = np.float64(outputs)
-    places = np.float64(place_coords(SIDE, SIDE, size=10, padding=4, stride=2))
+    places = np.float64(position_coords(SIDE, SIDE, size=10, padding=4, stride=2))
     half_turn = np.pi / NUM_ROTATIONS
     attention = np.exp(outputs[..., 0] - np.log(np.exp(outputs[..., 0]).sum()))
     density = np.exp(-(places**2).sum(-1) / (2 * tau_std**2))
@@ -223,7 +223,7 @@ def draw(posterior, *, num_draws, temperature=1.0):
     pairs = target_vae.Pairs(jnp.tile(offsets, 2), jnp.repeat(places, NUM_ROTATIONS, axis=0), jnp.zeros(8))
     posterior = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_draws, *leaf.shape)), posterior)
     keys = jax.random.split(jax.random.key(0), num_draws)
-    latents, pose = jax.jit(target_vae.draw_sample, static_argnums=0)(parts, keys, posterior, pairs)
+    latents, pose = jax.jit(target_vae.sample_posterior, static_argnums=0)(parts, keys, posterior, pairs)
     return np.asarray(latents), np.asarray(pose.theta), np.asarray(pose.tau)
 
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 
-from configs import tiny
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.methods import thesis
 from irl_inr_jax.types import Batch
@@ -152,7 +152,7 @@ def test_consistency_compares_every_image_with_its_own_turned_copies(made, monke
     encode = jax.jit(method.encode)
     latents = [np.asarray(encode(params, model_state, images * (1 - 0.25 * i))[0]) for i in range(num_copies + 1)]
     expected = np.mean([(copy - latents[0]) ** 2 for copy in latents[1:]])
-    monkeypatch.setattr(thesis, "turn_images", dim)
+    monkeypatch.setattr(thesis, "random_views", dim)
     _, (metrics, _) = jax.jit(method.loss)(params, model_state, jax.random.key(1), make_batch(images))
     assert turns == [0.0] * num_copies
     assert float(metrics["consistency"]) == pytest.approx(expected, rel=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.geometry.coords import locate_pixels
-from irl_inr_jax.models.fourier import cos_of_turns, draw_frequencies, fourier_features, pixel_features
+from irl_inr_jax.models.fourier import cos_2pi, sample_frequencies, fourier_features, pixel_features
 from irl_inr_jax.types import Pose, PosedPixels
 
 HEIGHT, WIDTH = 9, 14
@@ -33,10 +33,10 @@ def test_a_cosine_of_turns_is_the_cosine_and_its_gradient_the_sine():
     turns = np.concatenate([np.arange(-8, 8.25, 0.25), np.random.default_rng(0).uniform(-40, 40, 20_000)])
     turns = turns.astype(np.float32)
     exact = 2 * np.pi * turns.astype(np.float64)
-    np.testing.assert_allclose(cos_of_turns(jnp.asarray(turns)), np.cos(exact), atol=2e-7)
+    np.testing.assert_allclose(cos_2pi(jnp.asarray(turns)), np.cos(exact), atol=2e-7)
     # A quarter less is rounded, by the more the more turns there are.
     few = np.abs(turns) < 8
-    slope = jax.vmap(jax.grad(cos_of_turns))(jnp.asarray(turns[few]))
+    slope = jax.vmap(jax.grad(cos_2pi))(jnp.asarray(turns[few]))
     np.testing.assert_allclose(slope, -2 * np.pi * np.sin(exact[few]), atol=3e-5)
 
 
@@ -48,14 +48,14 @@ def test_features_are_cosines_then_sines_of_full_turns():
 
 
 def test_frequencies_have_the_deviation_asked_for():
-    drawn = np.asarray(draw_frequencies(jax.random.key(0), 4000, 3.0))
+    drawn = np.asarray(sample_frequencies(jax.random.key(0), 4000, 3.0))
     assert drawn.shape == (4000, 2) and drawn.std() == pytest.approx(3, rel=0.05) and abs(drawn.mean()) < 0.15
 
 
 @pytest.mark.parametrize("numbers", [None, [0, 125, 13, 14, 77, 77]])
 @pytest.mark.parametrize(("theta", "tau"), [(0.0, (0.0, 0.0)), (2.2, (0.4, -0.7)), (-9.0, (0.0, 1.3))])
 def test_separable_features_are_those_of_every_pixel(theta, tau, numbers):
-    frequencies = draw_frequencies(jax.random.key(1), 30, 2.0)
+    frequencies = sample_frequencies(jax.random.key(1), 30, 2.0)
     pixels = posed(theta, tau, numbers)
     expected = reference(pixels, frequencies)
     separable = pixel_features(pixels, frequencies, dtype=jnp.dtype("float32"))
@@ -65,7 +65,7 @@ def test_separable_features_are_those_of_every_pixel(theta, tau, numbers):
 
 def test_products_in_half_precision_keep_the_phase():
     """Were the phases rounded too, errors would be as large as the features."""
-    frequencies = draw_frequencies(jax.random.key(1), 30, 8.0)
+    frequencies = sample_frequencies(jax.random.key(1), 30, 8.0)
     pixels = posed(1.0, (0.3, 0.2))
     half = pixel_features(pixels, frequencies, dtype=jnp.dtype("bfloat16"))
     assert half.dtype == jnp.bfloat16
@@ -73,7 +73,7 @@ def test_products_in_half_precision_keep_the_phase():
 
 
 def test_the_gradient_with_respect_to_the_pose_is_that_of_every_pixel():
-    frequencies = draw_frequencies(jax.random.key(2), 20, 2.0)
+    frequencies = sample_frequencies(jax.random.key(2), 20, 2.0)
     weights = jnp.asarray(np.random.default_rng(0).normal(size=(HEIGHT * WIDTH, 40)), jnp.float32)
     pixels = posed(0.7, (0.1, -0.3))
 

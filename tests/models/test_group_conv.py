@@ -2,11 +2,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from irl_inr_jax.presets import tiny
 
-from configs import tiny
-from irl_inr_jax.geometry.images import transform_images
+from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.models import group_conv
-from irl_inr_jax.models.group_conv import GroupConvEncoder, cut_patches, disc_taps, place_coords
+from irl_inr_jax.models.group_conv import GroupConvEncoder, cut_patches, disc_taps, position_coords
 from irl_inr_jax.types import InputError, Pose
 
 GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a border, few places and many
@@ -15,7 +15,7 @@ GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a 
     (12, 6, 2, 2),
     (13, 10, 0, 3),
 ]
-turn_filters = jax.jit(group_conv.turn_filters, static_argnames="num_rotations")
+rotate_filters = jax.jit(group_conv.rotate_filters, static_argnames="num_rotations")
 geometries = pytest.mark.parametrize(("side", "size", "padding", "stride"), GEOMETRIES)
 
 
@@ -91,7 +91,7 @@ def test_the_disc_is_that_of_its_radius_and_whole_under_quarter_turns(size):
 def test_the_bank_is_the_filters_and_their_quarter_turns(size):
     filters = noise(size, size, 2, 3)
     for num_rotations in (4, 8, 16):
-        bank = as_squares(turn_filters(jnp.asarray(filters), num_rotations), size)
+        bank = as_squares(rotate_filters(jnp.asarray(filters), num_rotations), size)
         for quarter in range(4):
             expected = in_disc(np.rot90(filters, quarter))
             np.testing.assert_allclose(bank[quarter * num_rotations // 4], expected, atol=1e-5)
@@ -102,12 +102,12 @@ def test_places_are_the_middles_of_what_the_filter_covers(side, size, padding, s
     x = (2 * np.arange(-padding, side + padding) + 1) / side - 1
     middles = [x[i : i + size].mean() for i in range(0, len(x) - size + 1, stride)]
     expected = [(across, -down) for down in middles for across in middles]
-    found = place_coords(side, side, size=size, padding=padding, stride=stride)
+    found = position_coords(side, side, size=size, padding=padding, stride=stride)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_places_of_images_that_are_not_square():
-    found = place_coords(6, 10, size=3, padding=1, stride=1).reshape(6, 10, 2)
+    found = position_coords(6, 10, size=3, padding=1, stride=1).reshape(6, 10, 2)
     np.testing.assert_allclose(found[:, 0, 1], 1 - (2 * np.arange(6) + 1) / 6, atol=1e-6)
     np.testing.assert_allclose(found[0, :, 0], (2 * np.arange(10) + 1) / 10 - 1, atol=1e-6)
 
@@ -116,7 +116,7 @@ def test_places_of_images_that_are_not_square():
 def test_patches_times_bank_is_the_convolution_of_each_turned_filter(side, size, padding, stride):
     images, filters = noise(2, side, side, 2), noise(size, size, 2, 3, seed=1)
     patches = cut_patches(jnp.asarray(images), size=size, padding=padding, stride=stride)
-    bank = turn_filters(jnp.asarray(filters), 4)
+    bank = rotate_filters(jnp.asarray(filters), 4)
     found = np.einsum("btnc,ncrf->btrf", np.float64(patches), np.float64(bank))
     padded = np.pad(images.astype(np.float64), ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     starts = range(0, padded.shape[1] - size + 1, stride)
@@ -175,7 +175,7 @@ def test_moving_the_image_by_the_stride_moves_its_answers_by_one_place(side, siz
     before = answer(encoder, params, images)
     after = answer(encoder, params, np.roll(images, (-stride, stride), axis=(1, 2)))
     np.testing.assert_allclose(after[:, :-1, 1:], before[:, 1:, :-1], atol=1e-5)
-    places = place_coords(side, side, size=size, padding=padding, stride=stride).reshape(*before.shape[1:3], 2)
+    places = position_coords(side, side, size=size, padding=padding, stride=stride).reshape(*before.shape[1:3], 2)
     np.testing.assert_allclose(places[:-1, 1:] - places[1:, :-1], 0 * places[1:, 1:] + 2 * stride / side, atol=1e-6)
 
 

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.geometry.coords import pixel_grid
-from irl_inr_jax.models.fourier import draw_frequencies
-from irl_inr_jax.models.inr import (
-    ACTIVATIONS,
-    InrSpec,
-    apply_inr,
-    init_eta,
-    pixel_logit,
-)
+from irl_inr_jax.models.fourier import sample_frequencies
+from irl_inr_jax.models.inr import ACTIVATIONS, InrSpec, apply_inr, init_eta, pixel_logit
 
 SPEC = InrSpec(widths=(24, 20), channels=3, activation="relu", num_frequencies=10, frequency_std=2.0, low=0.0)
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -26,7 +20,7 @@ def specs(**changes):
 def make_inr(spec, seed=0, mean_pixel=None):
     mean_pixel = jnp.full(spec.channels, 0.3) if mean_pixel is None else mean_pixel
     eta = jax.jit(init_eta, static_argnums=1)(jax.random.key(seed), spec, mean_pixel)
-    return eta, draw_frequencies(jax.random.key(seed + 1), spec.num_frequencies, spec.frequency_std)
+    return eta, sample_frequencies(jax.random.key(seed + 1), spec.num_frequencies, spec.frequency_std)
 
 
 def render(eta, coords, frequencies, spec, dtype="float32"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
 
+from irl_inr_jax.devices.mesh import AXIS, make_mesh
 from irl_inr_jax.models.resnet import STEMS, ResNet
-from irl_inr_jax.parallel import AXIS, make_mesh
 
 
 def make_resnet(**changes):

@@ -1,0 +1,99 @@
+"""Finding the four IDX files of a published data set, or fetching them through tensorflow-datasets with its checksums.
+
+tensorflow-datasets is imported only to download: it takes half a second, and none of it is needed to read the files.
+"""
+
+import shutil
+import socket
+import tempfile
+import threading
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from irl_inr_jax.types import InputError
+
+FILE_NAMES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+
+
+def get_idx_files(folder: Path, base_url: str) -> dict[str, Path]:
+    """A path for each key of FILE_NAMES, in `folder`, after downloading those that are not there yet.
+
+    Raises InputError if they cannot be downloaded, saying within seconds which files to put where.
+    """
+    paths = {key: find_idx_file(folder, name) for key, name in FILE_NAMES.items()}
+    missing = [f"{FILE_NAMES[key]}.gz" for key, path in paths.items() if path is None]
+    if missing:
+        download_files(folder, [base_url + name for name in missing])
+        paths = {key: find_idx_file(folder, name) for key, name in FILE_NAMES.items()}
+    return paths
+
+
+def find_idx_file(folder: Path, name: str) -> Path | None:
+    """The file called `name` in `folder`, with or without .gz, its last '-' perhaps written as a dot; or None."""
+    names = (name, name.replace("-idx", ".idx"))
+    candidates = [folder / f"{spelling}{suffix}" for spelling in names for suffix in ("", ".gz")]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def download_files(folder: Path, urls: list[str]) -> None:
+    """Puts what is at `urls` into `folder`, each file only once it is whole and its checksum is right.
+
+    Raises InputError if the host cannot be reached or a download fails.
+    """
+    names = ", ".join(url.rsplit("/", 1)[1] for url in urls)
+    remedy = f"put {names} there yourself, or set config.data.root to the folder that has {folder.name}/"
+    host, port = connection_address(urls[0])
+    if not can_connect(host, port, timeout=3.0):
+        raise InputError(
+            f"config.data.root: expected the files of {folder.name} in {folder}, and {host} cannot be reached; {remedy}"
+        )
+
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download import checksums
+
+    sizes = checksums.get_all_url_infos()
+    megabytes = sum(sizes[url].size for url in urls) / 1e6
+    print(f"Downloading {names} ({megabytes:.1f} MB) from {urls[0].rsplit('/', 1)[0]} to {folder}", flush=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+            manager = tfds.download.DownloadManager(download_dir=temporary, force_checksums_validation=True)
+            for url, path in zip(urls, manager.download(urls), strict=True):
+                shutil.move(path, folder / url.rsplit("/", 1)[1])
+    # tensorflow-datasets lets through whatever its HTTP library, its checksums or the disk raise.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        raise InputError(f"config.data.root: the download to {folder} failed ({reason}); {remedy}") from None
+
+
+def connection_address(url: str) -> tuple[str, int]:
+    """The host and port that a download of `url` connects to: its own, or those of the environment's proxy."""
+    parts = urllib.parse.urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.hostname):
+        parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def can_connect(host: str, port: int, *, timeout: float) -> bool:
+    """Whether a TCP connection opens within `timeout` seconds, the search for the host's address included."""
+    opened = threading.Event()
+
+    def connect():
+        try:
+            socket.create_connection((host, port), timeout=timeout).close()
+            opened.set()
+        except OSError:
+            pass
+
+    # A name server that does not answer cannot be interrupted, only left behind: hence a daemon thread.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    return opened.is_set()

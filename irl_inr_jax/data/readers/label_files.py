@@ -1,0 +1,79 @@
+"""Labels that lie beside a file of many images: config.data.labels_path."""
+
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES, read_columns, to_labels, to_numbers
+from irl_inr_jax.types import InputError
+
+
+def read_labels(data: ConfigDict, ids: np.ndarray) -> np.ndarray:
+    """(N,) labels from the file config.data.labels_path for the images called `ids`.
+
+    A .npy file or a .txt file of one a line gives them in the order of the images; so does the column
+    config.data.label_column of a table, unless the table has a column `id`. An image that such a table does not name
+    has no label. Raises InputError for files that cannot be read, another number of labels and unknown ids.
+    """
+    path = Path(data.labels_path).expanduser()
+    name = f"config.data.labels_path ({path})"
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise InputError(f"{name}: expected a file of labels, found {'a folder' if path.is_dir() else 'nothing'} there")
+    if suffix in TABLE_SUFFIXES:
+        labels = _from_table(path, data.label_column, ids, name)
+    elif suffix == ".npy":
+        labels = _from_array(path, name)
+    elif suffix == ".txt":
+        labels = _from_lines(path, name)
+    else:
+        known = ", ".join((".npy", ".txt", *TABLE_SUFFIXES))
+        raise InputError(f"{name}: expected a file ending in {known}, found {path.suffix or 'no ending'}")
+    if labels.shape != (len(ids),):
+        found = len(labels) if labels.ndim == 1 else f"an array of shape {labels.shape}"
+        raise InputError(f"{name}: expected one label for each of the {len(ids)} images, found {found}")
+    return labels
+
+
+def _from_array(path: Path, name: str) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(
+            f"{name}: expected an array written by numpy.save, found another kind of file, a damaged one or Python "
+            f"objects ({' '.join(str(error).split())}); write it anew"
+        ) from None
+
+
+def _from_lines(path: Path, name: str) -> np.ndarray:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: expected a text file of one label a line, found: {error}; write it anew") from None
+    return to_labels(to_numbers(np.array([line.strip() for line in lines], dtype=str)), name)
+
+
+def _from_table(path: Path, label_column: str, ids: np.ndarray, name: str) -> np.ndarray:
+    columns = read_columns(path, key="config.data.labels_path", text=("id",))
+    if label_column not in columns:
+        raise InputError(
+            f"{name}: expected a column {label_column!r}, found {', '.join(columns)}; set config.data.label_column"
+        )
+    labels = to_labels(columns[label_column], name)
+    if "id" not in columns:
+        return labels
+    found, rows, counts = np.unique(columns["id"], return_index=True, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(
+            f"{name}: expected ids without repeats, found {str(found[counts.argmax()])!r} more than once; keep one row"
+        )
+    unknown = found[~np.isin(found, ids)]
+    if len(unknown):
+        raise InputError(
+            f"{name}: expected ids of the images, such as {str(ids[0])!r}, found {str(unknown[0])!r}; "
+            f"write them alike, or leave the column out if the rows are in the order of the images"
+        )
+    row_of = dict(zip(found.tolist(), rows.tolist(), strict=True))
+    none = "" if labels.dtype.kind == "U" else labels.dtype.type(-1)
+    return np.array([labels[row_of[image]] if image in row_of else none for image in ids.tolist()])

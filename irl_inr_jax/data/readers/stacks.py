@@ -1,0 +1,74 @@
+"""What all files of many images of one size have in common, whatever their format."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, pixel_dtype
+from irl_inr_jax.data.readers.label_files import read_labels
+from irl_inr_jax.data.source import Source, row_ids
+from irl_inr_jax.types import InputError
+
+
+def stack_source(
+    data: ConfigDict,
+    path: Path,
+    read: Callable[[np.ndarray], np.ndarray],
+    *,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    ids: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    test: np.ndarray | None = None,
+    part: str = "",
+) -> Source:
+    """The images of the file `path`, called by its stem and their row unless they have `ids`.
+
+    read: rows (n,) -> images (n, h, w) or (n, h, w, c) as stored. shape, dtype: of all of them, as stored.
+    labels: (N,) from the file itself; those of config.data.labels_path take their place. part: of the file, for
+    messages.
+
+    Raises InputError for another rank, no images, values that are no real numbers, and labels or ids that are not one
+    an image.
+    """
+    name = source_name(path, part)
+    check_stack_shape(shape, name)
+    num_images, height, width, channels = shape if len(shape) == 4 else (*shape, 1)
+    ids = row_ids(path.stem, num_images) if ids is None else np.asarray(ids).astype(str)
+    if ids.shape != (num_images,):
+        raise InputError(f"{name}: expected one id for each of the {num_images} images, found shape {ids.shape}")
+    if data.labels_path:
+        labels = read_labels(data, ids)
+    if labels is not None and labels.shape != (num_images,):
+        found = len(labels) if labels.ndim == 1 else f"an array of shape {labels.shape}"
+        raise InputError(f"{name}: expected one label for each of the {num_images} images, found {found}")
+    return Source(
+        name=name,
+        ids=ids,
+        sizes=np.broadcast_to(np.array([height, width], np.int32), (num_images, 2)),
+        channels=channels,
+        dtype=pixel_dtype(np.dtype(dtype), name),
+        read=lambda rows: as_pixels(read(rows), name).reshape(len(rows), height, width, channels),
+        labels=labels,
+        test=test,
+    )
+
+
+def source_name(path: Path, part: str = "") -> str:
+    """What messages call a file of images: the configuration's key, the file and the part of it."""
+    return f"config.data.path ({path}{f', {part}' if part else ''})"
+
+
+def damaged(path: Path, kind: str, error: Exception) -> InputError:
+    """The error that the file `path` of this kind cannot be read."""
+    reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else " ".join(str(error).split())
+    return InputError(
+        f"{source_name(path)}: expected {kind}, found another kind of file or a damaged one ({reason}); write it anew"
+    )
+
+
+def missing_package(path: Path, package: str) -> InputError:
+    """The error that this file's format needs a package that is not installed."""
+    return InputError(f"{source_name(path)}: its format needs the package {package}: pip install {package}")

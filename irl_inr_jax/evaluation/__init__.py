@@ -1,0 +1,1 @@
+"""From a trained run to a record of scores."""

@@ -1,0 +1,109 @@
+"""Polar images about a centre, their spectra, and products over all rotations.
+
+The orbit of an image is the set of all its rotations and translations. On a polar image about the centre of mass a
+translation has no effect and a rotation is a circular shift along the angle. The distance between two orbits is
+therefore given by the largest correlation over all shifts, computed with Fourier transforms along the angle; the moduli
+of these transforms are invariant.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from irl_inr_jax.geometry.coords import transform_coords
+from irl_inr_jax.geometry.moments import centre_of_mass
+from irl_inr_jax.geometry.warps import sample_image
+from irl_inr_jax.types import Pose
+
+
+def polar_grid(num_radii: int, num_rotations: int) -> Float[Array, "n 2"]:
+    """Points on circles inside the image, radius by radius; on a circle one point a turn."""
+    radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
+    angles = 2 * jnp.pi * jnp.arange(num_rotations, dtype=jnp.float32) / num_rotations
+    directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1)
+    return (radii[:, None, None] * directions).reshape(num_radii * num_rotations, 2)
+
+
+def best_rotation(seen: Float[Array, "b r t c"], drawn: Float[Array, "b r t c"]) -> Int[Array, "b"]:
+    """Which circular shift j makes seen[..., k + j, :] most like drawn[..., k, :], circles weighted by their length.
+
+    Both energies are the same for every shift, so the least squared error is the largest correlation, and the
+    correlations for all shifts cost one Fourier transform along the circles.
+    """
+    num_radii, num_rotations = seen.shape[1:3]
+    weights = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5)[:, None, None]
+    spectrum = (jnp.fft.rfft(weights * seen, axis=2) * jnp.conj(jnp.fft.rfft(drawn, axis=2))).sum((1, 3))
+    return jnp.fft.irfft(spectrum, n=num_rotations, axis=1).argmax(-1)
+
+
+def sample_polar(
+    images: Float[Array, "b h w c"], pose: Pose, *, num_radii: int, num_rotations: int, fill: float
+) -> Float[Array, "b r t c"]:
+    """The images on a polar grid laid out by their pose."""
+    grid = polar_grid(num_radii, num_rotations)
+    coords = transform_coords(jnp.broadcast_to(grid, (images.shape[0], *grid.shape)), pose)
+
+    def one(image, coords):
+        return sample_image(image, coords, interpolation="bilinear", fill=fill)
+
+    return jax.vmap(one)(images, coords).reshape(images.shape[0], num_radii, num_rotations, -1)
+
+
+def polar_images(
+    images: Float[Array, "b h w c"], *, num_radii: int, num_angles: int, fill: float
+) -> Float[Array, "b r t c"]:
+    """Images on circles about their centres of mass, of unit norm; 0 for a blank image.
+
+    Circles are weighted by the root of their length, so that products of polar images are those of the discs.
+    """
+    pose = Pose(theta=jnp.zeros(images.shape[0]), tau=centre_of_mass(images))
+    seen = sample_polar(images, pose, num_radii=num_radii, num_rotations=num_angles, fill=fill)
+    radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
+    weighted = seen * jnp.sqrt(radii)[:, None, None]
+    norm = jnp.sqrt((weighted**2).sum((1, 2, 3), keepdims=True))
+    return weighted / jnp.where(norm > 0, norm, 1.0)
+
+
+def angular_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b f m"]:
+    """The unitary Fourier transform along the angle, frequency by frequency: real parts of all circles, then imaginary.
+
+    Frequencies other than 0 and the highest stand for two of the full transform and are weighted by the root of 2, so
+    that the norm is that of the polar image.
+    """
+    spectrum = jnp.moveaxis(jnp.fft.rfft(polar, axis=2, norm="ortho"), 2, 1)
+    flat = spectrum.reshape(*spectrum.shape[:2], -1)
+    return jnp.concatenate([flat.real, flat.imag], axis=-1) * jnp.sqrt(_multiplicity(polar.shape[2]))[:, None]
+
+
+def invariant_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b d"]:
+    """The modulus of the angular spectrum: the same for all turns, and never further apart than the orbits are."""
+    real, imaginary = jnp.split(angular_spectrum(polar), 2, axis=-1)
+    return jnp.sqrt(real**2 + imaginary**2).reshape(len(polar), -1)
+
+
+def orbit_products(
+    queries: Float[Array, "f q m"], points: Float[Array, "f p m"], *, num_angles: int
+) -> Float[Array, "q p"]:
+    """The largest product of each two polar images over all `num_angles` turns, from their angular spectra.
+
+    The two turns by j and by -j share the cosine and the sine part of the inverse transform and differ in a sign, so
+    half of the turns are computed. The largest array is (num_angles / 2) x q x p: on a CPU it should fit the cache.
+    """
+    highest = jax.lax.Precision.HIGHEST
+    real, imaginary = jnp.split(queries, 2, axis=-1)
+    crossed = jnp.concatenate([imaginary, -real], axis=-1)
+    even = jnp.einsum("fqm,fpm->fqp", queries, points, precision=highest)
+    odd = jnp.einsum("fqm,fpm->fqp", crossed, points, precision=highest)
+    half = num_angles // 2 + 1
+    angles = 2 * np.pi * np.outer(np.arange(half), np.arange(half)) / num_angles
+    cosines, sines = (jnp.asarray(wave(angles), jnp.float32) for wave in (np.cos, np.sin))
+    even = jnp.matmul(cosines, even.reshape(half, -1), precision=highest)
+    odd = jnp.matmul(sines, odd.reshape(half, -1), precision=highest)
+    return (even + jnp.abs(odd)).max(0).reshape(queries.shape[1], points.shape[1])
+
+
+def _multiplicity(num_angles: int) -> Float[Array, "f"]:
+    """How many frequencies of the full transform each of the half one stands for."""
+    frequencies = np.arange(num_angles // 2 + 1)
+    return jnp.asarray(np.where((frequencies == 0) | (2 * frequencies == num_angles), 1, 2), jnp.float32)

@@ -1,0 +1,77 @@
+"""Spatial generators: one MLP from coords and latents to pixels (Spatial-VAE, TARGET-VAE; section 4.5 of the paper).
+
+Unlike an INR behind a hypernetwork it has the same weights for every image, and z enters as a shift of its first layer.
+"""
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from irl_inr_jax.models.fourier import sample_frequencies, fourier_features
+from irl_inr_jax.models.inr import pixel_logit
+from irl_inr_jax.types import PyTree
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"leaky_relu": nn.leaky_relu, "tanh": jnp.tanh}
+
+
+class SpatialGenerator(nn.Module):
+    """logits(z, x) = MLP(act(W_x phi(x) + W_z z + b)), phi the identity or Fourier features.
+
+    widths: hidden layers, the first of which takes both. activation: a key of `ACTIVATIONS`. channels: 1 grey, 3 RGB.
+    """
+
+    widths: Sequence[int]
+    activation: str
+    channels: int
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(
+        self, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"], frequencies: Float[Array, "f 2"] | None
+    ) -> Float[Array, "b n c"]:
+        """frequencies: B of the Fourier features, None for bare coords."""
+        activate = ACTIVATIONS[self.activation]
+        first, *others = self.widths
+        x = coords if frequencies is None else fourier_features(coords, frequencies)
+        x = nn.Dense(first, dtype=self.dtype, name="coords")(x)
+        x = activate(x + nn.Dense(first, use_bias=False, dtype=self.dtype, name="latents")(latents)[:, None])
+        for width in others:
+            x = activate(nn.Dense(width, dtype=self.dtype)(x))
+        return nn.Dense(self.channels, dtype=self.dtype, name="logits")(x).astype(jnp.float32)
+
+
+def make_spatial_generator(config: ConfigDict, *, num_channels: int) -> SpatialGenerator:
+    """The generator of `config.model.spatial`."""
+    spatial = config.model.spatial
+    return SpatialGenerator(
+        widths=tuple(spatial.widths),
+        activation=spatial.activation,
+        channels=num_channels,
+        dtype=jnp.dtype(config.model.dtype),
+    )
+
+
+def init_spatial_generator(
+    generator: SpatialGenerator,
+    config: ConfigDict,
+    key: jax.Array,
+    frequencies_key: jax.Array,
+    images: Float[Array, "b h w c"],
+    low: float,
+) -> tuple[PyTree, Float[Array, "f 2"] | None]:
+    """Parameters under which the generator starts at the mean pixel of the images, which lie in [low, 1]; and B.
+
+    B of `config.model.spatial` has entries N(0, frequency_std^2) in periods over half the image, and is fixed for good.
+    It is None for bare coords: a checkpoint can hold no array without numbers.
+    """
+    spatial, frequencies = config.model.spatial, None
+    if spatial.num_frequencies:
+        frequencies = sample_frequencies(frequencies_key, spatial.num_frequencies, spatial.frequency_std)
+    latents, coords = jnp.zeros((1, config.model.latent_dim)), jnp.zeros((1, 1, 2))
+    params = generator.init(key, latents, coords, frequencies)["params"]
+    bias = pixel_logit(images.mean((0, 1, 2)), low)
+    return {**params, "logits": {**params["logits"], "bias": bias}}, frequencies

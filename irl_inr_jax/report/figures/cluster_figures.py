@@ -1,0 +1,124 @@
+"""Figures of clusters: against the true classes, and as samples of their images."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.metrics.clustering_scores import NOISE
+from irl_inr_jax.report.figures import canvas
+from irl_inr_jax.report.figures.classes import name_classes
+from irl_inr_jax.report.figures.tiles import choose_side, tile_images
+
+_GRID = 8
+_MAX_CLUSTERS = 30
+_GRID_COLUMNS = 5
+
+
+def save_confusion(
+    path: Path | str,
+    matrix: Int[np.ndarray, "classes columns"],
+    class_names: Sequence[str],
+    *,
+    has_noise: bool = False,
+) -> None:
+    """The confusion matrix of `metrics.clustering.confusion_matrix`: counts, coloured by share of the row (Figure 5).
+
+    Columns past the number of classes are surplus clusters, and with `has_noise` the last of them is noise. Counts are
+    left out where the cells are too small.
+    """
+    num_classes, num_columns = matrix.shape
+    names = name_classes(class_names, num_classes)
+    heads = names + [f"extra {i + 1}" for i in range(num_columns - num_classes - has_noise)] + ["noise"] * has_noise
+    cell = int(np.clip(620 / max(num_columns, num_classes), 10, 46))
+    name_widths = [canvas.measure_text(name, canvas.SMALL_POINTS) for name in heads]
+    upright = max(name_widths) <= cell - 4
+    left = canvas.MARGIN + 28 + max(name_widths)
+    below = 56 if upright else 48 + max(name_widths)
+    right = 100 * np.trace(matrix) / max(matrix.sum(), 1)
+    figure = canvas.make_figure(
+        left + cell * num_columns + canvas.MARGIN,
+        canvas.TITLE_HEIGHT + 8 + cell * num_classes + below,
+        "Classes against the clusters matched to them",
+        f"{right:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row",
+    )
+    axes = canvas.place_axes(figure, left, canvas.TITLE_HEIGHT + 8, cell * num_columns, cell * num_classes)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=colormaps["Blues"], vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    axes.set_xticks(range(num_columns), heads, rotation=0 if upright else 90)
+    axes.set_yticks(range(num_classes), names)
+    axes.tick_params(length=0)
+    axes.set_xlabel("cluster matched to", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    axes.set_ylabel("true class", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    if cell > canvas.measure_text(str(matrix.max()), canvas.SMALL_POINTS):
+        _write_counts(axes, matrix, shares)
+    canvas.save_png(figure, path)
+
+
+def _write_counts(axes: Axes, matrix: Int[np.ndarray, "r c"], shares: Float[np.ndarray, "r c"]) -> None:
+    for (row, column), count in np.ndenumerate(matrix):
+        if count == 0:
+            style = {"color": canvas.FAINT_LINE}
+        else:
+            style = {"color": "white" if shares[row, column] > 0.5 else canvas.INK}
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=canvas.SMALL_POINTS, **style)
+
+
+def save_cluster_grids(
+    path: Path | str,
+    images: Float[np.ndarray, "n h w c"] | LazyImages,
+    clusters: Int[np.ndarray, "n"],
+    labels: Int[np.ndarray, "n"] | None,
+    class_names: Sequence[str],
+    *,
+    seed: int = 0,
+) -> None:
+    """Up to 8 x 8 images of each cluster, drawn at random with `seed` (Figures 11 and 12), the largest cluster first.
+
+    With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, and
+    the title says so; noise, where there is any, comes after them. A cluster id without images is left out.
+    """
+    num_noise = int(np.sum(clusters == NOISE))
+    ids, sizes = np.unique(clusters[clusters != NOISE], return_counts=True)
+    by_size = np.argsort(-sizes, kind="stable")
+    capped = len(ids) > _MAX_CLUSTERS
+    shown = [*ids[by_size][:_MAX_CLUSTERS], *([NOISE] if num_noise else [])]
+    num_columns = min(_GRID_COLUMNS, len(shown))
+    # Smaller cells for many clusters: the file would otherwise pass what may be sent by mail.
+    side = choose_side(images, target=32 if len(shown) <= 12 else 20)
+    grid_side = _GRID * (side + 1) - 1
+    heading = 22 if labels is None else 40
+    step_x, step_y = max(grid_side, 150) + 28, heading + grid_side + 20
+    figure = canvas.make_figure(
+        2 * canvas.MARGIN + num_columns * step_x - 28,
+        canvas.TITLE_HEIGHT + math.ceil(len(shown) / num_columns) * step_y,
+        f"Images of the {_MAX_CLUSTERS} largest of {len(ids)} clusters" if capped else "Images of each cluster",
+        f"images: {len(clusters):,} · clusters: {len(ids)} · "
+        + (f"in no cluster: {num_noise:,} · " if num_noise else "")
+        + f"each grid: up to {_GRID * _GRID} at random",
+    )
+    rng = np.random.default_rng(seed)
+    for i, cluster in enumerate(shown):
+        members = np.flatnonzero(clusters == cluster)
+        left = canvas.MARGIN + (i % num_columns) * step_x
+        top = canvas.TITLE_HEIGHT + (i // num_columns) * step_y
+        name = "noise" if cluster == NOISE else f"cluster {cluster}"
+        canvas.write_text(figure, left, top, f"{name} · {len(members):,}")
+        if labels is not None:
+            majority = _describe_majority(labels[members], class_names)
+            canvas.write_text(figure, left, top + 18, majority, color=canvas.FAINT_INK, fontsize=canvas.SMALL_POINTS)
+        sample = rng.permutation(members)[: _GRID * _GRID]
+        tiled = tile_images(images[sample], num_columns=_GRID, side=side, gap=1)
+        canvas.place_pixels(figure, left, top + heading, tiled)
+    canvas.save_png(figure, path)
+
+
+def _describe_majority(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) -> str:
+    counts = np.bincount(labels)
+    name = name_classes(class_names, len(counts))[int(counts.argmax())]
+    return f"{100 * counts.max() / len(labels):.0f} % are {name}"

@@ -1,0 +1,137 @@
+"""The figure of a hierarchy: the top of the tree of merges, with images below every leaf."""
+
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import dendrogram
+
+from irl_inr_jax.metrics.clustering_scores import NOISE
+from irl_inr_jax.report.figures import canvas
+from irl_inr_jax.report.figures.classes import choose_colours
+from irl_inr_jax.report.figures.tiles import choose_side, tile_images
+
+_TREE_HEIGHT = 300
+_NUM_SAMPLES = 5
+_SIDE = 30
+_TOP = canvas.TITLE_HEIGHT + 12
+_MIXED = NOISE
+_INK = 0.25  # darker than the grey among the colours of clusters
+
+
+def save_dendrogram(
+    path: Path | str,
+    linkage: Float[np.ndarray, "merges 4"],
+    clusters: Int[np.ndarray, "m"],
+    images: Float[np.ndarray, "m h w c"],
+    *,
+    num_leaves: int = 30,
+) -> None:
+    """The last merges of SciPy's `linkage` of m = merges + 1 images, down to `num_leaves` groups: the leaves.
+
+    Below a leaf are the number of its images, up to five of them drawn at random, and its cluster. What lies within one
+    cluster has the cluster's colour; what joins several, and noise, is dark grey. The dashed line is the height at
+    which the tree falls into as many parts as there are clusters.
+    """
+    leaves = _order_leaves(linkage, num_leaves)
+    members = _find_members(linkage, leaves)
+    side = choose_side(images, target=_SIDE)
+    counts = [f"{len(rows):,}" for rows in members]
+    step = max(side + 4, 8 + max(canvas.measure_text(count, canvas.SMALL_POINTS) for count in counts))
+    num_clusters = len(np.unique(clusters[clusters != NOISE]))
+    left, samples_top = canvas.MARGIN + 52, _TOP + _TREE_HEIGHT + 28
+    samples_height = min(_NUM_SAMPLES, max(map(len, members))) * (side + 2)
+    figure = canvas.make_figure(
+        left + step * len(leaves) + canvas.MARGIN,
+        samples_top + samples_height + 52,
+        f"How the clusters merge: the top of the tree, cut into {num_clusters}",
+        f"images: {len(images):,} · below each leaf: the number of its images, some of them, and its cluster",
+    )
+    colours = np.vstack([choose_colours(int(clusters.max()) + 1), np.full((1, 3), _INK)])  # the last for `_MIXED`
+    in_cluster = [_find_cluster(clusters[rows]) for rows in members]
+    axes = canvas.place_axes(figure, left, _TOP, step * len(leaves), _TREE_HEIGHT)
+    _draw_tree(axes, linkage, leaves, in_cluster, colours)
+    _draw_cut(axes, linkage, num_clusters)
+    rng = np.random.default_rng(0)
+    for i, rows in enumerate(members):
+        center = left + i * step + step // 2
+        canvas.write_text(figure, center, samples_top - 20, counts[i], ha="center", fontsize=canvas.SMALL_POINTS)
+        sample = images[rng.permutation(rows)[:_NUM_SAMPLES]]
+        tiled = tile_images(sample, num_columns=1, side=side, gap=2)
+        canvas.place_pixels(figure, center - side // 2, samples_top, tiled)
+    _write_clusters(figure, in_cluster, colours, left=left, top=samples_top + samples_height + 6, step=step)
+    canvas.save_png(figure, path)
+
+
+def _order_leaves(linkage: Float[np.ndarray, "merges 4"], num_leaves: int) -> list[int]:
+    """The nodes of the tree that become leaves, from left to right; an image is the node of its number."""
+    if len(linkage) == 0:
+        return [0]
+    num_shown = min(max(num_leaves, 2), len(linkage) + 1)
+    return dendrogram(linkage, p=num_shown, truncate_mode="lastp", no_plot=True)["leaves"]
+
+
+def _find_members(linkage: Float[np.ndarray, "merges 4"], leaves: list[int]) -> list[Int[np.ndarray, "rows"]]:
+    """The images below each leaf."""
+    num_images = len(linkage) + 1
+    leaf_of = np.full(2 * num_images - 1, -1)
+    leaf_of[leaves] = np.arange(len(leaves))
+    # From the top down, so that a node has heard of its leaf before it tells its children.
+    for merge in range(num_images - len(leaves) - 1, -1, -1):
+        leaf_of[linkage[merge, :2].astype(int)] = leaf_of[num_images + merge]
+    return [np.flatnonzero(leaf_of[:num_images] == leaf) for leaf in range(len(leaves))]
+
+
+def _find_cluster(clusters: Int[np.ndarray, "rows"]) -> int:
+    return int(clusters[0]) if np.all(clusters == clusters[0]) else _MIXED
+
+
+def _draw_tree(
+    axes: Axes,
+    linkage: Float[np.ndarray, "merges 4"],
+    leaves: list[int],
+    in_cluster: list[int],
+    colours: Float[np.ndarray, "k 3"],
+) -> None:
+    """Each merge as a bracket; a stem has the colour of what hangs from it."""
+    num_images = len(linkage) + 1
+    # Of every node that is drawn: its place, its height, its cluster.
+    drawn = {leaf: (i + 0.5, 0.0, in_cluster[i]) for i, leaf in enumerate(leaves)}
+    for merge in range(num_images - len(leaves), len(linkage)):
+        height = linkage[merge, 2]
+        (x1, y1, cluster1), (x2, y2, cluster2) = (drawn[int(child)] for child in linkage[merge, :2])
+        cluster = cluster1 if cluster1 == cluster2 else _MIXED
+        drawn[num_images + merge] = (x1 + x2) / 2, height, cluster
+        for xs, ys, colour in (([x1, x1], [y1, height], cluster1), ([x2, x2], [y2, height], cluster2)):
+            axes.plot(xs, ys, color=colours[colour], linewidth=1.5, solid_capstyle="butt")
+        axes.plot([x1, x2], [height, height], color=colours[cluster], linewidth=1.5, solid_capstyle="projecting")
+    top = linkage[-1, 2] if len(linkage) else 0.0
+    axes.set(xlim=(0, len(leaves)), ylim=(0, 1.1 * top or 1.0), xticks=[])
+    axes.set_ylabel("height of the merge", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+
+
+def _draw_cut(axes: Axes, linkage: Float[np.ndarray, "merges 4"], num_clusters: int) -> None:
+    """Halfway between the last merge that is made and the first that is not."""
+    heights = np.concatenate([[0.0], linkage[:, 2], [1.1 * linkage[-1, 2] if len(linkage) else 0.0]])
+    merges_left = max(num_clusters, 1) - 1
+    cut = heights[-2 - merges_left : len(heights) - merges_left].mean()
+    axes.axhline(cut, color=canvas.INK, linewidth=1, linestyle=(0, (4, 3)))
+
+
+def _write_clusters(
+    figure: Figure, in_cluster: list[int], colours: Float[np.ndarray, "k 3"], *, left: int, top: int, step: int
+) -> None:
+    """A line in the cluster's colour below neighbouring leaves of one cluster, and its number."""
+    first = 0
+    for cluster, run in groupby(in_cluster):
+        last = first + len(list(run))
+        axes = canvas.place_axes(figure, left + first * step + 2, top, (last - first) * step - 4, 4)
+        axes.set_axis_off()
+        axes.axhspan(0, 1, color=colours[cluster])
+        if cluster != _MIXED:
+            center = left + (first + last) * step // 2
+            canvas.write_text(figure, center, top + 8, str(cluster), ha="center", fontsize=canvas.SMALL_POINTS)
+        first = last

@@ -1,0 +1,27 @@
+"""The picture that training saves now and then: what is drawn of images spread over the data set."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from irl_inr_jax.report.figures.recon_figures import save_reconstructions
+from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.types import ImageSet
+
+NUM_SHOWN = 12
+
+
+def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
+    """Inputs, their reconstructions, and the canonical views that z alone draws. For methods that can draw."""
+    shown = images.images[spread_rows(len(images.images), NUM_SHOWN)]
+    latents, pose = trained.encode(shown)
+    side = shown.shape[1]
+    recons = trained.render(latents, pose, side=side)
+    canonical = trained.render(latents, None, side=side)
+    save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)))
+
+
+def spread_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:
+    """At most `num_shown` rows, evenly spread: images often come class by class."""
+    return np.unique(np.linspace(0, num_images - 1, num_shown).round().astype(int))

@@ -1,0 +1,92 @@
+"""The benchmarks at sizes that measure nothing: do they print their tables?"""
+
+import subprocess
+import sys
+
+from tests.conftest import ONE_DEVICE, ROOT
+
+
+def run(*arguments, **environment):
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env={**ONE_DEVICE, **environment}, capture_output=True, text=True, timeout=900
+    )
+
+
+def test_embed_has_a_row_a_configuration():
+    done = run("benchmarks.embed", "--configs=tiny", "--num-images=64", "--steps=1", "--rounds=1")
+    assert done.returncode == 0, done.stderr
+    *_, head, rule, row = done.stdout.splitlines()
+    assert head.split("  ")[-1].strip() == "embedding / training" and set(rule) <= {"─", " "}
+    assert row.startswith("tiny") and all(float(cell) > 0 for cell in row.split()[1:])
+
+
+def test_neighbours_has_a_row_a_number_of_points():
+    done = run("benchmarks.neighbours", "--num-points=2048,4096", "--dim=4", "--num-queries=2048")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[-2:]]
+    assert [row[0] for row in rows] == ["2048", "4096"] and all(float(row[2]) > 0 for row in rows)
+
+
+def test_step_has_a_row_a_lever_and_the_same_loss_in_each():
+    done = run("benchmarks.step", "--configs=tiny", "--rounds=1", "--seconds=0")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    table = lines[lines.index(next(line for line in lines if line.startswith("one "))) + 3 :]
+    names = " ".join(table)
+    for lever in ("as it comes", "fourier separable", "encoder twice", "bfloat16", "steps a call: 1", "remat inr"):
+        assert lever in names
+    for line in table:
+        if "fourier" in line or "steps a call: " in line or "remat" in line or "encoder twice" in line:
+            assert float(line.split()[-1]) < 1e-4, line
+
+
+def test_step_says_where_its_time_goes(tmp_path):
+    settings = "--set=model.inr.widths=(64, 64)"
+    done = run("benchmarks.step", "--configs=tiny", "--levers=none", "--seconds=0", f"--trace={tmp_path}", settings)
+    assert done.returncode == 0, done.stderr
+    assert "ms of operations a step" in done.stdout and "\nINR " in done.stdout and "\noptimiser " in done.stdout
+    assert list(tmp_path.glob("tiny/**/*.xplane.pb")) and (tmp_path / "tiny" / "program.txt").stat().st_size
+
+
+def test_scan_has_a_row_a_stage():
+    done = run("benchmarks.scan", "--configs=tiny", "--num-timed=128", "--set=clustering.scan.num_epochs=7")
+    assert done.returncode == 0, done.stderr
+    clustering, selflabel = (line.split() for line in done.stdout.splitlines()[-2:])
+    assert clustering[:2] == ["tiny", "clustering"] and int(clustering[2]) > 0 and clustering[3] == "7"
+    assert selflabel[:2] == ["tiny", "self-label"] and int(selflabel[2]) > 0
+
+
+def test_scaling_has_a_row_a_number_of_devices():
+    done = run("benchmarks.scaling", "--config=tiny", "--devices=1,4", "--batch-per-device=4", "--num-shards=1")
+    assert done.returncode == 0, done.stderr
+    *_, one, four = done.stdout.splitlines()
+    assert one.split()[:2] == ["1", "4"] and four.split()[:2] == ["4", "16"]
+    assert one.split()[-2:] == ["100", "%"] and float(four.split()[-2]) < 100
+
+
+def test_gpu_check_writes_its_table_on_any_device(tmp_path):
+    arguments = ("--configs=tiny", "--seconds=0", "--num-timed=128", f"--output={tmp_path / 'table.md'}")
+    # Flax' batch norm in bfloat16 relies on the promotion that the suite forbids.
+    done = run("benchmarks.gpu_check", *arguments, JAX_NUMPY_DTYPE_PROMOTION="standard")
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = (tmp_path / "table.md").read_text()
+    assert table.count("right: ") == 7 and "False" not in table and table.count("fast: tiny") == 7
+    assert table.count("SCAN, ") == 2 and "\nINR " in table
+
+
+def test_what_cannot_be_measured_is_one_line_and_status_2():
+    for arguments, message in (
+        (["benchmarks.embed", "--configs=digit_u"], "names of files in configs/ for --configs, found 'digit_u'"),
+        (["benchmarks.embed", "--configs=images"], "that set data.canvas or data.resize, found neither for images"),
+        (["benchmarks.step", "--configs=tiny", "--levers=magic"], "--levers among all, none, "),
+        (
+            ["benchmarks.step", "--configs=tiny", "--set=model.width=3"],
+            "expected the keys of irl_inr_jax/config/base.py after --set",
+        ),
+        (["benchmarks.scaling", "--devices=3", "--num-shards=2"], "numbers that --num_shards=2 divides for --devices"),
+        (["benchmarks.neighbours", "--num-points=many"], "whole numbers of at least 3072, the queries, for --num_p"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 2 and done.stderr.startswith("error: expected ") and message in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.data.readers.folder import read_folder
+from irl_inr_jax.types import InputError
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """write(relative path, array): an image file below tmp_path/images; without an array a small random grey one."""
+
+    def write_it(name, pixels=None):
+        pixels = RNG.integers(1, 256, (6, 6), dtype=np.uint8) if pixels is None else pixels
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        return pixels
+
+    return write_it
+
+
+@pytest.fixture
+def make(data, tmp_path):
+    def make_it(**keys):
+        data.update(name="folder", path=str(tmp_path / "images"))
+        data.update(**keys)
+        return make_dataset(data)
+
+    return make_it
+
+
+@pytest.fixture
+def read(data, tmp_path):
+    """read(path): the Source of a folder or pattern below tmp_path/images."""
+
+    def read_it(path=""):
+        data.path = str(tmp_path / "images" / path)
+        return read_folder(data)
+
+    return read_it
+
+
+def test_images_without_subfolders_have_no_labels(write, make):
+    names = ["b.png", "a.bmp", "c.PNG", "a10.png", "a9.png"]
+    written = {name: write(name) for name in names}
+    dataset = make()
+    assert list(dataset.train.ids) == sorted(names) and dataset.train.labels is None and dataset.class_names == ()
+    for name, image in zip(dataset.train.ids, dataset.train.images, strict=True):
+        np.testing.assert_array_equal(image[..., 0], written[name])
+
+
+def test_subfolders_are_classes_however_deep_the_images_lie(write, make):
+    for name in ("wolf/1.png", "ant/lot7/2.png", "ant/1.png", "bee/1.png"):
+        write(name)
+    dataset = make()
+    assert list(dataset.train.ids) == ["ant/1.png", "ant/lot7/2.png", "bee/1.png", "wolf/1.png"]
+    assert [dataset.class_names[label] for label in dataset.train.labels] == ["ant", "ant", "bee", "wolf"]
+    assert make(exclude_classes=("bee",)).class_names == ("ant", "wolf")
+    write("stray.png")
+    assert make(exclude_classes=()).train.labels is None
+
+
+def test_train_and_test_are_splits_and_their_subfolders_classes(write, make):
+    for name in ("train/b/1.png", "train/a/1.png", "train/a/2.png", "test/b/1.png", "test/c/1.png"):
+        write(name)
+    dataset = make(test_fraction=0.5)
+    assert list(dataset.train.ids) == ["train/a/1.png", "train/a/2.png", "train/b/1.png"]
+    assert list(dataset.test.ids) == ["test/b/1.png", "test/c/1.png"]
+    assert dataset.class_names == ("a", "b", "c")
+    assert list(dataset.train.labels) == [0, 0, 1] and list(dataset.test.labels) == [1, 2]
+
+
+def test_train_and_test_without_subfolders_have_no_labels(write, make):
+    write("train/1.png"), write("test/1.png")
+    dataset = make()
+    assert dataset.train.labels is None and dataset.test.labels is None and len(dataset.test.ids) == 1
+
+
+def test_train_and_test_beside_a_third_folder_are_classes(write, make):
+    for name in ("train/1.png", "test/1.png", "tram/1.png"):
+        write(name)
+    dataset = make()
+    assert dataset.test is None and dataset.class_names == ("test", "train", "tram")
+
+
+def test_hidden_and_other_files_are_skipped(write, make, tmp_path):
+    write("a/1.png"), write("a/.hidden.png"), write(".cache/1.png"), write("a/.deep/1.png")
+    (tmp_path / "images/notes.txt").write_text("hello")
+    assert list(make().train.ids) == ["a/1.png"]
+
+
+def test_smaller_images_are_centred_on_the_largest_ones_square(write, make):
+    small = write("a.png", RNG.integers(1, 256, (4, 6), dtype=np.uint8))
+    large = write("b.png", RNG.integers(1, 256, (8, 10), dtype=np.uint8))
+    images = make(background="0").train.images[..., 0]
+    assert images.shape == (2, 10, 10)
+    np.testing.assert_array_equal(images[0, 3:7, 2:8], small)
+    np.testing.assert_array_equal(images[1, 1:9], large)
+    assert images.sum() == small.sum(dtype=int) + large.sum(dtype=int)
+    np.testing.assert_array_equal(make(canvas=14).train.images[:, 2:12, 2:12, 0], images)
+    with pytest.raises(InputError, match=r"config\.data\.canvas: expected 0 or at least 10 for .*b\.png, found 9"):
+        make(canvas=9)
+
+
+def test_one_coloured_image_makes_all_of_them_rgb(write, make):
+    grey = write("a.png")
+    assert make().train.images.shape[-1] == 1
+    colour = write("b.png", RNG.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    images = make().train.images
+    np.testing.assert_array_equal(images[0], np.repeat(grey[:, :, None], 3, 2))
+    np.testing.assert_array_equal(images[1], colour)
+
+
+def test_sixteen_bits_are_kept_and_not_mixed_with_eight(write, make):
+    deep = write("a.png", RNG.integers(0, 65536, (6, 6), dtype=np.uint16))
+    dataset = make()
+    np.testing.assert_array_equal(dataset.train.images[0, :, :, 0], deep)
+    write("b.png")
+    with pytest.raises(InputError, match=r"one type, found uint16 in a\.png and uint8 in b\.png"):
+        make()
+
+
+def test_a_file_that_is_no_image_is_named(write, make, tmp_path):
+    write("a/1.png")
+    (tmp_path / "images/a/2.png").touch()
+    with pytest.raises(InputError, match=r"at most 0 unreadable files of 2, found 1 \(a/2\.png: it is empty\)"):
+        make()
+
+
+def test_no_folder_and_no_images_are_errors(make, tmp_path):
+    with pytest.raises(InputError, match=r"config\.data\.path \(.*images\): expected a folder .*, found nothing there"):
+        make()
+    (tmp_path / "images").mkdir()
+    with pytest.raises(InputError, match=r"expected files ending in \.png, \.jpg, .* in .*images, found none"):
+        make()
+
+
+def test_one_image_of_a_class_is_enough(write, read):
+    for name in ("ant/1.png", "bee/1.png", "bee/2.png"):
+        write(name)
+    source = read()
+    assert source.labels.tolist() == ["ant", "bee", "bee"] and source.test is None
+
+
+def test_a_split_may_have_no_classes(write, read):
+    for name in ("train/ant/1.png", "train/bee/1.png", "test/1.png", "test/ant/2.png"):
+        write(name)
+    source = read()
+    assert dict(zip(source.ids, source.labels, strict=True)) == {
+        "test/1.png": "",
+        "test/ant/2.png": "",
+        "train/ant/1.png": "ant",
+        "train/bee/1.png": "bee",
+    }
+    assert source.test.tolist() == [True, True, False, False]
+
+
+def test_a_pattern_takes_what_matches(write, read):
+    for name in ("lot1/ant/1.png", "lot1/ant/1.bmp", "lot1/bee/2.png", "lot2/ant/3.png", "lot2/.hidden/4.png", "5.png"):
+        write(name)
+    for pattern, expected in [
+        ("**/*.png", ["5.png", "lot1/ant/1.png", "lot1/bee/2.png", "lot2/ant/3.png"]),
+        ("*/*/*.png", ["lot1/ant/1.png", "lot1/bee/2.png", "lot2/ant/3.png"]),
+        ("lot1/**/*", ["ant/1.bmp", "ant/1.png", "bee/2.png"]),
+        ("lot?/ant/*.png", ["lot1/ant/1.png", "lot2/ant/3.png"]),
+        ("lot1/ant/1.[pq]ng", ["1.png"]),
+    ]:
+        source = read(pattern)
+        assert source.ids.tolist() == expected
+        folders = [name.split("/")[0] for name in expected if "/" in name]
+        assert source.labels is None if len(folders) < len(expected) else source.labels.tolist() == folders
+    with pytest.raises(InputError, match=r"expected a pattern of files ending in .*, found none that match; \*\*"):
+        read("**/*.tif")
+
+
+def test_a_pattern_knows_train_and_test(write, read):
+    for name in ("train/ant/1.png", "test/bee/1.png", "val/bee/1.png"):
+        write(name)
+    source = read("t*/**/*.png")
+    assert source.ids.tolist() == ["test/bee/1.png", "train/ant/1.png"]
+    assert source.labels.tolist() == ["bee", "ant"] and source.test.tolist() == [True, False]
+
+
+def test_a_folder_whose_name_has_a_bracket_is_itself(write, read):
+    write("lot[1]/ant/1.png"), write("lot[1]/2.png")
+    assert read("lot[1]").ids.tolist() == ["2.png", "ant/1.png"]

@@ -1,0 +1,76 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from irl_inr_jax.data.readers.label_files import read_labels
+from irl_inr_jax.types import InputError
+
+IDS = np.array(["a/00000", "a/00001", "a/00002"])
+
+
+@pytest.fixture
+def read(data, tmp_path):
+    """read(name, content): the labels of three images from a file of this text, these bytes or this array."""
+
+    def read(name, content=None, **keys):
+        path = tmp_path / name
+        if isinstance(content, str):
+            path.write_text(content)
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            np.save(path, content)
+        data.update(labels_path=str(path), **keys)
+        return read_labels(data, IDS)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("l.npy", np.array([3, 1, 3]), [3, 1, 3]),
+        ("l.npy", np.array(["b", "a", ""]), ["b", "a", ""]),
+        ("l.txt", "3\n10\n3\n", [3, 10, 3]),
+        ("l.txt", "3\n\n3\n", [3, -1, 3]),
+        ("l.txt", "bee \nant\n\n", ["bee", "ant", ""]),
+        ("l.txt", "007\n10\n3\n", ["007", "10", "3"]),
+        ("l.csv", "label,x\n3,1\n1,1\n,1\n", [3, 1, -1]),
+        ("l.tsv", "x\tlabel\n1\tbee\n1\t\n1\tant\n", ["bee", "", "ant"]),
+        ("l.csv", "id,label\na/00002,bee\na/00000,ant\n", ["ant", "", "bee"]),
+        ("l.csv", "id,label\na/00002,7\na/00000,5\n", [5, -1, 7]),
+    ],
+)
+def test_labels_of_every_kind_of_file(read, name, content, expected):
+    labels = read(name, content)
+    assert labels.tolist() == expected and labels.dtype.kind in "iU"
+
+
+def test_parquet_and_another_column(read, tmp_path):
+    pa.parquet.write_table(pa.table({"id": IDS[::-1], "kind": [2, 1, 0]}), tmp_path / "l.parquet")
+    assert read("l.parquet", label_column="kind").tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("l.npy", None, "expected a file of labels, found nothing there"),
+        ("l.xls", "1\n", r"expected a file ending in \.npy, \.txt, \.csv, \.tsv, \.parquet, found \.xls"),
+        ("l.npy", np.zeros(4, int), "one label for each of the 3 images, found 4"),
+        ("l.npy", np.zeros((3, 2), int), r"found an array of shape \(3, 2\)"),
+        ("l.npy", np.array([None, 1, 2]), "Python objects"),
+        ("l.npy", b"", "a damaged one"),
+        ("l.npy", b"hello", "a damaged one"),
+        ("l.txt", "1\n2\n", "one label for each of the 3 images, found 2"),
+        ("l.txt", b"\xff\xfe\n", "expected a text file of one label a line"),
+        ("l.txt", "1\n2.5\n3\n", "whole numbers or words, found 2.5"),
+        ("l.csv", "kind\n1\n2\n3\n", "expected a column 'label', found kind; set config.data.label_column"),
+        ("l.csv", "id,label\na/00000,1\na/00000,1\n", "ids without repeats, found 'a/00000' more than once"),
+        ("l.csv", "id,label\n0,1\n", "expected ids of the images, such as 'a/00000', found '0'; write them alike"),
+    ],
+)
+def test_errors_name_the_file(read, name, content, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read(name, content)
+    assert str(caught.value).startswith("config.data.labels_path (") and name in str(caught.value)

@@ -1,0 +1,212 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from irl_inr_jax.geometry.coords import compose_poses, invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.geometry.moments import NOT_BLURRED, Salience, centre_of_mass, moment_pose
+from irl_inr_jax.geometry.polar import polar_grid, sample_polar
+from irl_inr_jax.methods import pose as module
+from irl_inr_jax.methods.pose import FORMS, HeadPose, PoseForm, make_pose_form
+from irl_inr_jax.types import Pose
+
+best_rotation = jax.jit(module.best_rotation)
+few = settings(max_examples=15, deadline=None)
+TURNS, SIDE = 24, 48
+ORIGIN = Pose(theta=jnp.zeros(1), tau=jnp.zeros((1, 2)))
+
+
+def make_form(name, *, translation=True, canonical_input=False, num_rotations=TURNS):
+    sizes = {"num_rotations": num_rotations, "num_radii": 6}
+    return PoseForm(name, translation, canonical_input, **sizes, fill=0.0, salience=NOT_BLURRED)
+
+
+def random_array(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def no_inr(places):
+    raise AssertionError("expected a pose without asking the INR")
+
+
+def blob(coords):
+    """A smooth picture without symmetry, known at every point (..., 2); its mass is centred far from the border."""
+    x, y = coords[..., 0], coords[..., 1]
+    first = jnp.exp(-((x - 0.15) ** 2 / 0.04 + y**2 / 0.015))
+    return (first + 0.7 * jnp.exp(-((x + 0.2) ** 2 + (y - 0.2) ** 2) / 0.01))[..., None]
+
+
+def blob_image(theta, tau):
+    """S_{theta,tau} of the blob, from its formula and not by resampling: (1, SIDE, SIDE, 1)."""
+    pose = Pose(theta=jnp.array(theta, jnp.float32), tau=jnp.array(tau, jnp.float32))
+    return blob(transform_coords(pixel_grid(SIDE, SIDE), invert_pose(pose))).reshape(1, SIDE, SIDE, 1)
+
+
+def draw_upright(frame_turn=0.0):
+    """The INR of one image: the blob, centred on its own mass and turned so that the right answer is `frame_turn`."""
+    frame, _ = moment_pose(blob_image(0.0, [0.0, 0.0]), translation=True)
+    canonical = Pose(theta=frame.theta + frame_turn, tau=frame.tau)
+    return lambda places: blob(transform_coords(places, canonical))
+
+
+def turn_between(a, b):
+    return np.angle(np.exp(1j * (np.asarray(a, np.float64) - np.asarray(b, np.float64))))
+
+
+@few
+@given(st.integers(0, 10**6), st.integers(0, 15))
+def test_a_circular_shift_is_found_exactly(seed, shift):
+    drawn = random_array(seed, 2, 3, 16, 2)
+    np.testing.assert_array_equal(best_rotation(jnp.array(np.roll(drawn, shift, axis=2)), drawn), [shift, shift])
+
+
+@few
+@given(st.integers(0, 10**6))
+def test_the_best_turn_is_the_least_squares_one_with_circles_by_length(seed):
+    seen, drawn = np.asarray(random_array(seed, 3, 4, 9, 2)), np.asarray(random_array(seed + 1, 3, 4, 9, 2))
+    radii = (np.arange(4) + 0.5)[:, None, None]
+    errors = [(radii * (np.roll(seen, -shift, axis=2) - drawn) ** 2).sum((1, 2, 3)) for shift in range(9)]
+    np.testing.assert_array_equal(best_rotation(jnp.array(seen), jnp.array(drawn)), np.argmin(errors, axis=0))
+
+
+def test_the_polar_grid_goes_round_counter_clockwise_inside_the_image():
+    grid = np.asarray(polar_grid(3, 4)).reshape(3, 4, 2)
+    np.testing.assert_allclose(grid[0] * 6, [[1, 0], [0, 1], [-1, 0], [0, -1]], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(grid, axis=-1), np.outer([1 / 6, 3 / 6, 5 / 6], np.ones(4)), atol=1e-6)
+
+
+def test_turning_the_image_or_the_frame_by_steps_shifts_the_circles():
+    settings = {"num_radii": 6, "num_rotations": TURNS, "fill": 0.0}
+    angle = 2 * np.pi * 5 / TURNS
+    plain = sample_polar(blob_image(0.0, [0.0, 0.0]), ORIGIN, **settings)
+    assert plain.shape == (1, 6, TURNS, 1)
+    turned = sample_polar(blob_image(angle, [0.0, 0.0]), ORIGIN, **settings)
+    np.testing.assert_allclose(turned, np.roll(plain, 5, axis=2), atol=0.03)
+    followed = Pose(theta=jnp.array([angle]), tau=jnp.array([[0.1, -0.05]]))
+    np.testing.assert_allclose(sample_polar(blob_image(angle, [0.1, -0.05]), followed, **settings), plain, atol=0.03)
+    assert np.abs(np.asarray(turned) - plain).max() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "translation", "canonical", "outputs"),
+    [
+        ("closed_form", True, True, 2),
+        ("closed_form", True, False, 4),
+        ("closed_form", False, False, 2),
+        ("moment", True, False, 4),
+        ("moment", False, False, 2),
+        ("centre", True, False, 2),
+        ("centre", False, False, 2),
+        ("none", True, False, 0),
+        ("none", False, False, 0),
+    ],
+)
+def test_the_head_speaks_of_what_the_form_asks(name, translation, canonical, outputs):
+    form = make_form(name, translation=translation, canonical_input=canonical)
+    assert form.num_outputs == outputs
+    numbers = random_array(0, 3, outputs)
+    head = form.read_head(numbers)
+    assert head.direction.shape == (3, 2) and head.tau.shape == (3, 2)
+    if not translation or canonical or name == "none":
+        assert not np.any(head.tau)
+    else:
+        np.testing.assert_array_equal(head.tau, numbers if name == "centre" else numbers[:, 2:])
+
+
+@few
+@given(st.floats(-3.1, 3.1), st.floats(0.05, 2))
+def test_the_papers_angle_carries_the_y_axis_onto_the_centre_of_mass(theta, length):
+    m = np.float32(length) * np.array([[-np.sin(theta), np.cos(theta)]], np.float32)  # R(theta)(0, |m|)
+    form = make_form("centre")
+    pose = form.find_pose(jnp.zeros((1, 4, 4, 1)), form.read_head(jnp.array(m)), no_inr)
+    assert abs(turn_between(pose.theta, theta)[0]) < 1e-4
+    np.testing.assert_array_equal(pose.tau, m)
+
+
+def test_one_turn_is_the_moments_own_pose_and_asks_no_inr():
+    images = jnp.abs(random_array(0, 4, 9, 9, 1))
+    for translation in (True, False):
+        form = make_form("closed_form", translation=translation, num_rotations=1)
+        found = form.find_pose(images, form.read_head(jnp.zeros((4, form.num_outputs))), no_inr)
+        jax.tree.map(np.testing.assert_array_equal, found, moment_pose(images, translation=translation)[0])
+
+
+@pytest.mark.parametrize("step", [0, 1, 7, 23])
+@pytest.mark.parametrize(("theta", "tau"), [(0.0, [0.0, 0.0]), (2.2, [0.1, -0.12])])
+def test_an_inr_that_knows_the_picture_gets_the_turn_that_aligns(step, theta, tau):
+    """Whatever way up the INR has learnt the blob, the pose found makes it draw the image where the image lies."""
+    form, images = make_form("closed_form"), blob_image(theta, tau)
+    draw = draw_upright(2 * np.pi * step / TURNS)
+    pose = form.find_pose(images, form.read_head(jnp.zeros((1, 4))), draw)
+    drawn = draw(transform_coords(pixel_grid(SIDE, SIDE)[None], invert_pose(pose)))
+    assert float(jnp.mean((drawn.reshape(images.shape) - images) ** 2)) < 0.01 * float(jnp.var(images))
+
+
+def test_the_closed_form_pose_follows_the_image():
+    form, draw = make_form("closed_form"), draw_upright(1.0)
+    head = form.read_head(jnp.zeros((1, 4)))
+    before = form.find_pose(blob_image(0.0, [0.0, 0.0]), head, draw)
+    for theta, tau in [(np.pi / 2, [0.0, 0.0]), (0.7, [0.1, 0.1]), (-2.5, [-0.15, 0.05])]:
+        after = form.find_pose(blob_image(theta, tau), head, draw)
+        moved_by = Pose(theta=jnp.array([theta], jnp.float32), tau=jnp.array([tau], jnp.float32))
+        expected = compose_poses(moved_by, before)
+        assert np.degrees(np.abs(turn_between(after.theta, expected.theta)))[0] < 1
+        np.testing.assert_allclose(after.tau, expected.tau, atol=3e-3)
+
+
+@pytest.mark.parametrize("canonical", [True, False])
+@pytest.mark.parametrize("name", FORMS)
+def test_a_head_that_says_the_target_has_no_symmetry_loss(name, canonical):
+    if canonical and name != "closed_form":
+        pytest.skip("a learned pose needs the raw image")
+    if name == "none":
+        pytest.skip("there is no head")
+    form = make_form(name, canonical_input=canonical)
+    images = jnp.concatenate([blob_image(0.4, [0.1, 0.0]), blob_image(-2.0, [-0.1, 0.1])])
+    moments, _ = moment_pose(images, translation=True)
+    pose = Pose(theta=moments.theta + 0.8, tau=moments.tau)
+    theta = {"closed_form": pose.theta - moments.theta if canonical else pose.theta, "moment": moments.theta}.get(name)
+    if name == "centre":
+        head = form.read_head(centre_of_mass(images))
+    else:
+        head = HeadPose(jnp.stack([jnp.cos(theta), jnp.sin(theta)], -1), moments.tau)
+    loss, error = form.symmetry_loss(images, head, pose)
+    assert float(loss) == pytest.approx(0, abs=1e-9) and float(error) == pytest.approx(0, abs=1e-3)
+    worse, error = form.symmetry_loss(images, HeadPose(-head.direction, head.tau), pose)
+    assert float(worse) > 1e-3 and float(error) == pytest.approx(np.pi, abs=1e-2)
+
+
+def test_without_a_pose_every_image_stands_where_it_is_and_nothing_is_learnt_of_it():
+    form, images = make_form("none"), jnp.concatenate([blob_image(0.4, [0.1, 0.0]), jnp.zeros((1, SIDE, SIDE, 1))])
+    head = form.read_head(jnp.zeros((2, 0)))
+    assert not form.predicts_tau and not np.any(head.direction) and not np.any(head.tau)
+    pose = form.find_pose(images, head, no_inr)
+    np.testing.assert_array_equal(pose.theta, [0.0, 0.0])
+    np.testing.assert_array_equal(pose.tau, np.zeros((2, 2)))
+    assert form.symmetry_loss(images, head, pose) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_blank_images_have_finite_poses_losses_and_gradients(name):
+    form, images = make_form(name, num_rotations=8), jnp.zeros((2, 9, 9, 1)).at[1].set(0.7)
+
+    @jax.jit
+    @jax.value_and_grad
+    def total(numbers, images):
+        head = form.read_head(numbers)
+        pose = form.find_pose(images, head, lambda places: jnp.full((2, len(places), 1), 0.5))
+        return pose.theta.sum() + pose.tau.sum() + form.symmetry_loss(images, head, pose)[0]
+
+    for numbers in (jnp.zeros((2, form.num_outputs)), random_array(0, 2, form.num_outputs)):
+        value, gradient = total(numbers, images)
+        assert np.isfinite(value) and np.isfinite(gradient).all()
+
+
+def test_the_configuration_reaches_the_form(tiny_config):
+    tiny_config.model.pose.update(form="closed_form", translation=False, num_rotations=5, num_radii=3)
+    tiny_config.views.fill = 0.5
+    tiny_config.model.pose.update(blur_px=2.0, reach=0.5)
+    expected = PoseForm("closed_form", False, True, num_rotations=5, num_radii=3, fill=0.5, salience=Salience(2.0, 0.5))
+    assert make_pose_form(tiny_config) == expected

@@ -1,0 +1,134 @@
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irl_inr_jax.config import base
+from irl_inr_jax.models.spatial_generator import ACTIVATIONS, init_spatial_generator, make_spatial_generator
+
+B, N, D = 4, 9, 3
+each_activation = pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+each_coords = pytest.mark.parametrize("num_frequencies", [0, 10], ids=["bare", "fourier"])
+
+
+def make_config(*, num_frequencies=0, activation="tanh", dtype="float32", widths=(24, 20, 16)):
+    config = base.get_config()
+    config.model.dtype, config.model.latent_dim = dtype, D
+    config.model.spatial.update(
+        widths=widths, activation=activation, num_frequencies=num_frequencies, frequency_std=1.5
+    )
+    return config
+
+
+def init_generator(generator, config, channels):
+    images = jnp.full((2, 4, 4, channels), 0.25)
+    return init_spatial_generator(generator, config, jax.random.key(0), jax.random.key(1), images, 0.0)
+
+
+@functools.cache
+def make(channels=2, **changes):
+    """A generator, parameters of it without any zeros, and frequencies."""
+    config = make_config(**changes)
+    generator = make_spatial_generator(config, num_channels=channels)
+    params, frequencies = init_generator(generator, config, channels)
+    draws = np.random.default_rng(2)
+    moved = jax.tree.map(lambda leaf: leaf + jnp.asarray(0.2 * draws.normal(size=leaf.shape), jnp.float32), params)
+    return generator, moved, frequencies
+
+
+def inputs(seed=0):
+    draws = np.random.default_rng(seed)
+    return (
+        jnp.asarray(draws.normal(size=(B, D)), jnp.float32),
+        jnp.asarray(draws.uniform(-1, 1, size=(B, N, 2)), jnp.float32),
+    )
+
+
+def draw(generator, params, latents, coords, frequencies):
+    return np.asarray(jax.jit(generator.apply)({"params": params}, latents, coords, frequencies))
+
+
+def reference(params, latent, coords, frequencies, activation):
+    """One image in float64 NumPy: W_x phi(x) + W_z z + b, then a plain MLP."""
+    everything = params, latent, coords, frequencies
+    params, z, x, frequencies = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), everything)
+    act = {"tanh": np.tanh, "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x)}[activation]
+    if frequencies is not None:
+        phase = 2 * math.pi * x @ frequencies.T
+        x = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    shift = z @ params["latents"]["kernel"]
+    x = act(x @ params["coords"]["kernel"] + params["coords"]["bias"] + shift)
+    for name in ("Dense_0", "Dense_1"):
+        x = act(x @ params[name]["kernel"] + params[name]["bias"])
+    return x @ params["logits"]["kernel"] + params["logits"]["bias"]
+
+
+@each_coords
+@each_activation
+def test_a_generator_is_an_mlp_whose_first_layer_z_shifts(activation, num_frequencies):
+    generator, params, frequencies = make(activation=activation, num_frequencies=num_frequencies)
+    latents, coords = inputs()
+    found = draw(generator, params, latents, coords, frequencies)
+    expected = [reference(params, z, x, frequencies, activation) for z, x in zip(latents, coords, strict=True)]
+    assert found.shape == (B, N, 2)
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@each_coords
+def test_z_enters_as_a_shift_alone_and_has_no_bias_of_its_own(num_frequencies):
+    """What z adds to the first layer its bias can add as well, and z = 0 adds nothing."""
+    generator, params, frequencies = make(num_frequencies=num_frequencies)
+    latents, coords = inputs()
+    latents = jnp.broadcast_to(latents[:1], (B, D))
+    assert set(params["latents"]) == {"kernel"}
+    first = params["coords"]
+    shifted = {**params, "coords": {**first, "bias": first["bias"] + latents[0] @ params["latents"]["kernel"]}}
+    found = draw(generator, params, latents, coords, frequencies)
+    np.testing.assert_allclose(found, draw(generator, shifted, jnp.zeros((B, D)), coords, frequencies), atol=1e-5)
+    assert np.abs(found - draw(generator, params, jnp.zeros((B, D)), coords, frequencies)).max() > 1e-2
+
+
+@each_coords
+def test_a_batch_is_its_images_and_an_image_its_points(num_frequencies):
+    generator, params, frequencies = make(num_frequencies=num_frequencies)
+    latents, coords = inputs()
+    together = draw(generator, params, latents, coords, frequencies)
+    for i in range(B):
+        alone = draw(generator, params, latents[i : i + 1], coords[i : i + 1], frequencies)
+        np.testing.assert_allclose(together[i], alone[0], atol=1e-5)
+    some = draw(generator, params, latents, coords[:, ::-2], frequencies)
+    np.testing.assert_allclose(some, together[:, ::-2], atol=1e-5)
+
+
+@each_coords
+def test_bfloat16_is_near_float32_and_gives_float32(num_frequencies):
+    generator, params, frequencies = make(num_frequencies=num_frequencies)
+    coarse, _, _ = make(num_frequencies=num_frequencies, dtype="bfloat16")
+    latents, coords = inputs()
+    exact = draw(generator, params, latents, coords, frequencies)
+    found = draw(coarse, params, latents, coords, frequencies)
+    assert found.dtype == np.float32
+    assert 0 < np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_frequencies_are_as_many_and_as_wide_as_asked():
+    config = make_config(num_frequencies=4000)
+    _, drawn = init_generator(make_spatial_generator(config, num_channels=1), config, 1)
+    assert drawn.shape == (4000, 2) and np.std(drawn) == pytest.approx(1.5, rel=0.05)
+
+
+def test_bare_coords_have_no_frequencies_and_the_first_picture_is_the_mean_pixel():
+    config = make_config()
+    generator = make_spatial_generator(config, num_channels=2)
+    params, frequencies = init_generator(generator, config, 2)
+    assert frequencies is None
+    np.testing.assert_allclose(jax.nn.sigmoid(params["logits"]["bias"]), [0.25, 0.25], rtol=1e-6)
+
+
+def test_the_first_layer_may_be_the_only_one():
+    generator, params, frequencies = make(widths=(8,), channels=1)
+    assert set(params) == {"coords", "latents", "logits"}
+    assert draw(generator, params, *inputs(), frequencies).shape == (B, N, 1)

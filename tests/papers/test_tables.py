@@ -1,0 +1,316 @@
+"""The tables as data: what was published, what has to be run for it, and what the two scales make of that."""
+
+import dataclasses
+import functools
+import re
+import sys
+
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from irl_inr_jax.commands.flags import override_config
+from irl_inr_jax.config import base
+from irl_inr_jax.config.checks import check_config
+from irl_inr_jax.config.storage import AFTER_TRAINING, flatten
+from papers import runner
+from papers.records import Run
+from papers.systems import (
+    SCALES,
+    SMALL_CLUSTERING,
+    SMALL_DATA,
+    SMALL_DIGITS,
+    SMALL_TRAINING,
+    SYSTEMS,
+    describe_differences,
+    evaluation_settings,
+    resolve_config,
+    simplify_cell,
+)
+from papers.tables import FIGURE_RUNS, TABLES
+
+# From the papers' texts, typed by hand: row -> what is printed, column by column.
+PUBLISHED = {
+    "thesis4.1": {
+        "k-means on pixels": ("26.7", "25.64", "44.1"),
+        "DEC on pixels": ("28.6", "26.1", "36.3"),
+        "Spatial-VAE, k-means": ("56.4", "41.2", "27.4"),
+        "Autoencoder baseline, k-means": ("53.9", "46.8", "49.8"),
+        "Thesis, k-means": ("79.3", "49.3", "55.5"),
+        "Thesis + DEC": ("81.1", "50.2", "56.1"),
+    },
+    "table1": {
+        "Spatial-VAE": ("0.982, 0.983", "0.005"),
+        "TARGET-VAE P4": ("0.975, 0.976", "0.80"),
+        "TARGET-VAE P8": ("0.972, 0.971", "0.859"),
+        "TARGET-VAE P16": ("0.974, 0.971", "0.93"),
+        "IRL-INR": ("0.999, 0.999", "0.9891"),
+    },
+    "table2": {
+        "Spatial-VAE, k-means": ("31.87 ± 3.72", "27.4 ± 1.16"),
+        "Spatial-VAE, agglomerative": ("35.62 ± 2.08", "28.73 ± 1.39"),
+        "TARGET-VAE, k-means": ("64.63 ± 4.4", "39.6 ± 1.29"),
+        "TARGET-VAE, agglomerative": ("68.8 ± 4.39", "40.11 ± 2.7"),
+        "IRL-INR, k-means": ("59.6 ± 1.12", "55.06 ± 1.83"),
+        "IRL-INR, agglomerative": ("71.53 ± 1.01", "56.74 ± 1.15"),
+    },
+    "table3": {
+        "TARGET-VAE + SCAN": ("63.09 ± 1.7", "43.39 ± 4.55"),
+        "SimCLR + SCAN": ("85.4 ± 1.46", "57.1 ± 2.81"),
+        "IRL-INR + SCAN": ("90.4 ± 1.74", "64.6 ± 1.01"),
+    },
+    "table4": {
+        "IRL-INR + SCAN, d = 32": ("84.18 ± 2.11", "53.78 ± 3.41"),
+        "IRL-INR + SCAN, d = 64": ("86 ± 1.78", "55.4 ± 1.35"),
+        "IRL-INR + SCAN, d = 128": ("85.8 ± 1.46", "56.2 ± 1.16"),
+        "IRL-INR + SCAN, d = 256": ("87 ± 0.89", "58.6 ± 1.62"),
+        "IRL-INR + SCAN, d = 512": ("90.4 ± 1.74", "64.6 ± 1.01"),
+    },
+    "table6": {
+        "SimCLR R, SCAN R": ("41.38 ± 2.07",),
+        "SimCLR R+T, SCAN R+T": ("45.19 ± 3.62",),
+        "SimCLR S1, SCAN S1+S2": ("52.8 ± 3.86",),
+        "SimCLR S1+R, SCAN S1+S2+R": ("83.66 ± 1.71",),
+        "SimCLR S1+R+T, SCAN S1+S2+R+T": ("85.4 ± 1.46",),
+    },
+    "table7": {
+        "IRL-INR, SCAN R": ("86.42 ± 1.06",),
+        "IRL-INR, SCAN R+T": ("87.11 ± 1.24",),
+        "IRL-INR, SCAN S1+S2": ("85.3 ± 1.88",),
+        "IRL-INR, SCAN S1+S2+R": ("89.71 ± 2.93",),
+        "IRL-INR, SCAN S1+S2+R+T": ("90.4 ± 1.74",),
+    },
+    "table8": {
+        "SimCLR + SCAN": ("85.4 ± 1.46", "93.8 ± 0.74"),
+        "IRL-INR + SCAN": ("90.4 ± 1.74", "97.6 ± 0.48"),
+    },
+    "ablations": {},
+}
+# What a row's name says of its method and of its clusterer; the first that fits.
+METHOD_OF = {
+    "orbit-knn": "orbit_knn",
+    "k-means on pixels": "orbit_knn",
+    "DEC on pixels": "autoencoder",
+    "autoencoder": "autoencoder",
+    "MLP generator": "mlp_generator",
+    "Spatial-VAE": "spatial_vae",
+    "TARGET-VAE": "target_vae",
+    "SimCLR": "simclr",
+    "Thesis": "thesis",
+    "IRL-INR": "irl_inr",
+    "our recipe": "irl_inr",
+    "without ": "irl_inr",
+}
+CLUSTERER_OF = {
+    "DEC": "dec",
+    "on pixels": "pixels_kmeans",
+    "orbit-knn": "orbit_knn",
+    "SCAN": "scan",
+    "agglomerative": "agglomerative",
+    "k-means": "kmeans",
+}
+CELLS = [cell for table in TABLES.values() for cell in table.cells]
+FIGURED = [run for runs in FIGURE_RUNS.values() for run in runs.values()]
+
+
+simplify = functools.cache(simplify_cell)
+
+
+@functools.cache
+def flat(run, scale):
+    return flatten(resolve_config(run, scale))
+
+
+def runs_at(scale):
+    return list(dict.fromkeys([*(simplify(cell, scale).run for cell in CELLS), *FIGURED]))
+
+
+def find_cell(table, row, column_number=0):
+    cells = [cell for cell in TABLES[table].cells if cell.row == row]
+    return cells[column_number]
+
+
+def test_what_was_published_is_as_printed():
+    found = {
+        name: {
+            row: values
+            for row in table.rows
+            if (values := tuple(cell.published for cell in table.cells if cell.row == row and cell.published))
+        }
+        for name, table in TABLES.items()
+    }
+    assert found == PUBLISHED
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_one_cell_a_place_and_a_row_without_training(name):
+    table = TABLES[name]
+    places = [(cell.row, cell.column) for cell in table.cells]
+    assert len(set(places)) == len(places) and table.name == name
+    assert any(cell.row.startswith("orbit-knn") and cell.run.system == "orbit_knn" for cell in table.cells)
+    for cell in table.cells:
+        if cell.measure.path[0] == "clustering":
+            words, clusterer = f"{cell.row}, {cell.column}", cell.measure.path[1]
+            assert clusterer == next(name for word, name in CLUSTERER_OF.items() if word in words), words
+            assert cell.measure.clusterer == ("" if clusterer == "pixels_kmeans" else clusterer)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_run_can_run_and_the_flags_that_train_gets_come_to_its_configuration(scale, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(runner, "call_script", lambda script, arguments, **_: calls.append(arguments) or 0.0)
+    for run in runs_at(scale):
+        check_config(resolve_config(run, scale), base.get_config())
+        runner.train_run(runner.Place(tmp_path, "/data of mine", scale), run, 3)
+        known = flags.FlagValues()
+        holder = config_flags.DEFINE_config_file("config", flag_values=known)
+        flags.DEFINE_string("workdir", None, "", flag_values=known)
+        # ml_collections looks there for the settings of a configuration.
+        monkeypatch.setattr(sys, "argv", ["train.py", *calls[-1]])
+        known(sys.argv)
+        assert flatten(holder.value) == flat(run, scale) | {"seed": 3, "data.root": "/data of mine"}, run.name
+        assert known.workdir == str(tmp_path / scale / f"{run.name}-seed3" / "run")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_settings_of_every_measure_can_be_set_and_are_those_asked_for(scale):
+    for cell in CELLS:
+        simple = simplify(cell, scale)
+        config = resolve_config(simple.run, scale).unlock()
+        settings = evaluation_settings(simple.measure.settings, scale)
+        override_config(config, [f"{key}={value}" for key, value in settings], blocks=AFTER_TRAINING)
+        check_config(config, base.get_config())
+        assert dict(cell.measure.settings).items() <= flatten(config).items()
+        if scale == "small":
+            assert dict(SMALL_CLUSTERING).items() <= flatten(config).items()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_row_is_the_system_that_its_name_says(scale):
+    for cell in CELLS:
+        method = next(method for words, method in METHOD_OF.items() if words.lower() in cell.row.lower())
+        config = resolve_config(cell.run, scale)
+        assert config.method == method, cell.row
+        assert (config.model.encoder.input == "canonical") == (
+            "our recipe" in cell.row.lower() or method == "orbit_knn"
+        ), cell.row
+
+
+def test_what_the_rows_of_a_table_vary_is_what_they_run():
+    for cell in TABLES["table1"].cells:
+        if "TARGET-VAE" in cell.row:
+            assert resolve_config(cell.run, "small").model.group_conv.num_rotations == int(cell.row.rpartition("P")[2])
+    for cell in TABLES["table4"].cells:
+        if "d = " in cell.row:
+            assert resolve_config(cell.run, "small").model.latent_dim == int(cell.row.rpartition(" ")[2])
+    for cell in (*TABLES["table6"].cells, *TABLES["table7"].cells):
+        if "SCAN" in cell.row:
+            assert dict(cell.measure.settings)["clustering.scan.augment"] == cell.row.rpartition(" ")[2].lower()
+        if "SimCLR" in cell.row:
+            pretext = re.search(r"SimCLR (\S+),", cell.row)[1].lower()
+            assert resolve_config(cell.run, "paper").simclr.augment == pretext
+    for cell in TABLES["table8"].cells:
+        excluded = (9,) if "without 9" in cell.column else ()
+        assert tuple(resolve_config(cell.run, "small").data.exclude_classes) == excluded
+    for term, key in (("reconstruction", "recon"), ("consistency", "consistency"), ("symmetry breaking", "symmetry")):
+        for scale in SCALES:
+            loss = resolve_config(find_cell("ablations", f"without {term}").run, scale).loss
+            assert [name for name in ("recon", "consistency", "symmetry") if loss[name] == 0] == [key]
+
+
+def test_alike_cells_of_tables_are_one_run_and_one_measure_at_the_scale_where_they_are_alike():
+    def same(first, second, scale):
+        first, second = simplify(first, scale), simplify(second, scale)
+        return first.run == second.run, first.measure == second.measure
+
+    for column in (0, 1):
+        large = find_cell("table4", "IRL-INR + SCAN, d = 512", column)
+        alone = find_cell("table3", "IRL-INR + SCAN", column)
+        assert same(large, alone, "paper") == (True, True)
+        assert same(large, alone, "small") == (False, True)
+    simclr, last = find_cell("table3", "SimCLR + SCAN"), find_cell("table6", "SimCLR S1+R+T, SCAN S1+S2+R+T")
+    turned = find_cell("table6", "SimCLR S1+R, SCAN S1+S2+R")
+    for scale in SCALES:
+        assert same(last, simclr, scale) == (True, True)
+        assert same(turned, simclr, scale) == (False, False)
+        assert same(find_cell("table8", "SimCLR + SCAN"), simclr, scale) == (True, True)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_simplifying_changes_no_configuration_and_runs_of_one_configuration_are_one_run(scale):
+    by_config = {}
+    for cell in CELLS:
+        simple = simplify(cell, scale)
+        config = flat(simple.run, scale)
+        assert config == flat(cell.run, scale)
+        assert simplify(simple, scale) == simple
+        by_config.setdefault(str(config), set()).add(simple.run)
+    assert [runs for runs in by_config.values() if len(runs) > 1] == []
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_different_runs_and_kinds_of_evaluation_have_different_names_that_are_names_of_files(scale, tmp_path):
+    runs = runs_at(scale)
+    kinds = {simplify(cell, scale).measure.evaluation for cell in CELLS}
+    names = [run.name for run in runs]
+    files = [runner.record_path(tmp_path, kind).name for kind in kinds]
+    assert len(set(names)) == len(runs) > 20 and len(set(files)) == len(kinds) > 5
+    assert all(re.fullmatch(r"[\w.=-]{1,200}", name) for name in (*names, *files))
+    assert all("-seed" not in name for name in names)
+
+
+def test_the_small_scale_gives_all_that_learn_one_optimiser_and_the_paper_scale_changes_nothing():
+    for run in runs_at("small"):
+        small, paper = (flat(run, scale) for scale in SCALES)
+        if run.system == "orbit_knn":
+            assert {key for key in small if small[key] != paper[key] and key.startswith("train.")} == set()
+        else:
+            set_for_all = dict(SMALL_TRAINING) | dict(SMALL_DATA[run.config])
+            assert {key: small[key] for key in set_for_all} == set_for_all, run.name
+    training = {key: value for key, value in flatten(base.get_config()).items() if key.startswith("train.")}
+    # What is not of one optimiser for all is how often something is written, and each system's own weight decay.
+    free = {key for key in training if key.split(".")[1].split("_")[0] in ("log", "save", "picture", "keep", "weight")}
+    for settings in SMALL_DATA.values():
+        assert set(training) - free == {key for key in dict(SMALL_TRAINING) | dict(settings) if key in training}
+
+
+def test_at_the_paper_scale_a_run_differs_by_what_its_system_does_alone():
+    for run in runs_at("paper"):
+        differs = SYSTEMS[run.system].differs
+        assert describe_differences(run, "paper") == ([differs] if differs else [])
+
+
+DIGITS = [
+    f"training images all → {dict(SMALL_DIGITS)['data.num_train']}",
+    f"test images all → {dict(SMALL_DIGITS)['data.num_test']}",
+]
+
+
+def test_at_the_small_scale_what_was_made_smaller_is_named():
+    said = "; ".join(describe_differences(Run("mnist_u", "irl_inr"), "small"))
+    epochs = dict(SMALL_DATA["mnist_u"])["train.num_epochs"]
+    for words in (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10"):
+        assert words in said
+    assert "smaller networks" in said and "another optimiser" in said and "clusterers of fewer epochs" in said
+    own = [describe_differences(Run("mnist_u", system), "small") for system in ("autoencoder", "pixel_autoencoder")]
+    assert not [line for lines in own for line in lines if "networks" in line]
+    dimension = describe_differences(Run("mnist_u", "irl_inr", (("model.latent_dim", 64),)), "small")
+    assert not [line for line in dimension if line.startswith("d ")]
+    assert (
+        f"images a class (1000, 200) → {dict(SMALL_DATA['whoi_plankton'])['data.class_images']}"
+        in describe_differences(Run("whoi_plankton", "irl_inr"), "small")
+    )
+    simclr = describe_differences(Run("wm811k", "simclr"), "small")
+    epochs = dict(SMALL_DATA["wm811k"])["train.num_epochs"]
+    assert simclr[0] == SYSTEMS["simclr"].differs and f"epochs 500 → {epochs}" in simclr and "batch 512 → 128" in simclr
+    assert not [line for line in simclr if "images" in line]
+    orbit = describe_differences(Run("mnist_u", "orbit_knn"), "small")
+    assert orbit == [SYSTEMS["orbit_knn"].differs, *DIGITS]
+
+
+def test_a_setting_of_the_configuration_itself_is_dropped_and_another_kept():
+    cell = find_cell("table3", "IRL-INR + SCAN")
+    set_twice = dataclasses.replace(
+        cell, run=dataclasses.replace(cell.run, settings=(("loss.symmetry", 15.0), ("loss.recon", 0.5)))
+    )
+    assert simplify(set_twice, "paper").run.settings == (("loss.recon", 0.5),)

@@ -1,0 +1,124 @@
+"""States on disk: whole, damaged, cut short."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import SingleDeviceSharding
+
+from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state, where_to_continue
+from irl_inr_jax.types import InputError, TrainState
+
+
+def make_state(step):
+    params = {"dense": {"kernel": jnp.arange(4096.0).reshape(64, 64) + step, "bias": jnp.full(3, step, jnp.bfloat16)}}
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3))
+    return TrainState(
+        step=jnp.int32(step),
+        key=jax.random.key_data(jax.random.key(step)),
+        params=params,
+        model_state={"batch_stats": {}, "frequencies": jnp.ones((2, 2)) * step},
+        opt_state=optimizer.init(params),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the states of steps 1, 2 and 3, of which two are kept."""
+    manager = open_checkpoints(tmp_path / "checkpoints", keep=2)
+    for step in (1, 2, 3):
+        save_state(manager, make_state(step))
+    manager.close()
+    return tmp_path / "checkpoints"
+
+
+def restore(folder):
+    manager = open_checkpoints(folder, keep=2)
+    template = jax.eval_shape(lambda: make_state(0))
+    state, damaged = restore_state(manager, template, sharding=SingleDeviceSharding(jax.devices()[0]))
+    manager.close()
+    return state, damaged
+
+
+def data_files(folder, step):
+    return sorted(path for path in (folder / str(step)).rglob("*") if path.is_file() and path.parent.name == "d")
+
+
+def test_the_newest_state_comes_back_bit_for_bit(folder):
+    state, damaged = restore(folder)
+    expected = make_state(3)
+    assert damaged == [] and jax.tree.structure(state) == jax.tree.structure(expected)
+    for found, wanted in zip(jax.tree.leaves(state), jax.tree.leaves(expected), strict=True):
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
+    assert sorted(path.name for path in folder.iterdir() if path.name.isdigit()) == ["2", "3"]
+
+
+def test_no_checkpoint_is_no_state(tmp_path):
+    assert restore(tmp_path / "empty") == (None, [])
+
+
+def overwrite_middle(path):
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.unlink(),
+        overwrite_middle,
+    ],
+    ids=["cut short", "gone", "64 bytes zeroed"],
+)
+def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(folder, damage):
+    largest = max(data_files(folder, 3), key=lambda path: path.stat().st_size)
+    damage(largest)
+    state, damaged = restore(folder)
+    assert int(state.step) == 2 and float(state.params["dense"]["kernel"][0, 0]) == 2
+    assert len(damaged) == 1 and "checkpoint 3 is damaged" in damaged[0] and largest.name in damaged[0]
+
+
+def test_a_save_whose_list_of_checksums_was_not_finished_is_damage(folder):
+    checksums = folder / "3" / "sha256.json"
+    checksums.write_text(checksums.read_text()[:-10])
+    state, damaged = restore(folder)
+    assert int(state.step) == 2 and "cut short" in damaged[0]
+
+
+def test_a_damaged_step_is_written_again_when_the_run_comes_by(folder):
+    max(data_files(folder, 3), key=lambda path: path.stat().st_size).unlink()
+    manager = open_checkpoints(folder, keep=2)
+    save_state(manager, make_state(3))
+    manager.close()
+    state, damaged = restore(folder)
+    assert int(state.step) == 3 and damaged == []
+
+
+def test_only_damaged_checkpoints_are_an_error_that_says_what_to_do(folder):
+    for step in (2, 3):
+        for path in data_files(folder, step):
+            path.unlink()
+    with pytest.raises(
+        InputError, match=r"expected a whole checkpoint .* found only damaged ones .* remove that folder"
+    ):
+        restore(folder)
+
+
+def test_a_save_that_was_killed_is_not_there(folder):
+    leftover = folder / "4.orbax-checkpoint-tmp" / "state"
+    leftover.mkdir(parents=True)
+    (leftover / "half").write_bytes(b"x")
+    state, damaged = restore(folder)
+    assert int(state.step) == 3 and damaged == []
+
+
+def test_a_run_continues_from_the_newest_that_was_written_to_the_end(folder, tmp_path):
+    assert where_to_continue(folder) == "the last checkpoint (step 3)"
+    (folder / "3" / "sha256.json").unlink()
+    assert where_to_continue(folder) == "the last checkpoint (step 2)"
+    assert where_to_continue(tmp_path / "nowhere") == "the beginning"
