@@ -8,14 +8,14 @@ Nothing is downloaded.
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """The demo's configuration: narrow networks that learn on two CPU cores in minutes."""
     config = base.get_config()
     config.data.update(name="digits_u", canvas=24, translation_px=1.2)
     apply_small(config)
     config.train.num_epochs = 30
     config.evaluation.shift_px = 1.2
-    return variants.choose(config, variants, small=apply_small)
+    return variants.choose(config, names, small=apply_small)
 
 
 def apply_small(config) -> None:

@@ -11,13 +11,13 @@ from irl_inr_jax.presets import mnist_u
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe; a tenth of the images is kept for testing, as the publisher made no split."""
     config = base.get_config()
     config.data.update(name="dsprites", test_fraction=0.1)
     config.train.num_epochs = 20
     config.evaluation.shift_px = 2.0
-    return variants.choose(config, variants, paper=apply_paper, small=apply_small)
+    return variants.choose(config, names, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:

@@ -12,13 +12,13 @@ from irl_inr_jax.presets import mnist_u
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe at the paper's size."""
     config = base.get_config()
     config.data.update(name="galaxy_zoo", resize=64, crop="circle")
     config.train.num_epochs = 100
     config.evaluation.shift_px = 1.0
-    return variants.choose(config, variants, paper=apply_paper, small=apply_small)
+    return variants.choose(config, names, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:

@@ -10,15 +10,15 @@ your images only turn.
 
 from irl_inr_jax.presets import mnist_u
 
-from irl_inr_jax.config import base
+from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe on the images of `config.data.path`."""
     config = base.get_config()
     config.data.name = "images"
     config.evaluation.shift_px = 1.0
-    return variants.choose(config, variants, small=apply_small)
+    return variants.choose(config, names, small=apply_small)
 
 
 def apply_small(config) -> None:

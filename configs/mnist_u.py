@@ -3,18 +3,18 @@
     python train.py --config configs/mnist_u.py --workdir runs/mnist_u --config.data.root=DIR
 
 `:small` runs on two CPU cores in about half an hour; `:paper` has the paper's own choices (Table 5, Appendix A);
-`:target_vae` and other names are the systems that the paper compares with (configs/variants.py).
+`:target_vae` and other names are the systems that the paper compares with (irl_inr_jax/config/variants.py).
 """
 
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe at the paper's size."""
     config = base.get_config()
     config.data.update(name="mnist_u", canvas=50, translation_px=5.0)
     config.evaluation.shift_px = 5.0
-    return variants.choose(config, variants, small=apply_small)
+    return variants.choose(config, names, small=apply_small)
 
 
 def apply_small(config) -> None:

@@ -8,8 +8,8 @@
 from irl_inr_jax.presets import mnist_u
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """configs/mnist_u.py with one key more."""
-    config = mnist_u.get_config(variants)
+    config = mnist_u.get_config(names)
     config.data.exclude_classes = (9,)
     return config

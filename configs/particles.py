@@ -11,13 +11,13 @@ from irl_inr_jax.presets import mnist_u
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe. Particles are never quite centred, and angles about their own centre of mass vary less with noise."""
     config = base.get_config()
     config.data.update(name="particles", crop="circle", scaling="percentiles")
     config.model.pose.update(blur_px=3.0, reach=0.75)
     config.train.num_epochs = 100
-    return variants.choose(config, variants, paper=apply_paper, small=apply_small)
+    return variants.choose(config, names, paper=apply_paper, small=apply_small)
 
 
 def apply_paper(config) -> None:

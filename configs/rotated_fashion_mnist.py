@@ -8,8 +8,8 @@ Variants as in configs/rotated_mnist.py.
 from irl_inr_jax.presets import rotated_mnist
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """configs/rotated_mnist.py on another set, with all its classes."""
-    config = rotated_mnist.get_config(variants)
+    config = rotated_mnist.get_config(names)
     config.data.update(name="rotated_fashion_mnist", exclude_classes=())
     return config

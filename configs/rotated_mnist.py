@@ -7,12 +7,12 @@
 
 from irl_inr_jax.presets import mnist_u
 
-from irl_inr_jax.config import base
+from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe with tau = 0."""
     config = base.get_config()
     config.data.update(name="rotated_mnist", canvas=28, exclude_classes=(9,))
     config.model.pose.translation = False
-    return variants.choose(config, variants, small=mnist_u.apply_small)
+    return variants.choose(config, names, small=mnist_u.apply_small)

@@ -7,12 +7,12 @@ DIR is tensorflow-datasets' data_dir; nothing is downloaded. `:small` is for two
 
 from irl_inr_jax.presets import mnist_u
 
-from irl_inr_jax.config import base
+from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe on the images of `config.data.name`."""
     config = base.get_config()
     config.data.name = "tfds:mnist"
     config.evaluation.shift_px = 1.0
-    return variants.choose(config, variants, small=mnist_u.apply_small)
+    return variants.choose(config, names, small=mnist_u.apply_small)

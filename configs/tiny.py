@@ -3,14 +3,14 @@
 python train.py --config configs/tiny.py --workdir runs/tiny
 """
 
-from irl_inr_jax.config import base
+from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """digits(U), tiny."""
     config = base.get_config()
     config.data.update(name="digits_u", canvas=16, translation_px=0.5, num_train=256, num_test=64, test_fraction=0.2)
-    config = variants.choose(config, variants, small=lambda config: None)
+    config = variants.choose(config, names, small=lambda config: None)
     config.model.latent_dim = min(config.model.latent_dim, 8)
     config.model.encoder.update(trunk="mlp", head_widths=(32, 32))
     config.model.hypernet.widths = (32,)

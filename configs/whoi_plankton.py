@@ -12,7 +12,7 @@ from irl_inr_jax.presets import mnist_u, wm811k
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe at the paper's size; images come centred and only turn."""
     config = base.get_config()
     config.data.update(
@@ -25,7 +25,7 @@ def get_config(variants: str = ""):
         background="image",
     )
     config.model.pose.translation = False
-    return variants.choose(config, variants, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
+    return variants.choose(config, names, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
 
 
 def apply_paper(config) -> None:

@@ -13,7 +13,7 @@ from irl_inr_jax.presets import mnist_u
 from irl_inr_jax.config import base, variants
 
 
-def get_config(variants: str = ""):
+def get_config(names: str = ""):
     """Our recipe for round images that only turn."""
     config = base.get_config()
     # Of the dies of a scratch, area keeps 93 % visible in one piece and nearest 71 %. With max it is all of them, but
@@ -22,7 +22,7 @@ def get_config(variants: str = ""):
     config.model.pose.translation = False
     apply_clustering(config)
     own = {"paper": apply_paper, "target_vae": apply_target_vae, "simclr": apply_simclr}
-    return variants.choose(config, variants, **own, full=apply_full, small=apply_small)
+    return variants.choose(config, names, **own, full=apply_full, small=apply_small)
 
 
 def apply_clustering(config) -> None:
