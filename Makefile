@@ -1,16 +1,18 @@
-# make demo   trains on real handwritten digits and shows what kinds there are; make test   runs every test.
-# make gpu-check   on a machine with an NVIDIA GPU: is everything right and fast there? Writes gpu_check.md.
+# make demo       train on real handwritten digits and cluster them: about five minutes on two CPU cores.
+# make test       the fast tests; make test-slow the others: processes, end-to-end runs, benchmarks.
+# make lint       style, formatting and types. make gpu-check needs an NVIDIA GPU and writes gpu_check.md.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --quiet --disable-pip-version-check install
 DEMO := runs/demo
 
-.PHONY: demo test test-slow gpu-check clean
+.PHONY: demo test test-slow lint gpu-check clean
 
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
 	$(RUN) evaluate.py --workdir $(DEMO) --clusterers kmeans,agglomerative,diffusion,scan,scan_orbit,orbit_knn
-	@echo "The pictures are in $(DEMO)/eval; look at clusters_scan_orbit.png and canonical_views.png first."
+	@echo "The figures are in $(DEMO)/eval; look at clusters_scan_orbit.png and canonical_views.png first."
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2
@@ -20,18 +22,23 @@ test-slow: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2 -m slow
 	JAX_NUM_CPU_DEVICES=4 $(RUN) -m pytest -n 2 -m slow
 
+lint: $(VENV)/installed-tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+
 gpu-check: $(VENV)/installed
-	$(RUN) -m pip install --quiet --disable-pip-version-check '.[cuda]'
+	$(PIP) '.[cuda]'
 	$(RUN) -m benchmarks.gpu_check --output gpu_check.md
 
-$(VENV)/installed: requirements.txt
+$(VENV)/installed: requirements.txt pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'expected Python 3.11 or newer, found ' + sys.version.split()[0] + '; try make PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) --editable .
 	touch $@
 
-$(VENV)/installed-tests: $(VENV)/installed pyproject.toml
-	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test]'
+$(VENV)/installed-tests: $(VENV)/installed
+	$(PIP) --editable '.[test]'
 	touch $@
 
 clean:
