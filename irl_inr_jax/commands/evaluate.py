@@ -1,0 +1,153 @@
+"""Cluster and score the images of a trained run: `irl-inr evaluate`.
+
+    irl-inr evaluate --workdir runs/digits
+    irl-inr evaluate --workdir runs/digits --clusterers kmeans,scan --seeds 5
+    irl-inr evaluate --workdir runs/mine --clusterers all --num-clusters auto
+    irl-inr evaluate --workdir runs/mine --clusterers scan --set clustering.scan.augment=r+t
+
+Where a test split is held out, clusterers are fitted to the training split and assign the test split, unless
+--transductive is given or they can only cluster the images they are fitted to; the table reports which. --num-clusters
+auto recommends a number of clusters, or reports that there is no clear one. --set changes the settings of clusterers,
+which irl_inr_jax/config/base.py documents. --report scores omits figures, pose, invariance and reconstruction.
+
+Prints one table and writes DIR/eval: results.json (every number), clusters.csv (id, cluster and confidence by each
+clusterer, outlier score), embeddings.npz (id, latents, theta, tau, label) and figures as PNG. Clusterings are stored in
+DIR/eval/clusterings, so that a later call computes only those that are missing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from irl_inr_jax.commands.flags import override_config, run_command
+
+if TYPE_CHECKING:
+    from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+
+
+def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
+    """Evaluate a run as `arguments` request and return the exit status."""
+    return run_command(define_flags, run, arguments, usage=usage)
+
+
+def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+    """Define the flags of this command."""
+    flags.DEFINE_string("workdir", None, "folder of a run that train.py made", flag_values=values)
+    flags.DEFINE_list(
+        "clusterers",
+        ["kmeans", "agglomerative", "diffusion", "orbit_knn"],
+        "comma-separated names, or all: kmeans, agglomerative, agglomerative_average, agglomerative_complete, gmm, "
+        "spectral, diffusion, dbscan, hdbscan, umap_kmeans, dec, iic, scan, scan_orbit, orbit_knn",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "split",
+        "auto",
+        ["auto", "train", "test"],
+        "which images; auto is test, or train where no test images are held out",
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
+        "transductive",
+        False,
+        "cluster the test images alone, without fitting to the training images",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "num_clusters", "", "number of clusters, or auto; default: the configuration's", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "seeds", 1, "runs of each random clusterer, for mean and standard deviation", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_enum(
+        "report",
+        "full",
+        ["full", "numbers", "scores"],
+        "numbers: no figures; scores: neither figures nor pose, invariance and reconstruction",
+        flag_values=values,
+    )
+    flags.DEFINE_multi_string(
+        "set", [], "KEY=VALUE, a setting of evaluation or clustering; may be repeated", flag_values=values
+    )
+
+
+def run(values: flags.FlagValues) -> int:
+    """Evaluate the newest checkpoint and return the exit status."""
+    import json
+
+    from irl_inr_jax.config import base
+    from irl_inr_jax.config.checks import check_config
+    from irl_inr_jax.config.storage import AFTER_TRAINING, complete_config, from_json
+    from irl_inr_jax.data.datasets import make_dataset
+    from irl_inr_jax.evaluation.embeddings import save_embeddings
+    from irl_inr_jax.evaluation.pipeline import choose_split, evaluate
+    from irl_inr_jax.report.assignments import save_assignments
+    from irl_inr_jax.report.figures.run_figures import save_run_figures
+    from irl_inr_jax.report.results_table import describe_results
+    from irl_inr_jax.training.progress import show_progress
+    from irl_inr_jax.training.run import load_trained
+    from irl_inr_jax.types import InputError
+
+    if values.workdir is None:
+        raise InputError("expected --workdir DIR, the folder of a run; see --help")
+    workdir = Path(values.workdir)
+    asked = read_flags(values, workdir / "eval")
+    config = from_json(workdir / "config.json")
+    complete_config(config, base.get_config())
+    override_config(config, values.set, blocks=AFTER_TRAINING)
+    check_config(config, base.get_config())
+    dataset = make_dataset(config.data)
+    _, images = choose_split(dataset, values.split)
+    trained, step = load_trained(workdir, config, dataset, say=print)
+
+    evaluation = evaluate(trained, dataset, config, asked, say=say, progress=show_progress)
+    results = {**evaluation.results, "method": config.method, "step": step}
+    folder = workdir / "eval"
+    folder.mkdir(exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    save_embeddings(folder / "embeddings.npz", evaluation.embeddings)
+    save_assignments(
+        folder / "clusters.csv",
+        evaluation.embeddings,
+        evaluation.clusterings,
+        evaluation.outliers,
+        dataset.class_names,
+        images.columns,
+    )
+    figures = []
+    if values.report == "full":
+        figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
+    print(f"\n{describe_results(results)}\n")
+    names = ", ".join(path.name for path in figures)
+    print(f"{folder}: results.json, clusters.csv, embeddings.npz and {len(figures)} figures ({names})")
+    return 0
+
+
+def read_flags(values: flags.FlagValues, folder: Path) -> "EvaluationOptions":
+    """Return the options that the flags request. Raises InputError for unknown clusterers and numbers of clusters."""
+    from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
+    from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+    from irl_inr_jax.types import InputError
+
+    clusterers = list(CLUSTERERS) if values.clusterers == ["all"] else values.clusterers
+    for name in clusterers:
+        get_clusterer(name)
+    number = values.num_clusters
+    if number not in ("", "auto") and not (number.isdecimal() and int(number) >= 1):
+        raise InputError(f"expected a number of at least 1, or auto, for --num-clusters, found {number!r}")
+    return EvaluationOptions(
+        split=values.split,
+        transductive=values.transductive,
+        clusterers=clusterers,
+        num_clusters=number,
+        num_seeds=values.seeds,
+        folder=folder / "clusterings",
+        scores_only=values.report == "scores",
+    )
+
+
+def say(line: str) -> None:
+    """Print a line of progress at once."""
+    print(f"… {line}", flush=True)

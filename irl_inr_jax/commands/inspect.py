@@ -1,0 +1,92 @@
+"""Report what a data set contains, before any training: `irl-inr inspect`.
+
+    irl-inr inspect DIR
+    irl-inr inspect FILE.npy --data.labels_path=LABELS.csv
+    irl-inr inspect --config wm811k --config.data.root=DIR
+
+Reports the number, size and type of the images, the intensities that become black and white, the classes, whether the
+images determine their rotation, and the time that a run would take. Takes the flags of `irl-inr train`; a folder or
+file alone is read by the preset images, and --data.KEY=VALUE is short for --config.data.KEY=VALUE.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from irl_inr_jax.commands.flags import define_config, read_config, run_command
+
+_WITH_VALUE = ("--config", "--output")  # flags that may be followed by their value
+
+
+def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
+    """Inspect the data set that `arguments` name and return the exit status."""
+    return run_command(define_flags, run, expand_arguments(arguments), usage=usage)
+
+
+def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+    """Define the flags of this command."""
+    define_config(values, arguments)
+    flags.DEFINE_string(
+        "output", "inspect", "folder for inspect.json, contact_sheet.png and histograms.png", flag_values=values
+    )
+    flags.DEFINE_bool("cost", True, "run a few steps to estimate the time and memory of a run", flag_values=values)
+
+
+def run(values: flags.FlagValues) -> int:
+    """Print and plot the facts of the data set and return the exit status."""
+    from irl_inr_jax.config.checks import check_config
+    from irl_inr_jax.data.datasets import make_dataset
+    from irl_inr_jax.data.description import describe_dataset, sample_images
+    from irl_inr_jax.evaluation.orientation import describe_orientation, find_advice, measure_orientation
+    from irl_inr_jax.methods.pose import make_pose_form
+    from irl_inr_jax.report.figures.inspection_figures import save_contact_sheet, save_histograms
+    from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection
+    from irl_inr_jax.training.cost import estimate_cost
+    from irl_inr_jax.training.progress import format_seconds
+
+    config = read_config(values)
+    check_config(config, config)
+    dataset = make_dataset(config.data)
+    sample = sample_images(dataset)
+    facts = describe_dataset(dataset, sample)
+    orientation = measure_orientation(dataset, sample, make_pose_form(config))
+    facts["orientation"] = describe_orientation(orientation)
+    facts["advice"] = find_advice(facts, facts["orientation"])
+    folder = Path(values.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_contact_sheet(folder / "contact_sheet.png", dataset)
+    save_histograms(folder / "histograms.png", dataset, sample.images, orientation)
+    print(describe_inspection(facts), flush=True)
+    if values.cost and config.train.num_epochs:
+        print("trying a few steps …", flush=True)
+        facts["cost"] = estimate_cost(config, dataset)._asdict()
+        duration = format_seconds(facts["cost"]["seconds"])
+        print(describe_cost(facts["cost"], config.train.batch_size, duration))
+    (folder / "inspect.json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"{folder}: inspect.json, contact_sheet.png, histograms.png")
+    return 0
+
+
+def expand_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return --config.data.KEY for --data.KEY and --config.data.path=PATH for a PATH; the preset images by default.
+
+    --config comes first, as ml_collections requires.
+    """
+    config, others, left = "images", [], list(arguments)
+    while left:
+        argument = left.pop(0)
+        name, equals, value = argument.partition("=")
+        if name in _WITH_VALUE and not equals and left:
+            value = left.pop(0)
+            argument = f"{name}={value}"
+        if name == "--config":
+            config = value
+        elif argument.startswith("--data."):
+            others.append(f"--config.{argument[2:]}")
+        elif argument.startswith("-"):
+            others.append(argument)
+        else:
+            others.append(f"--config.data.path={argument}")
+    return [f"--config={config}", *others]

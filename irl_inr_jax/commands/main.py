@@ -1,0 +1,31 @@
+"""Cluster images by what they show, independent of how they are rotated and shifted.
+
+    irl-inr inspect DIR
+    irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
+    irl-inr evaluate --workdir runs/mine
+
+inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
+of a trained run and scores the clusters. `irl-inr VERB --help` lists the flags of a verb.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+VERBS = {
+    "train": "irl_inr_jax.commands.train",
+    "evaluate": "irl_inr_jax.commands.evaluate",
+    "inspect": "irl_inr_jax.commands.inspect",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the verb that comes first in `arguments` (default: the command line's) and return the exit status."""
+    verb, *rest = (sys.argv[1:] if arguments is None else list(arguments)) or [""]
+    if verb in ("", "-h", "-help", "--help"):
+        print(__doc__)
+        return 0
+    if verb not in VERBS:
+        print(f"error: expected one of {', '.join(VERBS)} after irl-inr, found {verb!r}; see --help", file=sys.stderr)
+        return 2
+    return import_module(VERBS[verb]).main(rest)
