@@ -40,6 +40,8 @@ def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
         seed=0,
         trained=trained,
         settings=config.clustering,
+        augment=config.augment,
+        orbits=config.orbits,
         fill=config.views.fill,
         say=print,
         progress=lambda what, total: nullcontext(lambda done, note: None),
@@ -51,7 +53,7 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
     dataset = make_noise(config, num_timed)
     task, settings = make_task(config, dataset), config.clustering.scan
     prior = make_prior(settings.prior, NUM_CLUSTERS)
-    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill, low=task.trained.scaling.low)
+    augment = make_augment(settings.augment, task.augment, fill=task.fill, low=task.trained.scaling.low)
     classifier = make_classifier(task, num_heads=settings.num_heads, start="random")
     num_neighbours = min(settings.num_neighbours, num_timed - 1)
     neighbours = np.random.default_rng(0).integers(num_timed, size=(num_timed, num_neighbours), dtype=np.int32)

@@ -33,4 +33,4 @@ def apply_small(config) -> None:
     config.loss.num_pixels = 192
     config.train.num_epochs = 10
     variants.apply_quick_clustering(config, num_epochs=40)
-    config.clustering.augment.cutout_px = 6
+    config.augment.cutout_px = 6

@@ -32,7 +32,7 @@ def apply_clustering(config) -> None:
     """
     config.clustering.scan.augment = "none"
     config.clustering.iic.augment = "s1+r"
-    config.clustering.augment.flip = True
+    config.augment.flip = True
 
 
 def apply_paper(config) -> None:

@@ -55,7 +55,7 @@ def parse_names(names: str) -> frozenset[str]:
 def make_augment(names: str, settings: ConfigDict, *, fill: float, low: float) -> Augment:
     """augment(keys (b,), images (b, h, w, c) in [low, 1]) -> images alike in shape, each by its own key.
 
-    settings: `config.clustering.augment`. fill: the value outside an image and in holes. What changes values works on
+    settings: `config.augment`. fill: the value outside an image and in holes. What changes values works on
     those between 0 and 1, as the operations are defined, and is brought back.
 
     Raises InputError for an unknown name.

@@ -25,7 +25,7 @@ def cluster_iic(task: ClusterTask) -> Clustering:
     settings = task.settings.iic
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     low = task.trained.scaling.low
-    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill, low=low)
+    augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
         images = task.trained.to_unit(data["images"][rows])

@@ -59,7 +59,7 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
     settings = task.settings.scan
     prior = make_prior(settings.prior, task.num_clusters)
     low = task.trained.scaling.low
-    augment = make_augment(settings.augment, task.settings.augment, fill=task.fill, low=low)
+    augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
     neighbours = mine(task)
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     best = train_heads(

@@ -26,13 +26,15 @@ class Kept(NamedTuple):
 def digest_task(name: str, task: ClusterTask) -> str:
     """Changes with the clusterer and all that decides its result: latents, images, k, seed and its settings."""
     digest = hashlib.sha256()
-    words = [*name.split("_"), "augment"]
+    words = name.split("_")
     settings = {
         key: value
         for key, value in task.settings.to_dict().items()
         if not isinstance(value, dict) or key.split("_")[0] in words
     }
-    facts = [name, task.num_clusters, task.seed, task.transductive, task.fill, settings]
+    orbits = task.orbits.to_dict() if "orbit" in words else {}
+    options = [settings, task.augment.to_dict(), orbits]
+    facts = [name, task.num_clusters, task.seed, task.transductive, task.fill, *options]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for points in (task.fitted, task.assigned):
         digest.update(np.ascontiguousarray(points.latents).data)

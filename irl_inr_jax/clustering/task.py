@@ -53,7 +53,8 @@ class ClusterTask:
 
     fitted: what the algorithm learns from. assigned: what gets clusters; the same object as `fitted` where an
         algorithm clusters the very images it learns from.
-    trained: the encoder, for algorithms that train it further. settings: `config.clustering`.
+    trained: the encoder, for algorithms that train it further. settings, augment, orbits: `config.clustering`,
+        `config.augment`, `config.orbits`.
     fill: value outside an image.
     say: told what is going on. progress(what, total): a context whose value is called as update(done, note).
     """
@@ -64,6 +65,8 @@ class ClusterTask:
     seed: int
     trained: TrainedMethod
     settings: ConfigDict
+    augment: ConfigDict
+    orbits: ConfigDict
     fill: float
     say: Callable[[str], None]
     progress: Callable[[str, int], AbstractContextManager[Callable[[int, str], None]]]

@@ -105,9 +105,22 @@ def get_config() -> ConfigDict:
     vae.temperature = 1.0  # of the Gumbel-softmax over TARGET-VAE's rotations and places
 
     config.simclr = simclr = ConfigDict()
-    simclr.augment = "s1+r+t"  # of both views, as in clustering.scan.augment, strengths in clustering.augment
+    simclr.augment = "s1+r+t"  # of both views, as in clustering.scan.augment, strengths in augment
     simclr.temperature = 0.1  # of the cosine similarities
     simclr.projection_widths = (512, 128)  # layers of the head that the loss sees and that is then dropped
+
+    config.augment = augment = ConfigDict()
+    augment.crop_area = (0.6, 1.0)  # s1: share of the image that is kept, between these
+    augment.flip = False  # s1: mirror every other image; a mirrored digit is another thing, a mirrored wafer is not
+    augment.jitter = 0.4  # s1: strength of the changes of brightness, contrast and saturation
+    augment.blur_px = 1.0  # s1: largest standard deviation of the blur
+    augment.num_ops = 4  # s2: operations out of RandAugment's 14
+    augment.cutout_px = 16  # s2: largest side of the hole
+    augment.translation = 0.07  # t: largest shift per axis, as a share of the side
+
+    config.orbits = orbits = ConfigDict()  # polar images: the method orbit_knn, and neighbours under all rotations
+    orbits.num_angles = 48  # rotations that are compared, and points on each circle
+    orbits.num_radii = 20  # circles
 
     config.views = views = ConfigDict()
     views.translation_px = 0.0  # standard deviation per axis of the shift of the second view
@@ -131,7 +144,6 @@ def get_config() -> ConfigDict:
     train.keep_checkpoints = 2  # how many of the newest stay on disk
 
     config.speed = speed = ConfigDict()  # how a step is computed; what it computes stays the same: docs/performance.md
-    speed.fourier = "auto"  # features of pixels: separable (by rows and columns), direct (pixel by pixel) or auto
     speed.convolutions = "auto"  # direct (XLA's own), matmul (products of matrices, for CPUs) or auto
     speed.steps_per_call = 0  # steps in one compiled call; 0: log_every, but on a CPU at most 10, or 1 of wide networks
     speed.remat = "none"  # computed again in the backward pass, for less memory: none, inr, or all (the encoder too)
@@ -176,8 +188,6 @@ def add_clustering(config: ConfigDict) -> None:
     umap.num_dims = 5  # of the layout that k-means runs on
 
     clustering.orbit_knn = orbit_knn = ConfigDict()
-    orbit_knn.num_angles = 48  # turns that are compared, and points on each circle
-    orbit_knn.num_radii = 20  # circles
     orbit_knn.num_neighbours = 15  # of the graph on which images diffuse
     orbit_knn.num_dims = 30  # diffusion coordinates that k-means runs on; at least k are taken
     orbit_knn.num_steps = 10  # of the random walk on the graph; more see less of its detail
@@ -214,12 +224,3 @@ def add_clustering(config: ConfigDict) -> None:
     scan.selflabel_threshold = 0.9  # confidence from which an image teaches
     scan.average_decay = 0.0  # of the moving average of the weights in the self-label stage; 0 for none
     scan.augment = "r+t"  # joined by +: s1 (crop, flip, colour, blur), s2 (RandAugment, cutout), r, t; or none
-
-    clustering.augment = augment = ConfigDict()
-    augment.crop_area = (0.6, 1.0)  # s1: share of the image that is kept, between these
-    augment.flip = False  # s1: mirror every other image; a mirrored digit is another thing, a mirrored wafer is not
-    augment.jitter = 0.4  # s1: strength of the changes of brightness, contrast and saturation
-    augment.blur_px = 1.0  # s1: largest standard deviation of the blur
-    augment.num_ops = 4  # s2: operations out of RandAugment's 14
-    augment.cutout_px = 16  # s2: largest side of the hole
-    augment.translation = 0.07  # t: largest shift per axis, as a share of the side

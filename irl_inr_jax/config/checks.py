@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.augmentation import NUM_OPS, parse_names
 from irl_inr_jax.config.storage import flatten
-from irl_inr_jax.devices.compute import CONVOLUTIONS, FOURIER, REMAT
+from irl_inr_jax.devices.compute import CONVOLUTIONS, REMAT
 from irl_inr_jax.geometry.warps import INTERPOLATIONS
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.methods.pose import FORMS
@@ -29,7 +29,6 @@ CHOICES = {
     "loss.consistency_distance": ("cosine", "mse"),
     "loss.views": ("pair", "copies"),
     "views.interpolation": INTERPOLATIONS,
-    "speed.fourier": ("auto", *FOURIER),
     "speed.convolutions": ("auto", *CONVOLUTIONS),
     "model.encoder.num_calls": (1, 2),
     "speed.remat": REMAT,
@@ -67,8 +66,8 @@ AT_LEAST_ONE = (
     "clustering.diffusion.num_steps",
     "clustering.umap.num_neighbours",
     "clustering.umap.num_dims",
-    "clustering.orbit_knn.num_angles",
-    "clustering.orbit_knn.num_radii",
+    "orbits.num_angles",
+    "orbits.num_radii",
     "clustering.orbit_knn.num_neighbours",
     "clustering.orbit_knn.num_dims",
     "clustering.orbit_knn.num_steps",
@@ -92,7 +91,7 @@ SHARES = (
     "views.fill",
     "clustering.scan.selflabel_threshold",
     "clustering.scan.average_decay",
-    "clustering.augment.translation",
+    "augment.translation",
 )
 BELOW_ONE = ("data.test_fraction", "clustering.scan.average_decay")
 
@@ -129,7 +128,7 @@ def check_config(config: ConfigDict, base: ConfigDict) -> None:
             f"expected config.model.hypernet.num_shards=1 with config.method={config.method}, which has no "
             f"hypernetwork, found {config.model.hypernet.num_shards}"
         )
-    _check_clustering(config.clustering)
+    _check_clustering(config)
     parse_names(config.simclr.augment)
     if config.method in RAW_INPUT_METHODS and config.model.encoder.input != "raw":
         raise InputError(
@@ -161,18 +160,19 @@ def _check_epochs(config: ConfigDict) -> None:
         raise InputError(f"expected config.train.num_epochs of at least 1, found {num_epochs}")
 
 
-def _check_clustering(clustering: ConfigDict) -> None:
+def _check_clustering(config: ConfigDict) -> None:
+    clustering = config.clustering
     if clustering.hdbscan.min_cluster_size == 1:
         raise InputError("expected config.clustering.hdbscan.min_cluster_size of 0 or at least 2, found 1")
-    area = tuple(clustering.augment.crop_area)
+    area = tuple(config.augment.crop_area)
     if len(area) != 2 or not 0 < area[0] <= area[1] <= 1:
         raise InputError(
-            f"expected config.clustering.augment.crop_area as (least, greatest) share of the image, above 0 and at "
+            f"expected config.augment.crop_area as (least, greatest) share of the image, above 0 and at "
             f"most 1, found {area}"
         )
-    if clustering.augment.num_ops > NUM_OPS:
+    if config.augment.num_ops > NUM_OPS:
         raise InputError(
-            f"expected config.clustering.augment.num_ops of at most {NUM_OPS}, found {clustering.augment.num_ops}"
+            f"expected config.augment.num_ops of at most {NUM_OPS}, found {config.augment.num_ops}"
         )
     for augmented in (clustering.scan, clustering.iic):
         parse_names(augmented.augment)

@@ -37,7 +37,7 @@ def apply_paper(config: ConfigDict) -> None:
         clip_norm=0.0,
     )
     config.clustering.scan.update(augment="s1+s2+r+t", head_start="random")
-    config.clustering.augment.crop_area = (0.2, 1.0)
+    config.augment.crop_area = (0.2, 1.0)
 
 
 def apply_quick_clustering(config: ConfigDict, *, num_epochs: int) -> None:

@@ -107,6 +107,8 @@ def evaluate(
         seed=config.seed,
         trained=trained,
         settings=config.clustering,
+        augment=config.augment,
+        orbits=config.orbits,
         fill=config.views.fill,
         say=say,
         progress=progress,

@@ -15,8 +15,8 @@ from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """Polar images as `config.clustering.orbit_knn` has them; the pose is the closed form of `config.model.pose`."""
-    num_radii, num_angles = config.clustering.orbit_knn.num_radii, config.clustering.orbit_knn.num_angles
+    """Polar images as `config.orbits` has them; the pose is the closed form of `config.model.pose`."""
+    num_radii, num_angles = config.orbits.num_radii, config.orbits.num_angles
     form, fill = make_pose_form(config), config.views.fill
 
     def encode(

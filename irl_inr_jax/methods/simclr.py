@@ -49,7 +49,7 @@ class Comparisons(NamedTuple):
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """SimCLR as `config.simclr` has it, with the strengths of `config.clustering.augment`.
+    """SimCLR as `config.simclr` has it, with the strengths of `config.augment`.
 
     low: the least value of a pixel, 0 or -1.
     axis_name: the mapped axis of the train step; None outside a mapped function.
@@ -58,7 +58,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     parts = Parts(
         encoder=make_encoder(config, num_outputs=config.model.latent_dim, axis_name=axis_name, activation=jax.nn.relu),
         projection=MLP(tuple(settings.projection_widths), activation=nn.relu, dtype=jnp.dtype(config.model.dtype)),
-        augment=make_augment(settings.augment, config.clustering.augment, fill=config.views.fill, low=low),
+        augment=make_augment(settings.augment, config.augment, fill=config.views.fill, low=low),
         temperature=settings.temperature,
         axis_name=axis_name,
     )

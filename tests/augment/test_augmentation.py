@@ -15,7 +15,7 @@ FILL = 0.25
 
 
 def make(names, *, fill=FILL, low=0.0, **changes):
-    settings = base.get_config().clustering.augment.unlock()
+    settings = base.get_config().augment.unlock()
     settings.update(changes)
     return jax.jit(make_augment(names, settings, fill=fill, low=low))
 

@@ -38,9 +38,10 @@ def make_task():
 
     def make(latents, num_clusters, *, assigned=None, seed=0, say=lambda line: None, settings=None):
         latents = np.asarray(latents)
-        config = base.get_config().clustering
+        config = base.get_config()
         for key, value in (settings or {}).items():
-            config.update_from_flattened_dict({key: value})
+            block = "" if key.split(".")[0] in ("augment", "orbits") else "clustering."
+            config.update_from_flattened_dict({f"{block}{key}": value})
         params = {"encoder": {"kernel": jnp.eye(latents.shape[1])}, "generator": jnp.ones(3)}
         method = Method("pixels", unused, unused, encode, None)
         fitted = points_of(latents)
@@ -50,7 +51,9 @@ def make_task():
             num_clusters=num_clusters,
             seed=seed,
             trained=TrainedMethod(method, params, {}, scaling=Scaling(1.0, 0.0, 0.0, ""), batch_size=64),
-            settings=config,
+            settings=config.clustering,
+            augment=config.augment,
+            orbits=config.orbits,
             fill=0.0,
             say=say,
             progress=silent,

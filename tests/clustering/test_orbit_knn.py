@@ -14,7 +14,7 @@ from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
 from irl_inr_jax.types import InputError, Scaling
 
 SIDE = 24
-SMALL = {"orbit_knn.num_angles": 16, "orbit_knn.num_radii": 8}
+SMALL = {"orbits.num_angles": 16, "orbits.num_radii": 8}
 
 
 def points(images):

@@ -46,7 +46,7 @@ def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blo
     latents, _ = blobs
     task = make_task(latents, 4, settings={**QUICK, "scan.entropy_weight": 3.0})
     classifier = make_classifier(task, num_heads=2, start="random")
-    augment = make_augment("none", task.settings.augment, fill=0.0, low=0.0)
+    augment = make_augment("none", task.augment, fill=0.0, low=0.0)
     prior = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
     rows = jnp.array([3, 8, 20])
     partners = np.array([[7], [1], [0]])

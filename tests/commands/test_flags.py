@@ -17,7 +17,7 @@ def test_settings_are_read_as_the_type_they_have():
             "config.clustering.scan.learning_rate=1",
             "clustering.scan.augment=s1+r",
             "clustering.scan.prior=(1.0, 2.0)",
-            "clustering.augment.flip=True",
+            "clustering.scan.selflabel_epochs=0",
             "evaluation.max_clusters=5",
         ],
         blocks=AFTER_TRAINING,
@@ -25,7 +25,7 @@ def test_settings_are_read_as_the_type_they_have():
     scan = config.clustering.scan
     assert (scan.num_epochs, scan.learning_rate, scan.augment, tuple(scan.prior)) == (7, 1.0, "s1+r", (1.0, 2.0))
     assert (
-        isinstance(scan.learning_rate, float) and config.clustering.augment.flip and config.evaluation.max_clusters == 5
+        isinstance(scan.learning_rate, float) and scan.selflabel_epochs == 0 and config.evaluation.max_clusters == 5
     )
 
 
@@ -39,7 +39,7 @@ def test_settings_are_read_as_the_type_they_have():
         ("clustering.scan.num_epochs", r"expected --set KEY=VALUE .* found 'clustering\.scan\.num_epochs'"),
         ("train.batch_size=3", r"a key of evaluation or clustering .* found 'train\.batch_size=3'"),
         ("clustering.scan.num_epochs=2.5", r"a value of type int for --set clustering\.scan\.num_epochs, found '2\.5'"),
-        ("clustering.augment.flip=1", r"a value of type bool"),
+        ("clustering.scan.num_epochs=True", r"a value of type int"),
         ("clustering.scan.learning_rate=fast", r"a value of type float"),
     ],
 )

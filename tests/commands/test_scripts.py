@@ -92,7 +92,7 @@ def test_evaluate_leaves_what_it_promises(finished):
 def test_clusterers_that_train_and_a_chosen_k_are_written_where_they_are_promised(finished, tmp_path, run_script):
     workdir = tmp_path / "run"
     shutil.copytree(finished[0], workdir)
-    settings = ["scan.num_epochs=2", "scan.selflabel_epochs=1", "dec.num_epochs=2", "orbit_knn.num_radii=6"]
+    settings = ["scan.num_epochs=2", "scan.selflabel_epochs=1", "dec.num_epochs=2", "orbit_knn.num_steps=5"]
     flags = [flag for setting in settings for flag in ("--set", f"clustering.{setting}")]
     names = ["scan", "scan_orbit", "dec", "dbscan", "orbit_knn"]
     command = ["evaluate.py", "--workdir", workdir, "--clusterers", ",".join(names), *flags]

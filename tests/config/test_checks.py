@@ -1,10 +1,12 @@
 """Configurations: the checks before a run, and the one that a workdir keeps."""
 
 import json
+from pathlib import Path
 
 import pytest
 from ml_collections import ConfigDict
 
+import irl_inr_jax
 from irl_inr_jax.config import base
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import claim_workdir, complete_config, flatten, from_json, to_json
@@ -43,8 +45,8 @@ def test_the_base_passes_its_own_check():
         ({"simclr__temperature": 0.0}, r"config.simclr.temperature above 0, found 0.0"),
         ({"simclr__augment": "s1+s3"}, r"augmentations among s1, s2, r, t joined by \+, or none, found 's3'"),
         ({"clustering__hdbscan__min_cluster_size": 1}, r"min_cluster_size of 0 or at least 2, found 1"),
-        ({"clustering__augment__crop_area": (0.5,)}, r"crop_area as \(least, greatest\) share .* found \(0.5,\)"),
-        ({"clustering__augment__crop_area": (0.9, 0.5)}, r"crop_area as \(least, greatest\) share"),
+        ({"augment__crop_area": (0.5,)}, r"crop_area as \(least, greatest\) share .* found \(0.5,\)"),
+        ({"augment__crop_area": (0.9, 0.5)}, r"crop_area as \(least, greatest\) share"),
         ({"clustering__iic__augment": "s1+x"}, r"augmentations among s1, s2, r, t joined by \+, or none, found 'x'"),
         ({"model__pose__form": "moment"}, r"closed_form with config.model.encoder.input=canonical, found moment"),
         ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.consistency above 0"),
@@ -110,6 +112,17 @@ def test_a_workdir_takes_new_settings_of_evaluation_for_the_same_training(tmp_pa
     claim_workdir(tmp_path, changed(), base.get_config())
     claim_workdir(tmp_path, changed(clustering__scan__num_epochs=3), base.get_config())
     assert from_json(tmp_path / "config.json").clustering.scan.num_epochs == 3
+
+
+def test_a_continued_simclr_run_with_other_augmentations_is_refused(tmp_path):
+    claim_workdir(tmp_path, changed(method="simclr"), base.get_config())
+    with pytest.raises(InputError, match=r"config\.augment\.jitter is 0\.4 there and 0\.8 here"):
+        claim_workdir(tmp_path, changed(method="simclr", augment__jitter=0.8), base.get_config())
+
+
+def test_no_method_reads_the_settings_of_clustering():
+    for path in (Path(irl_inr_jax.__file__).parent / "methods").glob("*.py"):
+        assert "config.clustering" not in path.read_text(), path
 
 
 def test_a_configuration_survives_its_file(tmp_path):

@@ -55,6 +55,8 @@ def task(blobs):
         seed=0,
         trained=trained,
         settings=base.get_config().clustering,
+        augment=base.get_config().augment,
+        orbits=base.get_config().orbits,
         fill=0.0,
         say=lines.append,
         progress=silent,

@@ -17,7 +17,7 @@ NUM_POINTS = 256
 
 def compute_polar_images(task: ClusterTask) -> Float[np.ndarray, "n r t c"]:
     """The polar images. Blank ones get a circle of their own: they are alike, and unlike all others."""
-    settings = task.settings.orbit_knn
+    settings = task.orbits
 
     @jax.jit
     def see(stored):
