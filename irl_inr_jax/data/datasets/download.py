@@ -1,6 +1,6 @@
-"""Finding the four IDX files of a published data set, or fetching them through tensorflow-datasets with its checksums.
+"""The four IDX files of a published data set, downloaded by tensorflow-datasets, which verifies their checksums.
 
-tensorflow-datasets is imported only to download: it takes half a second, and none of it is needed to read the files.
+tensorflow-datasets is imported only for a download: its import takes half a second, and reading does not need it.
 """
 
 import shutil
@@ -22,9 +22,9 @@ FILE_NAMES = {
 
 
 def get_idx_files(folder: Path, base_url: str) -> dict[str, Path]:
-    """A path for each key of FILE_NAMES, in `folder`, after downloading those that are not there yet.
+    """Return the path in `folder` of each key of FILE_NAMES, after downloading missing files.
 
-    Raises InputError if they cannot be downloaded, saying within seconds which files to put where.
+    Raises InputError within seconds if they cannot be downloaded, naming the files and the folder.
     """
     paths = {key: find_idx_file(folder, name) for key, name in FILE_NAMES.items()}
     missing = [f"{FILE_NAMES[key]}.gz" for key, path in paths.items() if path is None]
@@ -35,23 +35,23 @@ def get_idx_files(folder: Path, base_url: str) -> dict[str, Path]:
 
 
 def find_idx_file(folder: Path, name: str) -> Path | None:
-    """The file called `name` in `folder`, with or without .gz, its last '-' perhaps written as a dot; or None."""
+    """Return the file `name` in `folder`, with or without .gz, spelled '-idx' or '.idx'; None if there is none."""
     names = (name, name.replace("-idx", ".idx"))
     candidates = [folder / f"{spelling}{suffix}" for spelling in names for suffix in ("", ".gz")]
     return next((path for path in candidates if path.is_file()), None)
 
 
 def download_files(folder: Path, urls: list[str]) -> None:
-    """Puts what is at `urls` into `folder`, each file only once it is whole and its checksum is right.
+    """Download `urls` to `folder`; a file appears there only when it is complete and its checksum is verified.
 
     Raises InputError if the host cannot be reached or a download fails.
     """
     names = ", ".join(url.rsplit("/", 1)[1] for url in urls)
-    remedy = f"put {names} there yourself, or set config.data.root to the folder that has {folder.name}/"
+    remedy = f"put {names} there, or set config.data.root to the folder that contains {folder.name}/"
     host, port = connection_address(urls[0])
     if not can_connect(host, port, timeout=3.0):
         raise InputError(
-            f"config.data.root: expected the files of {folder.name} in {folder}, and {host} cannot be reached; {remedy}"
+            f"config.data.root: expected {names} in {folder} or a connection to {host}, found neither; {remedy}"
         )
 
     import tensorflow_datasets as tfds
@@ -66,14 +66,16 @@ def download_files(folder: Path, urls: list[str]) -> None:
             manager = tfds.download.DownloadManager(download_dir=temporary, force_checksums_validation=True)
             for url, path in zip(urls, manager.download(urls), strict=True):
                 shutil.move(path, folder / url.rsplit("/", 1)[1])
-    # tensorflow-datasets lets through whatever its HTTP library, its checksums or the disk raise.
+    # tensorflow-datasets does not convert the errors of its HTTP library, its checksums and the file system.
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        raise InputError(f"config.data.root: the download to {folder} failed ({reason}); {remedy}") from None
+        raise InputError(
+            f"config.data.root: expected to download {names} to {folder}, found {reason}; {remedy}"
+        ) from None
 
 
 def connection_address(url: str) -> tuple[str, int]:
-    """The host and port that a download of `url` connects to: its own, or those of the environment's proxy."""
+    """Return the host and port to which a download of `url` connects: the server's, or the configured proxy's."""
     parts = urllib.parse.urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(parts.hostname):
@@ -82,7 +84,7 @@ def connection_address(url: str) -> tuple[str, int]:
 
 
 def can_connect(host: str, port: int, *, timeout: float) -> bool:
-    """Whether a TCP connection opens within `timeout` seconds, the search for the host's address included."""
+    """Return True if a TCP connection opens within `timeout` seconds, including the name look-up."""
     opened = threading.Event()
 
     def connect():
@@ -92,7 +94,7 @@ def can_connect(host: str, port: int, *, timeout: float) -> bool:
         except OSError:
             pass
 
-    # A name server that does not answer cannot be interrupted, only left behind: hence a daemon thread.
+    # A name look-up cannot be interrupted; a daemon thread can be abandoned.
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
     thread.join(timeout)

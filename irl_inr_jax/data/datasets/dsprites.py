@@ -1,7 +1,7 @@
-"""dSprites: white squares, ellipses and hearts at every combination of scale, orientation and place.
+"""dSprites: white squares, ellipses and hearts at every combination of scale, orientation and position.
 
-The published file holds 737,280 images of 64x64 pixels in one compressed member, 3 GB once unpacked. It is unpacked
-once, block by block, and mapped from then on, so that no more of it than is asked for is ever in memory.
+The published file contains 737,280 images of 64x64 pixels in one compressed member, 3 GB uncompressed. It is
+decompressed once, block by block, and memory-mapped afterwards, so that only requested images are in memory.
 """
 
 import zipfile
@@ -20,7 +20,7 @@ from irl_inr_jax.types import Dataset, InputError, Pose
 FILE_NAME = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 SHAPES = ("square", "ellipse", "heart")
 _LATENTS = ("color", "shape", "scale", "orientation", "pos_x", "pos_y")
-# What each number of latents_classes stands for, latent by latent, as published.
+# Value of each class of each latent, as published.
 _GRID = (
     np.ones(1),
     np.arange(1.0, 4.0),
@@ -33,19 +33,19 @@ _BLOCK_BYTES = 1 << 24
 
 
 def make_dsprites(data: ConfigDict) -> Dataset:
-    """dSprites under config.data.root, the shape being the class. Raises InputError."""
+    """Return the dSprites data set under config.data.root, with the shape as label. Raises InputError."""
     return make_source_dataset(
         data, read_dsprites(data), description="dSprites: squares, ellipses and hearts of six sizes in known poses"
     )
 
 
 def read_dsprites(data: ConfigDict) -> Source:
-    """The images of config.data.root/dsprites/ (or of the root itself), in the order of the file.
+    """Return the images of config.data.root/dsprites/ (or of the root itself), in the order of the file.
 
-    Columns are the latents by name, orientation in radians. The pose is true for all shapes, and only one of several
-    true ones for those that look the same after half a turn (ellipses) or a quarter (squares).
+    Columns are the latents by name, with the orientation in radians. The pose is the true one; for shapes with
+    rotational symmetry (ellipses by pi, squares by pi/2) it is one of several equivalent poses.
 
-    Raises InputError if there is no such file, or it is damaged or holds something else.
+    Raises InputError if there is no such file, or if it is damaged or has other content.
     """
     path = find_dsprites_file(Path(data.root).expanduser())
     name = f"config.data.root ({path})"
@@ -66,28 +66,28 @@ def read_dsprites(data: ConfigDict) -> Source:
 
 
 def latent_pose(orientation: np.ndarray, pos_x: np.ndarray, pos_y: np.ndarray) -> Pose:
-    """The pose (N,) of images with these latents (N,), as measured on the images.
+    """Return the pose (N,) of images with these latents (N,). The convention was measured on the images.
 
-    Orientation is counter-clockwise. Positions go to the right and *down*, from 0 to 1 over the middle half of the
-    image: shapes are placed between pixels 15.5 and 47.5 of 64.
+    Orientation is counter-clockwise. Positions increase to the right and *downwards*, from 0 to 1 over the middle half
+    of the image: shapes are centred between pixels 15.5 and 47.5 of 64.
     """
     tau = np.stack([pos_x - 0.5, 0.5 - pos_y], axis=-1)
     return Pose(theta=orientation.astype(np.float32), tau=tau.astype(np.float32))
 
 
 def find_dsprites_file(root: Path) -> Path:
-    """The file of dSprites in root/dsprites or root: the published one, else the only .npz with such members.
+    """Return the dSprites file in root/dsprites or root: the published one, or the only .npz with the same members.
 
-    Raises InputError if there is none, or several.
+    Raises InputError if there is none, or more than one.
     """
     folders = [root / "dsprites", root]
     published = [folder / FILE_NAME for folder in folders if (folder / FILE_NAME).is_file()]
     if published:
         return published[0]
-    fitting = [path for folder in folders for path in sorted(folder.glob("*.npz")) if _has_sprites(path)]
-    if len(fitting) == 1:
-        return fitting[0]
-    found = f"{len(fitting)}, {' and '.join(path.name for path in fitting)}; leave one" if fitting else "none"
+    candidates = [path for folder in folders for path in sorted(folder.glob("*.npz")) if _has_sprites(path)]
+    if len(candidates) == 1:
+        return candidates[0]
+    found = f"{len(candidates)}, {' and '.join(path.name for path in candidates)}; leave one" if candidates else "none"
     raise InputError(
         f"config.data.root ({folders[0]}): expected {FILE_NAME}, or one .npz file with imgs and latents_values or "
         f"latents_classes, found {found}; the file is in the repository google-deepmind/dsprites-dataset"
@@ -95,11 +95,11 @@ def find_dsprites_file(root: Path) -> Path:
 
 
 def open_sprites(path: Path, name: str) -> np.ndarray:
-    """The array imgs of an .npz file, (N, h, w) uint8, mapped to memory from an unpacked copy.
+    """Return the array imgs of an .npz file, (N, h, w) uint8, memory-mapped from a decompressed copy.
 
-    The copy's name has the checksum of its content, so that another file of the same name gets another copy.
+    The name of the copy contains the checksum of imgs, so that another file of the same name gets its own copy.
 
-    Raises InputError if the file is damaged, or imgs is something else.
+    Raises InputError if the file is damaged, or if imgs has another shape or type.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as member:
@@ -120,9 +120,9 @@ def open_sprites(path: Path, name: str) -> np.ndarray:
 
 
 def read_latents(path: Path, name: str, num_images: int) -> np.ndarray:
-    """The latents (num_images, 6) of an .npz file: latents_values, or what latents_classes stand for.
+    """Return the latents (num_images, 6) of an .npz file: latents_values, or the values of latents_classes.
 
-    `metadata` is pickled and never read. Raises InputError if they do not fit the images.
+    `metadata` is pickled and never read. Raises InputError if the latents do not match the images.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -147,7 +147,7 @@ def read_latents(path: Path, name: str, num_images: int) -> np.ndarray:
 
 
 def _read_header(member: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """(shape, fortran_order, dtype) of an .npy stream, which then stands at the first value."""
+    """Return (shape, fortran_order, dtype) of an .npy stream and advance it to the first value."""
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     return read[np.lib.format.read_magic(member)](member)
 
@@ -172,6 +172,6 @@ def _has_sprites(path: Path) -> bool:
 
 def _damaged(name: str, error: Exception) -> InputError:
     return InputError(
-        f"{name}: expected an .npz file with imgs and the latents as plain arrays, found a damaged or another one "
+        f"{name}: expected an .npz file with imgs and the latents as plain arrays, found a damaged or another file "
         f"({' '.join(str(error).split())}); download it again"
     )

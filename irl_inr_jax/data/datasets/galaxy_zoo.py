@@ -1,6 +1,6 @@
-"""Galaxy Zoo as Kaggle's challenge published it: 61,578 colour photographs, and how people voted on each.
+"""Galaxy Zoo as published by the Kaggle challenge: 61,578 colour photographs and the votes on each.
 
-The photographs are cut, made smaller and kept as one array beside the files, as decoding them takes minutes.
+Decoding takes minutes, so the cropped and downsampled photographs are stored once as one array next to the files.
 """
 
 import math
@@ -22,11 +22,11 @@ from irl_inr_jax.data.subsets import Stream, make_rng
 from irl_inr_jax.types import Dataset, InputError
 
 IMAGES, VOTES = "images_training_rev1", "training_solutions_rev1.csv"
-CROP = 207 / 424  # share of the shorter side that is kept, in the middle (Dieleman et al., 2015)
+CROP = 207 / 424  # central crop as a share of the shorter side (Dieleman et al., 2015)
 SIDE = 64  # pixels (paper, Appendix B)
 TEST_SHARE = 11_578 / 61_578  # the paper's 50,000 and 11,578
-# A galaxy has a class where most people agree on it: on the first answer, and of all of them on the whole way there.
-CLEAR_FIRST, CLEAR_WAY = 0.8, 0.5
+# A galaxy is labelled if its first answer has at least CLEAR_FIRST and its last more than CLEAR_PATH of all votes.
+CLEAR_FIRST, CLEAR_PATH = 0.8, 0.5
 CLASSES = {
     "round": ("Class1.1", "Class7.1"),
     "in_between": ("Class1.1", "Class7.2"),
@@ -34,24 +34,24 @@ CLASSES = {
     "edge_on": ("Class1.2", "Class2.1"),
     "spiral": ("Class1.2", "Class4.1"),
 }
-_BLOCK = 512  # photographs that are decoded before they are written
+_BLOCK = 512  # photographs decoded between writes
 
 
 def make_galaxy_zoo(data: ConfigDict) -> Dataset:
-    """Galaxy Zoo's photographs under config.data.root, config.data.resize pixels wide. Raises InputError."""
+    """Return Galaxy Zoo under config.data.root at config.data.resize pixels. Raises InputError."""
     return make_source_dataset(
-        data, read_galaxy_zoo(data), description="Galaxy Zoo: the middle of photographs of galaxies, classes by votes"
+        data, read_galaxy_zoo(data), description="Galaxy Zoo: central crops of galaxy photographs, classes by votes"
     )
 
 
 def read_galaxy_zoo(data: ConfigDict) -> Source:
-    """The photographs (side, side, 3) of config.data.root/galaxy_zoo/, called by their GalaxyID.
+    """Return the photographs (side, side, 3) of config.data.root/galaxy_zoo/; ids are their GalaxyID.
 
-    side is config.data.resize, 64 where that is 0. Every answer's share of the votes is a column, NaN for a photograph
-    without votes; labels are those of `clear_classes`. A seeded choice of 11,578 of 61,578, or as large a share of
-    fewer, is for testing.
+    side is config.data.resize, or 64 if that is 0. Each answer's share of the votes is a column, NaN for a photograph
+    without votes; labels are those of `clear_classes`. The test set is a seeded sample of 11,578 of the 61,578
+    photographs, or the same share of a smaller number.
 
-    Raises InputError if there are no photographs or damaged ones, or the votes belong to others.
+    Raises InputError if photographs are missing or damaged, or if the votes are on other galaxies.
     """
     root = Path(data.root).expanduser()
     folder = root if (root / IMAGES).is_dir() else root / "galaxy_zoo"
@@ -73,49 +73,49 @@ def read_galaxy_zoo(data: ConfigDict) -> Source:
 
 
 def clear_classes(votes: dict[str, np.ndarray]) -> np.ndarray:
-    """(N,) the class of each galaxy, '' where the votes are not clear. votes: answer -> (N,) shares.
+    """Return the class (N,) of each galaxy, '' where the votes are not clear. votes: answer -> (N,) shares.
 
-    Smooth galaxies (Class1.1) are round, in between or cigar-shaped (Class7.1 to 7.3), those with features or a disk
-    (Class1.2) are seen edge on (Class2.1) or have a spiral (Class4.1). The shares are published multiplied along the
-    way to the question, so Class7.1 is the share of all people who said both smooth and round. A class is clear where
-    its first answer has at least 0.8 of the votes and its whole way more than 0.5; no two can be.
+    Smooth galaxies (Class1.1) are round, in between or cigar-shaped (Class7.1 to 7.3); galaxies with features or a disk
+    (Class1.2) are viewed edge on (Class2.1) or have a spiral (Class4.1). The published shares are multiplied along the
+    decision tree, so Class7.1 is the share of all voters who chose both smooth and round. A class is clear if its first
+    answer has at least 0.8 and its last answer more than 0.5 of the votes; at most one class is.
     """
     labels = np.full(len(votes["Class1.1"]), "", dtype="<U10")
     for label, (first, last) in CLASSES.items():
-        labels[(votes[first] >= CLEAR_FIRST) & (votes[last] > CLEAR_WAY)] = label
+        labels[(votes[first] >= CLEAR_FIRST) & (votes[last] > CLEAR_PATH)] = label
     return labels
 
 
 def list_photographs(folder: Path) -> list[Path]:
-    """The .jpg files of a folder, in the order of their numbers. Raises InputError if there is none."""
+    """Return the .jpg files of a folder in numerical order. Raises InputError if there is none."""
     files = [file for file in folder.glob("*.jpg") if not file.name.startswith(".")] if folder.is_dir() else []
     if not files:
         raise InputError(
             f"config.data.root ({folder}): expected the .jpg files of images_training_rev1.zip, found "
             f"{'none' if folder.is_dir() else 'no such folder'}; "
-            f"they are at kaggle.com/c/galaxy-zoo-the-galaxy-challenge"
+            f"get them at kaggle.com/c/galaxy-zoo-the-galaxy-challenge"
         )
     return sorted(files, key=lambda file: (len(file.stem), file.stem))
 
 
 def read_votes(path: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
-    """Each answer's share of the votes for the galaxies `ids` (N,), answer -> (N,); NaN where there are none.
+    """Return the vote shares of the galaxies `ids` (N,): answer -> (N,), NaN for galaxies without votes.
 
-    Votes on galaxies without a photograph are passed over.
+    Votes on galaxies without a photograph are ignored.
 
-    Raises InputError for a damaged file, one without the answers that classes are made of, or of other galaxies.
+    Raises InputError if the file is damaged, lacks an answer that defines a class, or has none of the galaxies.
     """
     name = f"config.data.root ({path})"
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = [column.strip() for column in file.readline().split(",")]
             table = np.loadtxt(file, delimiter=",", ndmin=2)
-    except ValueError as error:  # also of what is no text
+    except ValueError as error:  # includes UnicodeDecodeError
         raise InputError(
-            f"{name}: expected a row of numbers for each galaxy, found another ({' '.join(str(error).split())}); "
+            f"{name}: expected a row of numbers for each galaxy, found other content ({' '.join(str(error).split())}); "
             f"download it again"
         ) from None
-    missing = sorted({"GalaxyID", *(answer for way in CLASSES.values() for answer in way)} - set(header))
+    missing = sorted({"GalaxyID", *(answer for answers in CLASSES.values() for answer in answers)} - set(header))
     if missing or table.shape[1:] != (len(header),):
         raise InputError(
             f"{name}: expected columns GalaxyID and Class1.1 to Class11.6, found "
@@ -127,16 +127,16 @@ def read_votes(path: Path, ids: np.ndarray) -> dict[str, np.ndarray]:
     if (rows < 0).all():
         raise InputError(
             f"{name}: expected the votes on the photographs of {IMAGES}, such as {ids[0]}, found {len(numbers)} "
-            f"others, such as {numbers[0] if len(numbers) else 'none'}; take {VOTES} away to go without labels"
+            f"others, such as {numbers[0] if len(numbers) else 'none'}; remove {VOTES} to continue without labels"
         )
     votes = np.where(rows[:, None] < 0, np.nan, table[rows])
-    return {column: votes[:, place] for place, column in enumerate(header) if column != "GalaxyID"}
+    return {column: votes[:, index] for index, column in enumerate(header) if column != "GalaxyID"}
 
 
 def open_photographs(files: list[Path], side: int, name: str) -> UInt8[np.ndarray, "n s s 3"]:
-    """The middle of every photograph, mapped from an array that is made where it is not there yet.
+    """Return the central crops of all photographs, memory-mapped from an array that is written on first use.
 
-    Its name has the side and a checksum of the files' names and sizes. Raises InputError for damaged photographs.
+    Its name contains the side and a checksum of the files' names and sizes. Raises InputError for damaged photographs.
     """
     checksum = zlib.crc32("".join(f"{file.name}:{file.stat().st_size};" for file in files).encode())
     return open_converted(
@@ -149,16 +149,19 @@ def open_photographs(files: list[Path], side: int, name: str) -> UInt8[np.ndarra
 
 
 def read_photograph(file: Path, side: int) -> UInt8[np.ndarray, "s s 3"]:
-    """The middle `CROP` of a photograph, averaged over areas. Raises OSError or SyntaxError for a damaged one."""
+    """Return the central crop of a photograph, downsampled by area averaging.
+
+    Raises OSError or SyntaxError for a damaged photograph.
+    """
     with Image.open(file) as image:
         width = min(image.size)
-        # JPEGs are decoded at a half or a quarter at once, as long as that leaves enough pixels to average.
+        # JPEGs are decoded at a half or a quarter of their size if that leaves enough pixels to average.
         image.draft(
             "RGB", (math.ceil(side / CROP / width * image.width), math.ceil(side / CROP / width * image.height))
         )
-        kept = CROP * min(image.size)
-        left, top = (image.width - kept) / 2, (image.height - kept) / 2
-        box = (left, top, left + kept, top + kept)
+        crop = CROP * min(image.size)
+        left, top = (image.width - crop) / 2, (image.height - crop) / 2
+        box = (left, top, left + crop, top + crop)
         return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BOX, box=box))
 
 
@@ -166,7 +169,7 @@ def _decode_all(files: list[Path], side: int, name: str) -> Iterator[np.ndarray]
     def decode(file: Path) -> np.ndarray | str:
         try:
             return read_photograph(file, side)
-        # A damaged file can raise whatever its decoder stumbles over.
+        # Decoders raise many kinds of error for a damaged file.
         except Exception as error:
             return f"{file.name}: {' '.join(str(error).split())}"
 
@@ -180,5 +183,5 @@ def _decode_all(files: list[Path], side: int, name: str) -> Iterator[np.ndarray]
     if damaged:
         raise InputError(
             f"{name}: expected photographs that can be read, found {len(damaged)} of {len(files)} damaged "
-            f"({'; '.join(damaged[:3])}); replace them or take them out of the folder"
+            f"({'; '.join(damaged[:3])}); replace them or remove them from the folder"
         )

@@ -1,4 +1,4 @@
-"""Any image set that tensorflow-datasets has prepared as array_record: config.data.name is 'tfds:NAME'.
+"""Image data sets that tensorflow-datasets has prepared as array_record: config.data.name is 'tfds:NAME'.
 
 Nothing is downloaded or prepared here, and TensorFlow is not needed. Importing tensorflow-datasets takes half a second.
 """
@@ -18,12 +18,12 @@ from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import Dataset, InputError
 
 PREFIX = "tfds:"
-_ENCODED = ("Image", "LabeledImage")  # features that are stored as files of images
-_BLOCK = 4096  # images whose labels are read at once
+_ENCODED = ("Image", "LabeledImage")  # features that are stored as encoded image files
+_BLOCK = 4096  # images whose labels are read in one request
 
 
 def make_tfds(data: ConfigDict) -> Dataset:
-    """The set that config.data.name calls 'tfds:NAME' or 'tfds:NAME/CONFIG:VERSION'. Raises InputError."""
+    """Return the data set 'tfds:NAME' or 'tfds:NAME/CONFIG:VERSION' of config.data.name. Raises InputError."""
     builder = open_builder(data)
     used, left_out = choose_splits(builder)
     without = f" (without {', '.join(left_out)})" if left_out else ""
@@ -32,21 +32,23 @@ def make_tfds(data: ConfigDict) -> Dataset:
 
 
 def read_tfds_set(data: ConfigDict) -> Source:
-    """The images of a prepared set, called 'NAME/split/000123' after their row in the split.
+    """Return the images of a prepared data set; ids are 'NAME/split/000123', by row of the split.
 
-    Images are the feature config.data.images_key, or the only one that could be; labels the feature
-    config.data.label_column or the only ClassLabel, by name. All other numbers, classes and texts are columns. Where
-    there are splits train and test these are taken and no others; where not, all are, and a column `split` names them.
+    Images are the feature config.data.images_key, or the only image-like feature. Labels are the feature
+    config.data.label_column, or the only ClassLabel, as class names. All other scalars, classes and texts become
+    columns. If the set has splits train and test, only these are read; otherwise all splits are read, and a column
+    `split` names them.
 
-    Raises InputError if the set is not there, was prepared in another format, or has no such features.
+    Raises InputError if the set is not found, was prepared in another format, or has no such features.
     """
     return read_builder(open_builder(data), data)
 
 
 def open_builder(data: ConfigDict) -> Any:
-    """The tensorflow-datasets builder of the set, from config.data.root, $TFDS_DATA_DIR or ~/tensorflow_datasets.
+    """Return the tensorflow-datasets builder of config.data.name.
 
-    Raises InputError if it is in none of them, is damaged, or was not prepared as array_record.
+    Searches config.data.root, $TFDS_DATA_DIR and ~/tensorflow_datasets, in this order. Raises InputError if the set
+    is in none of them, is damaged, or was not prepared as array_record.
     """
     roots = (data.root, os.environ.get("TFDS_DATA_DIR"), "~/tensorflow_datasets")
     roots = [Path(folder).expanduser() for folder in roots if folder]
@@ -56,21 +58,22 @@ def open_builder(data: ConfigDict) -> Any:
     try:
         builder = tfds.builder_from_directory(folder)
         found = builder.info.file_format.value
-    # tensorflow-datasets lets through whatever its JSON and protocol buffers raise.
+    # tensorflow-datasets does not convert the errors of its JSON and protocol buffer parsers.
     except Exception as error:
         found = f"one that cannot be opened ({' '.join(str(error).split())[:200]})"
     if found != "array_record":
         raise InputError(
-            f"config.data.root ({folder}): expected a set prepared as array_record, which can be read without "
-            f"TensorFlow, found {found}; {_how_to_prepare(data.name, roots[0])}"
+            f"config.data.root ({folder}): expected a data set prepared as array_record, which can be read "
+            f"without TensorFlow, found {found}; {_how_to_prepare(data.name, roots[0])}"
         )
     return builder
 
 
 def find_prepared(wanted: str, roots: list[Path]) -> Path:
-    """The folder of 'NAME', 'NAME/CONFIG' or either with ':VERSION', below the first of `roots` that has it.
+    """Return the folder of 'NAME', 'NAME/CONFIG' or either with ':VERSION' below the first of `roots` that has it.
 
-    Of several versions it is the newest. Raises InputError if there is none, or several configurations to choose from.
+    Without ':VERSION' the newest version is returned. Raises InputError if there is none, or if there are several
+    configurations.
     """
     name, _, version = wanted.partition(":")
     for root in roots:
@@ -81,22 +84,22 @@ def find_prepared(wanted: str, roots: list[Path]) -> Path:
             raise InputError(f"config.data.name: expected one of tfds:{', tfds:'.join(configs)}; found tfds:{wanted}")
         if folders:
             return max(folders, key=lambda folder: [int(part) for part in folder.name.split(".") if part.isdigit()])
-    there = [folder.relative_to(root).as_posix() for root in roots for folder in list_prepared(root)]
+    prepared = [folder.relative_to(root).as_posix() for root in roots for folder in list_prepared(root)]
     raise InputError(
-        f"config.data.name: expected a set that tensorflow-datasets has prepared in {' or '.join(map(str, roots))} "
-        f"(config.data.root is the first), found {', '.join(there) or 'none'} and no {wanted!r}; "
+        f"config.data.name: expected a data set prepared by tensorflow-datasets in {' or '.join(map(str, roots))} "
+        f"(config.data.root is the first), found {', '.join(prepared) or 'none'} and no {wanted!r}; "
         f"{_how_to_prepare(wanted, roots[0])}"
     )
 
 
 def list_prepared(root: Path) -> list[Path]:
-    """The folders NAME/VERSION and NAME/CONFIG/VERSION below `root`; what was broken off is passed over."""
+    """Return the folders NAME/VERSION and NAME/CONFIG/VERSION below `root`, without incomplete ones."""
     found = [path.parent for pattern in ("*/*", "*/*/*") for path in root.glob(f"{pattern}/dataset_info.json")]
     return sorted(folder for folder in found if not folder.name.startswith("incomplete"))
 
 
 def choose_splits(builder: Any) -> tuple[list[str], list[str]]:
-    """(splits to read, splits left out): train and test and none beside them, or all; empty ones count as absent."""
+    """Return (splits to read, splits to omit): only train and test if both exist, else all non-empty splits."""
     names = [name for name, split in builder.info.splits.items() if split.num_examples]
     if {"train", "test"} <= set(names):
         return ["train", "test"], [name for name in names if name not in ("train", "test")]
@@ -104,7 +107,7 @@ def choose_splits(builder: Any) -> tuple[list[str], list[str]]:
 
 
 def read_builder(builder: Any, data: ConfigDict) -> Source:
-    """As `read_tfds_set`, from an open builder. Raises InputError if its features are no images, or several."""
+    """Return the Source of an open builder; see `read_tfds_set`. Raises InputError if the image feature is unclear."""
     name = f"config.data.root ({builder.data_dir})"
     features = dict(sorted(builder.info.features.items()))
     image_key = find_image(features, data.images_key, name)
@@ -112,8 +115,8 @@ def read_builder(builder: Any, data: ConfigDict) -> Source:
     splits, _ = choose_splits(builder)
     lengths = [builder.info.splits[split].num_examples for split in splits]
     if not splits:
-        raise InputError(f"{name}: expected images, found no split with any; prepare the set again")
-    columns, sizes = _look_through(builder, splits, image_key)
+        raise InputError(f"{name}: expected images, found only empty splits; prepare the set again")
+    columns, sizes = _read_columns_and_sizes(builder, splits, image_key)
     of_split = np.repeat(splits, lengths)
     rows = np.concatenate([np.arange(length) for length in lengths])
     return Source(
@@ -129,30 +132,32 @@ def read_builder(builder: Any, data: ConfigDict) -> Source:
     )
 
 
-def _look_through(builder: Any, splits: list[str], image_key: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """All features of one value, each (N,), and the sizes (N, 2): one pass that decodes no image."""
+def _read_columns_and_sizes(
+    builder: Any, splits: list[str], image_key: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return all scalar features, each (N,), and the image sizes (N, 2) in one pass that decodes no image."""
     features = dict(sorted(builder.info.features.items()))
-    known = [key for key, feature in features.items() if feature.shape == () and _kind(feature) in "biufOSU"]
+    scalars = [key for key, feature in features.items() if feature.shape == () and _kind(feature) in "biufOSU"]
     height, width, *_ = features[image_key].shape
     is_sized = None not in (height, width)
-    values, sizes = {key: [] for key in known}, []
-    for split in splits if known or not is_sized else ():
+    values, sizes = {key: [] for key in scalars}, []
+    for split in splits if scalars or not is_sized else ():
         rows = _open_split(builder, split)
         for first in range(0, len(rows), _BLOCK):
             for example in rows.__getitems__(range(len(rows))[first : first + _BLOCK]):
-                for key in known:
+                for key in scalars:
                     values[key].append(example[key])
                 if not is_sized:
                     image = example[image_key]
-                    is_file = isinstance(image, bytes)  # of which Pillow reads the header alone
+                    is_file = isinstance(image, bytes)  # Pillow reads only its header
                     sizes.append(Image.open(io.BytesIO(image)).size[::-1] if is_file else image.shape[:2])
     num_images = sum(builder.info.splits[split].num_examples for split in splits)
-    columns = {key: _column(features[key], values[key]) for key in known}
+    columns = {key: _column(features[key], values[key]) for key in scalars}
     return columns, np.broadcast_to(np.array(sizes or (height, width), np.int32), (num_images, 2))
 
 
 def _make_read(builder: Any, splits: list[str], image_key: str) -> Callable[[np.ndarray], Sequence[np.ndarray]]:
-    """`Source.read` over the splits one after the other."""
+    """Return the `Source.read` function of the concatenated splits."""
     feature = builder.info.features[image_key]
     is_sized = None not in feature.shape
     sources = [_open_split(builder, split) for split in splits]
@@ -172,7 +177,7 @@ def _make_read(builder: Any, splits: list[str], image_key: str) -> Callable[[np.
 
 
 def _open_split(builder: Any, split: str) -> Any:
-    """The examples of a split, images as the bytes that were stored."""
+    """Return the examples of a split, with images as stored bytes."""
     import tensorflow_datasets as tfds
 
     encoded = [key for key, feature in builder.info.features.items() if type(feature).__name__ in _ENCODED]
@@ -180,21 +185,21 @@ def _open_split(builder: Any, split: str) -> Any:
 
 
 def _kind(feature: Any) -> str:
-    """NumPy's letter for the type of its values."""
+    """Return NumPy's kind code of the feature's type."""
     return np.dtype(feature.np_dtype).kind
 
 
 def find_image(features: dict[str, Any], key: str, name: str) -> str:
-    """The feature that has the images. Raises InputError if it cannot be told."""
-    ranked = [k for k, f in features.items() if _is_image(f)]
-    if key in ranked:
+    """Return the name of the image feature: `key` or the only candidate. Raises InputError if it is ambiguous."""
+    candidates = [k for k, f in features.items() if _is_image(f)]
+    if key in candidates:
         return key
-    if len(ranked) != 1:
+    if len(candidates) != 1:
         raise InputError(
             f"{name}: expected one feature of images (h, w) or (h, w, c), found "
-            f"{' and '.join(ranked) or 'none'} among {', '.join(features)}; set config.data.images_key"
+            f"{' and '.join(candidates) or 'none'} among {', '.join(features)}; set config.data.images_key"
         )
-    return ranked[0]
+    return candidates[0]
 
 
 def _is_image(feature: Any) -> bool:
@@ -204,7 +209,7 @@ def _is_image(feature: Any) -> bool:
 
 
 def find_label(features: dict[str, Any], key: str, image_key: str, name: str) -> str | None:
-    """The feature that has the labels, if any. Raises InputError if config.data.label_column names another thing."""
+    """Return the name of the label feature, if any. Raises InputError if config.data.label_column is unsuitable."""
     if key in features and key != image_key:
         if features[key].shape != () or _kind(features[key]) not in "biuOSU":
             raise InputError(
@@ -219,7 +224,7 @@ def find_label(features: dict[str, Any], key: str, image_key: str, name: str) ->
 
 
 def _column(feature: Any, values: list) -> np.ndarray:
-    """(N,) numbers as they are, classes by name ('' for -1), whole numbers where all names are, and texts."""
+    """Return (N,) numbers, texts or class names ('' for class -1); class names that are all integers as integers."""
     if type(feature).__name__ == "ClassLabel":
         numbers, names = np.array(values, int), np.array(feature.names or [])
         if all(name.isdigit() for name in names):
@@ -232,11 +237,11 @@ def _column(feature: Any, values: list) -> np.ndarray:
 
 
 def _decode(value: bytes | np.ndarray, feature: Any) -> np.ndarray:
-    """(h, w, c) in the feature's type. tensorflow-datasets would need OpenCV for 16 bits."""
+    """Return the image (h, w, c) in the feature's type. tensorflow-datasets would need OpenCV for 16 bits."""
     if not isinstance(value, bytes):
         return value if value.ndim == 3 else value[:, :, None]
     with Image.open(io.BytesIO(value)) as image:
-        if np.dtype(feature.np_dtype) == np.float32:  # stored as the four bytes of a PNG with transparency
+        if np.dtype(feature.np_dtype) == np.float32:  # stored as the four channels of an RGBA PNG
             return np.array(image.convert("RGBA")).view(np.float32)
         if np.dtype(feature.np_dtype) == np.uint8:
             image = image.convert({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[feature.shape[2]])
@@ -247,4 +252,4 @@ def _decode(value: bytes | np.ndarray, feature: Any) -> np.ndarray:
 def _how_to_prepare(wanted: str, root: Path) -> str:
     call = f"tfds.builder('{wanted.removeprefix(PREFIX)}', data_dir='{root}', file_format='array_record')"
     import_it = "import tensorflow_datasets as tfds"
-    return f'prepare it, where TensorFlow may be needed: python -c "{import_it}; {call}.download_and_prepare()"'
+    return f'prepare it (may need TensorFlow): python -c "{import_it}; {call}.download_and_prepare()"'

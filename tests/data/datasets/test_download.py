@@ -1,4 +1,4 @@
-"""No test here touches a network: downloads come from a stand-in, and the probe only sees this machine."""
+"""Downloads use a fake manager and connections only this machine: no test needs a network."""
 
 import socket
 import time
@@ -15,9 +15,9 @@ from irl_inr_jax.types import InputError
 
 
 @pytest.fixture
-def stand_in(monkeypatch):
-    """Replaces the network: each URL yields its own name as content. `urls` records them, `error` makes it fail."""
-    state = SimpleNamespace(urls=[], error=None, folder_while_failing=None)
+def fake_network(monkeypatch):
+    """Fake download manager: each URL has its name as content. `urls` records them, `error` is raised if set."""
+    state = SimpleNamespace(urls=[], error=None)
 
     class Manager:
         def __init__(self, *, download_dir, force_checksums_validation):
@@ -52,14 +52,14 @@ def test_published_spellings_are_found(tmp_path, name, suffix):
     assert find_idx_file(tmp_path, "train-labels-idx1-ubyte") is None
 
 
-def test_files_that_are_there_need_no_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "can_connect", lambda *_, **__: pytest.fail("asked for the network"))
+def test_existing_files_need_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "can_connect", lambda *_, **__: pytest.fail("used the network"))
     for name in FILE_NAMES.values():
         (tmp_path / name).touch()
     assert get_idx_files(tmp_path, MNIST_URL) == {key: tmp_path / name for key, name in FILE_NAMES.items()}
 
 
-def test_without_a_network_one_line_says_which_files_to_put_where(tmp_path, monkeypatch):
+def test_error_without_a_network_names_the_files_and_the_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "can_connect", lambda host, port, timeout: False)
     folder = tmp_path / "mnist"
     with pytest.raises(InputError) as caught:
@@ -70,12 +70,12 @@ def test_without_a_network_one_line_says_which_files_to_put_where(tmp_path, monk
     assert not folder.exists()
 
 
-def test_only_missing_files_are_downloaded_and_it_is_said_before(tmp_path, stand_in, capsys):
+def test_only_missing_files_are_downloaded_and_announced(tmp_path, fake_network, capsys):
     folder = tmp_path / "mnist"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte").write_text("mine")
     paths = get_idx_files(folder, MNIST_URL)
-    assert len(stand_in.urls) == 3 and paths["train_images"].read_text() == "mine"
+    assert len(fake_network.urls) == 3 and paths["train_images"].read_text() == "mine"
     assert paths["test_labels"].read_text() == "t10k-labels-idx1-ubyte.gz"
     assert {path.name for path in folder.iterdir()} == {path.name for path in paths.values()}
     (line,) = capsys.readouterr().out.splitlines()
@@ -83,29 +83,29 @@ def test_only_missing_files_are_downloaded_and_it_is_said_before(tmp_path, stand
 
 
 @pytest.mark.parametrize("error", [OSError("connection\nreset"), tfds.download.DownloadError("404"), ValueError("sum")])
-def test_a_failed_download_leaves_nothing_behind(tmp_path, stand_in, error):
-    stand_in.error = error
+def test_failed_download_leaves_no_files(tmp_path, fake_network, error):
+    fake_network.error = error
     with pytest.raises(InputError, match=type(error).__name__) as caught:
         get_idx_files(tmp_path / "mnist", MNIST_URL)
     assert "\n" not in str(caught.value) and "put train-images" in str(caught.value)
     assert list((tmp_path / "mnist").iterdir()) == []
 
 
-def test_the_probe_tells_an_open_port_from_a_closed_one():
+def test_can_connect_distinguishes_open_and_closed_ports():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert can_connect("127.0.0.1", port, timeout=3.0)
     assert not can_connect("127.0.0.1", port, timeout=3.0)
 
 
-def test_the_probe_does_not_wait_for_a_silent_name_server(monkeypatch):
+def test_can_connect_does_not_wait_for_a_slow_name_server(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
     start = time.monotonic()
     assert not can_connect("example.invalid", 443, timeout=0.2)
     assert time.monotonic() - start < 1.0
 
 
-def test_a_proxy_is_what_must_be_reached(monkeypatch):
+def test_connection_address_is_that_of_the_proxy(monkeypatch):
     for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     assert connection_address(MNIST_URL) == ("storage.googleapis.com", 443)

@@ -10,18 +10,18 @@ from irl_inr_jax.types import InputError
 RNG = np.random.default_rng(0)
 
 
-def draw_sprite(orientation, pos_x, pos_y):
-    """A half disk, flat side down when upright, laid where the published file lays its shapes."""
+def render_sprite(orientation, pos_x, pos_y):
+    """Return a half disk, flat side down at orientation 0, at the position that the published latents define."""
     row, column = np.mgrid[:64, :64].astype(float)
     right, up = column - (15.5 + 32 * pos_x), (15.5 + 32 * pos_y) - row
     along = np.cos(orientation) * right + np.sin(orientation) * up
-    upwards = -np.sin(orientation) * right + np.cos(orientation) * up
-    return ((along**2 + upwards**2 < 12.0**2) & (upwards > -2.0)).astype(np.uint8)
+    across = -np.sin(orientation) * right + np.cos(orientation) * up
+    return ((along**2 + across**2 < 12.0**2) & (across > -2.0)).astype(np.uint8)
 
 
 @pytest.fixture
 def published(tmp_path, data):
-    """published(num_images, name, **changes): a file with the published members; returns its latents_classes."""
+    """published(num_images, name, **changes): write a file with the published members and return its arrays."""
     data.update(root=str(tmp_path), name="dsprites")
 
     def write(num_images=12, name=f"dsprites/{FILE_NAME}", compress=True, **changes):
@@ -29,7 +29,7 @@ def published(tmp_path, data):
         classes = np.stack([RNG.integers(0, size, num_images) for size in sizes], axis=-1)
         classes[:, 1] = np.arange(num_images) % 3
         values = np.stack([axis[column] for axis, column in zip(dsprites._GRID, classes.T, strict=True)], axis=-1)
-        images = np.stack([draw_sprite(*row[3:]) for row in values])
+        images = np.stack([render_sprite(*row[3:]) for row in values])
         arrays = {
             "metadata": np.array({"title": "pickled"}, object),
             "imgs": images,
@@ -46,7 +46,7 @@ def published(tmp_path, data):
     return write
 
 
-def test_the_published_file(published, data, tmp_path, capsys):
+def test_published_file(published, data, tmp_path, capsys):
     arrays = published()
     source = read_dsprites(data)
     np.testing.assert_array_equal(source.read(np.arange(12))[..., 0], arrays["imgs"])
@@ -62,14 +62,14 @@ def test_the_published_file(published, data, tmp_path, capsys):
     assert unpacked[0].stat().st_mtime_ns == written and capsys.readouterr().out == ""
 
 
-def test_another_file_of_the_same_name_is_unpacked_anew(published, data):
+def test_changed_file_of_the_same_name_is_unpacked_again(published, data):
     published()
     read_dsprites(data)
     arrays = published()
     np.testing.assert_array_equal(read_dsprites(data).read(np.arange(12))[..., 0], arrays["imgs"])
 
 
-def test_classes_stand_for_the_published_grid(published, data):
+def test_latents_classes_are_indices_of_the_published_grid(published, data):
     values = published(name="regenerated.npz", latents_values=None, compress=False)
     source = read_dsprites(data)
     classes = values["latents_classes"]
@@ -78,21 +78,21 @@ def test_classes_stand_for_the_published_grid(published, data):
     np.testing.assert_allclose(source.columns["orientation"], classes[:, 3] * 2 * np.pi / 39)
 
 
-def test_the_pose_is_that_of_the_images():
+def test_latent_pose_agrees_with_the_pose_measured_on_the_images():
     orientation, pos_x, pos_y = RNG.uniform(0, 2 * np.pi, 40), RNG.uniform(0, 1, 40), RNG.uniform(0, 1, 40)
-    images = np.stack([draw_sprite(*row) for row in zip(orientation, pos_x, pos_y, strict=True)])
-    seen, _ = moment_pose(jnp.asarray(images[..., None], jnp.float32), translation=True)
-    told = latent_pose(orientation, pos_x, pos_y)
-    turn = np.exp(1j * (np.asarray(seen.theta) - told.theta))
-    assert abs(turn.mean()) > 0.995
-    # A half disk's centre of mass lies above the middle of the disk, by the same amount in its own frame.
-    offset = ((np.asarray(seen.tau) - told.tau) @ [1, 1j]) * np.exp(-1j * told.theta)
+    images = np.stack([render_sprite(*row) for row in zip(orientation, pos_x, pos_y, strict=True)])
+    measured, _ = moment_pose(jnp.asarray(images[..., None], jnp.float32), translation=True)
+    expected = latent_pose(orientation, pos_x, pos_y)
+    residual = np.exp(1j * (np.asarray(measured.theta) - expected.theta))
+    assert abs(residual.mean()) > 0.995
+    # The centre of mass of a half disk is at a constant offset from the disk's centre in the frame of the shape.
+    offset = ((np.asarray(measured.tau) - expected.tau) @ [1, 1j]) * np.exp(-1j * expected.theta)
     np.testing.assert_allclose(offset, offset.mean(), atol=0.01)
     np.testing.assert_allclose(offset.mean().real, 0, atol=0.005)
     assert offset.mean().imag > 0.05
 
 
-def test_a_folder_that_cannot_be_written_is_passed_over(published, data, tmp_path, monkeypatch, capsys):
+def test_read_only_folder_falls_back_to_the_cache(published, data, tmp_path, monkeypatch, capsys):
     arrays = published()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     opened = dsprites.Path.open
@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_written_is_passed_over(published, data, tmp_pat
         read_dsprites(data)
 
 
-def test_no_file_and_several_are_errors(published, data, tmp_path):
+def test_no_file_and_several_files_are_errors(published, data, tmp_path):
     with pytest.raises(InputError, match=rf"config\.data\.root .*expected {FILE_NAME}, or one .*found none"):
         read_dsprites(data)
     np.savez(tmp_path / "others.npz", images=np.zeros(3))
@@ -140,14 +140,14 @@ def test_no_file_and_several_are_errors(published, data, tmp_path):
         ({"latents_values": None, "latents_classes": np.full((12, 6), 3)}, "below 1, 3, 6, 40, 32, 32, found"),
     ],
 )
-def test_members_that_are_something_else_are_errors(published, data, changes, message):
+def test_members_of_other_shape_or_type_are_errors(published, data, changes, message):
     published(**changes)
     with pytest.raises(InputError, match=message) as caught:
         read_dsprites(data)
     assert str(caught.value).startswith("config.data.root (") and "\n" not in str(caught.value)
 
 
-def test_damaged_files_are_errors_and_leave_nothing_behind(published, data, tmp_path):
+def test_damaged_files_are_errors_and_leave_no_files(published, data, tmp_path):
     published(compress=False)
     path = tmp_path / "dsprites" / FILE_NAME
     whole = path.read_bytes()
@@ -155,12 +155,12 @@ def test_damaged_files_are_errors_and_leave_nothing_behind(published, data, tmp_
     flipped[whole.index(b"imgs.npy") + 4000] ^= 0xFF
     for content in (b"", whole[: len(whole) // 2], bytes(flipped)):
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"found a damaged or another one .*; download it again"):
+        with pytest.raises(InputError, match=r"found a damaged or another file .*; download it again"):
             read_dsprites(data)
         assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
 
 
-def test_as_a_data_set(published, data):
+def test_make_dsprites(published, data):
     published()
     dataset = make_dsprites(data)
     assert dataset.class_names == ("ellipse", "heart", "square") and dataset.train.images.shape == (12, 64, 64, 1)

@@ -15,7 +15,7 @@ IDS = [900001, 100023, 100008, 100053, 100078, 100090, 100122, 100123]
 
 
 def photograph(number, side=424):
-    """A bright disk with a red, green or blue ground, so that crop and order show."""
+    """Return a bright disk on a red, green or blue background; position and colour identify crop and order."""
     row, column = np.mgrid[:side, :side]
     pixels = np.full((side, side, 3), 20, np.uint8)
     pixels[..., number % 3] = 90
@@ -25,7 +25,7 @@ def photograph(number, side=424):
 
 @pytest.fixture
 def published(tmp_path, data):
-    """published(shares, ids): the photographs of IDS and votes of these shares on galaxies `ids`, None for no file."""
+    """published(shares, ids): write the photographs of IDS and a table of votes on galaxies `ids`."""
     data.update(root=str(tmp_path), name="galaxy_zoo")
 
     def write(shares=None, ids=IDS, header=("GalaxyID", *ANSWERS), votes=True, side=424):
@@ -34,9 +34,9 @@ def published(tmp_path, data):
         for number, galaxy in enumerate(IDS):
             Image.fromarray(photograph(number, side)).save(folder / f"{galaxy}.jpg", quality=95)
         rows = [",".join(header)]
-        for place, galaxy in enumerate(ids):
+        for index, galaxy in enumerate(ids):
             given = (shares or {}).get(galaxy, {})
-            rows.append(",".join([str(galaxy), *(str(given.get(answer, place / 1000)) for answer in header[1:])]))
+            rows.append(",".join([str(galaxy), *(str(given.get(answer, index / 1000)) for answer in header[1:])]))
         if votes:
             (folder.parent / galaxy_zoo.VOTES).write_text("\n".join(rows) + "\n")
         return folder
@@ -62,7 +62,7 @@ def test_photographs_votes_and_a_split(published, data):
 
 
 @pytest.mark.parametrize(("stored", "side"), [(424, 64), (424, 128), (100, 32), (848, 64)])
-def test_the_middle_is_cut_and_averaged(tmp_path, stored, side):
+def test_centre_is_cropped_and_averaged(tmp_path, stored, side):
     path = tmp_path / "1.jpg"
     Image.fromarray(photograph(0, stored)).save(path, quality=98)
     image = read_photograph(path, side).astype(int)
@@ -73,7 +73,7 @@ def test_the_middle_is_cut_and_averaged(tmp_path, stored, side):
     np.testing.assert_allclose(np.argwhere(bright).mean(0), (side - 1) / 2, atol=0.6)
 
 
-def test_the_array_is_made_once_a_side(published, data, capsys):
+def test_array_is_written_once_per_side(published, data, capsys):
     folder = published()
     small = read_galaxy_zoo(data).read(np.arange(8))
     assert capsys.readouterr().out.count("\n") == 1
@@ -86,7 +86,7 @@ def test_the_array_is_made_once_a_side(published, data, capsys):
     assert len(list(folder.parent.glob("*.npy"))) == 3 and not list(folder.parent.glob(".*"))
 
 
-def test_classes_are_clear_or_none():
+def test_only_clear_votes_give_a_class():
     votes = {answer: np.zeros(8) for answer in ANSWERS}
     for row, shares in enumerate(
         [
@@ -111,11 +111,11 @@ def test_photographs_without_votes_and_votes_without_photographs(published, data
     assert list(source.labels) == ["spiral" if g == "100008" else "" for g in source.ids]
     np.testing.assert_array_equal(np.isnan(source.columns["Class3.1"]), source.ids != "100008")
     published(ids=[555, 666])
-    with pytest.raises(InputError, match=r"csv.*such as 100008, found 2 others, such as 555; take"):
+    with pytest.raises(InputError, match=r"csv.*such as 100008, found 2 others, such as 555; remove"):
         read_galaxy_zoo(data)
 
 
-def test_without_votes_there_are_no_labels(published, data):
+def test_no_labels_without_votes(published, data):
     published(votes=False)
     source = read_galaxy_zoo(data)
     assert source.labels is None and source.columns == {} and source.test.any()
@@ -154,7 +154,7 @@ def test_missing_and_damaged_photographs_are_errors(published, data, tmp_path):
     assert not [file for file in folder.parent.iterdir() if ".npy" in file.name]
 
 
-def test_as_a_data_set(published, data):
+def test_make_galaxy_zoo(published, data):
     published({galaxy: {"Class1.1": 0.9, "Class7.1": 0.8} for galaxy in IDS})
     data.resize = 16
     dataset = make_galaxy_zoo(data)

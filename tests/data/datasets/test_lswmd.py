@@ -1,4 +1,4 @@
-"""LSWMD.pkl in the layouts of old and new pandas, written here opcode by opcode, and files that are up to something."""
+"""LSWMD.pkl in the layouts of old and new pandas, written opcode by opcode, and malicious or damaged pickles."""
 
 import dataclasses
 import pickle
@@ -26,7 +26,7 @@ class Name:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """callee(*args), or with `new` callee.__new__(callee, *args), then given a state."""
+    """A call callee(*args), or with `new` callee.__new__(callee, *args), followed by setting a state."""
 
     callee: Name
     args: tuple = ()
@@ -35,7 +35,7 @@ class Call:
 
 
 def opcodes(value) -> bytes:
-    """`value` as a Python 2 of protocol 2 writes it; bytes are its strings, str its unicode."""
+    """Return `value` as pickled by Python 2 with protocol 2; bytes become its str, str its unicode."""
     match value:
         case None | bool():
             return {None: b"N", True: b"\x88", False: b"\x89"}[value]
@@ -67,7 +67,7 @@ def write(path, value):
 
 
 def classic_array(values: np.ndarray, cells=None, core="numpy.core.multiarray") -> Call:
-    """An array as NumPy pickles it; `cells` are those of an array of objects, in C's order."""
+    """Return an array as pickled by NumPy; `cells` are the elements of an object array in C order."""
     kind, order = ("O8", b"|") if cells is not None else (values.dtype.str[1:], values.dtype.str[:1].encode())
     dtype = Call(Name("numpy", "dtype"), (kind.encode(), 0, 1), (3, order, None, None, None, -1, -1, 0))
     fortran = cells is None and values.flags.f_contiguous and not values.flags.c_contiguous
@@ -81,7 +81,7 @@ def object_array(cells, shape=None) -> Call:
 
 
 def nested(text) -> Call:
-    """[['Center']] as an array of unicode, [] where there is no label."""
+    """Return [['Center']] as a unicode array, or an empty array for no label."""
     return classic_array(np.zeros((0, 0)) if text is None else np.array([[text]]))
 
 
@@ -97,14 +97,14 @@ def columns(**changed):
 
 
 def classic_table(cells, placement=lambda places: classic_array(np.array(places))) -> Call:
-    """pandas 0.19 of Python 2: a manager's state with axes and two blocks, numbers in one and objects in the other."""
+    """Return a table as pickled by pandas 0.19: axes, one block of numbers and one block of objects."""
     names = list(cells)
     blocks = []
-    for wanted in (True, False):
-        places = [place for place, name in enumerate(names) if isinstance(cells[name], np.ndarray) == wanted]
+    for is_numeric in (True, False):
+        places = [place for place, name in enumerate(names) if isinstance(cells[name], np.ndarray) == is_numeric]
         chosen = [cells[names[place]] for place in places]
         flat = [cell for column in chosen for cell in column]
-        values = classic_array(np.array(chosen)) if wanted else object_array(flat, (len(chosen), 5))
+        values = classic_array(np.array(chosen)) if is_numeric else object_array(flat, (len(chosen), 5))
         blocks.append({"values": values, "mgr_locs": placement(places)})
 
     def index(values):
@@ -139,11 +139,11 @@ def path(tmp_path):
     return tmp_path / "LSWMD.pkl"
 
 
-def test_the_published_layout(path):
+def test_published_layout(path):
     check(read_lswmd(write(path, classic_table(columns()))))
 
 
-def test_blocks_may_be_placed_by_a_slice_too(path):
+def test_block_placement_by_slice(path):
     def placement(places):
         if places != [1, 3]:
             return classic_array(np.array(places))
@@ -152,7 +152,7 @@ def test_blocks_may_be_placed_by_a_slice_too(path):
     check(read_lswmd(write(path, classic_table(columns(), placement))))
 
 
-def test_maps_in_fortrans_order_and_of_other_numbers(path):
+def test_maps_in_fortran_order_and_of_other_types(path):
     maps = [
         classic_array(np.asfortranarray(MAPS[0])),
         classic_array(MAPS[1].astype(">i4")),
@@ -163,18 +163,18 @@ def test_maps_in_fortrans_order_and_of_other_numbers(path):
     check(read_lswmd(write(path, classic_table(columns(waferMap=maps)))))
 
 
-def test_labels_as_bare_strings_and_deeper_arrays(path):
+def test_labels_as_plain_strings_and_nested_arrays(path):
     labels = ["none", b"Center", float("nan"), object_array([nested("Edge-Loc")]), nested(" none ")]
     check(read_lswmd(write(path, classic_table(columns(failureType=labels)))))
 
 
-def test_columns_that_are_not_there_are_not_made_up(path):
+def test_missing_columns_are_omitted(path):
     cells = {name: cells for name, cells in columns().items() if name not in ("trianTestLabel", "dieSize")}
     assert sorted(read_lswmd(write(path, classic_table(cells))).columns) == ["lotName", "waferIndex"]
 
 
 def test_manager_of_pandas_1_3_and_later_with_arrow_strings(path):
-    """The manager is called with blocks and axes; a column of strings is text end to end."""
+    """The manager's arguments are blocks and axes; a string column is stored as concatenated text."""
     cells = columns()
     unpickle_block = Name("pandas._libs.internals", "_unpickle_block")
 
@@ -209,7 +209,7 @@ def test_manager_of_pandas_1_3_and_later_with_arrow_strings(path):
 
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 @pytest.mark.parametrize("storage", ["object", "string[python]", "string[pyarrow]", "str"])
-def test_the_installed_pandas(path, protocol, storage):
+def test_installed_pandas(path, protocol, storage):
     pandas = pytest.importorskip("pandas")
 
     def box(text):
@@ -228,7 +228,7 @@ def test_the_installed_pandas(path, protocol, storage):
     try:
         table["lotName"] = table["lotName"].astype(storage)
     except ImportError:
-        pytest.skip(f"no {storage} here")
+        pytest.skip(f"{storage} is not available")
     table.to_pickle(path, protocol=protocol)
     check(read_lswmd(path))
 
@@ -246,7 +246,7 @@ class Reveal:
 
 
 def harmful():
-    """Pickles that would run something: by a plain name, by attributes, by a dotted name, in the guise of a table."""
+    """Yield pickles that would execute code: by a plain name, an attribute, a dotted name, or inside a table."""
     shell = Call(Name("os", "system"), ("exit 3",))
     yield "posix.system", _pickled(Call(Name("posix", "system"), ("exit 3",)))
     yield "os.system", _pickled(shell)
@@ -257,7 +257,10 @@ def harmful():
     yield "pandas.DataFrame.__init__", b"\x80\x04\x8c\x06pandas\x8c\x12DataFrame.__init__\x93."
     yield "numpy.load", _pickled(Call(Name("numpy", "load"), ("x",)))
     yield "pandas.eval", _pickled(Call(Name("pandas", "eval"), ("1",)))
-    yield "irl_inr_jax.data.datasets.datasets.lswmd._Kept", _pickled(Name("irl_inr_jax.data.datasets.lswmd", "_Kept"))
+    yield (
+        "irl_inr_jax.data.datasets.lswmd._Placeholder",
+        _pickled(Name("irl_inr_jax.data.datasets.lswmd", "_Placeholder")),
+    )
     yield "os.system", _pickled(classic_table(columns(lotName=[shell] * 5)))
     yield f"{__name__}.reveal", pickle.dumps(Reveal())
 
@@ -267,28 +270,28 @@ def _pickled(value):
 
 
 @pytest.mark.parametrize(("name", "content"), list(harmful()))
-def test_other_names_are_refused_and_nothing_is_run(path, monkeypatch, name, content):
+def test_other_names_are_refused_and_no_code_is_executed(path, monkeypatch, name, content):
     for where in ("os.system", "posix.system", "builtins.eval"):
         monkeypatch.setattr(where, reveal)
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_lswmd(path)
     monkeypatch.undo()
-    assert f"found '{name}'" in str(caught.value) and "nothing of the file was run" in str(caught.value)
+    assert f"found '{name}'" in str(caught.value) and "no code of it was executed" in str(caught.value)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value) and RAN == []
 
 
-def test_a_pickle_cannot_change_the_stand_ins(path):
-    """A state of (None, {name: value}) sets attributes, on a class as on anything else."""
+def test_pickle_cannot_change_the_placeholders(path):
+    """A state of (None, {name: value}) sets attributes, also of a class."""
     dtype = Name("numpy", "dtype")
     for state in ((None, {"__new__": dtype, "__setstate__": dtype}), {"__new__": dtype}):
         path.write_bytes(b"\x80\x02" + opcodes(dtype) + opcodes(state) + b"b.")
-        with pytest.raises(InputError, match="expected a whole pickle of a table"):
+        with pytest.raises(InputError, match="expected a complete pickle of a table"):
             read_lswmd(path)
     check(read_lswmd(write(path, classic_table(columns()))))
 
 
-def test_files_cut_short_and_other_files_are_errors(path):
+def test_truncated_and_other_files_are_errors(path):
     whole = write(path, classic_table(columns())).read_bytes()
     for content in (
         b"",
@@ -300,14 +303,14 @@ def test_files_cut_short_and_other_files_are_errors(path):
         b"\x80\x02.",
     ):
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"expected a whole pickle of a table, found another file or one that"):
+        with pytest.raises(InputError, match="expected a complete pickle of a table, found another or a trunc"):
             read_lswmd(path)
     with pytest.raises(InputError, match="FileNotFoundError"):
         read_lswmd(path.with_name("none.pkl"))
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_damage_is_more_than_an_input_error(path, seed):
+def test_random_damage_raises_at_most_an_input_error(path, seed):
     whole = bytearray(write(path, classic_table(columns())).read_bytes())
     rng = np.random.default_rng(seed)
     for _ in range(60):
@@ -340,14 +343,14 @@ def test_no_damage_is_more_than_an_input_error(path, seed):
         (classic_table(columns(waferMap=[classic_array(MAPS[0].astype("M8[s]"))] * 5)), "type 'M8"),
     ],
 )
-def test_what_is_no_table_of_wafers_is_an_error(path, table, message):
+def test_other_tables_are_errors(path, table, message):
     with pytest.raises(InputError, match=message) as caught:
         read_lswmd(write(path, table))
     assert str(caught.value).startswith(f"config.data.root ({path}): expected") and "\n" not in str(caught.value)
 
 
-def test_bytes_are_never_taken_for_addresses(path):
-    """NumPy itself would do so if a dtype of objects were given the state of another."""
+def test_bytes_are_never_used_as_pointers(path):
+    """NumPy itself would use them if the state of a numeric array were set on an object array."""
     dtype = Call(Name("numpy", "dtype"), (b"O8", 0, 1), (3, b"|", None, None, None, -1, -1, 0))
     empty = Call(Name("numpy.core.multiarray", "_reconstruct"), (Name("numpy", "ndarray"), (0,), b"b"))
     for shape in ((1, 1), (2, 4)):
@@ -356,7 +359,7 @@ def test_bytes_are_never_taken_for_addresses(path):
             read_lswmd(write(path, classic_table(columns(waferMap=[forged] * 5))))
 
 
-def test_an_array_inside_itself_is_an_error(path):
+def test_array_that_contains_itself_is_an_error(path):
     state = opcodes(object_array([None]).state).replace(b"](Ne", b"](h\x07e")
     itself = opcodes(dataclasses.replace(object_array([None]), state=None)) + b"q\x07" + state + b"b"
     table = opcodes(classic_table(columns(failureType=["here"] * 5)))

@@ -13,8 +13,8 @@ from irl_inr_jax.types import InputError
 LENGTHS = {"train": 6, "validation": 2, "test": 3}
 
 
-def picture(number, *, deep, varying):
-    """A small image that tells its number."""
+def make_image(number, *, deep, varying):
+    """Return a small image that is unique for its number."""
     pixels = np.arange((4 + varying * number) * 5).reshape(-1, 5) % 200 + number
     return (pixels * (300 if deep else 1)).astype(np.uint16 if deep else np.uint8)
 
@@ -28,7 +28,7 @@ def as_png(pixels):
 
 @pytest.fixture(scope="session")
 def prepare(tmp_path_factory):
-    """prepare(name, features(tfds), example(number), lengths): the folder of a set prepared as array_record."""
+    """prepare(name, features(tfds), example(number), lengths): prepare a set as array_record; return its folder."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -69,7 +69,7 @@ def plain_set(prepare):
             "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
         },
         lambda number: {
-            "image": as_png(picture(number, deep=False, varying=False)),
+            "image": as_png(make_image(number, deep=False, varying=False)),
             "label": number % 2 if number != 5 else -1,
             "weight": number / 2,
             "note": f"n{number}",
@@ -81,7 +81,7 @@ def plain_set(prepare):
 
 @pytest.fixture(scope="session")
 def deep_set(prepare):
-    """Images of 16 bits and different sizes beside a Tensor that could be an image too, and two classes each."""
+    """16-bit images of different sizes, a Tensor that could also be an image, and two ClassLabels."""
     return prepare(
         "deep",
         lambda tfds: {
@@ -92,7 +92,7 @@ def deep_set(prepare):
             "number": np.int64,
         },
         lambda number: {
-            "image": as_png(picture(number, deep=True, varying=True)),
+            "image": as_png(make_image(number, deep=True, varying=True)),
             "map": np.full((3, 2), number, np.float32),
             "label_shape": 11 - number,
             "label_size": number % 2,
@@ -104,7 +104,7 @@ def deep_set(prepare):
 
 @pytest.fixture
 def use(data, monkeypatch, tmp_path):
-    """use(name, root, **keys): config.data on that set alone."""
+    """use(name, root, **keys): return config.data for a set, with no other folder of sets configured."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
 
@@ -117,11 +117,11 @@ def use(data, monkeypatch, tmp_path):
 
 @pytest.fixture
 def copied_set(plain_set, tmp_path):
-    """A copy of the set that a test may damage."""
+    """A copy of `plain_set` that a test may damage."""
     return shutil.copytree(plain_set, tmp_path / "copy")
 
 
-def test_train_and_test_with_labels_and_columns(plain_set, use):
+def test_train_and_test_splits_with_labels_and_columns(plain_set, use):
     source = read_tfds_set(use("tfds:plain", plain_set))
     assert source.ids[0] == "plain/train/000000" and source.ids[-1] == "plain/test/000002"
     np.testing.assert_array_equal(source.test, [False] * 6 + [True] * 3)
@@ -132,20 +132,20 @@ def test_train_and_test_with_labels_and_columns(plain_set, use):
     assert list(source.columns["note"]) == [f"n{n}" for n in numbers]
     np.testing.assert_array_equal(source.columns["weight"], numbers / 2)
     rows = np.array([8, 0, 3, 7])
-    expected = [picture(n, deep=False, varying=False) for n in numbers[rows]]
+    expected = [make_image(n, deep=False, varying=False) for n in numbers[rows]]
     np.testing.assert_array_equal(source.read(rows)[..., 0], expected)
     assert (source.sizes == (4, 5)).all() and source.sizes.shape == (9, 2) and source.dtype == np.uint8
     assert "tensorflow" not in sys.modules
 
 
-def test_sixteen_bits_sizes_that_differ_and_splits_by_other_names(deep_set, use):
+def test_16_bit_images_of_different_sizes_and_other_splits(deep_set, use):
     source = read_tfds_set(use("tfds:deep", deep_set, images_key="image"))
     numbers = source.columns["number"]
     assert list(source.columns["split"]) == ["train"] * 4 + ["extra"] * 2 and source.test is None
     assert source.dtype == np.uint16 and source.channels == 1
     images = source.read(np.arange(6))
     for image, size, number in zip(images, source.sizes, numbers, strict=True):
-        np.testing.assert_array_equal(image[..., 0], picture(number, deep=True, varying=True))
+        np.testing.assert_array_equal(image[..., 0], make_image(number, deep=True, varying=True))
         assert image.dtype == np.uint16 and image.shape == (*size, 1)
     assert max(image.max() for image in images) > 255
     assert source.labels is None
@@ -155,14 +155,14 @@ def test_sixteen_bits_sizes_that_differ_and_splits_by_other_names(deep_set, use)
     assert "label_shape" not in chosen.columns and "label_size" in chosen.columns
 
 
-def test_a_tensor_can_be_the_image(deep_set, use):
+def test_tensor_feature_as_image(deep_set, use):
     source = read_tfds_set(use("tfds:deep", deep_set, images_key="map"))
     images = source.read(np.array([5, 0]))
     assert images.shape == (2, 3, 2, 1) and images.dtype == np.float32 == source.dtype
     np.testing.assert_array_equal(images[:, 0, 0, 0], source.columns["number"][[5, 0]])
 
 
-def test_what_cannot_be_told_is_an_error(deep_set, plain_set, use):
+def test_ambiguous_or_unsuitable_features_are_errors(deep_set, plain_set, use):
     with pytest.raises(InputError, match=r"one feature of images .*found image and map among .*data\.images_key"):
         read_tfds_set(use("tfds:deep", deep_set))
     use("tfds:plain", plain_set, images_key="images")
@@ -184,7 +184,7 @@ def test_versions_and_configurations(copied_set, use):
         read_tfds_set(use("tfds:plain", copied_set))
 
 
-def test_a_set_that_is_not_there_is_an_error_with_a_remedy(plain_set, use, tmp_path):
+def test_missing_set_is_an_error_with_a_remedy(plain_set, use, tmp_path):
     for name in ("tfds:mnist", "tfds:", "tfds:plain:3.0.0", "tfds:plain/other"):
         with pytest.raises(InputError, match=r"found plain/1\.2\.0 and no .*file_format='array_record'") as caught:
             read_tfds_set(use(name, plain_set))
@@ -193,7 +193,7 @@ def test_a_set_that_is_not_there_is_an_error_with_a_remedy(plain_set, use, tmp_p
         read_tfds_set(use("tfds:plain", tmp_path / "nowhere"))
 
 
-def test_the_users_own_folder_is_looked_in_too(plain_set, use, tmp_path):
+def test_default_folder_is_searched_too(plain_set, use, tmp_path):
     shutil.copytree(plain_set, tmp_path / "tensorflow_datasets")
     assert len(read_tfds_set(use("tfds:plain", tmp_path / "nowhere")).ids) == 9
 
@@ -209,7 +209,7 @@ def test_other_formats_and_damaged_sets_are_errors(copied_set, use):
         read_tfds_set(use("tfds:plain", copied_set))
 
 
-def test_as_a_data_set(plain_set, use):
+def test_make_tfds(plain_set, use):
     data = use("tfds:plain", plain_set)
     dataset = make_tfds(data)
     assert dataset.class_names == ("narrow", "wide") and len(dataset.test.ids) == 3
