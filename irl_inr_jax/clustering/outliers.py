@@ -8,6 +8,7 @@ from irl_inr_jax.clustering.assignment import subsample
 from irl_inr_jax.clustering.task import ClusterTask
 
 MAX_ROWS = 20_000
+NUM_NEIGHBOURS = 20  # whose density an image's own is compared with
 
 
 def outlier_scores(task: ClusterTask) -> Float32[np.ndarray, "n"]:
@@ -20,7 +21,7 @@ def outlier_scores(task: ClusterTask) -> Float32[np.ndarray, "n"]:
     if len(fitted) < 3:
         return np.ones(len(assigned), np.float32)
     rows = subsample(len(fitted), MAX_ROWS, task.seed)
-    num_neighbours = min(task.settings.outlier_neighbours, len(rows) - 1)
+    num_neighbours = min(NUM_NEIGHBOURS, len(rows) - 1)
     same = task.transductive and len(rows) == len(fitted)
     factor = LocalOutlierFactor(n_neighbors=num_neighbours, novelty=not same).fit(fitted[rows])
     scores = factor.negative_outlier_factor_ if same else factor.score_samples(assigned)

@@ -77,9 +77,8 @@ def run(values: flags.FlagValues) -> int:
     """Evaluate the newest checkpoint and return the exit status."""
     import json
 
-    from irl_inr_jax.config import base
     from irl_inr_jax.config.checks import check_config
-    from irl_inr_jax.config.storage import AFTER_TRAINING, complete_config, from_json
+    from irl_inr_jax.config.storage import AFTER_TRAINING, from_json
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.evaluation.embeddings import save_embeddings
     from irl_inr_jax.evaluation.pipeline import choose_split, evaluate
@@ -95,9 +94,8 @@ def run(values: flags.FlagValues) -> int:
     workdir = Path(values.workdir)
     asked = read_flags(values, workdir / "eval")
     config = from_json(workdir / "config.json")
-    complete_config(config, base.get_config())
     override_config(config, values.set, blocks=AFTER_TRAINING)
-    check_config(config, base.get_config())
+    check_config(config)
     dataset = make_dataset(config.data)
     _, images = choose_split(dataset, values.split)
     trained, step = load_trained(workdir, config, dataset, say=print)

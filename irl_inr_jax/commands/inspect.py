@@ -47,7 +47,7 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.training.progress import format_seconds
 
     config = read_config(values)
-    check_config(config, config)
+    check_config(config)
     dataset = make_dataset(config.data)
     sample = sample_images(dataset)
     facts = describe_dataset(dataset, sample)

@@ -32,7 +32,6 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Join the other processes of the run, if there are any, and train with them; return the exit status."""
-    from irl_inr_jax.config import base
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import to_json
     from irl_inr_jax.devices import processes
@@ -45,7 +44,7 @@ def run(values: flags.FlagValues) -> int:
     if config is None or values.workdir is None:
         raise InputError("expected --config NAME and --workdir DIR; see --help")
     workdir = Path(values.workdir)
-    check_config(config, base.get_config())
+    check_config(config)
     join_others(values)
     with processes.ends_with_the_others(lambda: where_to_continue(workdir / "checkpoints")):
         processes.check_same_everywhere(f"{workdir}\n{to_json(config)}")
@@ -58,7 +57,6 @@ def train(config, workdir: Path, startup) -> int:
 
     import jax
 
-    from irl_inr_jax.config import base
     from irl_inr_jax.config.storage import claim_workdir
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.data.description import describe_dataset, sample_images
@@ -75,7 +73,7 @@ def train(config, workdir: Path, startup) -> int:
     check_batch(config, dataset, jax.device_count())
     mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
     with processes.first_process_first():
-        claim_workdir(workdir, config, base.get_config(), writes=processes.is_first_process())
+        claim_workdir(workdir, config, writes=processes.is_first_process())
     device = jax.devices()[0].device_kind
     processes.say(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
     processes.say("\n".join(dataset.notes))

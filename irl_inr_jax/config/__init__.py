@@ -1,1 +1,1 @@
-"""Configuration keys, variants and checks."""
+"""Keys of a configuration, their valid values, variants, and storage in a workdir."""

@@ -7,39 +7,14 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.types import InputError
 
-# Blocks that have no part in training: settings of a later evaluation, which may have more keys than an older run.
+# Blocks that training does not read: settings of a later evaluation.
 AFTER_TRAINING = ("evaluation", "clustering")
-# Blocks in which a run may be continued with other settings: they change nothing that is learnt.
+# Blocks in which a run may be continued with other settings: they do not change the trained parameters.
 MAY_CHANGE = (*AFTER_TRAINING, "speed")
-# Blocks that older runs lack: of methods that they had not, and of what changes nothing that is learnt.
-ADDED = ("vae", "simclr", "speed")
-# What runs did that have no such keys in their `data` block.
-BEFORE_THE_KEY = {"background": "0", "scaling": "type"}
-
-
-def complete_config(config: ConfigDict, base: ConfigDict) -> None:
-    """Adds what `base` has and an older run's configuration lacks.
-
-    In `data` that is what was done when there was no such key, which may differ from today's default.
-    """
-
-    def complete(found: ConfigDict, known: ConfigDict) -> None:
-        for key, value in known.items():
-            if key not in found:
-                found[key] = value
-            elif isinstance(value, ConfigDict):
-                complete(found[key], value)
-
-    blocks = ConfigDict({block: base[block] for block in ("data", "loss", *ADDED, *AFTER_TRAINING)})
-    parts = ("encoder", "hypernet", "pose", "spatial", "group_conv")
-    blocks.model = ConfigDict({part: base.model[part] for part in parts})
-    blocks.data.update(BEFORE_THE_KEY)
-    with config.unlocked():
-        complete(config, blocks)
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:
-    """{'data.name': 'mnist_u', ...}: every leaf under its dotted key."""
+    """Return {'data.name': 'mnist_u', ...}: every leaf by its dotted key."""
     leaves = {}
     for key, value in config.items():
         if isinstance(value, ConfigDict):
@@ -50,12 +25,12 @@ def flatten(config: ConfigDict) -> dict[str, object]:
 
 
 def to_json(config: ConfigDict) -> str:
-    """The resolved configuration as it is kept in a workdir."""
+    """Return the configuration as it is stored in a workdir."""
     return json.dumps(json.loads(config.to_json()), indent=2) + "\n"
 
 
 def from_json(path: Path) -> ConfigDict:
-    """What `to_json` wrote. Raises InputError where there is no such file or it is not one."""
+    """Read the file that `to_json` wrote. Raises InputError if there is none or it is not a configuration."""
     if not path.exists():
         raise InputError(
             f"expected a run's {path}, found none; train one first: python train.py --workdir {path.parent}"
@@ -72,17 +47,16 @@ def _lists_to_tuples(value: object) -> object:
     return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def claim_workdir(workdir: Path, config: ConfigDict, base: ConfigDict, *, writes: bool = True) -> None:
-    """Keeps the configuration in `workdir`/config.json, making the folder.
+def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> None:
+    """Write the configuration to `workdir`/config.json and create the folder.
 
-    writes: False in a process that comes after one which has done so, and must find it.
-    Raises InputError if a run with another configuration lives there; nothing is touched then. What is in
-    `MAY_CHANGE` may differ; the new settings are kept.
+    writes: False in a process that follows one which has written the file, and must find it.
+    Raises InputError, and changes no file, if the workdir has a run of another configuration. Blocks in `MAY_CHANGE`
+    may differ; the new settings are written.
     """
     path = workdir / "config.json"
     if path.exists():
         before = from_json(path)
-        complete_config(before, base)
         ours, theirs = flatten(config), flatten(before)
         differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
         changed = [key for key in differing if key.split(".")[0] not in MAY_CHANGE]

@@ -44,7 +44,7 @@ def test_the_files_promised_are_there():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_can_run_and_is_locked(name, variants):
     config = load(name, variants)
-    check_config(config, base.get_config())
+    check_config(config)
     with pytest.raises(AttributeError, match="batch_size"):
         config.train.batchsize = 1
 

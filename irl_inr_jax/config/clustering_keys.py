@@ -1,0 +1,85 @@
+"""Keys of the block `clustering`: settings of the clusterers, none of which is read in training."""
+
+from irl_inr_jax.config.rules import (
+    ANY,
+    AUGMENTATIONS,
+    POSITIVE,
+    SHARE,
+    SHARE_BELOW_ONE,
+    Block,
+    Key,
+    at_least,
+    one_of,
+    zero_or_at_least,
+)
+
+
+def clustering_keys() -> Block:
+    """Return the settings by clusterer, and that of votes."""
+    return {
+        "vote_neighbours": Key(10, at_least(1), "fitted images that vote on an image if an algorithm has no rule"),
+        "dbscan": {
+            "eps": Key(
+                0.0, at_least(0), "largest distance between neighbours; 0 chooses the one nearest to k clusters"
+            ),
+            "min_samples": Key(10, at_least(1), "images within eps that make a core image"),
+        },
+        "hdbscan": {
+            "min_cluster_size": Key(0, zero_or_at_least(2), "images that make a cluster; 0 is 1 %, at least 5"),
+            "min_samples": Key(10, at_least(1), "neighbours over which the density at an image is estimated"),
+        },
+        "gmm": {"covariance": Key("full", one_of("full", "tied", "diag", "spherical"), "form of the covariances")},
+        "spectral": {"num_neighbours": Key(15, at_least(1), "degree of the graph")},
+        "diffusion": {
+            "num_neighbours": Key(15, at_least(1), "degree of the graph"),
+            "num_dims": Key(30, at_least(1), "dimensions of the diffusion map; at least k are used"),
+            "num_steps": Key(10, at_least(1), "steps of the random walk"),
+        },
+        "umap": {
+            "num_neighbours": Key(15, at_least(1), "degree of the graph"),
+            "num_dims": Key(5, at_least(1), "dimensions of the embedding that k-means runs on"),
+        },
+        "orbit_knn": {
+            "num_neighbours": Key(15, at_least(1), "degree of the graph"),
+            "num_dims": Key(30, at_least(1), "dimensions of the diffusion map; at least k are used"),
+            "num_steps": Key(10, at_least(1), "steps of the random walk; more steps smooth over detail"),
+        },
+        "dec": {
+            "alpha": Key(1.0, POSITIVE, "degrees of freedom of Student's t distribution; the thesis uses 0.0001"),
+            "num_epochs": Key(100, at_least(1), "largest number of epochs"),
+            "batch_size": Key(256, at_least(1), "images per step"),
+            "learning_rate": Key(1e-4, at_least(0), "of Adam"),
+            "tolerance": Key(0.001, at_least(0), "stop when a smaller share of images changes its cluster per epoch"),
+        },
+        "iic": {
+            "num_epochs": Key(50, at_least(1), "passes over the fitted images"),
+            "batch_size": Key(512, at_least(1), "images per step, from which the joint distribution is estimated"),
+            "learning_rate": Key(1e-4, at_least(0), "of Adam"),
+            "head_start": Key("kmeans", one_of("kmeans", "random"), "initial head"),
+            "num_heads": Key(5, at_least(1), "heads; the one with the lowest training loss is used"),
+            "augment": Key("s1+r+t", AUGMENTATIONS, "as in scan.augment"),
+        },
+        "scan": scan_keys(),
+    }
+
+
+def scan_keys() -> Block:
+    """The clusterer scan."""
+    return {
+        "num_neighbours": Key(20, at_least(1), "neighbours mined for each image"),
+        "distance": Key("euclidean", one_of("euclidean", "cosine"), "distance between latents"),
+        "head_start": Key("kmeans", one_of("kmeans", "random"), "initial head"),
+        "num_heads": Key(1, at_least(1), "heads; the one with the lowest training loss is used"),
+        "prior": Key((), ANY, "expected relative sizes of the clusters in any order; () is uniform"),
+        "entropy_weight": Key(5.0, at_least(0), "lambda, the weight of the term that holds sizes near the prior"),
+        "num_epochs": Key(50, at_least(1), "clustering stage: passes over the fitted images"),
+        "batch_size": Key(128, at_least(1), "images, each with a neighbour, per step"),
+        "learning_rate": Key(1e-4, at_least(0), "of Adam"),
+        "weight_decay": Key(1e-4, at_least(0), "of Adam, added to the gradient, in both stages"),
+        "selflabel_epochs": Key(200, at_least(0), "self-label stage: largest number of epochs; 0 omits the stage"),
+        "selflabel_batch_size": Key(1000, at_least(1), "images per step"),
+        "selflabel_learning_rate": Key(1e-5, at_least(0), "of Adam"),
+        "selflabel_threshold": Key(0.9, SHARE, "confidence from which an image is a pseudo-label"),
+        "average_decay": Key(0.0, SHARE_BELOW_ONE, "decay of the average of the weights in the self-label stage"),
+        "augment": Key("r+t", AUGMENTATIONS, "joined by +: s1 (crop, colour, blur), s2 (RandAugment, cutout), r, t"),
+    }

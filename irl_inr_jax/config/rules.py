@@ -1,0 +1,107 @@
+"""Keys of a configuration: a default, the values that are valid, and a line of documentation."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Rule(NamedTuple):
+    """Valid values of a key.
+
+    expected: the words after "expected config.KEY" in the message about another value. choices: the valid values, where
+    they can be listed.
+    """
+
+    expected: str
+    is_valid: Callable[[Any], bool]
+    choices: tuple = ()
+
+
+class Key(NamedTuple):
+    """One key of the configuration."""
+
+    default: Any
+    rule: Rule
+    doc: str
+
+
+Block = dict[str, "Key | Block"]
+
+
+ANY = Rule("", lambda value: True)
+POSITIVE = Rule("above 0", lambda value: value > 0)
+SHARE = Rule("between 0 and 1", lambda value: 0 <= value <= 1)
+SHARE_BELOW_ONE = Rule("between 0 and 1", lambda value: 0 <= value < 1)
+WIDTHS = Rule("as a tuple of integers of at least 1", lambda value: all(_is_integer(x) and x >= 1 for x in value))
+COUNTS = Rule("as a tuple of integers of at least 0", lambda value: all(_is_integer(x) and x >= 0 for x in value))
+RAMP = Rule(
+    "as (first, last) share of the run, between 0 and 1",
+    lambda value: len(value) == 2 and 0 <= value[0] <= value[1] <= 1,
+)
+AREA = Rule(
+    "as (least, greatest) share of the image, above 0 and at most 1",
+    lambda value: len(value) == 2 and 0 < value[0] <= value[1] <= 1,
+)
+
+
+def at_least(least: int) -> Rule:
+    """Numbers from `least`."""
+    return Rule(f"of at least {least}", lambda value: value >= least)
+
+
+def between(least: int, greatest: int) -> Rule:
+    """Numbers from `least` to `greatest`."""
+    return Rule(f"between {least} and {greatest}", lambda value: least <= value <= greatest)
+
+
+def zero_or_at_least(least: int) -> Rule:
+    """Numbers from `least`, and 0, which selects a default."""
+    return Rule(f"of 0 or at least {least}", lambda value: value == 0 or value >= least)
+
+
+def one_of(*choices: str | int) -> Rule:
+    """The `choices` alone."""
+    return Rule(f"among {', '.join(map(str, choices))}", lambda value: value in choices, choices)
+
+
+def joined(*choices: str) -> Rule:
+    """Any of the `choices` joined by +, or none."""
+    return Rule(
+        f"among {', '.join(choices)} joined by +, or none",
+        lambda value: value.lower() in ("", "none") or set(value.lower().split("+")) <= set(choices),
+        choices,
+    )
+
+
+AUGMENTATIONS = joined("s1", "s2", "r", "t")
+
+
+def number_or(*choices: str) -> Rule:
+    """The `choices`, or a number written as text."""
+    return Rule(f"among {', '.join(choices)}, or a number", lambda value: value in choices or _is_number(value))
+
+
+def find_fault(key: Key, value: Any) -> str:
+    """Return what was expected of `value` if it is not valid for `key`, or ''."""
+    kind = type(key.default)
+    if kind is float and _is_integer(value):
+        value = float(value)
+    if kind is tuple and isinstance(value, list):
+        value = tuple(value)
+    if type(value) is not kind:
+        return f"of type {kind.__name__}"
+    numbers = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+        return "to be finite"
+    return "" if key.rule.is_valid(value) else key.rule.expected
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,66 @@
+"""Test the configuration that a workdir stores."""
+
+import pytest
+
+from irl_inr_jax.config import base
+from irl_inr_jax.config.storage import claim_workdir, flatten, from_json, to_json
+from irl_inr_jax.types import InputError
+
+
+def changed(**values):
+    config = base.get_config()
+    config.update_from_flattened_dict({key.replace("__", "."): value for key, value in values.items()})
+    return config
+
+
+def test_a_workdir_accepts_new_settings_of_evaluation(tmp_path):
+    claim_workdir(tmp_path, changed())
+    claim_workdir(tmp_path, changed(clustering__scan__num_epochs=3))
+    assert from_json(tmp_path / "config.json").clustering.scan.num_epochs == 3
+
+
+def test_a_continued_simclr_run_with_other_augmentations_is_refused(tmp_path):
+    claim_workdir(tmp_path, changed(method="simclr"))
+    with pytest.raises(InputError, match=r"config\.augment\.jitter is 0\.4 there and 0\.8 here"):
+        claim_workdir(tmp_path, changed(method="simclr", augment__jitter=0.8))
+
+
+def test_a_configuration_round_trips_through_its_file(tmp_path):
+    config = changed(data__exclude_classes=(9, 4), train__learning_rate=3e-4, data__path="a b/ü")
+    (tmp_path / "config.json").write_text(to_json(config))
+    assert flatten(from_json(tmp_path / "config.json")) == flatten(config)
+
+
+def test_a_workdir_holds_one_configuration(tmp_path):
+    workdir = tmp_path / "new" / "run"
+    claim_workdir(workdir, base.get_config())
+    kept = (workdir / "config.json").read_bytes()
+    claim_workdir(workdir, base.get_config())
+    with pytest.raises(InputError, match=r"config.model.latent_dim is 16 there and 7 here .* choose another --workdir"):
+        claim_workdir(workdir, changed(model__latent_dim=7))
+    assert (workdir / "config.json").read_bytes() == kept
+
+
+def test_a_workdir_that_is_a_file_or_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="expected --workdir to name a folder"):
+        claim_workdir(tmp_path / "file", base.get_config())
+    with pytest.raises(InputError, match=r"expected --workdir .* to be writable"):
+        claim_workdir(tmp_path / "file" / "below", base.get_config())
+
+
+def test_a_missing_or_foreign_config_json_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="found none; train one first"):
+        from_json(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text("[1, 2]")
+    with pytest.raises(InputError, match="found something else"):
+        from_json(tmp_path / "config.json")
+
+
+def test_a_process_that_does_not_write_must_find_the_file(tmp_path):
+    workdir = tmp_path / "run"
+    with pytest.raises(InputError, match=r"on a file system that all processes share, found no config.json of process"):
+        claim_workdir(workdir, base.get_config(), writes=False)
+    assert not workdir.exists()
+    claim_workdir(workdir, base.get_config())
+    claim_workdir(workdir, base.get_config(), writes=False)
