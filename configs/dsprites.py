@@ -1,18 +1,16 @@
-"""dSprites: 737,280 squares, ellipses and hearts of 64x64 pixels at every angle and many places, 2D shapes as classes.
+"""dSprites: 737,280 squares, ellipses and hearts of 64x64 pixels in known poses; the shapes are the classes.
 
-    python train.py --config configs/dsprites.py --workdir runs/dsprites --config.data.root=DIR
+    irl-inr train --config dsprites:small --workdir runs/dsprites --config.data.root=DIR
 
-DIR/dsprites/ has dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz; its images are unpacked once, to 3 GB beside it, and
-streamed from there. `:small` takes 20,000 of them on two CPU cores; `:paper` has the paper's own choices (Table 5).
+DIR/dsprites/ has dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz; its images are unpacked once, to 3 GB in that folder,
+and streamed. `:small` uses 20,000 of them on two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
-
-from irl_inr_jax.presets import mnist_u
 
 from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """Our recipe; a tenth of the images is kept for testing, as the publisher made no split."""
+    """The default recipe; a tenth of the images is held out for testing, as the publisher made no split."""
     config = base.get_config()
     config.data.update(name="dsprites", test_fraction=0.1)
     config.train.num_epochs = 20
@@ -21,13 +19,13 @@ def get_config(names: str = ""):
 
 
 def apply_paper(config) -> None:
-    """The paper's own choices: Table 5, and views that are moved as for MNIST(U)."""
+    """The paper's own choices: Table 5, and shifted views as for MNIST(U)."""
     variants.apply_paper(config)
     config.views.translation_px = 5.0
     config.train.num_epochs = 100
 
 
 def apply_small(config) -> None:
-    """The small MNIST(U) run's networks and images."""
-    mnist_u.apply_small(config)
+    """Narrow networks and some of the images."""
+    variants.apply_small(config)
     config.data.num_test = 5_000

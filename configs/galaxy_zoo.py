@@ -1,19 +1,17 @@
-"""Galaxy Zoo: the middle of 61,578 colour photographs of galaxies, brought to 64x64 pixels; clear votes are classes.
+"""Galaxy Zoo: the middle of 61,578 colour photographs of galaxies at 64x64 pixels; clear votes are the classes.
 
-    python train.py --config configs/galaxy_zoo.py --workdir runs/galaxy_zoo --config.data.root=DIR
+    irl-inr train --config galaxy_zoo:small --workdir runs/galaxy_zoo --config.data.root=DIR
 
 DIR/galaxy_zoo/ has images_training_rev1/ and training_solutions_rev1.csv of Kaggle's galaxy-zoo-the-galaxy-challenge;
-a smaller copy of the images, 750 MB, is made beside them once. `:small` takes 10,000 of them on two CPU cores;
+a smaller copy of the images, 750 MB, is written to that folder once. `:small` uses 10,000 of them on two CPU cores;
 `:paper` has the paper's own choices (Table 5), without the circular crop.
 """
-
-from irl_inr_jax.presets import mnist_u
 
 from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """Our recipe at the paper's size."""
+    """The default recipe at the paper's size."""
     config = base.get_config()
     config.data.update(name="galaxy_zoo", resize=64, crop="circle")
     config.train.num_epochs = 100
@@ -22,7 +20,7 @@ def get_config(names: str = ""):
 
 
 def apply_paper(config) -> None:
-    """The paper's own choices: Table 5 and Appendix B, and views that are moved as for MNIST(U)."""
+    """The paper's own choices: Table 5 and Appendix B, and shifted views as for MNIST(U)."""
     variants.apply_paper(config)
     config.data.crop = "none"
     config.views.translation_px = 5.0
@@ -30,6 +28,6 @@ def apply_paper(config) -> None:
 
 
 def apply_small(config) -> None:
-    """The small MNIST(U) run's networks, and half its images, which are larger and in colour."""
-    mnist_u.apply_small(config)
-    config.data.update(num_train=10_000, num_test=2_000)
+    """Narrow networks and some of the images, which are large and in colour."""
+    variants.apply_small(config, num_train=10_000)
+    config.data.num_test = 2_000

@@ -1,27 +1,21 @@
 """Your own images: a folder, a pattern, a table with paths, or a file of many (npy, npz, HDF5, mrcs, FITS, TIFF).
 
-    python -m irl_inr_jax inspect DIR
-    python train.py --config configs/images.py:small --workdir runs/mine --config.data.path=DIR
+    irl-inr inspect DIR
+    irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
 
-Look at what `inspect` shows first; docs/data.md says what can be set. `:small` is for CPUs. Say
---config.evaluation.num_clusters=K if you know how many kinds there are, and --config.model.pose.translation=False if
-your images only turn.
+`inspect` reports what the images contain, and docs/data.md documents the keys of `data`. `:small` is for CPUs. Add
+--config.evaluation.num_clusters=K if the number of clusters is known, and --config.model.pose.translation=False for
+images that are rotated but not shifted.
 """
 
-from irl_inr_jax.presets import mnist_u
+from functools import partial
 
 from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """Our recipe on the images of `config.data.path`."""
+    """The default recipe on the images of `config.data.path`; `:small` uses all of them."""
     config = base.get_config()
     config.data.name = "images"
     config.evaluation.shift_px = 1.0
-    return variants.choose(config, names, small=apply_small)
-
-
-def apply_small(config) -> None:
-    """The networks of the small MNIST(U) run, and every image."""
-    mnist_u.apply_small(config)
-    config.data.num_train = 0
+    return variants.choose(config, names, small=partial(variants.apply_small, num_train=0))

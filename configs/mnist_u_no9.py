@@ -1,15 +1,16 @@
-"""MNIST(U) without 9, which a blind eye cannot tell from 6 (paper, Appendix D and Table 8).
+"""MNIST(U) without 9, which no encoder invariant to rotation can tell from 6 (paper, Appendix D and Table 8).
 
-    python train.py --config configs/mnist_u_no9.py --workdir runs/mnist_u_no9 --config.data.root=DIR
+    irl-inr train --config mnist_u_no9:small --workdir runs/mnist_u_no9 --config.data.root=DIR
 
-`:small` and `:paper` as in configs/mnist_u.py.
+Variants as in configs/mnist_u.py.
 """
 
-from irl_inr_jax.presets import mnist_u
+from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """configs/mnist_u.py with one key more."""
-    config = mnist_u.get_config(names)
-    config.data.exclude_classes = (9,)
-    return config
+    """The keys of configs/mnist_u.py and the omitted class."""
+    config = base.get_config()
+    config.data.update(name="mnist_u", canvas=50, translation_px=5.0, exclude_classes=(9,))
+    config.evaluation.shift_px = 5.0
+    return variants.choose(config, names)

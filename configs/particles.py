@@ -1,33 +1,27 @@
 """Particle images of electron microscopy, such as 5HDB: 16,000 training and 4,000 test images of 40x40 pixels.
 
-    python train.py --config configs/particles.py --workdir runs/5hdb --config.data.root=DIR
+    irl-inr train --config particles --workdir runs/5hdb --config.data.root=DIR
 
-DIR/5hdb/ has one stack (.mrcs, .mrc or .npy) with 'train' in its name, and perhaps one with 'test' instead; or say
+DIR/5hdb/ has one stack (.mrcs, .mrc or .npy) with 'train' in its name, and perhaps one with 'test'; or set
 --config.data.path=FILE. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5) for 5HDB.
 """
 
-from irl_inr_jax.presets import mnist_u
+from functools import partial
 
 from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """Our recipe. Particles are never quite centred, and angles about their own centre of mass vary less with noise."""
+    """The default recipe; particles are not quite centred, and angles about the centre of mass vary less with noise."""
     config = base.get_config()
     config.data.update(name="particles", crop="circle", scaling="percentiles")
     config.model.pose.update(blur_px=3.0, reach=0.75)
     config.train.num_epochs = 100
-    return variants.choose(config, names, paper=apply_paper, small=apply_small)
+    return variants.choose(config, names, paper=apply_paper, small=partial(variants.apply_small, num_train=0))
 
 
 def apply_paper(config) -> None:
-    """The paper's own choices for 5HDB: Table 5, and images that only turn."""
+    """The paper's own choices for 5HDB: Table 5, and images that are rotated only."""
     variants.apply_paper(config)
     config.model.pose.translation = False
     config.train.num_epochs = 100
-
-
-def apply_small(config) -> None:
-    """The networks of the small MNIST(U) run, and every image."""
-    mnist_u.apply_small(config)
-    config.data.num_train = 0

@@ -1,6 +1,6 @@
-"""A run of seconds, for trying things out: 256 digits, one pass over them, very small networks.
+"""A run of seconds, to try things out: 256 digits, two passes over them, very small networks.
 
-python train.py --config configs/tiny.py --workdir runs/tiny
+irl-inr train --config tiny --workdir runs/tiny
 """
 
 from irl_inr_jax.config import base, variants

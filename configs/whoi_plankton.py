@@ -1,19 +1,19 @@
 """WHOI-Plankton: ten balanced classes of 1,000 training and 200 test images, cropped to a circle, 32x32 pixels.
 
-    python train.py --config configs/whoi_plankton.py --workdir runs/whoi_plankton --config.data.root=DIR
+    irl-inr train --config whoi_plankton --workdir runs/whoi_plankton --config.data.root=DIR
 
-DIR/whoi_plankton/ has the folders YEAR/CLASS/ of the published archives, or --config.data.path=FOLDER any tree whose
-innermost folders are classes. The paper does not name its ten classes; these are the largest taxa. Smaller sets:
+DIR/whoi_plankton/ has the folders YEAR/CLASS/ of the published archives; or --config.data.path=FOLDER names any tree
+whose innermost folders are classes. The paper does not name its ten classes; these are the largest taxa. Smaller sets:
 --config.data.class_images='(500,100)'. `:small` is for two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
 
-from irl_inr_jax.presets import mnist_u, wm811k
+from functools import partial
 
 from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """Our recipe at the paper's size; images come centred and only turn."""
+    """The default recipe at the paper's size; the images are centred and only rotated."""
     config = base.get_config()
     config.data.update(
         name="whoi_plankton",
@@ -25,16 +25,11 @@ def get_config(names: str = ""):
         background="image",
     )
     config.model.pose.translation = False
-    return variants.choose(config, names, paper=apply_paper, target_vae=wm811k.apply_target_vae, small=apply_small)
+    own = {"paper": apply_paper, "target_vae": variants.apply_deep_target_vae}
+    return variants.choose(config, names, **own, small=partial(variants.apply_small, num_train=0))
 
 
 def apply_paper(config) -> None:
     """The paper's own choices: Table 5 and Appendix B."""
     variants.apply_paper(config)
     config.train.update(num_epochs=2000, batch_size=512, weight_decay=1e-3)
-
-
-def apply_small(config) -> None:
-    """The networks of the small MNIST(U) run, and every image."""
-    mnist_u.apply_small(config)
-    config.data.num_train = 0

@@ -17,12 +17,12 @@ RECONSTRUCTION_METHODS = ("irl_inr", "mlp_generator", "autoencoder")  # methods 
 
 def check_config(config: ConfigDict) -> None:
     """Raise InputError for unknown and missing keys, invalid values, and pairs of values that exclude each other."""
-    check_keys(config)
+    check_values(config)
     check_method(config)
     check_pose(config)
 
 
-def check_keys(config: ConfigDict) -> None:
+def check_values(config: ConfigDict) -> None:
     """Compare the keys with those of irl_inr_jax/config/base.py, and each value with its rule."""
     found, known = flatten(config), flatten_keys(list_keys())
     for name in found:

@@ -1,10 +1,9 @@
-"""The systems that any data set's configuration can be asked for, and the choice among them.
+"""Variants of a configuration, chosen after a colon and joined by commas, as in mnist_u:target_vae,small.
 
-After a colon, joined by commas: `:small` (a run of the same kind for a CPU), `:paper` (the paper's own choices), and
-one of the systems that the papers compare with: `:thesis`, `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator`
-and `:autoencoder` (IRL-INR with another generator; the thesis' baseline is `:thesis,autoencoder`),
-`:pixel_autoencoder` (what DEC starts from on bare pixels), `:orbit_knn` (learns nothing); as in
-`configs/mnist_u.py:target_vae,small`.
+`:small` is a run of the same kind for a CPU, `:paper` has the paper's own choices, and the others choose a method that
+the papers compare with: `:thesis`, `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and `:autoencoder`
+(IRL-INR with another generator; the thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (the initial
+encoder of DEC on pixels) and `:orbit_knn` (training-free). `:irl_inr` is the default method.
 """
 
 import math
@@ -14,7 +13,7 @@ from ml_collections import ConfigDict
 
 
 def apply_paper(config: ConfigDict) -> None:
-    """The paper's own choices as its authors ran them: Table 5, Appendix A and section 4.1."""
+    """The paper's own choices: Table 5, Appendix A and section 4.1."""
     config.model.latent_dim = 512
     config.model.encoder.update(
         input="raw", trunk="resnet18", stage_sizes=(2, 2, 2, 2), width=64, stem="3x3", head_widths=(512, 512)
@@ -41,10 +40,15 @@ def apply_paper(config: ConfigDict) -> None:
 
 
 def apply_quick_clustering(config: ConfigDict, *, num_epochs: int) -> None:
-    """Clusterers that train, in `num_epochs` at ten times the authors' learning rates: for few images and CPUs."""
+    """Train clusterers for `num_epochs` at ten times the authors' learning rates: for few images and CPUs."""
     config.clustering.scan.update(num_epochs=num_epochs, learning_rate=1e-3, selflabel_epochs=20)
     config.clustering.iic.update(num_epochs=num_epochs, learning_rate=1e-3)
     config.clustering.dec.num_epochs = 2 * num_epochs
+
+
+def apply_irl_inr(config: ConfigDict) -> None:
+    """IRL-INR, the default method."""
+    config.method = "irl_inr"
 
 
 def apply_thesis(config: ConfigDict) -> None:
@@ -61,7 +65,7 @@ def apply_thesis(config: ConfigDict) -> None:
 
 
 def apply_spatial_vae(config: ConfigDict) -> None:
-    """Spatial-VAE (Bepler et al., 2019) as its authors ran it on turned and shifted MNIST."""
+    """Spatial-VAE (Bepler et al., 2019) as its authors trained it on rotated and shifted MNIST."""
     config.method = "spatial_vae"
     config.model.latent_dim = 2
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500))
@@ -70,7 +74,7 @@ def apply_spatial_vae(config: ConfigDict) -> None:
 
 
 def apply_target_vae(config: ConfigDict) -> None:
-    """TARGET-VAE (Nasiri, Bepler, 2022) with P16 and d = 32, as the paper compares with it."""
+    """TARGET-VAE (Nasiri, Bepler, 2022) with P16 and d = 32, as in the paper's comparison."""
     config.method = "target_vae"
     config.model.latent_dim = 32
     config.model.encoder.input = "raw"
@@ -79,6 +83,12 @@ def apply_target_vae(config: ConfigDict) -> None:
         widths=(512, 512), activation="leaky_relu", num_frequencies=512, frequency_std=1 / (2 * math.pi * 0.2)
     )
     _apply_vae_training(config, learning_rate=2e-4, num_epochs=500)
+
+
+def apply_deep_target_vae(config: ConfigDict) -> None:
+    """TARGET-VAE with a generator of six layers, as the paper has it for complex images (section 4.1)."""
+    apply_target_vae(config)
+    config.model.spatial.widths = (512,) * 6
 
 
 def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs: int) -> None:
@@ -97,7 +107,7 @@ def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs:
 
 
 def apply_simclr(config: ConfigDict) -> None:
-    """SimCLR (Chen et al., 2020) as the pretext of SCAN, with turns and shifts (Appendix C, Table 6)."""
+    """SimCLR (Chen et al., 2020) as the pretext of SCAN, with rotations and shifts (Appendix C, Table 6)."""
     config.method = "simclr"
     config.model.latent_dim = 512
     config.model.encoder.update(input="raw", trunk="resnet18", head_widths=())
@@ -106,17 +116,17 @@ def apply_simclr(config: ConfigDict) -> None:
 
 
 def apply_mlp_generator(config: ConfigDict) -> None:
-    """IRL-INR with one MLP of coords and z in the place of hypernetwork and INR (section 4.5)."""
+    """IRL-INR with one MLP of coords and z instead of hypernetwork and INR (section 4.5)."""
     config.method = "mlp_generator"
 
 
 def apply_autoencoder(config: ConfigDict) -> None:
-    """IRL-INR, or with `:thesis` the thesis' method, with a decoder of pixels whose output is turned (section 4.5)."""
+    """IRL-INR, or with `:thesis` the thesis' method, with a decoder of pixels whose output is rotated (section 4.5)."""
     config.method = "autoencoder"
 
 
 def apply_pixel_autoencoder(config: ConfigDict) -> None:
-    """The autoencoder of pixels that DEC (Xie et al., 2016) starts from: d-500-500-2000-10, blind to no pose."""
+    """The initial autoencoder of pixels of DEC (Xie et al., 2016): d-500-500-2000-10, invariant to no pose."""
     config.method = "autoencoder"
     config.model.latent_dim = 10
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500, 2000))
@@ -125,8 +135,14 @@ def apply_pixel_autoencoder(config: ConfigDict) -> None:
     config.clustering.dec.alpha = 1.0
 
 
+def apply_orbit_knn(config: ConfigDict) -> None:
+    """The training-free baseline; `irl-inr train` then only writes the run's files."""
+    config.method = "orbit_knn"
+    config.train.num_epochs = 0
+
+
 def apply_narrow_baselines(config: ConfigDict) -> None:
-    """The networks that only IRL-INR's rivals have, for CPUs; and our optimiser, as theirs want many more steps."""
+    """Narrow networks of the baselines, and our optimizer, as theirs need many more steps."""
     config.model.spatial.update(
         widths=tuple(min(width, 128) for width in config.model.spatial.widths),
         num_frequencies=min(config.model.spatial.num_frequencies, 64),
@@ -138,14 +154,26 @@ def apply_narrow_baselines(config: ConfigDict) -> None:
         )
 
 
-def apply_orbit_knn(config: ConfigDict) -> None:
-    """The baseline without training; `train.py` then only sets up the run."""
-    config.method = "orbit_knn"
-    config.train.num_epochs = 0
+def apply_small(config: ConfigDict, *, num_train: int = 20_000) -> None:
+    """Narrow networks for two CPU cores, and `num_train` training images (0 is all)."""
+    config.model.latent_dim = min(config.model.latent_dim, 128 if config.method == "simclr" else 10)
+    if config.model.encoder.input == "canonical":
+        config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
+    elif config.model.encoder.trunk == "resnet18":
+        head_widths = config.model.encoder.head_widths and (128, 128)
+        config.model.encoder.update(width=16, stem="3x3/2", head_widths=head_widths)
+    config.model.hypernet.widths = (128, 128)
+    config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
+    apply_narrow_baselines(config)
+    config.loss.num_pixels = 256
+    config.data.num_train = num_train
+    config.train.num_epochs = 20
+    apply_quick_clustering(config, num_epochs=15)
 
 
 VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "paper": apply_paper,
+    "irl_inr": apply_irl_inr,
     "thesis": apply_thesis,
     "spatial_vae": apply_spatial_vae,
     "target_vae": apply_target_vae,
@@ -153,15 +181,14 @@ VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "mlp_generator": apply_mlp_generator,
     "autoencoder": apply_autoencoder,
     "pixel_autoencoder": apply_pixel_autoencoder,
+    "small": apply_small,
 }
 
 
 def choose(config: ConfigDict, variants: str, **presets: Callable[[ConfigDict], None]) -> ConfigDict:
-    """`config` after the comma-separated `variants`, in the order of `VARIANTS`, the file's own `presets`, orbit_knn.
+    """Apply the comma-separated `variants` in the order of `VARIANTS`, the preset's own `presets`, orbit_knn.
 
-    A preset called as one of `VARIANTS` takes its place.
-
-    Raises ValueError for a variant that is in neither, naming those that are.
+    A function of `presets` with the name of one in `VARIANTS` replaces it. Raises ValueError for an unknown variant.
     """
     known = VARIANTS | presets | {"orbit_knn": apply_orbit_knn}
     chosen = [name for name in variants.split(",") if name]
