@@ -30,7 +30,7 @@ from ml_collections import ConfigDict
 from benchmarks.inputs import changed, load_config, make_noise
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.training.run import make_feed, make_run_method, make_run_step, trained_method
+from irl_inr_jax.training.run import batches_of, init_state, make_run, make_take_step, trained_method
 
 
 def main() -> int:
@@ -49,9 +49,10 @@ def compare(config: ConfigDict) -> dict[str, float]:
     """Images a second of training and of embedding, and their ratio: medians over the rounds."""
     dataset = make_noise(config, max(NUM_IMAGES.value, config.train.batch_size))
     images = dataset.train.images[: NUM_IMAGES.value]
-    state, take_step = make_run_step(config, dataset, make_mesh(jax.devices()))
-    feed = make_feed(config, dataset, start=0)
-    trained = trained_method(config, dataset, make_run_method(config, dataset, axis_name=None), state)
+    run = make_run(config, dataset, make_mesh(jax.devices()))
+    state, take_step = init_state(run), make_take_step(run)
+    feed = batches_of(run, start=0)
+    trained = trained_method(run, state)
     rounds = []
     for _ in range(ROUNDS.value + 1):
         started = time.monotonic()

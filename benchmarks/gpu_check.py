@@ -45,9 +45,10 @@ from benchmarks.peak import make_peak
 from benchmarks.profile import sum_profile
 from benchmarks.scan_stages import time_stages, untrained
 from benchmarks.stepper import count_flops, make_stepper
+from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.report.text_table import format_table
 from irl_inr_jax.training.progress import format_seconds
-from irl_inr_jax.training.run import make_run_method
+from irl_inr_jax.training.run import make_run
 from irl_inr_jax.types import Batch
 
 STEPS_IN_A_CALL = 25
@@ -55,8 +56,6 @@ EQUAL = 1e-4  # relative, of losses and gradients in float32
 NEAR = 0.1  # of bfloat16 to float32
 CHOICES = {
     "as it comes": {},
-    "fourier separable": {"speed.fourier": "separable"},
-    "fourier direct": {"speed.fourier": "direct"},
     "convolutions matmul": {"speed.convolutions": "matmul"},
     "convolutions direct": {"speed.convolutions": "direct"},
     "remat all": {"speed.remat": "all"},
@@ -68,7 +67,7 @@ def loss_and_gradient(config: ConfigDict, device: jax.Device) -> tuple[float, np
     """Of the first step on the first images, computed on the device from parameters drawn on the CPU."""
     dataset = make_noise(config, 8)
     images = np.asarray(dataset.train.images, np.float32) / 255
-    method = make_run_method(config, dataset, axis_name=None)
+    method = make_run(config, dataset, make_mesh(jax.devices()[:1])).method
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         learnt = jax.jit(method.init)(jax.random.key(0), images)
     batch = Batch(images=images, positions=np.arange(8, dtype=np.int32), progress=np.float32(0.5))
@@ -83,7 +82,7 @@ def check_agreement() -> list[dict[str, object]]:
     config = load_config("tiny")
     with config.unlocked():
         config.model.encoder.update(trunk="resnet18", stage_sizes=(1, 1), width=8)
-    plain = changed(config, {"speed.fourier": "direct", "speed.convolutions": "direct"})
+    plain = changed(config, {"speed.convolutions": "direct"})
     expected_loss, expected = loss_and_gradient(plain, jax.local_devices(backend="cpu")[0])
     rows = []
     for name, changes in CHOICES.items():

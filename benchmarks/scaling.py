@@ -38,7 +38,7 @@ from benchmarks.collectives import SMALL, count_collectives, predict_seconds
 from benchmarks.inputs import load_config, make_noise
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.training.run import lower_mapped_step
+from irl_inr_jax.training.run import lower_step, make_run
 from irl_inr_jax.types import Dataset, InputError
 
 
@@ -47,10 +47,10 @@ def count(config: ConfigDict, dataset: Dataset, num_devices: int) -> dict[str, o
     config = config.copy_and_resolve_references()
     with config.unlocked():
         config.train.batch_size = BATCH.value * num_devices
-        config.speed.update(convolutions="direct", fourier="direct")  # whose FLOPs are those of the model
+        config.speed.convolutions = "direct"  # whose FLOPs are those of the model
         config.model.hypernet.num_shards = NUM_SHARDS.value
     mesh = make_mesh(jax.devices()[:num_devices], num_shards=NUM_SHARDS.value)
-    compiled = lower_mapped_step(config, dataset, mesh).compile()
+    compiled = lower_step(make_run(config, dataset, mesh)).compile()
     collectives = count_collectives(compiled.as_text()) if num_devices > 1 else []
     large = [(kind, size) for kind, size in collectives if size >= SMALL]
     reduced = [size for kind, size in large if kind == "all-reduce"]

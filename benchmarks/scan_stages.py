@@ -14,8 +14,9 @@ from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_classifier, m
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.scan import make_scan_loss, make_selflabel_loss
 from irl_inr_jax.clustering.task import ClusterTask, Points
+from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.training.inference import TrainedMethod
-from irl_inr_jax.training.run import make_run_method
+from irl_inr_jax.training.run import make_run
 from irl_inr_jax.types import Dataset
 
 NUM_CLUSTERS = 10
@@ -23,7 +24,7 @@ NUM_CLUSTERS = 10
 
 def untrained(config: ConfigDict, dataset: Dataset) -> TrainedMethod:
     """The method as it is before its first step."""
-    method = make_run_method(config, dataset, axis_name=None)
+    method = make_run(config, dataset, make_mesh(jax.devices()[:1])).method
     images = jnp.asarray(dataset.train.images[:8], jnp.float32) / 255
     params, model_state = jax.jit(method.init)(jax.random.key(0), images)
     return TrainedMethod(method, params, model_state, dataset.scaling, config.evaluation.batch_size)

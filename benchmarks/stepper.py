@@ -7,8 +7,8 @@ import jax
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import changed
-from irl_inr_jax.devices.compute import choose_speed
-from irl_inr_jax.training.run import lower_steps
+from irl_inr_jax.devices.mesh import make_mesh
+from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
 from irl_inr_jax.types import Dataset, TrainState
 
 
@@ -48,13 +48,16 @@ class Stepper:
 
 def make_stepper(config: ConfigDict, dataset: Dataset) -> Stepper:
     """The configuration's step, compiled, before its first step."""
-    num_steps = choose_speed(config).steps_per_call
-    lowered, state, given = lower_steps(config, dataset, num_steps=num_steps)
-    return Stepper(lowered.compile(), state, given, num_steps, config.train.batch_size)
+    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
+    num_steps = run.steps_per_call
+    compiled = lower_step(run, num_steps=num_steps).compile()
+    return Stepper(
+        compiled, init_state(run), first_batches(run, num_steps=num_steps), num_steps, config.train.batch_size
+    )
 
 
 def count_flops(config: ConfigDict, dataset: Dataset) -> float:
     """Model FLOPs an image: of one plain step, as XLA counts them before it optimises."""
-    plain = changed(config, {"speed.convolutions": "direct", "speed.fourier": "direct", "speed.remat": "none"})
-    lowered, _, _ = lower_steps(plain, dataset, num_steps=1)
+    plain = changed(config, {"speed.convolutions": "direct", "speed.remat": "none"})
+    lowered = lower_step(make_run(plain, dataset, make_mesh(jax.local_devices()[:1])))
     return lowered.cost_analysis()["flops"] / config.train.batch_size

@@ -35,17 +35,18 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from benchmarks.inputs import load_config, make_noise
-from irl_inr_jax.devices.compute import choose_speed
+from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.training.run import lower_steps
+from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
 from irl_inr_jax.types import Dataset, InputError, PyTree
 
 
 def make_ours(config: ConfigDict, dataset: Dataset) -> tuple[Callable[[int], None], PyTree, np.ndarray]:
     """take(steps), and the first parameters and frequencies."""
-    num_steps = math.gcd(choose_speed(config).steps_per_call, STEPS.value)  # a round takes just so many
-    lowered, state, given = lower_steps(config, dataset, num_steps=num_steps)
-    compiled = lowered.compile()
+    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
+    num_steps = math.gcd(run.steps_per_call, STEPS.value)  # a round takes just so many
+    compiled = lower_step(run, num_steps=num_steps).compile()
+    state, given = init_state(run), first_batches(run, num_steps=num_steps)
     first = jax.tree.map(np.asarray, (state.params, state.model_state["frequencies"]))
 
     def take(steps: int) -> None:

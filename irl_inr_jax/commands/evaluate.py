@@ -98,7 +98,7 @@ def run(values: flags.FlagValues) -> int:
     check_config(config)
     dataset = make_dataset(config.data)
     _, images = choose_split(dataset, values.split)
-    trained, step = load_trained(workdir, config, dataset, say=print)
+    trained, step = load_trained(workdir, config, dataset)
 
     evaluation = evaluate(trained, dataset, config, asked, say=say, progress=show_progress)
     results = {**evaluation.results, "method": config.method, "step": step}

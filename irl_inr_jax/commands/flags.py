@@ -49,7 +49,6 @@ def run_command(
 def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
     """Start logging and the compilation cache, and return the status of `body`, or 2 after an InputError."""
     from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
-    from irl_inr_jax.devices.processes import leave
     from irl_inr_jax.types import InputError
 
     start_logging()
@@ -57,7 +56,7 @@ def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
         enable_compilation_cache(values.compilation_cache)
         return body()
     except InputError as error:
-        return leave(fail(str(error)))
+        return fail(str(error))
 
 
 def parse_arguments(
@@ -67,7 +66,7 @@ def parse_arguments(
 ) -> str:
     """Define the flags and parse `arguments` into `values`; return the mistake in them, or ''."""
     try:
-        given = resolve_presets(_add_values([_with_underscores(argument) for argument in arguments]))
+        given = resolve_presets([_with_underscores(argument) for argument in arguments])
         define_flags(values, given)
         surplus = values(["", *given])[1:]
     # Parsing runs the user's configuration file, which may raise anything.
@@ -104,8 +103,11 @@ def define_compilation_cache(values: flags.FlagValues) -> None:
 
 def define_joining(values: flags.FlagValues) -> None:
     """Define the flags by which several processes train as one; `join_others` uses them."""
-    flags.DEFINE_enum(
-        "distributed", "auto", ["auto", "on", "off"], "train with other processes as one", flag_values=values
+    flags.DEFINE_bool(
+        "distributed",
+        False,
+        "train as one with the other processes of a cluster that JAX detects: a Slurm step, a TPU pod, Open MPI",
+        flag_values=values,
     )
     flags.DEFINE_string(
         "coordinator_address", None, "HOST:PORT of process 0, the same in all processes", flag_values=values
@@ -123,11 +125,11 @@ def define_joining(values: flags.FlagValues) -> None:
 
 def join_others(values: flags.FlagValues) -> None:
     """Join the other processes of the run if the flags request it; call before any other use of JAX."""
-    from irl_inr_jax.devices.processes import is_one_of_many, join
+    from irl_inr_jax.devices.processes import start_processes
 
     peers = {name: values[name].value for name in ("coordinator_address", "num_processes", "process_id")}
-    if is_one_of_many(values.distributed, **peers, environment=os.environ):
-        join(**peers, wait_seconds=values.join_seconds)
+    if values.distributed or any(value is not None for value in peers.values()):
+        start_processes(**peers, timeout_seconds=values.join_seconds)
 
 
 def resolve_presets(arguments: Sequence[str]) -> list[str]:
@@ -240,6 +242,7 @@ def start_logging() -> None:
     handler.setFormatter(PlainFormatter())
     logger = logging.getLogger("irl_inr_jax")
     logger.handlers[:] = [handler]
+    logger.propagate = False  # libraries add handlers to the root logger
     logger.setLevel(logging.INFO)
     absl.logging.set_verbosity(absl.logging.WARNING)  # orbax logs every stage of a save as INFO
 
@@ -273,12 +276,3 @@ def _with_underscores(argument: str) -> str:
     if not name.startswith("--"):
         return argument
     return "--" + name[2:].replace("-", "_") + equals + value
-
-
-def _add_values(arguments: Sequence[str]) -> list[str]:
-    """Return --distributed=on for --distributed without a value."""
-    followers = [*arguments, "--"][1:]
-    return [
-        "--distributed=on" if argument == "--distributed" and follower.startswith("-") else argument
-        for argument, follower in zip(arguments, followers, strict=True)
-    ]

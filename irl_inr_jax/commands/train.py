@@ -10,12 +10,17 @@ command continues a run that was stopped. The next command is irl-inr evaluate -
 are used; for several hosts see docs/devices.md.
 """
 
+import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.flags import define_config, define_joining, join_others, read_config, run_command
+
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
@@ -34,65 +39,60 @@ def run(values: flags.FlagValues) -> int:
     """Join the other processes of the run, if there are any, and train with them; return the exit status."""
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import to_json
-    from irl_inr_jax.devices import processes
-    from irl_inr_jax.training.checkpoint import where_to_continue
-    from irl_inr_jax.training.startup import Startup
+    from irl_inr_jax.devices.processes import check_same_everywhere, is_first_process
     from irl_inr_jax.types import InputError
 
-    startup = Startup()
     config = read_config(values)
     if config is None or values.workdir is None:
         raise InputError("expected --config NAME and --workdir DIR; see --help")
     workdir = Path(values.workdir)
     check_config(config)
     join_others(values)
-    with processes.ends_with_the_others(lambda: where_to_continue(workdir / "checkpoints")):
-        processes.check_same_everywhere(f"{workdir}\n{to_json(config)}")
-        return train(config, workdir, startup)
+    if not is_first_process():
+        logging.getLogger("irl_inr_jax").setLevel(logging.WARNING)
+    check_same_everywhere(f"{workdir}\n{to_json(config)}")
+    return train(config, workdir)
 
 
-def train(config, workdir: Path, startup) -> int:
-    """Builds the run, takes its steps and leaves the last state on disk; the exit status."""
-    import json
-
+def train(config: ConfigDict, workdir: Path) -> int:
+    """Build the run, take its steps and save the last state; return the exit status."""
     import jax
 
     from irl_inr_jax.config.storage import claim_workdir
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.data.description import describe_dataset, sample_images
-    from irl_inr_jax.devices import processes
     from irl_inr_jax.devices.mesh import gather, make_mesh
+    from irl_inr_jax.devices.processes import first_process_first, is_first_process
     from irl_inr_jax.report.training_monitor import follow_run
     from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state
     from irl_inr_jax.training.loop import fit
-    from irl_inr_jax.training.run import calls_a_line, check_batch, make_feed, make_run_step, total_steps
-    from irl_inr_jax.training.stopping import stop_signals
+    from irl_inr_jax.training.run import batches_of, check_batch, init_state, make_run, make_take_step
+    from irl_inr_jax.training.stopping import watch_for_stop
 
-    with startup.time_reading(), processes.first_process_first():
+    with first_process_first():
         dataset = make_dataset(config.data)
-    check_batch(config, dataset, jax.device_count())
-    mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
-    with processes.first_process_first():
-        claim_workdir(workdir, config, writes=processes.is_first_process())
+    run = make_run(config, dataset, make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards))
+    check_batch(run)
+    with first_process_first():
+        claim_workdir(workdir, config, writes=is_first_process())
     device = jax.devices()[0].device_kind
-    processes.say(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
-    processes.say("\n".join(dataset.notes))
-    if processes.is_first_process():
+    logger.info(f"{dataset.description}: {len(dataset.train.images)} training images; {run.mesh.size} x {device}")
+    logger.info("\n".join(dataset.notes))
+    if is_first_process():
         facts = describe_dataset(dataset, sample_images(dataset))
         (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
 
     checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
-    state, take_step = make_run_step(config, dataset, mesh)
+    state, take_step = init_state(run), make_take_step(run)
     restored, damaged = restore_state(checkpoints, state, sharding=jax.tree.map(lambda leaf: leaf.sharding, state))
     for line in damaged:
-        processes.say(f"warning: {line}")
+        logger.warning(line)
     state = restored or state
-    start, steps = int(state.step), total_steps(config, dataset)
+    start = int(state.step)
     if start:
-        processes.say(f"continuing at step {start} of {steps}")
-    with stop_signals() as received:
-        signal_received = processes.agree_on_signal(received, every=calls_a_line(config, dataset))
-        with follow_run(config, workdir, dataset, startup, start=start) as (on_metrics, after_epoch):
+        logger.info(f"continuing at step {start} of {run.num_steps}")
+    with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
+        with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):
 
             def on_epoch(epoch, state):
                 if epoch % config.train.save_every_epochs == 0:
@@ -102,18 +102,19 @@ def train(config, workdir: Path, startup) -> int:
 
             state = fit(
                 state,
-                startup.time_first(take_step, say=processes.say),
-                make_feed(config, dataset, start=start, mesh=mesh),
+                take_step,
+                batches_of(run, start=start),
                 log_every=config.train.log_every,
                 steps_per_epoch=len(dataset.train.images) // config.train.batch_size or 1,
                 on_metrics=on_metrics,
                 on_epoch=on_epoch,
-                should_stop=lambda: bool(signal_received()),
+                should_stop=lambda done: bool(stop_signal(done)),
             )
         save_state(checkpoints, state)
         checkpoints.close()
-        if int(state.step) < steps:
-            processes.say(f"stopped and saved at step {int(state.step)}; the same command continues from there")
-            return 128 + signal_received()
-    processes.say(f"done: {workdir}/checkpoints holds the last state. Next: python evaluate.py --workdir {workdir}")
+        done = int(state.step)
+        if done < run.num_steps:
+            logger.info(f"stopped and saved at step {done}; the same command continues from there")
+            return 128 + stop_signal(done)
+    logger.info(f"done: {workdir}/checkpoints holds the last state. Next: python evaluate.py --workdir {workdir}")
     return 0

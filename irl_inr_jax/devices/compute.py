@@ -8,7 +8,6 @@ from typing import NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-FOURIER = ("separable", "direct")
 CONVOLUTIONS = ("direct", "matmul")
 REMAT = ("none", "inr", "all")
 CPU_STEPS = 10  # in one call: few enough of a narrow network for a signal to be heard within seconds
@@ -16,12 +15,10 @@ NARROW = 16  # features of a ResNet's first stage up to which it is one
 
 
 class Speed(NamedTuple):
-    """fourier: features of pixels by columns and rows (separable) or each by itself (direct), see `models/fourier.py`.
-    convolutions: XLA's own (direct), or the products of `models/conv.py` (matmul). steps_per_call: steps of one
+    """convolutions: XLA's own (direct), or the products of `models/conv.py` (matmul). steps_per_call: steps of one
     compiled call. remat: what the backward pass computes again instead of keeping: none, the INR, or all of it.
     """
 
-    fourier: str
     convolutions: str
     steps_per_call: int
     remat: str
@@ -30,8 +27,6 @@ class Speed(NamedTuple):
 def choose_speed(config: ConfigDict) -> Speed:
     """`config.speed` with every `auto` and 0 decided for the backend in use."""
     speed, encoder, on_cpu = config.speed, config.model.encoder, jax.default_backend() == "cpu"
-    # To gather the factors of random pixels takes as long as their cosines.
-    fourier = "direct" if config.loss.num_pixels else "separable"
     auto_convolutions = "matmul" if on_cpu else "direct"
     convolutions = auto_convolutions if speed.convolutions == "auto" else speed.convolutions
     # A call takes its memory anew from the system, which costs a CPU a quarter of a narrow network's step; but XLA runs
@@ -39,7 +34,6 @@ def choose_speed(config: ConfigDict) -> Speed:
     slow = encoder.trunk == "resnet18" and (convolutions == "direct" or encoder.width > NARROW)
     most_steps = (1 if slow else CPU_STEPS) if on_cpu else config.train.log_every
     return Speed(
-        fourier=fourier if speed.fourier == "auto" else speed.fourier,
         convolutions=convolutions,
         steps_per_call=speed.steps_per_call or min(most_steps, config.train.log_every),
         remat=speed.remat,

@@ -1,8 +1,8 @@
-"""Devices: the mesh, what lies where, and the train step mapped over it.
+"""The device mesh, and the placement of arrays on it.
 
-`jax.shard_map` with `check_vma=False` gives every device its share of the batch and a whole copy of the state, as
-`jax.pmap` does; the gradient of the local loss is then averaged inside the step (`training.make_train_step`). A mesh
-with a second axis shares images out over both, and some parameters over the second (`sharding.py`).
+The train step is mapped by `jax.shard_map` with `check_vma=False`: every device gets its part of the batch and a copy
+of the state, and the step averages the gradients of the local losses. A mesh with a second axis splits the images over
+both axes, and some parameters over the second (`sharding.py`).
 """
 
 import jax
@@ -10,14 +10,21 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from irl_inr_jax.types import AxisName, PyTree
+from irl_inr_jax.types import AxisName, InputError, PyTree
 
 AXIS = "batch"
 SHARED_AXIS = "shared"
 
 
 def make_mesh(devices: list[jax.Device], *, num_shards: int = 1) -> Mesh:
-    """A mesh with the one axis `batch` over the devices; with `num_shards` above 1 a second one of so many devices."""
+    """Return a mesh with the axis `batch` over the devices and, for `num_shards` above 1, a second axis of that size.
+
+    Raises InputError if `num_shards` does not divide the number of devices.
+    """
+    if len(devices) % num_shards:
+        raise InputError(
+            f"expected config.model.hypernet.num_shards to divide the {len(devices)} devices, found {num_shards}"
+        )
     if num_shards == 1:
         return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
     grid = np.array(devices).reshape(-1, num_shards)
@@ -25,23 +32,23 @@ def make_mesh(devices: list[jax.Device], *, num_shards: int = 1) -> Mesh:
 
 
 def mapped_axes(mesh: Mesh) -> AxisName:
-    """`axis_name` of what is mapped over the mesh."""
+    """Return the `axis_name` of a function that is mapped over the mesh."""
     return mesh.axis_names if len(mesh.axis_names) > 1 else mesh.axis_names[0]
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
-    """A whole copy of every leaf on every device; each process places its own, which must be the same."""
+    """Copy every leaf to every device; each process passes the same values for its own devices."""
 
     def replicate_leaf(leaf: np.ndarray | np.generic | jax.Array) -> jax.Array:
         if isinstance(leaf, jax.Array) and leaf.is_fully_addressable and not mesh.is_multi_process:
-            return jax.device_put(leaf, NamedSharding(mesh, P()))  # nothing to do for what lies there already
+            return jax.device_put(leaf, NamedSharding(mesh, P()))  # no copy if it is already there
         return place(leaf, mesh, P())
 
     return jax.tree.map(replicate_leaf, tree)
 
 
 def place(tree: PyTree, mesh: Mesh, specs: PyTree) -> PyTree:
-    """Every leaf, whole on the host, as its spec says; each process places its own. specs: a tree, or one for all."""
+    """Place leaves that each process holds whole as their specs require. specs: a tree, or one spec for all leaves."""
 
     def place_leaf(spec: P, leaf: np.ndarray | np.generic | jax.Array) -> jax.Array:
         value = np.asarray(leaf)
@@ -51,27 +58,27 @@ def place(tree: PyTree, mesh: Mesh, specs: PyTree) -> PyTree:
 
 
 def gather(tree: PyTree) -> PyTree:
-    """The tree as this process can read it: what it has only a part of comes whole. Called by all processes."""
+    """Return the tree with every leaf readable by this process; call in all processes."""
 
-    def whole(leaf: jax.Array) -> jax.Array:
+    def gather_leaf(leaf: jax.Array) -> jax.Array:
         if leaf.is_fully_addressable or leaf.is_fully_replicated:
             return leaf
-        return jax.jit(_same, out_shardings=NamedSharding(leaf.sharding.mesh, P()))(leaf)
+        return jax.jit(_identity, out_shardings=NamedSharding(leaf.sharding.mesh, P()))(leaf)
 
-    return jax.tree.map(whole, tree)
+    return jax.tree.map(gather_leaf, tree)
 
 
-def _same(leaf: jax.Array) -> jax.Array:
+def _identity(leaf: jax.Array) -> jax.Array:
     return leaf
 
 
 def split_over_devices(array: np.ndarray, mesh: Mesh, *, axis: int = 0) -> jax.Array:
-    """Equal shares of the rows, or of another axis, on the devices; each process looks at its own (`local_rows`)."""
+    """Split the rows, or another axis, evenly over the devices; a process reads only its own (`local_rows`)."""
     sharding = NamedSharding(mesh, P(*[None] * axis, mesh.axis_names))
     return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
 
 def local_rows(mesh: Mesh, num_rows: int) -> np.ndarray:
-    """(n,) which of the rows the devices of this process take, in order."""
-    shares = NamedSharding(mesh, P(mesh.axis_names)).addressable_devices_indices_map((num_rows,))
-    return np.sort(np.concatenate([np.arange(num_rows)[index] for index in shares.values()]))
+    """Return the sorted indices (n,) of the rows that are split onto the devices of this process."""
+    parts = NamedSharding(mesh, P(mesh.axis_names)).addressable_devices_indices_map((num_rows,))
+    return np.sort(np.concatenate([np.arange(num_rows)[index] for index in parts.values()]))

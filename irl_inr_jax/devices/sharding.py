@@ -1,8 +1,7 @@
-"""Parameters that devices share out instead of each having all: where they lie, their gradient and its norm.
+"""Parameters that are split over devices: their placement, and the mean and norm of their gradients.
 
-`Method.is_shared` names them. What the optimiser keeps of a parameter is shared out as the parameter is. `axis_name` is
-a pair in a mesh that has such devices: the axis over which only images are shared out, and that of those who share the
-parameters as well.
+`Method.is_shared` names them. The optimizer's state of a parameter is split as the parameter is. On a mesh with such
+devices `axis_name` is a pair: the axis over which only images are split, and the axis over which parameters are too.
 """
 
 from collections.abc import Callable
@@ -16,26 +15,27 @@ from irl_inr_jax.types import AxisName, Method, PyTree, TrainState
 
 
 def state_specs(method: Method, state: TrainState, axis_name: AxisName) -> PyTree:
-    """How each leaf of the state lies on the mesh: whole everywhere, or its last axis shared out.
+    """Return the spec of each leaf of the state: replicated, or split along its last axis.
 
-    state: one of whole arrays, or the `jax.eval_shape` of one.
+    state: whole arrays, or their shapes from `jax.eval_shape`.
     """
 
     def spec(path, leaf):
         names = path_names(path)
-        shared = isinstance(axis_name, tuple) and bool(names) and method.is_shared(names)
-        return P(*[None] * (leaf.ndim - 1), axis_name[1]) if shared else P()
+        if isinstance(axis_name, tuple) and names and method.is_shared(names):
+            return P(*[None] * (leaf.ndim - 1), axis_name[1])
+        return P()
 
     return jax.tree.map_with_path(spec, state)
 
 
 def path_names(path: tuple) -> tuple[str, ...]:
-    """The names on a path that are those of dicts: the parameter's own path wherever its tree is kept."""
+    """Return the dict keys on a path, which are the path of a parameter in any tree that contains it."""
     return tuple(entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey))
 
 
 def make_norm(method: Method, axis_name: AxisName) -> Callable[[PyTree], jax.Array]:
-    """The norm of the whole gradient, on devices that have parts of it where `axis_name` is a pair."""
+    """Return a function that computes the norm of the whole gradient from this device's part of it."""
     if not isinstance(axis_name, tuple):
         return optax.tree.norm
 
@@ -48,7 +48,7 @@ def make_norm(method: Method, axis_name: AxisName) -> Callable[[PyTree], jax.Arr
 
 
 def split_shared(method: Method, params: PyTree) -> tuple[list[jax.Array], list[jax.Array]]:
-    """The leaves that `method.is_shared` names, and the others."""
+    """Return the leaves that `method.is_shared` names, and the others."""
     shared, whole = [], []
     for path, leaf in jax.tree.leaves_with_path(params):
         (shared if method.is_shared(path_names(path)) else whole).append(leaf)
@@ -56,10 +56,10 @@ def split_shared(method: Method, params: PyTree) -> tuple[list[jax.Array], list[
 
 
 def average_gradients(method: Method, grads: PyTree, axis_name: AxisName) -> PyTree:
-    """The mean over all devices of what each computed from its images.
+    """Return the mean over all devices of the gradients that each computed from its images.
 
-    The gradient of what is shared out has come to be the sum over the devices that share it, by the way that its
-    outputs went to them.
+    The gradient of a split parameter arrives as the sum over the devices that share it, because its outputs went to
+    all of them.
     """
     if not isinstance(axis_name, tuple):
         return grads if axis_name is None else jax.lax.pmean(grads, axis_name)

@@ -5,20 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
 from irl_inr_jax.devices.processes import is_first_process
-from irl_inr_jax.report.figures.training_picture import save_training_picture
+from irl_inr_jax.report.figures.training_figure import save_training_figure
 from irl_inr_jax.training.logging import MetricsLog
 from irl_inr_jax.training.progress import ConsoleProgress
-from irl_inr_jax.training.run import make_run_method, total_steps, trained_method
-from irl_inr_jax.training.startup import Startup
-from irl_inr_jax.types import Dataset, TrainState
+from irl_inr_jax.training.run import Run, trained_method
+from irl_inr_jax.types import TrainState
 
 
 @contextmanager
 def follow_run(
-    config: ConfigDict, workdir: Path, dataset: Dataset, startup: Startup, *, start: int
+    run: Run, workdir: Path, *, start: int
 ) -> Iterator[tuple[Callable[[int, dict[str, float]], None], Callable[[int, TrainState | None], None]]]:
     """Yields on_metrics(step, metrics), and after_epoch(epoch, state) with a state to be drawn or None.
 
@@ -28,21 +25,20 @@ def follow_run(
         yield (lambda step, metrics: None), (lambda epoch, state: None)
         return
     log = MetricsLog(workdir, start_step=start)
-    console = ConsoleProgress(total_steps=total_steps(config, dataset), start_step=start, what="step")
-    method = make_run_method(config, dataset, axis_name=None)
+    console = ConsoleProgress(total_steps=run.num_steps, start_step=start, what="step")
     clock = {"step": start, "time": time.monotonic()}
 
     def on_metrics(step: int, metrics: dict[str, float]) -> None:
         now = time.monotonic()
-        speed = (step - clock["step"]) * config.train.batch_size / (now - clock["time"])
+        speed = (step - clock["step"]) * run.config.train.batch_size / (now - clock["time"])
         clock.update(step=step, time=now)
-        log.write(step, {**metrics, "images_per_second": speed, **startup.take_scalars()})
+        log.write(step, {**metrics, "images_per_second": speed})
         console.update(step, f"{speed:.0f} images/s  loss {metrics['loss']:.4f}")
 
     def after_epoch(epoch: int, state: TrainState | None) -> None:
-        if state is not None and method.reconstruct:
+        if state is not None and run.method.reconstruct:
             path = workdir / "pictures" / f"epoch_{epoch:04d}.png"
-            save_training_picture(path, trained_method(config, dataset, method, state), dataset.train)
+            save_training_figure(path, trained_method(run, state), run.dataset.train)
             log.write_picture(int(state.step), "reconstructions", path)
         clock["time"] = time.monotonic()  # what was saved and drawn does not count as training
 

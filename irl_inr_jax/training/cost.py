@@ -10,18 +10,19 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.subsets import take
-from irl_inr_jax.training.run import lower_steps, total_steps
+from irl_inr_jax.devices.mesh import make_mesh
+from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
 from irl_inr_jax.types import Dataset
 
-TRIED_BATCH = 32  # images a step in the trial that costs are estimated from
-TRIED_STEPS = 3
+TRIAL_BATCH = 32  # images of a step in the trial
+TRIAL_STEPS = 3
 
 
 class Cost(NamedTuple):
     """An estimate from a few small steps on one device of this machine.
 
-    seconds: of the whole run. data_mb, state_mb, working_mb: images, parameters and optimiser, and what a step of the
-    configured batch takes beyond.
+    seconds: of the whole run. data_mb: images. state_mb: parameters and optimizer. working_mb: what a step of the
+    configured batch needs in addition.
     """
 
     device: str
@@ -34,17 +35,20 @@ class Cost(NamedTuple):
 
 
 def estimate_cost(config: ConfigDict, dataset: Dataset) -> Cost:
-    """Takes `TRIED_STEPS` steps of at most `TRIED_BATCH` images on one device, and from them reckons the whole run."""
-    batch_size = min(config.train.batch_size, TRIED_BATCH, len(dataset.train.ids))
+    """Take `TRIAL_STEPS` steps of at most `TRIAL_BATCH` images on one device, and extrapolate to the whole run."""
+    batch_size = min(config.train.batch_size, TRIAL_BATCH, len(dataset.train.ids))
+    num_steps = config.train.num_epochs * (len(dataset.train.images) // config.train.batch_size)
     few = take(dataset.train, np.arange(batch_size, dtype=np.int32))
-    num_steps = total_steps(config, dataset)
-    lowered, state, given = lower_steps(config, dataclasses.replace(dataset, train=few), num_steps=1)
-    compiled = lowered.compile()
-    state, _ = jax.block_until_ready(compiled(state, *given))
+    few = dataclasses.replace(few, images=np.asarray(few.images[:batch_size]))
+    trial = config.copy_and_resolve_references()
+    trial.train.batch_size = batch_size
+    run = make_run(trial, dataclasses.replace(dataset, train=few), make_mesh(jax.local_devices()[:1]))
+    compiled, batches = lower_step(run).compile(), first_batches(run)
+    state, _ = jax.block_until_ready(compiled(init_state(run), *batches))
     started = time.monotonic()
-    for _ in range(TRIED_STEPS):
-        state, _ = jax.block_until_ready(compiled(state, *given))
-    images_per_second = TRIED_STEPS * batch_size / (time.monotonic() - started)
+    for _ in range(TRIAL_STEPS):
+        state, _ = jax.block_until_ready(compiled(state, *batches))
+    images_per_second = TRIAL_STEPS * batch_size / (time.monotonic() - started)
     return Cost(
         device=jax.local_devices()[0].device_kind,
         images_per_second=images_per_second,

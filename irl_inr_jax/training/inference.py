@@ -61,7 +61,9 @@ class TrainedMethod:
         """Latents and poses of images whose values are already in [low, 1]."""
         return self.over_batches(_compiled_encode(self.method, None), images)
 
-    def render(self, latents: Float[np.ndarray, "n d"], pose: Pose | None, *, side: int) -> Float[np.ndarray, "n s s c"]:
+    def render(
+        self, latents: Float[np.ndarray, "n d"], pose: Pose | None, *, side: int
+    ) -> Float[np.ndarray, "n s s c"]:
         """The images that latents and pose stand for, `side` pixels high and wide; the canonical ones for no pose."""
         return self.over_batches(_compiled_render(self.method, side), latents, pose)
 

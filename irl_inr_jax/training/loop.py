@@ -9,13 +9,13 @@ from irl_inr_jax.types import InputError, TrainState
 
 
 def first_bad_term(metrics: dict[str, np.ndarray | np.generic]) -> str | None:
-    """The name of the first loss term that is not finite, the terms before their sum."""
+    """Return the name of the first loss term that is not finite, or None; the sum `loss` comes last."""
     bad = [name for name, value in metrics.items() if not np.isfinite(value)]
     return next((name for name in bad if name != "loss"), bad[0] if bad else None)
 
 
 def check_finite(step: int, metrics: dict[str, np.ndarray | np.generic]) -> None:
-    """Raises InputError naming the loss term and the step where training went astray."""
+    """Raise InputError with the loss term and the step if a loss is not finite."""
     term = first_bad_term(metrics)
     if term is not None:
         raise InputError(
@@ -33,16 +33,16 @@ def fit(
     steps_per_epoch: int,
     on_metrics: Callable[[int, dict[str, float]], None],
     on_epoch: Callable[[int, TrainState], None],
-    should_stop: Callable[[], bool],
+    should_stop: Callable[[int], bool],
 ) -> TrainState:
-    """Takes the steps from `state.step` to the end of the run and returns the last state.
+    """Take the steps from `state.step` to the end of the run and return the last state.
 
-    take_step: takes one step or several, and returns the metrics of each: (n,) arrays.
-    feed: (first step, what `take_step` takes) for each call that is left; none goes past the end of an epoch.
-    on_metrics(step, means over the steps since the last call), when `log_every` steps are done since and at each
-    epoch's end; on_epoch(epochs done, state), after it. `should_stop` is asked between calls; a run that stops early
-    returns the state of that moment. Every step's metrics are checked before anything is written down, without waiting
-    for the device at each step.
+    take_step: takes one step or several, and returns the metrics of each as (n,) arrays.
+    feed: (first step, argument of `take_step`) for each remaining call; no call crosses the end of an epoch.
+    on_metrics(step, means over the steps since the last call): after every `log_every` steps and at the end of each
+    epoch. on_epoch(epochs done, state): after it. should_stop(steps done): called before each call; a run that stops
+    early returns its current state. The metrics of every step are checked before anything is recorded, without
+    waiting for the device after each step.
     """
     pending: list[dict[str, jax.Array]] = []
     done, waiting = int(state.step), 0
@@ -59,7 +59,7 @@ def fit(
         on_metrics(done, {name: float(np.mean(values)) for name, values in steps.items()})
 
     for first, batch in feed:
-        if should_stop():
+        if should_stop(first):
             break
         state, metrics = take_step(state, batch)
         pending.append(metrics)

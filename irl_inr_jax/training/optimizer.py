@@ -11,8 +11,8 @@ from irl_inr_jax.types import PyTree
 
 
 def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
-    """The learning rate a step: linear warm-up, then constant or a cosine to 1 % of the highest."""
-    total_steps = max(total_steps, 1)  # 0 for a method that learns nothing
+    """Return the learning rate by step: linear warm-up, then constant or a cosine decay to 1 % of the highest."""
+    total_steps = max(total_steps, 1)  # 0 for a training-free method
     warmup = min(train.warmup_steps, total_steps - 1)
     if train.schedule == "cosine":
         return optax.warmup_cosine_decay_schedule(
@@ -31,9 +31,9 @@ def make_schedule(train: ConfigDict, total_steps: int) -> optax.Schedule:
 def make_optimizer(
     train: ConfigDict, total_steps: int, *, norm: Callable[[PyTree], jax.Array] = optax.tree.norm
 ) -> optax.GradientTransformation:
-    """Adam of `config.train`; 'adam' adds the weight decay to the gradient, 'adamw' takes it off the parameters.
+    """Return Adam as configured; 'adam' adds the weight decay to the gradient, 'adamw' decouples it.
 
-    norm: of the whole gradient, of which a device may have a part (`sharding.make_norm`).
+    norm: computes the norm of the whole gradient, of which a device may hold a part (`sharding.make_norm`).
     """
     clip = clip_by_norm(train.clip_norm, norm) if train.clip_norm else optax.identity()
     decay = optax.add_decayed_weights(train.weight_decay)
@@ -44,7 +44,7 @@ def make_optimizer(
 
 
 def clip_by_norm(max_norm: float, norm: Callable[[PyTree], jax.Array]) -> optax.GradientTransformation:
-    """`optax.clip_by_global_norm` by a norm of one's own."""
+    """Return `optax.clip_by_global_norm` with another norm."""
 
     def clip(updates: PyTree, params: PyTree) -> PyTree:
         size = norm(updates)
@@ -54,7 +54,7 @@ def clip_by_norm(max_norm: float, norm: Callable[[PyTree], jax.Array]) -> optax.
 
 
 def allow_promotion(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The same optimiser under strict promotion, on in our tests: optax raises a Python float to an integer count."""
+    """Make the optimizer work under strict promotion, as in the tests: optax raises a float to an integer power."""
 
     def update(updates, state, params):
         with jax.numpy_dtype_promotion("standard"):

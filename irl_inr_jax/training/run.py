@@ -1,5 +1,8 @@
-"""A run put together: from a configuration to a method, its first state, and what its workdir holds."""
+"""A training run as one record, built once from a configuration and a data set, and the functions that use it."""
 
+import dataclasses
+import functools
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,36 +16,101 @@ from irl_inr_jax.data.batches import batches, stream_batches
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.devices.compute import choose_speed
-from irl_inr_jax.devices.mesh import local_rows, make_mesh, mapped_axes
+from irl_inr_jax.devices.mesh import local_rows, make_mesh, mapped_axes, replicate, split_over_devices
 from irl_inr_jax.devices.sharding import make_norm, state_specs
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
-from irl_inr_jax.training.step import (
-    TakeStep,
-    init_state,
-    make_streamed_step,
-    make_take_step,
-    make_train_step,
-    make_train_steps,
-    map_steps,
-)
-from irl_inr_jax.types import AxisName, Dataset, InputError, Method, TrainState
+from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
+from irl_inr_jax.types import Dataset, InputError, Method, TrainState
 
 NUM_INIT_IMAGES = 256
 
+TakeStep = Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]
 
-def check_batch(config: ConfigDict, dataset: Dataset, num_devices: int) -> None:
-    """Raises InputError for a batch that the data set cannot fill or the devices cannot share."""
-    if config.train.num_epochs == 0:
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A configuration, a data set and a device mesh, with all that follows from them.
+
+    method: on one device, to initialize, encode and reconstruct. mapped_method: under the axes of the mesh, for the
+    train step. num_steps: of the whole run; 0 for a training-free method.
+    """
+
+    config: ConfigDict
+    dataset: Dataset
+    mesh: Mesh
+    method: Method
+    mapped_method: Method
+    optimizer: optax.GradientTransformation
+    num_steps: int
+
+    @property
+    def streamed(self) -> bool:
+        """True if the training images stay on disk."""
+        return isinstance(self.dataset.train.images, LazyImages)
+
+    @property
+    def steps_per_call(self) -> int:
+        """Steps of one compiled call."""
+        return 1 if self.streamed else choose_speed(self.config).steps_per_call
+
+    @property
+    def first_images(self) -> np.ndarray:
+        """The stored images from which the state is initialized."""
+        return self.dataset.train.images[:NUM_INIT_IMAGES]
+
+    @functools.cached_property
+    def init(self) -> Callable[[np.ndarray | jax.Array], TrainState]:
+        """The initial state as a function of `first_images`; one function object, so that it is traced once."""
+
+        def init(stored: np.ndarray | jax.Array) -> TrainState:
+            images = to_unit(self.dataset.scaling, stored)
+            return init_train_state(self.method, self.optimizer, jax.random.key(self.config.seed), images)
+
+        return init
+
+    @functools.cached_property
+    def abstract_state(self) -> TrainState:
+        """Shape, type and sharding of each leaf of the state."""
+        shapes = jax.eval_shape(self.init, self.first_images)
+        specs = state_specs(self.mapped_method, shapes, mapped_axes(self.mesh))
+        return jax.tree.map(functools.partial(_abstract, self.mesh), specs, shapes)
+
+
+def _abstract(
+    mesh: Mesh, spec: PartitionSpec, leaf: np.ndarray | np.generic | jax.ShapeDtypeStruct | LazyImages
+) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec))
+
+
+def make_run(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> Run:
+    """Build the record of a run; nothing is compiled or placed on a device."""
+    axis_name = mapped_axes(mesh)
+    make_method = functools.partial(
+        METHODS[config.method], config, num_channels=dataset.train.images.shape[-1], low=dataset.scaling.low
+    )
+    mapped_method = make_method(axis_name=axis_name)
+    num_steps = config.train.num_epochs * (len(dataset.train.images) // config.train.batch_size)
+    return Run(
+        config=config,
+        dataset=dataset,
+        mesh=mesh,
+        method=make_method(axis_name=None),
+        mapped_method=mapped_method,
+        optimizer=make_optimizer(config.train, num_steps, norm=make_norm(mapped_method, axis_name)),
+        num_steps=num_steps,
+    )
+
+
+def check_batch(run: Run) -> None:
+    """Raise InputError for a batch that the data set cannot fill or the devices cannot share evenly."""
+    if run.config.train.num_epochs == 0:
         return
-    batch_size, num_images = config.train.batch_size, len(dataset.train.images)
-    num_shards = config.model.hypernet.num_shards
-    if num_devices % num_shards:
-        raise InputError(
-            f"expected config.model.hypernet.num_shards to divide the {num_devices} devices, found {num_shards}"
-        )
+    batch_size, num_images, num_devices = run.config.train.batch_size, len(run.dataset.train.images), run.mesh.size
     if batch_size > num_images:
         raise InputError(
             f"expected config.train.batch_size of at most the {num_images} training images, found {batch_size}; "
@@ -55,163 +123,130 @@ def check_batch(config: ConfigDict, dataset: Dataset, num_devices: int) -> None:
         )
 
 
-def total_steps(config: ConfigDict, dataset: Dataset) -> int:
-    """Steps of the whole run."""
-    return config.train.num_epochs * (len(dataset.train.images) // config.train.batch_size)
+def init_state(run: Run) -> TrainState:
+    """Return the state before the first step; each device computes only the leaves, or parts of them, that it holds."""
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
+    return jax.jit(run.init, out_shardings=shardings)(run.first_images)
 
 
-def calls_a_line(config: ConfigDict, dataset: Dataset) -> int:
-    """Calls of the step between lines of the log."""
-    steps_a_call = 1 if isinstance(dataset.train.images, LazyImages) else choose_speed(config).steps_per_call
-    return max(1, config.train.log_every // steps_a_call)
+def make_take_step(run: Run) -> TakeStep:
+    """Return the compiled steps (state, batches of `batches_of`) -> (state, metrics (n,) of each step).
 
-
-def make_run_method(config: ConfigDict, dataset: Dataset, *, axis_name: AxisName) -> Method:
-    """The method of `config.method` for this data set's pixels."""
-    num_channels = dataset.train.images.shape[-1]
-    return METHODS[config.method](config, num_channels=num_channels, low=dataset.scaling.low, axis_name=axis_name)
-
-
-def first_state(
-    config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
-) -> TrainState:
-    """The state before the first step, made from the seed and the first training images."""
-    make, images = make_init(config, dataset, method, optimizer)
-    return jax.jit(make)(images)
-
-
-def make_init(
-    config: ConfigDict, dataset: Dataset, method: Method, optimizer: optax.GradientTransformation
-) -> tuple[Callable[[np.ndarray | jax.Array], TrainState], np.ndarray]:
-    """The first state as a function of the first training images, and these images as they are stored."""
-
-    def make(stored: np.ndarray | jax.Array) -> TrainState:
-        return init_state(method, optimizer, jax.random.key(config.seed), to_unit(dataset.scaling, stored))
-
-    return make, dataset.train.images[:NUM_INIT_IMAGES]
-
-
-def make_run_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> tuple[TrainState, TakeStep]:
-    """The first state, and the compiled step over all devices of the mesh, for what `make_feed` feeds it.
-
-    The training images are placed on the devices, unless they are streamed from disk. The state is made where it lies:
-    no device ever has what it is to have only a part of.
+    The images are placed on every device here, once; a streamed batch is split over the devices. The given state is
+    consumed.
     """
-    method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
-    local = make_run_method(config, dataset, axis_name=None)
-    make, first_images = make_init(config, dataset, local, optimizer)
-    specs = state_specs(method, jax.eval_shape(make, first_images), mapped_axes(mesh))
-    shardings = jax.tree.map(lambda spec: NamedSharding(mesh, spec), specs)
-    state = jax.jit(make, out_shardings=shardings)(first_images)
-    images, batch_size = dataset.train.images, config.train.batch_size
-    if isinstance(images, LazyImages):
-        train_steps = make_train_steps(train_step, 1)
-        return state, make_streamed_step(train_steps, mesh, state_specs=specs, batch_size=batch_size)
-    num = choose_speed(config).steps_per_call
-    train_steps = make_train_steps(train_step, num)
-    return state, make_take_step(
-        train_steps, mesh, images, state_specs=specs, batch_size=batch_size, steps_per_call=num
+    mesh, num_steps, batch_size = run.mesh, run.steps_per_call, run.config.train.batch_size
+    mapped = map_run_steps(run, num_steps=num_steps)
+    positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
+
+    if run.streamed:
+        # Each device numbers the images of its part of the batch from 0.
+        part = np.arange(batch_size // mesh.size, dtype=np.int32)
+        indices = split_over_devices(np.tile(part, mesh.size)[None], mesh, axis=1)
+
+        def take_streamed_step(state: TrainState, images: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
+            return mapped(state, split_over_devices(images, mesh), indices, positions, np.int32(1))
+
+        return take_streamed_step
+
+    images = replicate(run.dataset.train.images, mesh)
+
+    def take_step(state: TrainState, indices: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
+        count = len(indices)
+        filled = np.zeros((num_steps, batch_size), np.int32)
+        filled[:count] = indices
+        state, metrics = mapped(state, images, split_over_devices(filled, mesh, axis=1), positions, np.int32(count))
+        return state, {name: values[:count] for name, values in metrics.items()}
+
+    return take_step
+
+
+def map_run_steps(run: Run, *, num_steps: int) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    """Return up to `num_steps` steps of the run, jitted over its mesh; see `map_steps`."""
+    train_step = make_train_step(
+        run.mapped_method,
+        run.optimizer,
+        total_steps=max(run.num_steps, 1),
+        scaling=run.dataset.scaling,
+        axis_name=mapped_axes(run.mesh),
+    )
+    return map_steps(
+        make_train_steps(train_step, num_steps),
+        run.mesh,
+        images_spec=PartitionSpec(run.mesh.axis_names) if run.streamed else PartitionSpec(),
+        state_specs=jax.tree.map(lambda leaf: leaf.sharding.spec, run.abstract_state),
     )
 
 
-def make_mapped_step(
-    config: ConfigDict, dataset: Dataset, mesh: Mesh
-) -> tuple[Method, optax.GradientTransformation, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
-    """Method, optimiser and one step, made for the axes of the mesh."""
-    axis_name, steps = mapped_axes(mesh), max(total_steps(config, dataset), 1)
-    method = make_run_method(config, dataset, axis_name=axis_name)
-    optimizer = make_optimizer(config.train, steps, norm=make_norm(method, axis_name))
-    step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=axis_name)
-    return method, optimizer, step
-
-
-def lower_mapped_step(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> jax.stages.Lowered:
-    """One step over the mesh before it is compiled, from shapes alone: nothing is placed on a device."""
-    method, optimizer, train_step = make_mapped_step(config, dataset, mesh)
-    local = make_run_method(config, dataset, axis_name=None)
-    state = jax.eval_shape(*make_init(config, dataset, local, optimizer))
-    specs = state_specs(method, state, mapped_axes(mesh))
-    batch_size, images = config.train.batch_size, dataset.train.images
-    mapped = map_steps(make_train_steps(train_step, 1), mesh, images_spec=PartitionSpec(), state_specs=specs)
-
-    def shape(spec: PartitionSpec, leaf: np.ndarray | np.generic | jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec))
-
-    shares = mesh.axis_names
-    return mapped.lower(
-        jax.tree.map(shape, specs, state),
-        shape(PartitionSpec(), images),
-        shape(PartitionSpec(None, shares), np.zeros((1, batch_size), np.int32)),
-        shape(PartitionSpec(shares), np.zeros(batch_size, np.int32)),
-        shape(PartitionSpec(), np.int32(1)),
+def lower_step(run: Run, *, num_steps: int = 1) -> jax.stages.Lowered:
+    """Lower `num_steps` steps in one call, from shapes alone; the program takes a state and `first_batches`."""
+    axes, abstract = run.mesh.axis_names, functools.partial(_abstract, run.mesh)
+    images, batch_size = run.dataset.train.images, run.config.train.batch_size
+    return map_run_steps(run, num_steps=num_steps).lower(
+        run.abstract_state,
+        abstract(PartitionSpec(axes), images[:batch_size]) if run.streamed else abstract(PartitionSpec(), images),
+        abstract(PartitionSpec(None, axes), np.zeros((num_steps, batch_size), np.int32)),
+        abstract(PartitionSpec(axes), np.zeros(batch_size, np.int32)),
+        abstract(PartitionSpec(), np.int32(num_steps)),
     )
 
 
-def lower_steps(
-    config: ConfigDict, dataset: Dataset, *, num_steps: int
-) -> tuple[jax.stages.Lowered, TrainState, tuple[jax.Array, ...]]:
-    """`num_steps` steps on one device before they are compiled, to ask what they take; a state and other arguments.
+def first_batches(run: Run, *, num_steps: int = 1) -> tuple[jax.Array, ...]:
+    """Return the arguments of `lower_step` after the state, placed on the mesh, with the first images in every step.
 
-    Every step's batch is the first images. The state is consumed by the steps.
+    For images in memory.
     """
-    batch_size = min(config.train.batch_size, len(dataset.train.ids))
-    steps = max(total_steps(config, dataset), 1)
-    method, optimizer = make_run_method(config, dataset, axis_name=None), make_optimizer(config.train, steps)
-    train_step = make_train_step(method, optimizer, total_steps=steps, scaling=dataset.scaling, axis_name=None)
-    state = first_state(config, dataset, method, optimizer)
-    rows = np.arange(batch_size, dtype=np.int32)
-    given = (dataset.train.images[:batch_size], np.tile(rows, (num_steps, 1)), rows, np.int32(num_steps))
-    given = jax.device_put(given)
-    return jax.jit(make_train_steps(train_step, num_steps), donate_argnums=0).lower(state, *given), state, given
+    rows = np.arange(run.config.train.batch_size, dtype=np.int32)
+    return (
+        replicate(run.dataset.train.images, run.mesh),
+        split_over_devices(np.tile(rows, (num_steps, 1)), run.mesh, axis=1),
+        split_over_devices(rows, run.mesh),
+        replicate(np.int32(num_steps), run.mesh),
+    )
 
 
-def make_feed(
-    config: ConfigDict, dataset: Dataset, *, start: int, mesh: Mesh | None = None
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(first step, indices of its batches or, for images on disk, its images) from `start` to the end of the run.
+def batches_of(run: Run, *, start: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (first step, image indices of its batches or the streamed images) from step `start` to the end of the run.
 
-    mesh: where it has devices of other processes, only those images are read that the devices of this one take.
+    Of streamed images, a process reads only those of its own devices.
     """
-    images = dataset.train.images
-    plan = {"seed": config.seed, "batch_size": config.train.batch_size, "start": start}
-    stop = total_steps(config, dataset)
+    images, batch_size = run.dataset.train.images, run.config.train.batch_size
+    plan = {"seed": run.config.seed, "batch_size": batch_size, "start": start, "stop": run.num_steps}
     if isinstance(images, LazyImages):
-        shared = mesh is not None and mesh.is_multi_process
-        return stream_batches(
-            images, **plan, stop=stop, rows=local_rows(mesh, config.train.batch_size) if shared else None
-        )
-    return batches(**plan, num_images=len(images), stop=stop, steps_per_call=choose_speed(config).steps_per_call)
+        rows = local_rows(run.mesh, batch_size) if run.mesh.is_multi_process else None
+        return stream_batches(images, **plan, rows=rows)
+    return batches(**plan, num_images=len(images), steps_per_call=run.steps_per_call)
 
 
-def trained_method(config: ConfigDict, dataset: Dataset, method: Method, state: TrainState) -> TrainedMethod:
-    """`method`, made for no mapped axis, with the values learnt so far, on one device."""
-    local = jax.tree.map(np.asarray, (state.params, state.model_state))
-    params, model_state = jax.device_put(local)
+def trained_method(run: Run, state: TrainState) -> TrainedMethod:
+    """Return the run's method with the parameters of `state`, on one device."""
+    params, model_state = jax.device_put(jax.tree.map(np.asarray, (state.params, state.model_state)))
     return TrainedMethod(
-        method=method,
+        method=run.method,
         params=params,
         model_state=model_state,
-        scaling=dataset.scaling,
-        batch_size=config.evaluation.batch_size,
+        scaling=run.dataset.scaling,
+        batch_size=run.config.evaluation.batch_size,
     )
 
 
-def load_trained(
-    workdir: Path, config: ConfigDict, dataset: Dataset, *, say: Callable[[str], None]
-) -> tuple[TrainedMethod, int]:
-    """The newest whole checkpoint of a run and its step. Raises InputError where there is none."""
-    method = make_run_method(config, dataset, axis_name=None)
-    optimizer = make_optimizer(config.train, total_steps(config, dataset))
-    template = jax.eval_shape(*make_init(config, dataset, method, optimizer))
-    folder = workdir / "checkpoints"
-    if not folder.is_dir():
-        raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
-    manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
-    mesh = make_mesh(jax.local_devices()[:1])
-    state, damaged = restore_state(manager, template, sharding=NamedSharding(mesh, PartitionSpec()))
+def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
+    """Return the newest undamaged checkpoint of a run as a trained method, and its step.
+
+    Raises InputError if there is none.
+    """
+    missing = InputError(
+        f"expected checkpoints in {workdir / 'checkpoints'}, found none; train first with this --workdir"
+    )
+    if not (workdir / "checkpoints").is_dir():
+        raise missing
+    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
+    manager = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
+    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
+    state, damaged = restore_state(manager, run.abstract_state, sharding=sharding)
     manager.close()
     for line in damaged:
-        say(f"warning: {line}")
+        logger.warning(line)
     if state is None:
-        raise InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
-    return trained_method(config, dataset, method, state), int(state.step)
+        raise missing
+    return trained_method(run, state), int(state.step)

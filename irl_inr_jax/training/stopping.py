@@ -1,25 +1,52 @@
-"""A stop that is asked for, and made at the next good moment."""
+"""Requests to stop a run at the next step at which its state can be saved."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import jax
+
+
+@contextmanager
+def watch_for_stop(reached_preemption: Callable[[int], bool], *, start: int) -> Iterator[Callable[[int], int]]:
+    """Yield stop_signal(steps done): the signal that requests a stop, or 0; the same in all processes of a run.
+
+    A single process stops after SIGTERM or Ctrl-C. Several stop after a SIGTERM to any of them, at the step on which
+    JAX's preemption service makes them agree. reached_preemption: `CheckpointManager.reached_preemption`. start: steps
+    done so far.
+    """
+    if jax.process_count() == 1:
+        with stop_signals() as received:
+            yield lambda done: received()
+        return
+    tested, received = start - 1, 0
+
+    def stop_signal(done: int) -> int:
+        nonlocal tested, received
+        # The processes agree on one step number, and a call may take several steps: test every number once.
+        if any([reached_preemption(step) for step in range(tested + 1, done + 1)]):
+            received = signal.SIGTERM
+        tested = max(tested, done)
+        return received
+
+    yield stop_signal
+
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], int]]:
-    """While it lasts, SIGTERM and Ctrl-C ask for a stop instead of making one; yields a function: which signal, or 0.
+    """Hold back SIGTERM and Ctrl-C within the block; yield a function that returns the signal received, or 0.
 
-    A second signal of the kind acts at once.
+    A second signal of the same kind acts at once.
     """
     received = []
 
-    def note(number, frame):
+    def record(number, frame):
         received.append(number)
         signal.signal(number, previous[number])
 
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number in previous:
-        signal.signal(number, note)
+        signal.signal(number, record)
     try:
         yield lambda: received[0] if received else 0
     finally:
