@@ -1,5 +1,5 @@
-"""The published tables as data, the runs that each of them needs, and ours beside theirs.
+"""The published tables as data, the runner that reproduces them, and the reports of published and measured values.
 
 python -m papers list
-python -m papers table2 --scale small --root DIR
+python -m papers table2 --scale quick --root DIR
 """

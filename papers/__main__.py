@@ -1,4 +1,4 @@
-"""The tables of the papers, run here: ours beside the published values.
+"""Reproduce the tables of the papers and report our values next to the published ones.
 
     python -m papers list
     python -m papers table2 --root DIR
@@ -6,122 +6,141 @@
     python -m papers figure2 --root DIR
     python -m papers results
 
-Runs what is missing of a table, or continues it where it was stopped, and writes WORKDIR/tables/TABLE-SCALE.md and
-.json. Tables share runs. --scale small is a table in an hour or two on two CPU cores, --scale paper the published
-setting for a GPU. --root is the folder of the published data sets, as --config.data.root of train.py. list says which
-tables there are and how much of each is done; results writes RESULTS.md from all that was run. Two calls may work in
-one WORKDIR at the same time.
+Call it from the root of the repository. It runs what a table lacks, or continues a stopped run, and writes
+WORKDIR/tables/TABLE-SCALE.md and .json. Tables share runs. --scale quick takes an hour or two per table on two CPU
+cores; --scale paper is the published setting and needs a GPU. --root is the folder of the published data sets, as
+--config.data.root of train.py. `list` shows the tables and how many of their cells are done; `results` writes
+RESULTS.md from all finished runs. Several calls may use one WORKDIR at the same time.
 """
 
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import fail, parse_flags, run_script
-from papers.records import Measure, Run, Table
+from irl_inr_jax.commands.flags import fail, run_command
+from papers.records import Measure, Table, TrainingSpec
 from papers.results import collect_table, format_markdown, format_results
-from papers.runner import Place, StoppedError, measure_run, read_record, train_run, write_json
+from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
 from papers.systems import SCALES, simplify_cell
 from papers.tables import FIGURE, FIGURE_RUNS, TABLES
 
-SCALE = flags.DEFINE_enum("scale", "small", SCALES, "small, for two CPU cores, or paper, for a GPU")
-SEEDS = flags.DEFINE_integer("seeds", 1, "training runs of each system, with seeds 0, 1, ...", lower_bound=1)
-ROOT = flags.DEFINE_string("root", "data", "folder of the published data sets: mnist/, wm811k/, ...; see docs/data.md")
-WORKDIR = flags.DEFINE_string("workdir", "runs/paper", "folder for the runs and tables")
-OUTPUT = flags.DEFINE_string("output", "RESULTS.md", "what `results` writes")
+USAGE = __doc__ or ""
 
 
-def make(names: list[str]) -> int:
-    """Runs what is missing of tables and figures, in order; the exit status."""
-    place = Place(Path(WORKDIR.value).absolute(), str(Path(ROOT.value).absolute()), SCALE.value)
+def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+    """Define the flags that follow the names of tables."""
+    flags.DEFINE_enum("scale", "quick", SCALES, "quick for two CPU cores, paper for a GPU", flag_values=values)
+    flags.DEFINE_integer(
+        "seeds", 1, "training runs per system, with seeds 0, 1, ...", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_string(
+        "root", "data", "folder of the published data sets: mnist/, wm811k/, ...; see docs/data.md", flag_values=values
+    )
+    flags.DEFINE_string("workdir", "runs/paper", "folder for the runs and tables", flag_values=values)
+    flags.DEFINE_string("output", "RESULTS.md", "file written by `results`", flag_values=values)
+
+
+def make_workspace(values: flags.FlagValues) -> Workspace:
+    """Return the workspace that the flags describe, with absolute paths."""
+    return Workspace(Path(values.workdir).absolute(), str(Path(values.root).absolute()), values.scale)
+
+
+def reproduce(workspace: Workspace, names: Sequence[str], num_seeds: int) -> int:
+    """Run what the tables and figures lack, in order; return the exit status."""
     try:
         for name in names:
             if name == FIGURE:
-                make_figure(place)
+                reproduce_figure(workspace, num_seeds)
             else:
-                make_table(place, TABLES[name])
+                reproduce_table(workspace, TABLES[name], num_seeds)
     except StoppedError as stopped:
         print("stopped; the same command continues from there")
         return stopped.status
     return 0
 
 
-def make_table(place: Place, table: Table) -> None:
-    """Runs what is missing of one table, and writes it down after every run."""
-    needs: dict[Run, list[Measure]] = {}
-    for cell in (simplify_cell(cell, place.scale) for cell in table.cells):
-        needs.setdefault(cell.run, []).append(cell.measure)
-    carry_out(place, needs, table.name, after_each=lambda: write_table(place, table))
-    print(f"\n{format_markdown(write_table(place, table))}")
+def reproduce_table(workspace: Workspace, table: Table, num_seeds: int) -> None:
+    """Run what one table lacks and write the table after every run."""
+    measures: dict[TrainingSpec, list[Measure]] = {}
+    for cell in (simplify_cell(cell, workspace.scale) for cell in table.cells):
+        measures.setdefault(cell.training, []).append(cell.measure)
+    run_all(workspace, measures, table.name, num_seeds, after_each=lambda: write_table(workspace, table, num_seeds))
+    print(f"\n{format_markdown(write_table(workspace, table, num_seeds))}")
 
 
-def make_figure(place: Place) -> None:
-    """The runs that Figure 2 shows, and a picture a data set."""
+def reproduce_figure(workspace: Workspace, num_seeds: int) -> None:
+    """Train the runs of Figure 2 and save one image per data set."""
     from papers.figure2 import save_figure
 
-    for config, runs in FIGURE_RUNS.items():
-        carry_out(place, {run: [] for run in runs.values()}, FIGURE, after_each=lambda: None)
-        print(f"\n{save_figure(place, config)}")
+    for config, specs in FIGURE_RUNS.items():
+        run_all(workspace, {spec: [] for spec in specs.values()}, FIGURE, num_seeds, after_each=lambda: None)
+        print(f"\n{save_figure(workspace, config)}")
 
 
-def carry_out(place: Place, needs: dict[Run, list[Measure]], name: str, *, after_each: Callable[[], object]) -> None:
-    """Trains and measures each run with each seed, a whole table with one seed before the next."""
-    total = SEEDS.value * len(needs)
-    for number, (seed, run) in enumerate(((seed, run) for seed in range(SEEDS.value) for run in needs), start=1):
-        print(f"\n[{name}, {number} of {total}] {run.name}, seed {seed}", flush=True)
-        train_run(place, run, seed)
-        measure_run(place, run, seed, needs[run])
+def run_all(
+    workspace: Workspace,
+    measures: dict[TrainingSpec, list[Measure]],
+    name: str,
+    num_seeds: int,
+    *,
+    after_each: Callable[[], object],
+) -> None:
+    """Train and measure each run with each seed, all runs with one seed before the next seed."""
+    pairs = list(itertools.product(range(num_seeds), measures))
+    for number, (seed, spec) in enumerate(pairs, start=1):
+        print(f"\n[{name}, {number} of {len(pairs)}] {spec.name}, seed {seed}", flush=True)
+        train_run(workspace, spec, seed)
+        measure_run(workspace, spec, seed, measures[spec])
         after_each()
 
 
-def write_table(place: Place, table: Table) -> dict:
-    """The record of a table as it is now, also in WORKDIR/tables as JSON and Markdown."""
-    record = collect_table(place, table, SEEDS.value)
-    path = place.workdir / "tables" / f"{table.name}-{place.scale}.json"
+def write_table(workspace: Workspace, table: Table, num_seeds: int) -> dict:
+    """Return the current record of a table, and write it to WORKDIR/tables as JSON and Markdown."""
+    record = collect_table(workspace, table, num_seeds)
+    path = workspace.workdir / "tables" / f"{table.name}-{workspace.scale}.json"
     write_json(path, record)
     path.with_suffix(".md").write_text(format_markdown(record))
     return record
 
 
-def list_tables() -> int:
-    """Each table and how many of its cells are there; the exit status."""
-    place = Place(Path(WORKDIR.value).absolute(), "", SCALE.value)
+def list_tables(workspace: Workspace) -> int:
+    """Print each table and the number of its finished cells; return the exit status."""
     for table in TABLES.values():
-        cells = [simplify_cell(cell, place.scale) for cell in table.cells]
-        done = sum(read_record(place, cell.run, 0, cell.measure) is not None for cell in cells)
+        cells = [simplify_cell(cell, workspace.scale) for cell in table.cells]
+        done = sum(read_record(workspace, cell.training, 0, cell.measure) is not None for cell in cells)
         print(f"{table.name:10}  {done:2} of {len(cells):2} cells with seed 0  {table.title} ({table.source})")
     print(f"{FIGURE:10}  reconstructions with and without symmetry breaking (Figure 2)")
     return 0
 
 
-def write_results() -> int:
-    """RESULTS.md from all that was run; the exit status."""
-    Path(OUTPUT.value).write_text(format_results(Path(WORKDIR.value).absolute()))
-    print(f"wrote {OUTPUT.value}")
+def write_results(workspace: Workspace, output: str) -> int:
+    """Write RESULTS.md from all finished runs; return the exit status."""
+    Path(output).write_text(format_results(workspace.workdir))
+    print(f"wrote {output}")
     return 0
 
 
-def main() -> None:
-    """Reads what is to be made off the command line, and makes it."""
-    arguments = sys.argv[1:]
-    if not arguments or set(arguments) & {"-h", "--help"}:
-        print(__doc__)
-        sys.exit(0)
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments`; return the exit status."""
+    if not arguments or set(arguments) & {"-h", "-help", "--help"}:
+        return run_command(define_flags, lambda values: 0, ["--help"], usage=USAGE)
     names = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
-    verbs = {"list": list_tables, "results": write_results}
+    verbs = {
+        "list": lambda values: list_tables(make_workspace(values)),
+        "results": lambda values: write_results(make_workspace(values), values.output),
+    }
     known = (*verbs, *TABLES, FIGURE)
     unknown = [name for name in names or arguments[:1] if name not in known]
     if unknown:
-        sys.exit(fail(f"expected tables among {', '.join(known)}, then flags, found {unknown[0]!r}; see --help"))
+        return fail(f"expected tables among {', '.join(known)}, then flags, found {unknown[0]!r}; see --help")
     if len(names) > 1 and set(names) & set(verbs):
-        sys.exit(fail(f"expected list or results by itself, found {' '.join(names)}; see --help"))
-    sys.argv[1:] = arguments[len(names) :]
-    parse_flags()
-    run_script(verbs.get(names[0], lambda: make(names)))
+        return fail(f"expected list or results alone, found {' '.join(names)}; see --help")
+    body = verbs.get(names[0], lambda values: reproduce(make_workspace(values), names, values.seeds))
+    return run_command(define_flags, body, arguments[len(names) :], usage=USAGE)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

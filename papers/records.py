@@ -1,7 +1,7 @@
-"""What a table is made of. No functions but names for folders.
+"""Records that describe a published table.
 
-A `Run` is one call of train.py for each seed, a `Measure` one number of an evaluation of it, a `Cell` both at a place
-in a `Table` with what was published there.
+A `TrainingSpec` is one call of train.py per seed, a `Measure` is one number of an evaluation of that run, and a `Cell`
+places both in a `Table` next to the published value.
 """
 
 import dataclasses
@@ -10,10 +10,10 @@ from typing import NamedTuple
 Settings = tuple[tuple[str, object], ...]  # (dotted key of irl_inr_jax/config/base.py, value)
 
 
-class Evaluation(NamedTuple):
-    """A kind of call of evaluate.py: what it is asked for besides clusterers.
+class EvaluationSpec(NamedTuple):
+    """Options of a call of evaluate.py, except for its clusterers.
 
-    report: 'scores' of clusterers, or also the other 'numbers'.
+    report: 'scores' for clustering scores only, 'numbers' for all other measurements too.
     """
 
     report: str
@@ -22,13 +22,13 @@ class Evaluation(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its record."""
-        how = "transductive" if self.transductive else "inductive"
-        return "-".join([self.report, how, *describe_settings(self.settings)])
+        """File name of the record, without extension."""
+        mode = "transductive" if self.transductive else "inductive"
+        return "-".join([self.report, mode, *describe_settings(self.settings)])
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class TrainingSpec:
     """configs/`config`.py as the system `system` of `systems.SYSTEMS`, with `settings` on top of it."""
 
     config: str
@@ -37,16 +37,17 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Of its folder, without the seed."""
+        """Name of the run's folder, without the seed."""
         return "-".join([self.config, self.system, *describe_settings(self.settings)])
 
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """A number, or several, of an evaluation.
+    """One or several numbers of an evaluation.
 
-    path: where it stands in results.json. percent: whether it is a share. clusterer: which has to run for it; '' for
-    none. transductive: whether the test images are clustered by themselves. settings: of `evaluation` and `clustering`.
+    path: keys that lead to it in results.json. percent: whether it is a fraction to be shown in percent. clusterer: the
+    clusterer it requires, '' for none. transductive: whether the test images are clustered without the training images.
+    settings: of the blocks `evaluation` and `clustering`.
     """
 
     path: tuple[str, ...]
@@ -56,26 +57,26 @@ class Measure:
     settings: Settings = ()
 
     @property
-    def evaluation(self) -> Evaluation:
-        """Measures that agree in this can come from one call of evaluate.py."""
+    def evaluation(self) -> EvaluationSpec:
+        """The evaluation that yields this measure; measures with equal ones share a call of evaluate.py."""
         report = "scores" if self.path[0] == "clustering" else "numbers"
-        return Evaluation(report, self.transductive, self.settings)
+        return EvaluationSpec(report, self.transductive, self.settings)
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One number of a table. published: as printed, '' where the publication has none."""
+    """One number of a table. published: as printed, '' if the publication has none."""
 
     row: str
     column: str
     published: str
-    run: Run
+    training: TrainingSpec
     measure: Measure
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """title: for people. source: where it was published. cells: row by row. notes: what a reader has to know."""
+    """A table of `cells` in row order, with its title, the publication it comes from and notes for the reader."""
 
     name: str
     title: str
@@ -85,15 +86,15 @@ class Table:
 
     @property
     def rows(self) -> list[str]:
-        """Their names, in order."""
+        """Row names in order."""
         return list(dict.fromkeys(cell.row for cell in self.cells))
 
     @property
     def columns(self) -> list[str]:
-        """Their names, in order."""
+        """Column names in order."""
         return list(dict.fromkeys(cell.column for cell in self.cells))
 
 
 def describe_settings(settings: Settings) -> list[str]:
-    """('num_rotations=4', 'augment=s1.r'): short enough for names of folders and files."""
+    """Return short forms such as 'num_rotations=4' or 'augment=s1.r' for names of folders and files."""
     return [f"{key.split('.')[-1]}={str(value).replace('+', '.')}" for key, value in settings]

@@ -1,14 +1,15 @@
-"""Carries out the runs that cells need: train.py and evaluate.py in processes of their own, once each, resumably.
+"""Train and evaluate the runs that cells require: train.py and evaluate.py in subprocesses, once each, resumable.
 
-A run's folder has `run/` (the workdir of train.py), `training.json` (seconds so far and whether it is done), and
-`measured/*.json` (results.json of each kind of evaluation). What is there is not done again. After a process that was
-killed the next one continues the training, and makes only those clusterings that are missing.
+A run's folder contains `run/` (the workdir of train.py), `training.json` (seconds so far and whether training is done)
+and `measured/*.json` (results.json of each evaluation). Finished work is not repeated. After a killed process the next
+call continues the training and fits only the missing clusterers.
 """
 
 import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,20 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import irl_inr_jax
-from irl_inr_jax.training.stopping import stop_signals
 from irl_inr_jax.types import InputError
-from papers.records import Evaluation, Measure, Run
-from papers.systems import evaluation_settings, training_settings, variants_of
+from papers.records import EvaluationSpec, Measure, TrainingSpec
+from papers.systems import evaluation_settings, list_variants, training_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SECONDS_BETWEEN_NOTES = 10.0
 
-OnWait = Callable[[float], None]  # told every few seconds how many have passed
 
-
-class Place(NamedTuple):
-    """workdir: of all tables. data_root: as config.data.root. scale: 'small' or 'paper'."""
+class Workspace(NamedTuple):
+    """workdir: of all tables. data_root: config.data.root. scale: 'quick' or 'paper'."""
 
     workdir: Path
     data_root: str
@@ -38,114 +35,119 @@ class Place(NamedTuple):
 
 
 class StoppedError(Exception):
-    """A signal asked for a stop, and the script saved what it had. status: to exit with."""
+    """A signal stopped the script after it had saved its state. status: the exit status."""
 
     def __init__(self, status: int):
         super().__init__(f"stopped with status {status}")
         self.status = status
 
 
-def folder_of(place: Place, run: Run, seed: int) -> Path:
-    """Where everything of a run with one seed is."""
-    return place.workdir / place.scale / f"{run.name}-seed{seed}"
+def run_folder(workspace: Workspace, spec: TrainingSpec, seed: int) -> Path:
+    """Return the folder of a run with one seed."""
+    return workspace.workdir / workspace.scale / f"{spec.name}-seed{seed}"
 
 
-def train_run(place: Place, run: Run, seed: int) -> dict:
-    """Trains unless that is done: {"seconds": of training, in all attempts, "done": True}.
+def train_run(workspace: Workspace, spec: TrainingSpec, seed: int) -> dict:
+    """Train unless that is done; return {"seconds": training time of all attempts, "done": True}.
 
-    Raises InputError where train.py fails, and StoppedError where a signal stopped it.
+    Raises InputError if train.py fails and StoppedError if a signal stopped it.
     """
-    folder = folder_of(place, run, seed)
-    noted = folder / "training.json"
+    folder = run_folder(workspace, spec, seed)
+    path = folder / "training.json"
     with lock_folder(folder) as lock:
-        before = read_json(noted) or {"seconds": 0.0, "done": False}
+        before = read_json(path) or {"seconds": 0.0, "done": False}
         if before["done"]:
             return before
 
         def note(seconds: float, done: bool = False) -> None:
-            write_json(noted, {"seconds": before["seconds"] + seconds, "done": done})
+            write_json(path, {"seconds": before["seconds"] + seconds, "done": done})
 
         arguments = [
-            f"--config=configs/{run.config}.py:{variants_of(run, place.scale)}",
+            f"--config=configs/{spec.config}.py:{list_variants(spec, workspace.scale)}",
             f"--workdir={folder / 'run'}",
             f"--config.seed={seed}",
-            f"--config.data.root={place.data_root}",
-            *(f"--config.{key}={value}" for key, value in training_settings(run, place.scale)),
+            f"--config.data.root={workspace.data_root}",
+            *(f"--config.{key}={value}" for key, value in training_settings(spec, workspace.scale)),
         ]
-        note(call_script("train.py", arguments, lock=lock, on_wait=note), True)
-        return read_json(noted)
+        seconds = call_script("train.py", arguments, lock=lock, on_wait=note)
+        note(seconds, done=True)
+        return {"seconds": before["seconds"] + seconds, "done": True}
 
 
-def measure_run(place: Place, run: Run, seed: int, measures: list[Measure]) -> None:
-    """Makes those evaluations that a measure lacks; measures of one kind share a call of evaluate.py.
+def measure_run(workspace: Workspace, spec: TrainingSpec, seed: int, measures: list[Measure]) -> None:
+    """Run the evaluations that a measure lacks; measures of one evaluation share a call of evaluate.py.
 
-    Raises InputError where evaluate.py fails, and StoppedError where a signal stopped it.
+    Raises InputError if evaluate.py fails and StoppedError if a signal stopped it.
     """
-    folder = folder_of(place, run, seed)
+    folder = run_folder(workspace, spec, seed)
     with lock_folder(folder) as lock:
-        for kind in dict.fromkeys(measure.evaluation for measure in measures):
-            wanted = {measure.clusterer for measure in measures if measure.evaluation == kind and measure.clusterer}
-            path = record_path(folder, kind)
+        for evaluation in dict.fromkeys(measure.evaluation for measure in measures):
+            required = {
+                measure.clusterer for measure in measures if measure.evaluation == evaluation and measure.clusterer
+            }
+            path = record_path(folder, evaluation)
             known = read_json(path) or {"seconds": 0.0, "clusterers": []}
-            if not path.exists() or not wanted <= set(known["clusterers"]):
-                clusterers = sorted(wanted | set(known["clusterers"]))
-                seconds = _evaluate(place, folder, kind, clusterers, lock)
+            if not path.exists() or not required <= set(known["clusterers"]):
+                clusterers = sorted(required | set(known["clusterers"]))
+                seconds = _evaluate(workspace, folder, evaluation, clusterers, lock)
                 results = read_json(folder / "run" / "eval" / "results.json")
                 record = {"seconds": known["seconds"] + seconds, "clusterers": clusterers, "results": results}
                 write_json(path, record)
 
 
-def read_record(place: Place, run: Run, seed: int, measure: Measure) -> dict | None:
-    """{"seconds", "clusterers", "results"} of the evaluation that has the measure; None where it was not made."""
-    record = read_json(record_path(folder_of(place, run, seed), measure.evaluation))
+def read_record(workspace: Workspace, spec: TrainingSpec, seed: int, measure: Measure) -> dict | None:
+    """Return {"seconds", "clusterers", "results"} of the measure's evaluation, or None if it is missing."""
+    record = read_json(record_path(run_folder(workspace, spec, seed), measure.evaluation))
     if record is None or (measure.clusterer and measure.clusterer not in record["clusterers"]):
         return None
     return record
 
 
-def record_path(folder: Path, kind: Evaluation) -> Path:
-    """The file of one kind of evaluation of a run."""
-    return folder / "measured" / f"{kind.name}.json"
+def record_path(folder: Path, evaluation: EvaluationSpec) -> Path:
+    """Return the file of one evaluation of a run."""
+    return folder / "measured" / f"{evaluation.name}.json"
 
 
-def _evaluate(place: Place, folder: Path, kind: Evaluation, clusterers: list[str], lock: int) -> float:
-    """Seconds of a call of evaluate.py, which finds and leaves its clusterings beside the record of this kind."""
+def _evaluate(
+    workspace: Workspace, folder: Path, evaluation: EvaluationSpec, clusterers: list[str], lock: int
+) -> float:
+    """Call evaluate.py, with its clusterings stored next to the record of this evaluation; return its seconds."""
     arguments = [
         f"--workdir={folder / 'run'}",
         f"--clusterers={','.join(clusterers)}",
-        f"--transductive={kind.transductive}",
-        f"--report={kind.report}",
-        *(f"--set={key}={value}" for key, value in evaluation_settings(kind.settings, place.scale)),
+        f"--transductive={evaluation.transductive}",
+        f"--report={evaluation.report}",
+        *(f"--set={key}={value}" for key, value in evaluation_settings(evaluation.settings, workspace.scale)),
     ]
-    # A link, not a copy, so that what a killed evaluation had finished is there for the next.
-    used, kept = folder / "run" / "eval" / "clusterings", record_path(folder, kind).with_suffix("")
+    # A link rather than a copy: clusterings that a killed evaluation had finished remain for the next.
+    used, kept = folder / "run" / "eval" / "clusterings", record_path(folder, evaluation).with_suffix("")
     kept.mkdir(parents=True, exist_ok=True)
     used.parent.mkdir(parents=True, exist_ok=True)
     if used.is_symlink():
         used.unlink()
-    else:  # left by a call of evaluate.py by hand
+    else:  # from a manual call of evaluate.py
         shutil.rmtree(used, ignore_errors=True)
     used.symlink_to(os.path.relpath(kept, used.parent))
     return call_script("evaluate.py", arguments, lock=lock, on_wait=lambda _: None)
 
 
-def call_script(script: str, arguments: list[str], *, lock: int, on_wait: OnWait) -> float:
-    """Runs a script of the repository, its output going where ours goes; its seconds.
+def call_script(script: str, arguments: list[str], *, lock: int, on_wait: Callable[[float], object]) -> float:
+    """Run a script of the repository with our stdout and stderr; return its seconds.
 
-    A signal to us is passed on once, and the script given the time to save. It holds the lock as we do, so that nobody
-    joins it in its folder if we are killed.
+    `on_wait(seconds)` is called every few seconds. A signal is forwarded once, and the script is given time to save.
+    The script inherits the lock, so that no other process can enter its folder if this one is killed.
     """
     started = noted = time.monotonic()
-    with stop_signals() as received:
+    with catch_signals() as received:
         process = subprocess.Popen(
             [sys.executable, script, *arguments], cwd=REPOSITORY, start_new_session=True, pass_fds=(lock,)
         )
-        passed_on = False
+        is_forwarded = False
         while process.poll() is None:
             time.sleep(0.1)
-            if received() and not passed_on:
+            if received() and not is_forwarded:
                 process.send_signal(received())
-                passed_on = True
+                is_forwarded = True
             if time.monotonic() - noted > SECONDS_BETWEEN_NOTES:
                 noted = time.monotonic()
                 on_wait(noted - started)
@@ -161,25 +163,47 @@ def call_script(script: str, arguments: list[str], *, lock: int, on_wait: OnWait
 
 
 @contextmanager
+def catch_signals() -> Iterator[Callable[[], int]]:
+    """Record SIGTERM and SIGINT instead of acting on them; yield a function that returns the first one, or 0.
+
+    A second signal of the same kind acts at once.
+    """
+    received = []
+
+    def record(number, frame):
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in previous:
+        signal.signal(number, record)
+    try:
+        yield lambda: received[0] if received else 0
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def lock_folder(folder: Path) -> Iterator[int]:
-    """The folder, made if it is missing, for one process at a time; waits for others. Yields the lock to pass on."""
+    """Create the folder if needed and lock it for one process, waiting for others; yield the lock's file descriptor."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"… waiting for another process that works in {folder}", flush=True)
+            print(f"… waiting for another process that uses {folder}", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 
 
 def read_json(path: Path) -> dict | None:
-    """What `write_json` wrote; None where there is no file."""
+    """Return the content of a file of `write_json`, or None if it does not exist."""
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replaces the file in one step, so that no reader and no kill meets half of one."""
+    """Replace the file atomically, so that neither a reader nor a killed process leaves a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(value, indent=2) + "\n")

@@ -1,20 +1,21 @@
-"""The systems of the tables as variants of the configurations, and the two scales at which they run."""
+"""The systems of the tables as variants of the presets, and the two scales at which they are trained."""
 
 import dataclasses
+import functools
 import importlib
 
 from ml_collections import ConfigDict
 
 from irl_inr_jax.config.storage import flatten
-from papers.records import Cell, Run, Settings
+from papers.records import Cell, Settings, TrainingSpec
 
-SCALES = ("small", "paper")
-DATA_ALONE = ("data.",)  # blocks of the configuration that a system without training has a use for
+SCALES = ("quick", "paper")
+DATA_BLOCKS = ("data.",)  # blocks of the configuration that affect a training-free system
 
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """variants: after the configuration's colon. differs: how it differs from the publication even at its own scale."""
+    """variants: after the preset's colon. differs: deviation from the publication at every scale."""
 
     variants: tuple[str, ...]
     differs: str = ""
@@ -22,11 +23,11 @@ class System:
 
 SYSTEMS = {
     "irl_inr": System(("paper",)),
-    "ours": System((), "our recipe: pose from moments, encoder sees the upright image, cross-reconstruction, d = 16"),
+    "ours": System((), "our recipe: pose from moments, canonical image as encoder input, cross-reconstruction, d = 16"),
     "thesis": System(("thesis",)),
     "autoencoder": System(("thesis", "autoencoder")),
     "pixel_autoencoder": System(
-        ("pixel_autoencoder",), "trained as a whole on turned images, not layer by layer; Adam, not SGD"
+        ("pixel_autoencoder",), "trained end to end on rotated images, not layer by layer; Adam, not SGD"
     ),
     "spatial_vae": System(("spatial_vae",)),
     "target_vae": System(("target_vae",), "a fixed number of epochs, without plateau and early stopping"),
@@ -35,11 +36,10 @@ SYSTEMS = {
     "irl_inr_autoencoder": System(("paper", "autoencoder")),
     "ours_mlp_generator": System(("mlp_generator",)),
     "ours_autoencoder": System(("autoencoder",)),
-    "orbit_knn": System(("orbit_knn",), "learns nothing; clusters the test images by themselves"),
+    "orbit_knn": System(("orbit_knn",), "training-free; clusters the test images without the training images"),
 }
-# One optimiser for all at this scale: a thousand steps at the publications' own rates would leave most of them where
-# they started.
-SMALL_TRAINING: Settings = (
+# One optimiser for all systems: after a thousand steps at the published learning rates most would hardly have changed.
+QUICK_TRAINING: Settings = (
     ("train.optimizer", "adamw"),
     ("train.learning_rate", 1e-3),
     ("train.b1", 0.9),
@@ -50,64 +50,70 @@ SMALL_TRAINING: Settings = (
     ("train.batch_size", 128),
     ("model.encoder.stage_sizes", (1, 1, 1, 1)),
 )
-SMALL_DIGITS: Settings = (("data.num_train", 5000), ("data.num_test", 2000), ("train.num_epochs", 15))
-# At 50x50 pixels ResNet's stem of ImageNet takes half the time of 3x3/2, and TARGET-VAE attends to 11x11 places.
-SMALL_MNIST_U: Settings = (
-    *SMALL_DIGITS,
+QUICK_DIGITS: Settings = (("data.num_train", 5000), ("data.num_test", 2000), ("train.num_epochs", 15))
+# At 50x50 pixels ResNet's ImageNet stem takes half the time of 3x3/2, and TARGET-VAE attends to 11x11 positions.
+QUICK_MNIST_U: Settings = (
+    *QUICK_DIGITS,
     ("model.encoder.stem", "7x7"),
     ("model.group_conv.padding", 9),
     ("model.group_conv.stride", 4),
 )
-SMALL_DATA: dict[str, Settings] = {
-    "mnist_u": SMALL_MNIST_U,
-    "mnist_u_no9": SMALL_MNIST_U,
-    "rotated_mnist": SMALL_DIGITS,
-    "rotated_fashion_mnist": SMALL_DIGITS,
+QUICK_DATA: dict[str, Settings] = {
+    "mnist_u": QUICK_MNIST_U,
+    "mnist_u_no9": QUICK_MNIST_U,
+    "rotated_mnist": QUICK_DIGITS,
+    "rotated_fashion_mnist": QUICK_DIGITS,
     "wm811k": (("train.num_epochs", 10),),
     "whoi_plankton": (("data.class_images", (500, 100)), ("train.num_epochs", 15)),
 }
-SMALL_CLUSTERING: Settings = (("clustering.scan.num_epochs", 4), ("clustering.scan.selflabel_epochs", 2))
+QUICK_CLUSTERING: Settings = (("clustering.scan.num_epochs", 4), ("clustering.scan.selflabel_epochs", 2))
 
 
-def variants_of(run: Run, scale: str) -> str:
-    """What stands after the colon of --config."""
-    return ",".join([*SYSTEMS[run.system].variants, *(["small"] if scale == "small" else [])])
+def list_variants(spec: TrainingSpec, scale: str) -> str:
+    """Return the variants after the colon of --config, joined by commas; the quick scale adds the preset's `small`."""
+    return ",".join([*SYSTEMS[spec.system].variants, *(["small"] if scale == "quick" else [])])
 
 
-def training_settings(run: Run, scale: str) -> Settings:
-    """What is set on top of the variants for train.py; the run's own settings come last."""
+def training_settings(spec: TrainingSpec, scale: str) -> Settings:
+    """Return the settings of train.py on top of the variants; the specification's own settings come last."""
     if scale == "paper":
-        return run.settings
-    settings = (*SMALL_DATA[run.config], *SMALL_TRAINING)
-    if run.system == "orbit_knn":
-        settings = tuple((key, value) for key, value in settings if key.startswith(DATA_ALONE))
-    return (*settings, *run.settings)
+        return spec.settings
+    settings = (*QUICK_DATA[spec.config], *QUICK_TRAINING)
+    if spec.system == "orbit_knn":
+        settings = tuple((key, value) for key, value in settings if key.startswith(DATA_BLOCKS))
+    return (*settings, *spec.settings)
 
 
 def evaluation_settings(settings: Settings, scale: str) -> Settings:
-    """What is set for evaluate.py; the measure's own settings come last."""
-    return (*(SMALL_CLUSTERING if scale == "small" else ()), *settings)
+    """Return the settings of evaluate.py; the measure's own `settings` come last."""
+    return (*(QUICK_CLUSTERING if scale == "quick" else ()), *settings)
 
 
-def resolve_config(run: Run, scale: str) -> ConfigDict:
-    """The whole configuration of the run, from the file that train.py reads."""
-    # The configurations are files beside the package, which imports none of them otherwise.
-    config = importlib.import_module(f"configs.{run.config}").get_config(variants_of(run, scale))
+def resolve_config(spec: TrainingSpec, scale: str) -> ConfigDict:
+    """Return the whole configuration of a training run, from the file that train.py reads."""
+    preset = importlib.import_module(f"irl_inr_jax.presets.{spec.config}")
+    config = preset.get_config(list_variants(spec, scale))
     with config.unlocked():
-        config.update_from_flattened_dict(dict(training_settings(run, scale)))
+        config.update_from_flattened_dict(dict(training_settings(spec, scale)))
     return config
 
 
+@functools.cache
+def resolve_settings(spec: TrainingSpec, scale: str) -> dict[str, object]:
+    """Return the configuration of a training run as dotted key → value; cached, since many cells share it."""
+    return flatten(resolve_config(spec, scale))
+
+
 def simplify_cell(cell: Cell, scale: str) -> Cell:
-    """The same cell without settings that are the system's own anyway, so that tables share the runs that are alike."""
-    bare = flatten(resolve_config(dataclasses.replace(cell.run, settings=()), scale))
+    """Return the cell without settings that equal the system's own, so that equal configurations share one run."""
+    default = resolve_settings(dataclasses.replace(cell.training, settings=()), scale)
 
     def changed(settings: Settings) -> Settings:
-        return tuple((key, value) for key, value in settings if bare[key] != value)
+        return tuple((key, value) for key, value in settings if default[key] != value)
 
     return dataclasses.replace(
         cell,
-        run=dataclasses.replace(cell.run, settings=changed(cell.run.settings)),
+        training=dataclasses.replace(cell.training, settings=changed(cell.training.settings)),
         measure=dataclasses.replace(cell.measure, settings=changed(cell.measure.settings)),
     )
 
@@ -115,7 +121,7 @@ def simplify_cell(cell: Cell, scale: str) -> Cell:
 NAMED = {
     "data.num_train": "training images",
     "data.num_test": "test images",
-    "data.class_images": "images a class",
+    "data.class_images": "images per class",
     "train.num_epochs": "epochs",
     "model.latent_dim": "d",
     "train.learning_rate": "learning rate",
@@ -132,25 +138,25 @@ NETWORKS = {
     "simclr": ("encoder",),
     "orbit_knn": (),
 }
-OF_A_RESNET = ("model.encoder.stage_sizes", "model.encoder.width", "model.encoder.stem")
+RESNET_KEYS = ("model.encoder.stage_sizes", "model.encoder.width", "model.encoder.stem")
 GROUPED = {
     "train.": "another optimiser",
-    "clustering.": "clusterers of fewer epochs at other rates",
+    "clustering.": "clusterers with fewer epochs and other learning rates",
 }
 
 
-def describe_differences(run: Run, scale: str) -> list[str]:
-    """What is not as published, in a few words each: by the system, and by the scale."""
-    ours, published = (flatten(resolve_config(run, one)) for one in (scale, "paper"))
-    used = DATA_ALONE if run.system == "orbit_knn" else ("",)
+def describe_differences(spec: TrainingSpec, scale: str) -> list[str]:
+    """Return the deviations from the publication, a few words each: those of the system, then those of the scale."""
+    ours, published = (resolve_settings(spec, one) for one in (scale, "paper"))
+    used = DATA_BLOCKS if spec.system == "orbit_knn" else ("",)
     changed = [key for key in ours if ours[key] != published[key] and key.startswith(used)]
-    lines = [SYSTEMS[run.system].differs] if SYSTEMS[run.system].differs else []
+    lines = [SYSTEMS[spec.system].differs] if SYSTEMS[spec.system].differs else []
     for key, name in NAMED.items():
         if key in changed:
             before, after = ("all" if value in (0, ()) else value for value in (published[key], ours[key]))
             lines.append(f"{name} {before} → {after}")
-    networks = tuple(f"model.{block}." for block in NETWORKS[ours["method"]])
-    unused = () if ours["model.encoder.trunk"] == "resnet18" else OF_A_RESNET
+    networks = tuple(f"model.{block}." for block in NETWORKS[str(ours["method"])])
+    unused = () if ours["model.encoder.trunk"] == "resnet18" else RESNET_KEYS
     if any(key.startswith(networks) and key not in unused for key in changed):
         lines.append("smaller networks")
     for prefix, words in GROUPED.items():

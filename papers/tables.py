@@ -1,9 +1,9 @@
-"""Every table of the papers as data: the published values, and what has to be run for ours; the runs of Figure 2."""
+"""Every table of the papers as data: published values and the runs that reproduce them; the runs of Figure 2."""
 
-from papers.records import Cell, Measure, Run, Table
+from papers.records import Cell, Measure, Table, TrainingSpec
 
 PAPER = "Kwon, Choi, Ryu, ICML 2023"
-THESIS = "the thesis that IRL-INR grew from (2022)"
+THESIS = "the thesis that preceded IRL-INR (2022)"
 ROTATED, FASHION, MNIST_U, NO_9, WAFERS = "rotated_mnist", "rotated_fashion_mnist", "mnist_u", "mnist_u_no9", "wm811k"
 TITLES = {
     ROTATED: "Rotated MNIST without 9",
@@ -13,14 +13,14 @@ TITLES = {
     WAFERS: "WM811k",
 }
 INDUCTIVE = (
-    "SCAN and DEC learn from the training images and assign the test images; the others cluster the test images."
+    "SCAN and DEC are fitted to the training images and assign the test images; the others cluster the test images."
 )
 
 
 def clustered(clusterer: str, **settings: object) -> Measure:
-    """The accuracy of a clusterer on the test images; those that train learn from the training images.
+    """Return the accuracy of a clusterer on the test images; SCAN and DEC are fitted to the training images.
 
-    settings: keys with __ for dots.
+    settings: keys with __ in place of dots.
     """
     return Measure(
         ("clustering", clusterer, "accuracy"),
@@ -31,17 +31,20 @@ def clustered(clusterer: str, **settings: object) -> Measure:
     )
 
 
-def run(config: str, system: str, **settings: object) -> Run:
-    """A run with settings whose keys have __ for dots."""
-    return Run(config, system, tuple((key.replace("__", "."), value) for key, value in settings.items()))
+def training(config: str, system: str, **settings: object) -> TrainingSpec:
+    """Return a training specification with settings whose keys have __ in place of dots."""
+    return TrainingSpec(config, system, tuple((key.replace("__", "."), value) for key, value in settings.items()))
 
 
 def make_cells(
     configs: tuple[str, ...], rows: list[tuple[str, str, Measure, tuple[str, ...]]], **settings: object
 ) -> tuple[Cell, ...]:
-    """A table whose columns are data sets. rows: (name, system, measure, published by column, or () for none)."""
+    """Return the cells of a table whose columns are data sets.
+
+    rows: (name, system, measure, published value per column, or () for none).
+    """
     return tuple(
-        Cell(name, TITLES[config], value, run(config, system, **settings), measure)
+        Cell(name, TITLES[config], value, training(config, system, **settings), measure)
         for name, system, measure, published in rows
         for config, value in zip(configs, published or [""] * len(configs), strict=True)
     )
@@ -71,26 +74,31 @@ def _thesis_table() -> Table:
 
 def _pose_table() -> Table:
     rows = [
-        ("Spatial-VAE", run(MNIST_U, "spatial_vae"), "0.982, 0.983", "0.005"),
-        ("TARGET-VAE P4", run(MNIST_U, "target_vae", model__group_conv__num_rotations=4), "0.975, 0.976", "0.80"),
-        ("TARGET-VAE P8", run(MNIST_U, "target_vae", model__group_conv__num_rotations=8), "0.972, 0.971", "0.859"),
-        ("TARGET-VAE P16", run(MNIST_U, "target_vae"), "0.974, 0.971", "0.93"),
-        ("IRL-INR", run(MNIST_U, "irl_inr"), "0.999, 0.999", "0.9891"),
-        ("Our recipe", run(MNIST_U, "ours"), "", ""),
-        ("orbit-knn: moments alone", run(MNIST_U, "orbit_knn"), "", ""),
+        ("Spatial-VAE", training(MNIST_U, "spatial_vae"), "0.982, 0.983", "0.005"),
+        ("TARGET-VAE P4", training(MNIST_U, "target_vae", model__group_conv__num_rotations=4), "0.975, 0.976", "0.80"),
+        (
+            "TARGET-VAE P8",
+            training(MNIST_U, "target_vae", model__group_conv__num_rotations=8),
+            "0.972, 0.971",
+            "0.859",
+        ),
+        ("TARGET-VAE P16", training(MNIST_U, "target_vae"), "0.974, 0.971", "0.93"),
+        ("IRL-INR", training(MNIST_U, "irl_inr"), "0.999, 0.999", "0.9891"),
+        ("Our recipe", training(MNIST_U, "ours"), "", ""),
+        ("orbit-knn: pose from moments", training(MNIST_U, "orbit_knn"), "", ""),
     ]
     cells = []
-    for name, system, translation, rotation in rows:
+    for name, spec, translation, rotation in rows:
         cells += [
-            Cell(name, "Translation x, y", translation, system, TRANSLATION),
-            Cell(name, "Rotation", rotation, system, ROTATION_BY_DIFFERENCES),
-            Cell(name, "Rotation, Fisher-Lee", "", system, ROTATION),
+            Cell(name, "Translation x, y", translation, spec, TRANSLATION),
+            Cell(name, "Rotation", rotation, spec, ROTATION_BY_DIFFERENCES),
+            Cell(name, "Rotation, Fisher-Lee", "", spec, ROTATION),
         ]
     notes = (
-        "Translation and Rotation as the authors of TARGET-VAE measure them: what is predicted of the moved image less "
-        "what is predicted of the same image before, by Pearson's correlation and by Jammalamadaka's circular one.",
-        "That circular correlation is about mean directions, which uniform angles do not have; Fisher and Lee's needs "
-        "none and is the one to trust.",
+        "Translation and Rotation are measured as by the authors of TARGET-VAE: the prediction for the transformed "
+        "image minus the prediction for the original image, by Pearson's and by Jammalamadaka's circular correlation.",
+        "Jammalamadaka's correlation is relative to mean directions, which uniform angles do not have; Fisher and "
+        "Lee's needs none and is the reliable one.",
     )
     return Table(
         "table1", "Correlation of predicted and true pose on MNIST(U)", f"{PAPER}, Table 1", tuple(cells), notes
@@ -196,22 +204,22 @@ def _ablation_table() -> Table:
         ("without consistency", "irl_inr", {"loss__consistency": 0.0}),
         ("without symmetry breaking", "irl_inr", {"loss__symmetry": 0.0}),
         ("MLP generator for the hypernetwork", "mlp_generator", {}),
-        ("autoencoder, pixels turned", "irl_inr_autoencoder", {}),
+        ("autoencoder, rotated pixels", "irl_inr_autoencoder", {}),
         ("Our recipe", "ours", {}),
-        ("our recipe, MLP generator", "ours_mlp_generator", {}),
-        ("our recipe, autoencoder", "ours_autoencoder", {}),
+        ("Our recipe, MLP generator", "ours_mlp_generator", {}),
+        ("Our recipe, autoencoder", "ours_autoencoder", {}),
         ("orbit-knn, without training", "orbit_knn", {}),
     ]
     error = Measure(("reconstruction", "mse"), percent=False, transductive=True)
     cells = []
     for name, system, settings in systems:
         for config in (MNIST_U, WAFERS):
-            entry = run(config, system, **settings)
+            spec = training(config, system, **settings)
             accuracy = clustered("orbit_knn") if system == "orbit_knn" else KMEANS
-            cells.append(Cell(name, f"{TITLES[config]}, k-means", "", entry, accuracy))
+            cells.append(Cell(name, f"{TITLES[config]}, k-means", "", spec, accuracy))
             if system != "orbit_knn":
-                cells.append(Cell(name, f"{TITLES[config]}, squared error", "", entry, error))
-    source = f"{PAPER}, section 4.5, which has no numbers"
+                cells.append(Cell(name, f"{TITLES[config]}, squared error", "", spec, error))
+    source = f"{PAPER}, section 4.5, which gives no numbers"
     return Table("ablations", "Generators and loss terms", source, tuple(cells), (INDUCTIVE,))
 
 
@@ -231,12 +239,12 @@ TABLES: dict[str, Table] = {
 }
 
 FIGURE = "figure2"
-FIGURE_RUNS: dict[str, dict[str, Run]] = {
+FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
     config: {
-        "TARGET-VAE": Run(config, "target_vae"),
-        "without symmetry": Run(config, "irl_inr", (("loss.symmetry", 0.0),)),
-        "IRL-INR": Run(config, "irl_inr"),
-        "our recipe": Run(config, "ours"),
+        "TARGET-VAE": TrainingSpec(config, "target_vae"),
+        "without symmetry": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
+        "IRL-INR": TrainingSpec(config, "irl_inr"),
+        "our recipe": TrainingSpec(config, "ours"),
     }
     for config in ("wm811k", "whoi_plankton")
 }

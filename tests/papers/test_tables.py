@@ -1,4 +1,4 @@
-"""The tables as data: what was published, what has to be run for it, and what the two scales make of that."""
+"""The tables as data: published values, the runs that reproduce them, and the settings of the two scales."""
 
 import dataclasses
 import functools
@@ -14,22 +14,23 @@ from irl_inr_jax.config import base
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import AFTER_TRAINING, flatten
 from papers import runner
-from papers.records import Run
+from papers.records import TrainingSpec
 from papers.systems import (
+    QUICK_CLUSTERING,
+    QUICK_DATA,
+    QUICK_DIGITS,
+    QUICK_TRAINING,
     SCALES,
-    SMALL_CLUSTERING,
-    SMALL_DATA,
-    SMALL_DIGITS,
-    SMALL_TRAINING,
     SYSTEMS,
     describe_differences,
     evaluation_settings,
     resolve_config,
+    resolve_settings,
     simplify_cell,
 )
 from papers.tables import FIGURE_RUNS, TABLES
 
-# From the papers' texts, typed by hand: row -> what is printed, column by column.
+# Copied by hand from the papers: row -> printed values, column by column.
 PUBLISHED = {
     "thesis4.1": {
         "k-means on pixels": ("26.7", "25.64", "44.1"),
@@ -86,7 +87,7 @@ PUBLISHED = {
     },
     "ablations": {},
 }
-# What a row's name says of its method and of its clusterer; the first that fits.
+# The method and the clusterer that the words of a row's name imply; the first match counts.
 METHOD_OF = {
     "orbit-knn": "orbit_knn",
     "k-means on pixels": "orbit_knn",
@@ -116,13 +117,8 @@ FIGURED = [run for runs in FIGURE_RUNS.values() for run in runs.values()]
 simplify = functools.cache(simplify_cell)
 
 
-@functools.cache
-def flat(run, scale):
-    return flatten(resolve_config(run, scale))
-
-
 def runs_at(scale):
-    return list(dict.fromkeys([*(simplify(cell, scale).run for cell in CELLS), *FIGURED]))
+    return list(dict.fromkeys([*(simplify(cell, scale).training for cell in CELLS), *FIGURED]))
 
 
 def find_cell(table, row, column_number=0):
@@ -130,7 +126,7 @@ def find_cell(table, row, column_number=0):
     return cells[column_number]
 
 
-def test_what_was_published_is_as_printed():
+def test_published_values_are_as_printed():
     found = {
         name: {
             row: values
@@ -143,11 +139,11 @@ def test_what_was_published_is_as_printed():
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_has_one_cell_a_place_and_a_row_without_training(name):
+def test_a_table_has_one_cell_per_position_and_a_training_free_row(name):
     table = TABLES[name]
     places = [(cell.row, cell.column) for cell in table.cells]
     assert len(set(places)) == len(places) and table.name == name
-    assert any(cell.row.startswith("orbit-knn") and cell.run.system == "orbit_knn" for cell in table.cells)
+    assert any(cell.row.startswith("orbit-knn") and cell.training.system == "orbit_knn" for cell in table.cells)
     for cell in table.cells:
         if cell.measure.path[0] == "clustering":
             words, clusterer = f"{cell.row}, {cell.column}", cell.measure.path[1]
@@ -156,100 +152,103 @@ def test_a_table_has_one_cell_a_place_and_a_row_without_training(name):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_every_run_can_run_and_the_flags_that_train_gets_come_to_its_configuration(scale, monkeypatch, tmp_path):
+def test_every_configuration_is_valid_and_equals_that_of_the_flags_of_train(scale, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(runner, "call_script", lambda script, arguments, **_: calls.append(arguments) or 0.0)
     for run in runs_at(scale):
-        check_config(resolve_config(run, scale), base.get_config())
-        runner.train_run(runner.Place(tmp_path, "/data of mine", scale), run, 3)
+        check_config(resolve_config(run, scale))
+        runner.train_run(runner.Workspace(tmp_path, "/data of mine", scale), run, 3)
         known = flags.FlagValues()
         holder = config_flags.DEFINE_config_file("config", flag_values=known)
         flags.DEFINE_string("workdir", None, "", flag_values=known)
-        # ml_collections looks there for the settings of a configuration.
+        # ml_collections reads the overrides of a configuration from there.
         monkeypatch.setattr(sys, "argv", ["train.py", *calls[-1]])
         known(sys.argv)
-        assert flatten(holder.value) == flat(run, scale) | {"seed": 3, "data.root": "/data of mine"}, run.name
+        assert flatten(holder.value) == resolve_settings(run, scale) | {"seed": 3, "data.root": "/data of mine"}, (
+            run.name
+        )
         assert known.workdir == str(tmp_path / scale / f"{run.name}-seed3" / "run")
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_the_settings_of_every_measure_can_be_set_and_are_those_asked_for(scale):
-    for cell in CELLS:
-        simple = simplify(cell, scale)
-        config = resolve_config(simple.run, scale).unlock()
-        settings = evaluation_settings(simple.measure.settings, scale)
+def test_the_settings_of_every_measure_are_valid_and_as_requested(scale):
+    cases = {(simplify(cell, scale), cell.measure.settings) for cell in CELLS}
+    for spec, measured, requested in {(cell.training, cell.measure.settings, settings) for cell, settings in cases}:
+        config = resolve_config(spec, scale).unlock()
+        settings = evaluation_settings(measured, scale)
         override_config(config, [f"{key}={value}" for key, value in settings], blocks=AFTER_TRAINING)
-        check_config(config, base.get_config())
-        assert dict(cell.measure.settings).items() <= flatten(config).items()
-        if scale == "small":
-            assert dict(SMALL_CLUSTERING).items() <= flatten(config).items()
+        check_config(config)
+        assert dict(requested).items() <= flatten(config).items()
+        if scale == "quick":
+            assert dict(QUICK_CLUSTERING).items() <= flatten(config).items()
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_a_row_is_the_system_that_its_name_says(scale):
+def test_a_row_is_the_system_of_its_name(scale):
     for cell in CELLS:
         method = next(method for words, method in METHOD_OF.items() if words.lower() in cell.row.lower())
-        config = resolve_config(cell.run, scale)
-        assert config.method == method, cell.row
-        assert (config.model.encoder.input == "canonical") == (
-            "our recipe" in cell.row.lower() or method == "orbit_knn"
-        ), cell.row
+        config = resolve_settings(cell.training, scale)
+        assert config["method"] == method, cell.row
+        is_canonical = "our recipe" in cell.row.lower() or method == "orbit_knn"
+        assert (config["model.encoder.input"] == "canonical") == is_canonical, cell.row
 
 
-def test_what_the_rows_of_a_table_vary_is_what_they_run():
+def test_rows_vary_the_setting_of_their_name():
     for cell in TABLES["table1"].cells:
         if "TARGET-VAE" in cell.row:
-            assert resolve_config(cell.run, "small").model.group_conv.num_rotations == int(cell.row.rpartition("P")[2])
+            assert resolve_settings(cell.training, "quick")["model.group_conv.num_rotations"] == int(
+                cell.row.rpartition("P")[2]
+            )
     for cell in TABLES["table4"].cells:
         if "d = " in cell.row:
-            assert resolve_config(cell.run, "small").model.latent_dim == int(cell.row.rpartition(" ")[2])
+            assert resolve_settings(cell.training, "quick")["model.latent_dim"] == int(cell.row.rpartition(" ")[2])
     for cell in (*TABLES["table6"].cells, *TABLES["table7"].cells):
         if "SCAN" in cell.row:
             assert dict(cell.measure.settings)["clustering.scan.augment"] == cell.row.rpartition(" ")[2].lower()
         if "SimCLR" in cell.row:
             pretext = re.search(r"SimCLR (\S+),", cell.row)[1].lower()
-            assert resolve_config(cell.run, "paper").simclr.augment == pretext
+            assert resolve_settings(cell.training, "paper")["simclr.augment"] == pretext
     for cell in TABLES["table8"].cells:
         excluded = (9,) if "without 9" in cell.column else ()
-        assert tuple(resolve_config(cell.run, "small").data.exclude_classes) == excluded
+        assert tuple(resolve_settings(cell.training, "quick")["data.exclude_classes"]) == excluded
     for term, key in (("reconstruction", "recon"), ("consistency", "consistency"), ("symmetry breaking", "symmetry")):
         for scale in SCALES:
-            loss = resolve_config(find_cell("ablations", f"without {term}").run, scale).loss
+            loss = resolve_config(find_cell("ablations", f"without {term}").training, scale).loss
             assert [name for name in ("recon", "consistency", "symmetry") if loss[name] == 0] == [key]
 
 
-def test_alike_cells_of_tables_are_one_run_and_one_measure_at_the_scale_where_they_are_alike():
+def test_equal_cells_share_a_run_and_a_measure_at_the_scale_where_they_are_equal():
     def same(first, second, scale):
         first, second = simplify(first, scale), simplify(second, scale)
-        return first.run == second.run, first.measure == second.measure
+        return first.training == second.training, first.measure == second.measure
 
     for column in (0, 1):
         large = find_cell("table4", "IRL-INR + SCAN, d = 512", column)
         alone = find_cell("table3", "IRL-INR + SCAN", column)
         assert same(large, alone, "paper") == (True, True)
-        assert same(large, alone, "small") == (False, True)
+        assert same(large, alone, "quick") == (False, True)
     simclr, last = find_cell("table3", "SimCLR + SCAN"), find_cell("table6", "SimCLR S1+R+T, SCAN S1+S2+R+T")
-    turned = find_cell("table6", "SimCLR S1+R, SCAN S1+S2+R")
+    rotated = find_cell("table6", "SimCLR S1+R, SCAN S1+S2+R")
     for scale in SCALES:
         assert same(last, simclr, scale) == (True, True)
-        assert same(turned, simclr, scale) == (False, False)
+        assert same(rotated, simclr, scale) == (False, False)
         assert same(find_cell("table8", "SimCLR + SCAN"), simclr, scale) == (True, True)
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_simplifying_changes_no_configuration_and_runs_of_one_configuration_are_one_run(scale):
+def test_simplifying_keeps_configurations_and_merges_equal_runs(scale):
     by_config = {}
     for cell in CELLS:
         simple = simplify(cell, scale)
-        config = flat(simple.run, scale)
-        assert config == flat(cell.run, scale)
+        config = resolve_settings(simple.training, scale)
+        assert config == resolve_settings(cell.training, scale)
         assert simplify(simple, scale) == simple
-        by_config.setdefault(str(config), set()).add(simple.run)
+        by_config.setdefault(str(config), set()).add(simple.training)
     assert [runs for runs in by_config.values() if len(runs) > 1] == []
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_different_runs_and_kinds_of_evaluation_have_different_names_that_are_names_of_files(scale, tmp_path):
+def test_runs_and_evaluations_have_unique_names_that_are_valid_file_names(scale, tmp_path):
     runs = runs_at(scale)
     kinds = {simplify(cell, scale).measure.evaluation for cell in CELLS}
     names = [run.name for run in runs]
@@ -259,58 +258,61 @@ def test_different_runs_and_kinds_of_evaluation_have_different_names_that_are_na
     assert all("-seed" not in name for name in names)
 
 
-def test_the_small_scale_gives_all_that_learn_one_optimiser_and_the_paper_scale_changes_nothing():
-    for run in runs_at("small"):
-        small, paper = (flat(run, scale) for scale in SCALES)
+def test_the_quick_scale_gives_all_trained_systems_one_optimiser_and_the_paper_scale_changes_nothing():
+    for run in runs_at("quick"):
+        quick, paper = (resolve_settings(run, scale) for scale in SCALES)
         if run.system == "orbit_knn":
-            assert {key for key in small if small[key] != paper[key] and key.startswith("train.")} == set()
+            assert {key for key in quick if quick[key] != paper[key] and key.startswith("train.")} == set()
         else:
-            set_for_all = dict(SMALL_TRAINING) | dict(SMALL_DATA[run.config])
-            assert {key: small[key] for key in set_for_all} == set_for_all, run.name
+            set_for_all = dict(QUICK_TRAINING) | dict(QUICK_DATA[run.config])
+            assert {key: quick[key] for key in set_for_all} == set_for_all, run.name
     training = {key: value for key, value in flatten(base.get_config()).items() if key.startswith("train.")}
-    # What is not of one optimiser for all is how often something is written, and each system's own weight decay.
+    # Exempt: how often files are written, and each system's weight decay.
     free = {key for key in training if key.split(".")[1].split("_")[0] in ("log", "save", "picture", "keep", "weight")}
-    for settings in SMALL_DATA.values():
-        assert set(training) - free == {key for key in dict(SMALL_TRAINING) | dict(settings) if key in training}
+    for settings in QUICK_DATA.values():
+        assert set(training) - free == {key for key in dict(QUICK_TRAINING) | dict(settings) if key in training}
 
 
-def test_at_the_paper_scale_a_run_differs_by_what_its_system_does_alone():
+def test_at_the_paper_scale_a_run_has_only_the_differences_of_its_system():
     for run in runs_at("paper"):
         differs = SYSTEMS[run.system].differs
         assert describe_differences(run, "paper") == ([differs] if differs else [])
 
 
 DIGITS = [
-    f"training images all → {dict(SMALL_DIGITS)['data.num_train']}",
-    f"test images all → {dict(SMALL_DIGITS)['data.num_test']}",
+    f"training images all → {dict(QUICK_DIGITS)['data.num_train']}",
+    f"test images all → {dict(QUICK_DIGITS)['data.num_test']}",
 ]
 
 
-def test_at_the_small_scale_what_was_made_smaller_is_named():
-    said = "; ".join(describe_differences(Run("mnist_u", "irl_inr"), "small"))
-    epochs = dict(SMALL_DATA["mnist_u"])["train.num_epochs"]
-    for words in (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10"):
-        assert words in said
-    assert "smaller networks" in said and "another optimiser" in said and "clusterers of fewer epochs" in said
-    own = [describe_differences(Run("mnist_u", system), "small") for system in ("autoencoder", "pixel_autoencoder")]
+def test_at_the_quick_scale_reduced_settings_are_described():
+    description = "; ".join(describe_differences(TrainingSpec("mnist_u", "irl_inr"), "quick"))
+    epochs = dict(QUICK_DATA["mnist_u"])["train.num_epochs"]
+    words_of_scale = (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10")
+    for words in (*words_of_scale, "smaller networks", "another optimiser", "clusterers with fewer epochs"):
+        assert words in description
+    own = [
+        describe_differences(TrainingSpec("mnist_u", system), "quick")
+        for system in ("autoencoder", "pixel_autoencoder")
+    ]
     assert not [line for lines in own for line in lines if "networks" in line]
-    dimension = describe_differences(Run("mnist_u", "irl_inr", (("model.latent_dim", 64),)), "small")
+    dimension = describe_differences(TrainingSpec("mnist_u", "irl_inr", (("model.latent_dim", 64),)), "quick")
     assert not [line for line in dimension if line.startswith("d ")]
     assert (
-        f"images a class (1000, 200) → {dict(SMALL_DATA['whoi_plankton'])['data.class_images']}"
-        in describe_differences(Run("whoi_plankton", "irl_inr"), "small")
+        f"images per class (1000, 200) → {dict(QUICK_DATA['whoi_plankton'])['data.class_images']}"
+        in describe_differences(TrainingSpec("whoi_plankton", "irl_inr"), "quick")
     )
-    simclr = describe_differences(Run("wm811k", "simclr"), "small")
-    epochs = dict(SMALL_DATA["wm811k"])["train.num_epochs"]
+    simclr = describe_differences(TrainingSpec("wm811k", "simclr"), "quick")
+    epochs = dict(QUICK_DATA["wm811k"])["train.num_epochs"]
     assert simclr[0] == SYSTEMS["simclr"].differs and f"epochs 500 → {epochs}" in simclr and "batch 512 → 128" in simclr
     assert not [line for line in simclr if "images" in line]
-    orbit = describe_differences(Run("mnist_u", "orbit_knn"), "small")
+    orbit = describe_differences(TrainingSpec("mnist_u", "orbit_knn"), "quick")
     assert orbit == [SYSTEMS["orbit_knn"].differs, *DIGITS]
 
 
-def test_a_setting_of_the_configuration_itself_is_dropped_and_another_kept():
+def test_a_setting_equal_to_the_configuration_is_dropped_and_another_kept():
     cell = find_cell("table3", "IRL-INR + SCAN")
     set_twice = dataclasses.replace(
-        cell, run=dataclasses.replace(cell.run, settings=(("loss.symmetry", 15.0), ("loss.recon", 0.5)))
+        cell, training=dataclasses.replace(cell.training, settings=(("loss.symmetry", 15.0), ("loss.recon", 0.5)))
     )
-    assert simplify(set_twice, "paper").run.settings == (("loss.recon", 0.5),)
+    assert simplify(set_twice, "paper").training.settings == (("loss.recon", 0.5),)

@@ -17,9 +17,9 @@ from irl_inr_jax.report.figures.cluster_figures import save_cluster_grids, save_
 from irl_inr_jax.report.figures.dendrogram_figure import save_dendrogram
 from irl_inr_jax.report.figures.latent_map import save_latent_map
 from irl_inr_jax.report.figures.projection import project_latents
-from irl_inr_jax.report.figures.recon_figures import save_canonical_views, save_large_rendering
+from irl_inr_jax.report.figures.reconstruction_figures import save_canonical_views, save_large_rendering
 from irl_inr_jax.report.figures.rotation_figure import save_rotation_scatter
-from irl_inr_jax.report.figures.training_picture import save_training_picture, spread_rows
+from irl_inr_jax.report.figures.training_figure import save_training_figure, evenly_spaced_rows
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Dataset, ImageSet
 
@@ -47,7 +47,7 @@ def save_run_figures(
 
     labels, names = name_all(images.labels, dataset.class_names)
     if trained.method.reconstruct is not None:
-        save_training_picture(path("reconstructions"), trained, images)
+        save_training_figure(path("reconstructions"), trained, images)
         _save_canonical_figures(path, trained, evaluation, config)
     if evaluation.predicted_pose is not None:
         true, predicted = evaluation.true_pose, evaluation.predicted_pose
@@ -90,7 +90,7 @@ def _save_canonical_figures(
     path: Callable[[str], Path], trained: TrainedMethod, evaluation: Evaluation, config: ConfigDict
 ) -> None:
     """Turned copies above what z alone draws of them; and one image rendered large."""
-    references = evaluation.references[spread_rows(len(evaluation.references), NUM_TURNED)]
+    references = evaluation.references[evenly_spaced_rows(len(evaluation.references), NUM_TURNED)]
     copies, _ = rotated_copies(
         references,
         num_rotations=NUM_COPIES,

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from irl_inr_jax.config import base
-from irl_inr_jax.data.assembly import make_source_dataset
+from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.evaluation.orientation import Orientation
 from irl_inr_jax.report.figures.inspection_figures import save_contact_sheet, save_histograms
@@ -59,7 +59,7 @@ def test_pictures_show_images_as_bright_as_they_were_stored(tmp_path, labels, gr
     images = np.full((30, 12, 12), ground, np.uint8)
     images[:, 3:8, 4:7] = 120 + np.arange(30)[:, None, None]
     source = array_source("x", images, row_ids("i", 30), labels=labels)
-    dataset = make_source_dataset(base.get_config().data, source, description="some")
+    dataset = assemble_dataset(base.get_config().data, source)
     save_contact_sheet(tmp_path / "sheet.png", dataset)
     orientation = Orientation(np.full(30, 0.1), np.linspace(0, 180, 30))
     save_histograms(tmp_path / "histograms.png", dataset, images[..., None], orientation)

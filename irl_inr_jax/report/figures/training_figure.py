@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from irl_inr_jax.report.figures.recon_figures import save_reconstructions
+from irl_inr_jax.report.figures.reconstruction_figures import save_reconstructions
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import ImageSet
 
 NUM_SHOWN = 12
 
 
-def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
+def save_training_figure(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
     """Inputs, their reconstructions, and the canonical views that z alone draws. For methods that can draw."""
-    shown = images.images[spread_rows(len(images.images), NUM_SHOWN)]
+    shown = images.images[evenly_spaced_rows(len(images.images), NUM_SHOWN)]
     latents, pose = trained.encode(shown)
     side = shown.shape[1]
     recons = trained.render(latents, pose, side=side)
@@ -22,6 +22,6 @@ def save_training_picture(path: Path, trained: TrainedMethod, images: ImageSet) 
     save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)))
 
 
-def spread_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:
+def evenly_spaced_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:
     """At most `num_shown` rows, evenly spread: images often come class by class."""
     return np.unique(np.linspace(0, num_images - 1, num_shown).round().astype(int))

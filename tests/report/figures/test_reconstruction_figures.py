@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.report.figures.recon_figures import (
+from irl_inr_jax.report.figures.reconstruction_figures import (
     save_canonical_views,
     save_image_rows,
     save_large_rendering,
