@@ -59,8 +59,6 @@ def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
     """Row -> the settings that differ from the configuration; only those that it is not at already."""
     speed, pixels = choose_speed(config), config.loss.num_pixels
     levers = {
-        "fourier direct": {"speed.fourier": "direct"},
-        "fourier separable": {"speed.fourier": "separable"},
         "convolutions direct": {"speed.convolutions": "direct"},
         "convolutions matmul": {"speed.convolutions": "matmul"},
         "encoder twice": {"model.encoder.num_calls": 2},
@@ -74,7 +72,6 @@ def list_levers(config: ConfigDict) -> dict[str, dict[str, object]]:
         "remat all": {"speed.remat": "all"},
     }
     at = {
-        f"fourier {speed.fourier}",
         f"convolutions {speed.convolutions}",
         f"steps a call: {speed.steps_per_call}",
         config.model.dtype,

@@ -1,7 +1,7 @@
-"""The frozen records that travel between the layers.
+"""Frozen records that are passed between the layers.
 
 Letters in shapes: `b` images in a batch, `h w c` rows, columns and channels, `n` points, `d` latent size.
-Coordinates, angles and poses follow the convention stated in `geometry/coords.py`.
+Coordinates, angles and poses follow the convention defined in `geometry/coords.py`.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import jax
 import numpy as np
 
 PyTree = Any
-# Of a mapped function, None outside one; a pair where the second axis is that of devices which share parameters.
+# The axis of a mapped function, None outside one; a pair where the second axis is that of devices sharing parameters.
 AxisName = str | tuple[str, str] | None
-Leaf = Any  # an array, or whatever `jax.tree.map` puts in its place: a tracer, a shape, a sharding
+Leaf = Any  # an array, or anything `jax.tree.map` puts in its place: a tracer, a shape, a sharding
 
 
 class InputError(ValueError):
-    """Something that the user gave cannot be used; the message says what was expected, found, and to do.
+    """User input that cannot be used; the message gives what was expected, what was found and what to do.
 
-    The two scripts print it as one line and exit with status 2. Anything else that is raised is our own mistake
-    and keeps its traceback.
+    Commands print it as one line and exit with status 2. Any other exception is a fault of this package and keeps its
+    traceback.
     """
 
 
 @flax.struct.dataclass
 class Pose:
-    """Where an image stands: J = S_{theta,tau}[canonical image] (paper, section 3.2).
+    """Rotation and translation of an image: J = S_{theta,tau}[canonical image] (paper, section 3.2).
 
     theta: radians, counter-clockwise, shape (*batch,).
-    tau: the place of the canonical origin in coords of [-1, 1]^2, shape (*batch, 2).
+    tau: position of the canonical origin in coords of [-1, 1]^2, shape (*batch, 2).
     """
 
     theta: Leaf
@@ -41,29 +41,13 @@ class Pose:
 
 
 @flax.struct.dataclass
-class PosedPixels:
-    """The places of an image's pixels in its canonical image, S_{theta,tau}^-1(x_p), kept as what they are made of.
-
-    That they lie on a turned grid is what makes their Fourier features cheap (`models/fourier.py`).
-
-    pose: theta (*batch,), tau (*batch, 2). numbers: (*batch, n) which pixels, counted row by row from the top left, or
-    None for all in that order. height, width: of the images.
-    """
-
-    pose: Pose
-    numbers: Leaf
-    height: int = flax.struct.field(pytree_node=False)
-    width: int = flax.struct.field(pytree_node=False)
-
-
-@flax.struct.dataclass
 class Batch:
-    """What one step learns from.
+    """Input of one training step.
 
     images: (b, h, w, c) float32, 0 for background, in [0, 1] or [-1, 1].
-    positions: (b,) the place of each image in the global batch. Random draws are keyed by it, so that they do not
-        depend on how many devices share the batch.
-    progress: scalar in [0, 1], the share of the run that is done; ramps are functions of it.
+    positions: (b,) index of each image in the global batch. Random numbers are keyed by it, so that they do not depend
+        on the number of devices that share the batch.
+    progress: scalar in [0, 1], the completed share of the run; ramps are functions of it.
     """
 
     images: Leaf
@@ -73,9 +57,9 @@ class Batch:
 
 @flax.struct.dataclass
 class TrainState:
-    """All that a step reads and writes, and all that a checkpoint holds.
+    """Everything that a step reads and writes, and everything that a checkpoint holds.
 
-    step: scalar int32, steps done. key: the run's key as raw uint32 data; step keys are folded from it.
+    step: scalar int32, completed steps. key: the run's key as raw uint32 data; step keys are folded from it.
     """
 
     step: Leaf
@@ -86,24 +70,24 @@ class TrainState:
 
 
 def share_nothing(path: tuple[str, ...]) -> bool:
-    """`is_shared` of what every device has whole."""
+    """Return False: the default `is_shared`, under which every device holds all parameters."""
     return False
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A way to learn a representation: pure functions made once from the configuration.
+    """A representation learning method: pure functions made once from the configuration.
 
     init(key, images) -> (params, model_state)
-    loss(params, model_state, key, batch) -> (scalar, (metrics, model_state)); `metrics` has every loss term.
+    loss(params, model_state, key, batch) -> (scalar, (metrics, model_state)); `metrics` contains every loss term.
     encode(params, model_state, images) -> (latents (b, d), Pose | None)
-    reconstruct(params, model_state, latents, coords) -> values (b, n, c) at coords (b, n, 2); None where the method
-        has no decoder.
-    is_shared(path) -> whether the parameter at that path of `params` has its last axis shared out over the devices of
-        a mesh's second axis.
+    reconstruct(params, model_state, latents, coords) -> values (b, n, c) at coords (b, n, 2); None for a method without
+        a decoder.
+    is_shared(path) -> whether the last axis of the parameter at that path of `params` is sharded over the devices of
+        the mesh's second axis.
 
-    `params` is a dict whose entry "encoder" is all of it that the latents depend on: clusterers that train an encoder
-    further change that entry alone.
+    `params` is a dict. Its entry "encoder" holds every parameter that the latents depend on; clusterers that train an
+    encoder further change only that entry.
     """
 
     name: str
@@ -118,11 +102,11 @@ class Method:
 class ImageSet:
     """One split of a data set, on the host.
 
-    images: (N, h, w, c) in the publisher's own dtype, in memory or as `data.lazy.LazyImages`; `Dataset` says what a
-        stored pixel stands for.
-    ids: (N,) strings, stable between runs; they travel to every output.
-    labels: (N,) int32, -1 for an image without one, or None. pose: the true pose where it is known, or None.
-    columns: what else is known of each image, name -> (N,) array; it travels to clusters.csv.
+    images: (N, h, w, c) in the published dtype, in memory or as `data.lazy.LazyImages`; `Dataset.scaling` gives the
+        meaning of a stored pixel.
+    ids: (N,) strings, stable between runs; every output contains them.
+    labels: (N,) int32, -1 for an image without a label, or None. pose: the true pose where it is known, or None.
+    columns: further data of each image, name -> (N,) array; copied to clusters.csv.
     """
 
     images: Any
@@ -133,10 +117,10 @@ class ImageSet:
 
 
 class Scaling(NamedTuple):
-    """A stored pixel v stands for v * scale + offset, which is 0 for background and lies in [low, 1].
+    """Linear map from a stored pixel v to v * scale + offset, which is 0 for background and in [low, 1].
 
-    low: 0, or -1 for images that are both brighter and darker than their background. scale is negative where the
-    background is the bright end. description: what was done, for people.
+    low: 0, or -1 for images with pixels both brighter and darker than the background. scale is negative where the
+    background is the bright end. description: the map in words.
     """
 
     scale: float
@@ -147,12 +131,12 @@ class Scaling(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Both splits and what is true of both.
+    """Both splits of a data set and their common properties.
 
-    class_names: one a label, or () without labels.
-    scaling: what a stored pixel stands for.
-    description: one line for people: what it is and how it was made. notes: more, such as sizes and scaling.
-    skipped: a line for each file that could not be read.
+    class_names: one per label, or () without labels.
+    scaling: the meaning of a stored pixel.
+    description: one line for people: contents and origin. notes: further lines, such as sizes and scaling.
+    skipped: one line for each file that could not be read.
     """
 
     name: str
@@ -167,7 +151,7 @@ class Dataset:
 
 @dataclasses.dataclass(frozen=True)
 class Embeddings:
-    """What an encoder made of one split, in input order.
+    """Encoder output for one split, in input order.
 
     ids: (N,). latents: (N, d) float32. pose: theta (N,) and tau (N, 2), or None for a method without pose.
     labels: (N,) or None.

@@ -1,6 +1,6 @@
 """Affine maps of the plane as 3 x 3 matrices, from the coords of the new image to those of the old one.
 
-Maps are composed by the matrix product, so that however many are asked for, an image is resampled once. Coords as in
+Maps are composed by the matrix product, so that an image is resampled once however many maps are applied. Coords as in
 `geometry/coords.py`.
 """
 
@@ -16,40 +16,41 @@ Map = Float[Array, "3 3"]
 
 
 def identity_map() -> Map:
-    """The map that leaves every image as it is."""
+    """Return the map that leaves every image unchanged."""
     return jnp.eye(3)
 
 
 def rotation_map(theta: Scalar) -> Map:
-    """Turns the image by theta radians, counter-clockwise."""
+    """Rotate the image by theta radians, counter-clockwise."""
     cos, sin = jnp.cos(theta), jnp.sin(theta)
     return identity_map().at[:2, :2].set(jnp.array([[cos, sin], [-sin, cos]]))
 
 
 def shift_map(offset: Float[Array, "2"]) -> Map:
-    """Moves the image by `offset` in coords."""
+    """Translate the image by `offset` in coords."""
     return identity_map().at[:2, 2].set(-offset)
 
 
 def shear_map(x: Scalar, y: Scalar) -> Map:
-    """The new image at (x', y') is the old one at (x' + x y', y' + y x')."""
+    """Shear the image: the new one at (x', y') is the old one at (x' + x y', y' + y x')."""
     return identity_map().at[0, 1].set(x).at[1, 0].set(y)
 
 
 def flip_map(mirrored: Scalar) -> Map:
-    """Mirrors the image left to right where `mirrored` is 1, and leaves it for 0."""
+    """Mirror the image left to right for `mirrored` = 1; the identity for 0."""
     return identity_map().at[0, 0].set(1 - 2 * mirrored)
 
 
 def crop_map(size: Float[Array, "2"], centre: Float[Array, "2"]) -> Map:
-    """Enlarges the part of `size` (shares of width and height) about `centre` (coords) to the whole image."""
+    """Enlarge the part of `size` (shares of width and height) about `centre` (coords) to the whole image."""
     return identity_map().at[0, 0].set(size[0]).at[1, 1].set(size[1]).at[:2, 2].set(centre)
 
 
 def sample_crop_map(key: jax.Array, area: tuple[float, float]) -> Map:
-    """A crop inside the image: its area uniform between `area`, its aspect log-uniform between 3/4 and 4/3.
+    """Sample a crop inside the image: area uniform within `area`, aspect ratio log-uniform between 3/4 and 4/3.
 
-    Of a large crop only the aspects that fit, down to none but 1 for the whole image, so that the area is as drawn.
+    For a large crop the range of aspect ratios is reduced to those that fit, down to 1 for the whole image, so that the
+    area stays as sampled.
     """
     area_key, aspect_key, place_key = jax.random.split(key, 3)
     share = jax.random.uniform(area_key, minval=area[0], maxval=area[1])
@@ -59,14 +60,14 @@ def sample_crop_map(key: jax.Array, area: tuple[float, float]) -> Map:
     return crop_map(size, (1 - size) * jax.random.uniform(place_key, (2,), minval=-1.0))
 
 
-def compose(first: Map, second: Map) -> Map:
-    """The map of doing `first` to an image and then `second`."""
+def compose_maps(first: Map, second: Map) -> Map:
+    """Return the map that applies `first` to an image and then `second`."""
     return jnp.matmul(first, second, precision=jax.lax.Precision.HIGHEST)
 
 
 def resample(image: Float[Array, "h w c"], matrix: Map, *, fill: float) -> Float[Array, "h w c"]:
-    """The image that `matrix` makes of this one, bilinear, `fill` outside."""
+    """Apply the map `matrix` to an image by bilinear interpolation, with `fill` outside."""
     x, y = pixel_grid(*image.shape[:2]).T
-    # Written out, since a matmul may run in reduced precision on an accelerator.
+    # Written out because a matmul may run in reduced precision on an accelerator.
     source = jnp.stack([along_x * x + along_y * y + offset for along_x, along_y, offset in matrix[:2]], axis=-1)
     return sample_image(image, source, interpolation="bilinear", fill=fill).reshape(image.shape)

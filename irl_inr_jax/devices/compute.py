@@ -1,6 +1,6 @@
-"""How a step is computed, where that is a matter of speed and memory alone: `config.speed`, and what `auto` is.
+"""Options that change the speed and memory of a step, not its results: `config.speed` with every `auto` resolved.
 
-The numbers are the same for every choice but for rounding; docs/performance.md has what the choices were made by.
+Results differ only by rounding; docs/performance.md has the measurements behind the choices.
 """
 
 from typing import NamedTuple
@@ -10,13 +10,15 @@ from ml_collections import ConfigDict
 
 CONVOLUTIONS = ("direct", "matmul")
 REMAT = ("none", "inr", "all")
-CPU_STEPS = 10  # in one call: few enough of a narrow network for a signal to be heard within seconds
-NARROW = 16  # features of a ResNet's first stage up to which it is one
+CPU_STEPS = 10  # steps of one call: few enough for a narrow network to react to a signal within seconds
+NARROW = 16  # largest number of features of a narrow ResNet's first stage
 
 
 class Speed(NamedTuple):
-    """convolutions: XLA's own (direct), or the products of `models/conv.py` (matmul). steps_per_call: steps of one
-    compiled call. remat: what the backward pass computes again instead of keeping: none, the INR, or all of it.
+    """Options of one step.
+
+    convolutions: XLA's (direct), or the matrix products of `models/conv.py` (matmul). steps_per_call: steps of one
+    compiled call. remat: activations that the backward pass recomputes instead of storing: none, the INR's, or all.
     """
 
     convolutions: str
@@ -25,12 +27,12 @@ class Speed(NamedTuple):
 
 
 def choose_speed(config: ConfigDict) -> Speed:
-    """`config.speed` with every `auto` and 0 decided for the backend in use."""
+    """Resolve every `auto` and 0 of `config.speed` for the backend in use."""
     speed, encoder, on_cpu = config.speed, config.model.encoder, jax.default_backend() == "cpu"
     auto_convolutions = "matmul" if on_cpu else "direct"
     convolutions = auto_convolutions if speed.convolutions == "auto" else speed.convolutions
-    # A call takes its memory anew from the system, which costs a CPU a quarter of a narrow network's step; but XLA runs
-    # its convolutions inside a loop several times slower there, and a wide network's steps take a minute and more.
+    # Each call allocates its memory from the system, which costs a CPU a quarter of a narrow network's step. But XLA's
+    # convolutions are several times slower inside a loop there, and a step of a wide network takes a minute or more.
     slow = encoder.trunk == "resnet18" and (convolutions == "direct" or encoder.width > NARROW)
     most_steps = (1 if slow else CPU_STEPS) if on_cpu else config.train.log_every
     return Speed(

@@ -1,1 +1,1 @@
-"""Rotations and translations of the plane: on points, on images, and the pose that an image shows by itself."""
+"""Rotations and translations of the plane, of points and of images, and the pose computed from an image's moments."""

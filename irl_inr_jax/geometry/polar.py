@@ -18,29 +18,29 @@ from irl_inr_jax.types import Pose
 
 
 def polar_grid(num_radii: int, num_rotations: int) -> Float[Array, "n 2"]:
-    """Points on circles inside the image, radius by radius; on a circle one point a turn."""
+    """Return points on circles inside the image, radius by radius; one point per rotation on each circle."""
     radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
     angles = 2 * jnp.pi * jnp.arange(num_rotations, dtype=jnp.float32) / num_rotations
     directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1)
     return (radii[:, None, None] * directions).reshape(num_radii * num_rotations, 2)
 
 
-def best_rotation(seen: Float[Array, "b r t c"], drawn: Float[Array, "b r t c"]) -> Int[Array, "b"]:
-    """Which circular shift j makes seen[..., k + j, :] most like drawn[..., k, :], circles weighted by their length.
+def best_rotation(sampled: Float[Array, "b r t c"], rendered: Float[Array, "b r t c"]) -> Int[Array, "b"]:
+    """Find the circular shift j that makes sampled[..., k + j, :] most similar to rendered[..., k, :].
 
-    Both energies are the same for every shift, so the least squared error is the largest correlation, and the
-    correlations for all shifts cost one Fourier transform along the circles.
+    Circles are weighted by their length. Both energies are the same for every shift, so the least squared error is the
+    largest correlation, and the correlations for all shifts cost one Fourier transform along the circles.
     """
-    num_radii, num_rotations = seen.shape[1:3]
+    num_radii, num_rotations = sampled.shape[1:3]
     weights = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5)[:, None, None]
-    spectrum = (jnp.fft.rfft(weights * seen, axis=2) * jnp.conj(jnp.fft.rfft(drawn, axis=2))).sum((1, 3))
+    spectrum = (jnp.fft.rfft(weights * sampled, axis=2) * jnp.conj(jnp.fft.rfft(rendered, axis=2))).sum((1, 3))
     return jnp.fft.irfft(spectrum, n=num_rotations, axis=1).argmax(-1)
 
 
 def sample_polar(
     images: Float[Array, "b h w c"], pose: Pose, *, num_radii: int, num_rotations: int, fill: float
 ) -> Float[Array, "b r t c"]:
-    """The images on a polar grid laid out by their pose."""
+    """Sample the images on a polar grid in the frame of their pose."""
     grid = polar_grid(num_radii, num_rotations)
     coords = transform_coords(jnp.broadcast_to(grid, (images.shape[0], *grid.shape)), pose)
 
@@ -53,23 +53,24 @@ def sample_polar(
 def polar_images(
     images: Float[Array, "b h w c"], *, num_radii: int, num_angles: int, fill: float
 ) -> Float[Array, "b r t c"]:
-    """Images on circles about their centres of mass, of unit norm; 0 for a blank image.
+    """Sample images on circles about their centres of mass, normalised to unit norm; 0 for a blank image.
 
-    Circles are weighted by the root of their length, so that products of polar images are those of the discs.
+    Circles are weighted by the square root of their length, so that the inner product of polar images is that of the
+    discs.
     """
     pose = Pose(theta=jnp.zeros(images.shape[0]), tau=centre_of_mass(images))
-    seen = sample_polar(images, pose, num_radii=num_radii, num_rotations=num_angles, fill=fill)
+    sampled = sample_polar(images, pose, num_radii=num_radii, num_rotations=num_angles, fill=fill)
     radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
-    weighted = seen * jnp.sqrt(radii)[:, None, None]
+    weighted = sampled * jnp.sqrt(radii)[:, None, None]
     norm = jnp.sqrt((weighted**2).sum((1, 2, 3), keepdims=True))
     return weighted / jnp.where(norm > 0, norm, 1.0)
 
 
 def angular_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b f m"]:
-    """The unitary Fourier transform along the angle, frequency by frequency: real parts of all circles, then imaginary.
+    """Compute the unitary Fourier transform along the angle: per frequency, real parts of all circles, then imaginary.
 
-    Frequencies other than 0 and the highest stand for two of the full transform and are weighted by the root of 2, so
-    that the norm is that of the polar image.
+    Frequencies other than 0 and the highest represent two of the full transform and are weighted by the square root of
+    2, so that the norm is that of the polar image.
     """
     spectrum = jnp.moveaxis(jnp.fft.rfft(polar, axis=2, norm="ortho"), 2, 1)
     flat = spectrum.reshape(*spectrum.shape[:2], -1)
@@ -77,7 +78,7 @@ def angular_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b f m"]:
 
 
 def invariant_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b d"]:
-    """The modulus of the angular spectrum: the same for all turns, and never further apart than the orbits are."""
+    """Compute the modulus of the angular spectrum: invariant to rotations; its distances never exceed the orbits'."""
     real, imaginary = jnp.split(angular_spectrum(polar), 2, axis=-1)
     return jnp.sqrt(real**2 + imaginary**2).reshape(len(polar), -1)
 
@@ -85,10 +86,10 @@ def invariant_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b d"]:
 def orbit_products(
     queries: Float[Array, "f q m"], points: Float[Array, "f p m"], *, num_angles: int
 ) -> Float[Array, "q p"]:
-    """The largest product of each two polar images over all `num_angles` turns, from their angular spectra.
+    """Compute the largest inner product of each pair over all `num_angles` rotations, from their angular spectra.
 
-    The two turns by j and by -j share the cosine and the sine part of the inverse transform and differ in a sign, so
-    half of the turns are computed. The largest array is (num_angles / 2) x q x p: on a CPU it should fit the cache.
+    The rotations by j and by -j share the cosine and the sine part of the inverse transform and differ in a sign, so
+    half of the rotations are computed. The largest array is (num_angles / 2) x q x p: on a CPU it should fit the cache.
     """
     highest = jax.lax.Precision.HIGHEST
     real, imaginary = jnp.split(queries, 2, axis=-1)
@@ -104,6 +105,6 @@ def orbit_products(
 
 
 def _multiplicity(num_angles: int) -> Float[Array, "f"]:
-    """How many frequencies of the full transform each of the half one stands for."""
+    """Count the frequencies of the full transform that each frequency of the half transform represents."""
     frequencies = np.arange(num_angles // 2 + 1)
     return jnp.asarray(np.where((frequencies == 0) | (2 * frequencies == num_angles), 1, 2), jnp.float32)

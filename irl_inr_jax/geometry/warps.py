@@ -1,4 +1,4 @@
-"""Moving images: S_{theta,tau} on arrays of pixels, in one resample whatever the motion."""
+"""Rotation and translation of images: S_{theta,tau} on arrays of pixels, in a single resampling step."""
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,11 @@ INTERPOLATIONS = ("nearest", "bilinear")
 def sample_image(
     image: Float[Array, "h w c"], coords: Float[Array, "n 2"], *, interpolation: str, fill: float
 ) -> Float[Array, "n c"]:
-    """The values of an image at coords; `fill` outside it. Differentiable in `coords` with 'bilinear'."""
+    """Interpolate an image at coords; `fill` outside it. Differentiable in `coords` with 'bilinear'."""
     height, width, channels = image.shape
     column = (coords[:, 0] + 1) * width / 2 - 0.5
     row = (1 - coords[:, 1]) * height / 2 - 0.5
-    # A border of `fill` two pixels wide stands in for the whole outside, so that every tap is an ordinary gather.
+    # A border of `fill` two pixels wide represents everything outside, so that every tap is an ordinary gather.
     bordered = jnp.pad(image, ((2, 2), (2, 2), (0, 0)), constant_values=fill).reshape(-1, channels)
 
     def tap(r, c):
@@ -43,11 +43,11 @@ def transform_images(
     canvas: tuple[int, int] | None = None,
     zoom: float = 1.0,
 ) -> Float[Array, "b h2 w2 c"]:
-    """S_{theta,tau}[J]: each image turned by theta about its centre, then moved by tau (section 3.2).
+    """Compute S_{theta,tau}[J]: rotate each image by theta about its centre, then translate it by tau (section 3.2).
 
-    The new image at x is the old one at S^-1(x). `canvas` (height, width) is the size of the result, the image lying
-    in its middle with each of its pixels `zoom` wide, and `pose` in the canvas' coords; None keeps the size. The paper
-    uses 'nearest'; 'bilinear' is smoother and, unlike it, differentiable in the pose.
+    The new image at x is the old one at S^-1(x). canvas: (height, width) of the result, with the image in its middle;
+    None keeps the size. zoom: width of an image pixel in canvas pixels. `pose` is in coords of the canvas. The paper
+    uses 'nearest'; 'bilinear' is smoother and differentiable in the pose.
     """
     height, width = images.shape[1:3]
     out_height, out_width = canvas or (height, width)

@@ -1,7 +1,8 @@
-"""One file a method; `METHODS` maps the name in `config.method` to its `make_method`.
+"""One file per method; `METHODS` maps the name in `config.method` to its `make_method`.
 
-`make_method(config, *, num_channels, low, axis_name)` reads the configuration once and returns a `Method` of pure
-functions.
+`make_method(config, *, num_channels, low, axis_name)` reads the configuration once and returns a `Method`, a record of
+pure functions. num_channels: of the images. low: the least value of a pixel, 0 or -1. axis_name: the mapped axis over
+which batch statistics are taken; None outside a mapped function.
 """
 
 from collections.abc import Callable

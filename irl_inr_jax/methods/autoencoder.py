@@ -1,9 +1,9 @@
-"""Autoencoders of pixels in the place of hypernetwork and INR (paper, section 4.5; the thesis' AE base-line).
+"""Autoencoders of pixels instead of hypernetwork and INR (paper, section 4.5; the autoencoder baseline of the thesis).
 
-    E(J) = (z, theta, tau)      D(z) = the image upright, in pixels      J_p = D(z) sampled at S_{theta,tau}^-1(x_p)
+    E(J) = (z, theta, tau)      D(z) = the canonical image, in pixels      J_p = D(z) sampled at S_{theta,tau}^-1(x_p)
 
-The losses are those of IRL-INR on two views of every image, or of the thesis on an image and its turned copies. Without
-a pose (`config.model.pose.form` 'none') and on `recon` alone it is a plain autoencoder.
+The losses are those of IRL-INR on two views of every image, or of the thesis on an image and its rotated copies.
+Without a pose (`config.model.pose.form` 'none') and with `recon` only it is an ordinary autoencoder.
 """
 
 import jax
@@ -11,23 +11,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.geometry.coords import as_coords
 from irl_inr_jax.geometry.warps import sample_image
 from irl_inr_jax.methods import irl_inr, thesis
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.inr import pixel_logit
-from irl_inr_jax.types import AxisName, Method, PosedPixels, PyTree
+from irl_inr_jax.types import AxisName, Method, PyTree
 
 LOSSES = {"pair": irl_inr.loss, "copies": thesis.loss}
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """The autoencoder as `config.model`, `config.loss` and `config.views` have it.
-
-    low: the least value of a pixel, 0 or -1.
-    axis_name: the mapped axis over which the encoder's batch norm takes its statistics; None outside a mapped function.
-    """
+    """Make the autoencoder from `config.model`, `config.loss` and `config.views`."""
     views = config.loss.views
     generator = make_pixel_generator(config, num_channels=num_channels, low=low)
     num_aux = config.model.latent_dim if views == "copies" else 0
@@ -36,9 +31,9 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 
 def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -> Generator:
-    """A decoder whose image is eta, and interpolation that draws it: what lies outside it is `config.views.fill`.
+    """Return a decoder whose image is eta, rendered by interpolation with `config.views.fill` outside it.
 
-    Drawing is differentiable in the coords, and so in a learned pose. There are no frequencies: they are None.
+    Rendering is differentiable in the coords, and so in a trained pose. There are no frequencies: they are None.
     """
     decoder = make_decoder(config, num_channels=num_channels)
     fill = config.views.fill
@@ -53,15 +48,12 @@ def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -
         logits = decoder.apply({"params": params}, latents, size=params["bias"].shape[:2])
         return low + (1 - low) * jax.nn.sigmoid(logits)
 
-    def draw(
-        params: PyTree,
-        eta: Float[Array, "b h w c"],
-        frequencies: None,
-        places: Float[Array, "b n 2"] | Float[Array, "n 2"] | PosedPixels,
+    def render(
+        params: PyTree, eta: Float[Array, "b h w c"], frequencies: None, coords: Float[Array, "#b n 2"]
     ) -> Float[Array, "b n c"]:
         def one(image, coords):
             return sample_image(image, coords, interpolation="bilinear", fill=fill)
 
-        return jax.vmap(one)(eta, as_coords(places, len(eta)))
+        return jax.vmap(one)(eta, jnp.broadcast_to(coords, (len(eta), *coords.shape[1:])))
 
-    return Generator(init, emit, draw)
+    return Generator(init, emit, render)

@@ -2,8 +2,9 @@
 
     E_phi(J) = (z, theta, tau)      H_psi(z) = eta      J_p = I(S_{theta,tau}^-1(x_p); eta)
 
-z alone makes the picture and the pose alone places it. Two views of every image, S_{theta_i,tau_i}[J] with random
-poses, must agree in z (consistency) and each must be drawn from the other's z (cross-reconstruction).
+z alone determines the canonical image and the pose alone its position. Two views of every image, S_{theta_i,tau_i}[J]
+with random poses, must agree in z (consistency), and each must be reconstructed from the z of the other
+(cross-reconstruction).
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment.views import select_pixels, example_keys, random_views
+from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
 from irl_inr_jax.geometry.coords import invert_pose
 from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.methods import losses
@@ -29,7 +30,7 @@ CONSISTENCY = {"cosine": losses.cosine_consistency_loss, "mse": losses.mse_consi
 
 
 class Encoded(NamedTuple):
-    """What the encoder says of images: z, its own word on the pose, and outputs that only some methods ask for."""
+    """Output of the encoder: z, its estimate of the pose, and further outputs that only some methods use."""
 
     latents: Float[Array, "b d"]
     head: HeadPose
@@ -50,18 +51,14 @@ class Parts:
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """IRL-INR as `config.model`, `config.loss` and `config.views` have it.
-
-    low: the least value of a pixel, 0 or -1.
-    axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
-    """
+    """Make IRL-INR from `config.model`, `config.loss` and `config.views`."""
     generator = make_generator(config, num_channels=num_channels, low=low, axis_name=axis_name)
     parts = make_parts(config, generator, axis_name=axis_name, num_aux=0)
     return bind_parts("irl_inr", parts, loss)
 
 
 def make_parts(config: ConfigDict, generator: Generator, *, axis_name: AxisName, num_aux: int) -> Parts:
-    """The parts as configured, with `num_aux` outputs of the encoder beside latents and pose."""
+    """Return the configured parts, with `num_aux` encoder outputs in addition to latents and pose."""
     form = make_pose_form(config)
     num_outputs = config.model.latent_dim + form.num_outputs + num_aux
     return Parts(
@@ -76,7 +73,7 @@ def make_parts(config: ConfigDict, generator: Generator, *, axis_name: AxisName,
 
 
 def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tuple[dict, PyTree]]]) -> Method:
-    """The functions of this file as a `Method`, with a loss of its own."""
+    """Return the functions of this module as a `Method`, with the given loss."""
     return Method(
         name=name,
         init=partial(init, parts),
@@ -88,7 +85,7 @@ def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tup
 
 
 def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
-    """Parameters phi, psi; and what is not learnt by gradients: batch norm statistics and the INR's frequencies."""
+    """Return the parameters phi, psi and the untrained state: batch norm statistics and the INR's frequencies."""
     encoder_key, generator_key = jax.random.split(key)
     encoder_variables = parts.encoder.init(encoder_key, images[:2], train=False)
     generator_params, frequencies = parts.generator.init(generator_key, images)
@@ -97,30 +94,30 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
-    """The weighted sum of the losses on two views of every image, with each term and the new model state."""
+    """Compute the weighted sum of the losses on two views of every image, each term, and the new model state."""
     view_key, pixel_key = jax.random.split(key)
     with jax.named_scope("views"):
         views = make_views(parts, view_key, batch)
-    encoded, batch_stats = encode_views(parts, params, model_state, views)
+    encoded, batch_stats = encode_views(parts, params, model_state, views)  # (z, theta, tau) = E_phi(J)
     latents, head = encoded.latents, encoded.head
     weights, half = parts.weights, len(views) // 2
     only_first = not weights.cross and not parts.form.uses_generator
-    eta = parts.generator.emit(params["generator"], latents[:half] if only_first else latents)
-    draw = partial(parts.generator.draw, params["generator"], frequencies=model_state["frequencies"])
+    eta = parts.generator.emit(params["generator"], latents[:half] if only_first else latents)  # eta = H_psi(z)
+    render = partial(parts.generator.render, params["generator"], frequencies=model_state["frequencies"])
     with jax.named_scope("pose"):
-        pose = parts.form.find_pose(views, head, partial(draw, jax.lax.stop_gradient(eta)))
+        pose = parts.form.find_pose(views, head, partial(render, jax.lax.stop_gradient(eta)))
 
-    # The INR is asked about some pixels of each image, at the places where the pose says they lie.
+    # J_p = I(S_{theta,tau}^-1(x_p); eta) on the selected pixels p of each view.
     keys = example_keys(pixel_key, batch.positions)
-    pixels, target = select_pixels(keys, views, pose, weights.num_pixels)
+    coords, target = select_pixels(keys, views, pose, weights.num_pixels)
     terms = {}
     if weights.recon:
-        first_eta, first_pixels, first_target = jax.tree.map(lambda leaf: leaf[:half], (eta, pixels, target))
-        terms["recon"] = losses.recon_loss(draw(first_eta, places=first_pixels), first_target)
+        first_eta, first_coords, first_target = jax.tree.map(lambda leaf: leaf[:half], (eta, coords, target))
+        terms["recon"] = losses.recon_loss(render(first_eta, coords=first_coords), first_target)
     if weights.cross:
-        # Pixels change places with those of the other view, since they are less than an INR's weights.
-        other_pixels, other_target = jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), (pixels, target))
-        terms["cross"] = losses.recon_loss(draw(eta, places=other_pixels), other_target)
+        # The views exchange their pixels, which are smaller than the weights of the INRs.
+        other_coords, other_target = jax.tree.map(lambda leaf: jnp.roll(leaf, half, axis=0), (coords, target))
+        terms["cross"] = losses.recon_loss(render(eta, coords=other_coords), other_target)
     if weights.consistency:
         distance = CONSISTENCY[weights.consistency_distance]
         terms["consistency"] = distance(latents[:half], latents[half:])
@@ -136,7 +133,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 def weigh_terms(
     weights: ConfigDict, progress: Float[Array, ""], terms: dict[str, Float[Array, ""]]
 ) -> Float[Array, ""]:
-    """L of section 3.3: the sum of the terms by their weights, that of the consistency on its ramp."""
+    """Compute L of section 3.3: the weighted sum of the terms; the weight of the consistency follows its ramp."""
     ramps = {"consistency": losses.ramp(progress, *weights.consistency_ramp)}
     return sum((weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items()), jnp.zeros(()))
 
@@ -144,42 +141,42 @@ def weigh_terms(
 def encode(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
 ) -> tuple[Float[Array, "b d"], Pose | None]:
-    """E_phi(J) = (z, theta, tau); z alone for the form of a pose that is none."""
+    """Compute E_phi(J) = (z, theta, tau); the pose is None for the form 'none'."""
     encoded, _ = apply_encoder(parts, params, model_state, images, train=False)
     if parts.form.name == "none":
         return encoded.latents, None
     eta = parts.generator.emit(params["generator"], encoded.latents)
-    draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
-    return encoded.latents, parts.form.find_pose(images, encoded.head, draw)
+    render = partial(parts.generator.render, params["generator"], eta, model_state["frequencies"])
+    return encoded.latents, parts.form.find_pose(images, encoded.head, render)
 
 
 def reconstruct(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
-    """I(x; H_psi(z)) at any coords, of any resolution."""
+    """Compute I(x; H_psi(z)) at any coords of the canonical image, at any resolution."""
     eta = parts.generator.emit(params["generator"], latents)
-    return parts.generator.draw(params["generator"], eta, model_state["frequencies"], coords)
+    return parts.generator.render(params["generator"], eta, model_state["frequencies"], coords)
 
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:
-    """Two views of every image, first all first ones: turned; turned and, where asked for, moved (section 3.3.2)."""
+    """Make two views of every image, all first views first: rotated; rotated and translated (section 3.3.2)."""
     views = []
     for view_key, translation_px in zip(jax.random.split(key), (0.0, parts.views.translation_px), strict=True):
-        turned = random_views(
+        view = random_views(
             example_keys(view_key, batch.positions),
             batch.images,
             translation_px=translation_px,
             interpolation=parts.views.interpolation,
             fill=parts.views.fill,
         )
-        views.append(turned)
+        views.append(view)
     return jnp.concatenate(views)
 
 
 def encode_views(
     parts: Parts, params: PyTree, model_state: PyTree, views: Float[Array, "b2 h w c"]
 ) -> tuple[Encoded, PyTree]:
-    """`apply_encoder` in training: one call on both views or one on each (`config.model.encoder.num_calls`)."""
+    """Apply the encoder in training: one call on both views or one on each (`config.model.encoder.num_calls`)."""
     if parts.encoder_calls == 1:
         return apply_encoder(parts, params, model_state, views, train=True)
     first, second = jnp.split(views, 2)
@@ -191,10 +188,10 @@ def encode_views(
 def apply_encoder(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
 ) -> tuple[Encoded, PyTree]:
-    """What the encoder says, and the new batch norm statistics, in one call on all images given.
+    """Return the encoder's output and the new batch norm statistics, which are taken over all given images together.
 
-    Batch norm takes its statistics over all of them together. With canonical input the trunk sees the image set upright
-    by its closed-form pose, so that z is blind to the pose from the first step.
+    With canonical input the trunk gets the images transformed back by their closed-form pose, so that z is invariant to
+    the pose from the first step.
     """
     if parts.form.canonical_input:
         frame, _ = parts.form.closed_form(images)

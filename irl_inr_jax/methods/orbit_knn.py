@@ -1,7 +1,6 @@
-"""The baseline without training: the spectrum of the polar image about the centre of mass, blind to turns and shifts.
+"""Training-free baseline: the spectrum of the polar image about the centre of mass, invariant to rotation and shift.
 
-Nothing is learnt. `clustering/orbit_knn.py` compares the same polar images under all turns and is the clusterer that
-goes with it.
+The matching clusterer, `clustering/orbit_knn.py`, compares the same polar images under all rotations.
 """
 
 import jax
@@ -15,7 +14,7 @@ from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """Polar images as `config.orbits` has them; the pose is the closed form of `config.model.pose`."""
+    """Make the baseline from `config.orbits`; the pose is the closed form of `config.model.pose`."""
     num_radii, num_angles = config.orbits.num_radii, config.orbits.num_angles
     form, fill = make_pose_form(config), config.views.fill
 
@@ -29,11 +28,11 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 
 def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
-    """No parameters."""
+    """Return no parameters."""
     return {"encoder": {}}, {}
 
 
 def loss(params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
-    """0: there is nothing to learn."""
+    """Return 0: there is nothing to train."""
     zero = jnp.zeros(())
     return zero, ({"loss": zero}, model_state)

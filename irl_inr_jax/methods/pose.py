@@ -1,14 +1,14 @@
-"""Where an image stands, in four forms that share one interface.
+"""Pose of an image, in four forms with one interface.
 
 closed_form: tau is the centre of mass and theta is arg c21, functions of the image alone, so that the pose is exactly
-    equivariant and right from the first step. The phase of c21 is steady under turns but differs between images of one
-    kind; so with `num_rotations` > 1 it may be followed by one of that many fixed turns, the one under which the INR draws
-    the image best. The choice depends on the image seen from its own arg c21 and leaves the pose equivariant. The
-    encoder's head learns to say the same by itself.
-moment: tau and theta are read off the encoder's head, which the symmetry loss draws towards those moments.
-centre: the paper's. One 2-vector of the head, drawn towards the centre of mass, is tau, and its direction theta. With
-    translations in play that direction is the direction of the shift (section 3.4 read as the authors ran it).
-none: every image stands where it is, for baselines that know no pose.
+    equivariant from the first step. The phase of c21 is equivariant but differs between images of one class, so with
+    `num_rotations` > 1 one of that many fixed rotations is added: the one with which the INR reconstructs the image
+    best. The choice is made in the frame of arg c21 and keeps the pose equivariant. The encoder's head is trained to
+    predict the same pose.
+moment: tau and theta are predicted by the encoder's head, which the symmetry loss fits to those moments.
+centre: the form of the paper. One 2-vector of the head, fitted to the centre of mass, is tau, and its direction theta.
+    On translated images that direction is the direction of the translation (section 3.4 as in the authors' code).
+none: no pose, for baselines without one.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ FORMS = ("closed_form", "moment", "centre", "none")
 
 
 class HeadPose(NamedTuple):
-    """The encoder's own word on the pose: theta is the angle of `direction` (b, 2), which need not have length 1."""
+    """Pose predicted by the encoder: theta is the angle of `direction` (b, 2), which need not have length 1."""
 
     direction: Float[Array, "b 2"]
     tau: Float[Array, "b 2"]
@@ -38,11 +38,11 @@ class HeadPose(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class PoseForm:
-    """One of the four forms and its settings.
+    """One of the four forms with its settings.
 
-    translation: False where images only turn, so that tau is 0. canonical_input: the encoder sees images set upright
-    by the closed form, and its head then speaks of the turn that is left. num_rotations, num_radii, salience: of the closed
-    form.
+    translation: False for images that are only rotated; tau is then 0. canonical_input: the encoder gets images
+    transformed back by their closed-form pose, and its head predicts the residual rotation. num_rotations, num_radii,
+    salience: of the closed form.
     """
 
     name: str
@@ -55,25 +55,25 @@ class PoseForm:
 
     @property
     def predicts_tau(self) -> bool:
-        """Whether the head speaks of tau."""
+        """True if the head predicts tau."""
         return self.translation and not self.canonical_input and self.name != "none"
 
     @property
     def num_outputs(self) -> int:
-        """How many outputs of the encoder speak of the pose: one 2-vector, or direction and tau; or none."""
+        """Number of pose outputs of the encoder: one 2-vector, direction and tau, or none."""
         if self.name == "none":
             return 0
         return 4 if self.predicts_tau and self.name != "centre" else 2
 
     @property
     def uses_generator(self) -> bool:
-        """Whether `find_pose` has each image drawn."""
+        """True if `find_pose` renders each image."""
         return self.name == "closed_form" and self.num_rotations > 1
 
     def read_head(self, outputs: Float[Array, "b p"]) -> HeadPose:
-        """The pose outputs as direction and tau.
+        """Convert the pose outputs to direction and tau.
 
-        For 'centre' the canonical centre of mass lies on the +y axis, m^ = |m^| (-sin theta, cos theta).
+        For 'centre' the canonical centre of mass is on the +y axis, m^ = |m^| (-sin theta, cos theta).
         """
         no_tau = jnp.zeros((outputs.shape[0], 2))
         if self.name == "none":
@@ -84,31 +84,31 @@ class PoseForm:
         return HeadPose(outputs[:, :2], outputs[:, 2:] if self.predicts_tau else no_tau)
 
     def closed_form(self, images: Float[Array, "b h w c"]) -> tuple[Pose, Float[Array, "b"]]:
-        """The pose by the image's moments, before any choice among turns of it, and how well its angle is defined."""
+        """Compute the pose from the image's moments, without an added rotation, and the strength of its angle."""
         return moment_pose(images, translation=self.translation, salience=self.salience)
 
     def find_pose(
-        self, images: Float[Array, "b h w c"], head: HeadPose, draw: Callable[..., Float[Array, "b n c"]]
+        self, images: Float[Array, "b h w c"], head: HeadPose, render: Callable[..., Float[Array, "b n c"]]
     ) -> Pose:
-        """(theta^, tau^) of each image. draw(places) is each image's INR, which the closed form may ask."""
+        """Estimate (theta^, tau^) of each image. render(coords=...) evaluates each image's INR, for the closed form."""
         if self.name != "closed_form":
             return Pose(theta=angle_of(head.direction), tau=head.tau)
         pose, _ = self.closed_form(images)
         if not self.uses_generator:
             return pose
-        seen = sample_polar(images, pose, num_radii=self.num_radii, num_rotations=self.num_rotations, fill=self.fill)
-        grid = polar_grid(self.num_radii, self.num_rotations)
-        drawn = draw(places=grid).reshape(seen.shape)
-        turn = 2 * jnp.pi * best_rotation(seen, drawn).astype(jnp.float32) / self.num_rotations
-        return Pose(theta=pose.theta + turn, tau=pose.tau)
+        sizes = {"num_radii": self.num_radii, "num_rotations": self.num_rotations}
+        sampled = sample_polar(images, pose, **sizes, fill=self.fill)
+        rendered = render(coords=polar_grid(**sizes)[None]).reshape(sampled.shape)
+        rotation = 2 * jnp.pi * best_rotation(sampled, rendered).astype(jnp.float32) / self.num_rotations
+        return Pose(theta=pose.theta + rotation, tau=pose.tau)
 
     def symmetry_loss(
         self, images: Float[Array, "b h w c"], head: HeadPose, pose: Pose
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """What draws the head to its target (section 3.4), and the head's mean angle error in radians for the log.
+        """Compute the loss of the head against its target (section 3.4) and its mean angle error in radians.
 
-        The target is the centre of mass for 'centre', that and arg c21 for 'moment', and the pose found for
-        'closed_form', whose head is thereby distilled; of 'none' there is nothing to learn.
+        The target is the centre of mass for 'centre', that and arg c21 for 'moment', and the estimated pose for
+        'closed_form', which is thereby distilled into the head. Both are 0 for 'none'.
         """
         if self.name == "none":
             return jnp.zeros(()), jnp.zeros(())
@@ -128,7 +128,7 @@ class PoseForm:
 
 
 def make_pose_form(config: ConfigDict) -> PoseForm:
-    """The form of `config.model.pose`."""
+    """Return the form of `config.model.pose`."""
     pose = config.model.pose
     return PoseForm(
         name=pose.form,

@@ -1,7 +1,8 @@
 """SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020), the pretext task of SCAN (paper, Appendix C and Table 6).
 
-Two views of every image, each augmented anew, must be told apart from the views of all other images of the batch. What
-z is blind to is what the augmentation changes: turns and shifts with r and t. There is neither pose nor decoder.
+Two independently augmented views of every image must be distinguished from the views of all other images of the batch.
+z becomes invariant to what the augmentation changes: rotation and translation with r and t. There is neither pose nor
+decoder.
 """
 
 import dataclasses
@@ -24,10 +25,10 @@ from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """The networks f and g of the paper's section 2.1, and how views are made and compared.
+    """The networks f and g of the paper's section 2.1, and the settings of views and loss.
 
-    projection: g, which the loss sees through and which is then dropped. axis_name: the mapped axis over which the
-    views of all devices are gathered; None outside a mapped function.
+    projection: g, used by the loss only. axis_name: the mapped axis over which the views of all devices are gathered;
+    None outside a mapped function.
     """
 
     encoder: Encoder
@@ -38,9 +39,9 @@ class Parts:
 
 
 class Comparisons(NamedTuple):
-    """The views of this device, the anchors, against all views of the global batch.
+    """The views of this device, the anchors, compared with all views of the global batch.
 
-    similarities: cosines. is_self, is_positive: the one entry a row of the view itself and of the image's other view.
+    similarities: cosines. is_self, is_positive: one entry per row, the view itself and the other view of the image.
     """
 
     similarities: Float[Array, "m n"]
@@ -49,11 +50,7 @@ class Comparisons(NamedTuple):
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """SimCLR as `config.simclr` has it, with the strengths of `config.augment`.
-
-    low: the least value of a pixel, 0 or -1.
-    axis_name: the mapped axis of the train step; None outside a mapped function.
-    """
+    """Make SimCLR from `config.simclr`, with the strengths of `config.augment`."""
     settings = config.simclr
     parts = Parts(
         encoder=make_encoder(config, num_outputs=config.model.latent_dim, axis_name=axis_name, activation=jax.nn.relu),
@@ -72,7 +69,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 
 def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
-    """Parameters of f and g, and the statistics of batch norm."""
+    """Return the parameters of f and g, and the batch norm statistics."""
     encoder_key, projection_key = jax.random.split(key)
     latents, variables = parts.encoder.init_with_output(encoder_key, images[:2], train=False)
     projection = parts.projection.init(projection_key, latents)["params"]
@@ -81,14 +78,14 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
-    """NT-Xent of this device's views against those of the global batch, with metrics and the new model state.
+    """Compute NT-Xent of this device's views against those of the global batch, metrics and the new model state.
 
-    alignment: mean cosine of the two views of an image. top1: share of the views to which no other is nearer than that
-    of the same image.
+    alignment: mean cosine of the two views of an image. top1: share of the views whose nearest view is that of the same
+    image.
     """
     views = make_views(parts, key, batch)
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
-    # One call, so that batch norm takes its statistics over both views and cannot tell them apart.
+    # One call, so that batch norm takes its statistics over both views together.
     latents, updated = parts.encoder.apply(variables, views, train=True, mutable=["batch_stats"])
     projections = parts.projection.apply({"params": params["projection"]}, latents).astype(jnp.float32)
     compared = compare_views(projections, parts.axis_name)
@@ -107,31 +104,31 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 def encode(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
 ) -> tuple[Float[Array, "b d"], None]:
-    """z = f(J), before the projection; no pose."""
+    """Compute z = f(J), before the projection; no pose."""
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
     return parts.encoder.apply(variables, images, train=False), None
 
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:
-    """Two augmented views of every image, first all first ones."""
+    """Make two augmented views of every image, all first views first."""
     view_keys = jax.random.split(key)
     return jnp.concatenate([parts.augment(example_keys(k, batch.positions), batch.images) for k in view_keys])
 
 
 def compare_views(projections: Float[Array, "m p"], axis_name: str | None) -> Comparisons:
-    """The m views of this device, as `make_views` orders them, against the n of all devices.
+    """Compare the m views of this device, in the order of `make_views`, with the n views of all devices.
 
-    The gradient flows into the others' projections too. Each device's is that of the sum over devices then, so that
-    the train step's mean over devices is the gradient of the loss of the global batch.
+    The gradient also flows into the projections of other devices. The gradient on each device is therefore that of the
+    sum over devices, and the train step's mean over devices is the gradient of the loss of the global batch.
     """
-    everyones, first = projections, 0
+    candidates, first = projections, 0
     if axis_name is not None:
-        everyones = jax.lax.all_gather(projections, axis_name, tiled=True)
+        candidates = jax.lax.all_gather(projections, axis_name, tiled=True)
         first = len(projections) * jax.lax.axis_index(axis_name)
-    columns, rows = jnp.arange(len(everyones)), jnp.arange(len(projections))
+    columns, rows = jnp.arange(len(candidates)), jnp.arange(len(projections))
     partners = jnp.roll(rows, len(rows) // 2)
     return Comparisons(
-        similarities=losses.cosine_similarities(projections, everyones),
+        similarities=losses.cosine_similarities(projections, candidates),
         is_self=columns == (first + rows)[:, None],
         is_positive=columns == (first + partners)[:, None],
     )

@@ -1,9 +1,9 @@
-"""Spatial-VAE (Bepler et al., NeurIPS 2019): a variational autoencoder whose decoder is asked at turned, moved coords.
+"""Spatial-VAE (Bepler et al., NeurIPS 2019): a variational autoencoder whose decoder takes rotated, translated coords.
 
     q(theta, tau, z | J) = N(mean(J), std(J)^2)      p(J_p | theta, tau, z) = Bernoulli(G(S_{theta,tau}^-1(x_p), z))
 
-The pose has a prior as z has one, N(0, theta_std^2) and N(0, tau_std^2), and is learnt through the likelihood alone.
-The authors move the coords after they have turned them; here tau is the place in the image, as everywhere.
+The pose has priors like z, N(0, theta_std^2) and N(0, tau_std^2), and is trained through the likelihood only. The
+authors translate the coords after rotating them; here tau is the position in the image, as in the whole package.
 """
 
 import dataclasses
@@ -16,8 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment.views import sample_pixels, example_keys
-from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.augment.views import example_keys, select_pixels
 from irl_inr_jax.methods.losses import bernoulli_loss, normal_kl
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.inr import as_probability
@@ -28,7 +27,7 @@ from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 class Factors(NamedTuple):
     """theta, tau in units of its prior's deviation, and z: their means, log deviations or samples.
 
-    t is 2, or 0 where images only turn.
+    t is 2, or 0 for images that are only rotated.
     """
 
     theta: Float[Array, "b 1"]
@@ -40,8 +39,8 @@ class Factors(NamedTuple):
 class Parts:
     """The two networks and the settings of posterior, priors and likelihood.
 
-    num_tau: 2, or 0 where images only turn. low: the least value of a pixel. num_pixels: how many the likelihood is
-    estimated on; 0 is all.
+    num_tau: 2, or 0 for images that are only rotated. low: the least value of a pixel. num_pixels: number of random
+    pixels on which the likelihood is estimated; 0 for all.
     """
 
     encoder: Encoder
@@ -57,11 +56,7 @@ class Parts:
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """Spatial-VAE as `config.model`, `config.vae` and `config.loss.num_pixels` have it.
-
-    low: the least value of a pixel, 0 or -1.
-    axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
-    """
+    """Make Spatial-VAE from `config.model`, `config.vae` and `config.loss.num_pixels`."""
     num_tau = 2 if config.model.pose.translation else 0
     num_outputs = 2 * (1 + num_tau + config.model.latent_dim)
     generator = make_spatial_generator(config, num_channels=num_channels)
@@ -87,10 +82,10 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 
 def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
-    """Parameters; and what is not learnt by gradients: batch norm statistics and the frequencies of the coords.
+    """Return the parameters and the untrained state: batch norm statistics and the frequencies of the coords.
 
-    The generator starts at the mean pixel. The encoder's log deviations start near 0 with its zero biases, which is
-    where the priors of z and of the scaled tau are.
+    The generator starts at the mean pixel. The encoder's log deviations start near 0, the value of the priors of z and
+    of the scaled tau.
     """
     encoder_key, *generator_keys = jax.random.split(key, 3)
     encoder_variables = parts.encoder.init(encoder_key, images[:2], train=False)
@@ -100,26 +95,25 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
-    """-ELBO, mean over images: -log p(J | theta, tau, z) of one sample and the weighted KL of posterior and prior."""
+    """Compute -ELBO, mean over images: -log p(J | theta, tau, z) of one sample and the weighted KL divergences."""
     noise_key, pixel_key = jax.random.split(key)
     images = batch.images
     (mean, log_std), batch_stats = apply_encoder(parts, params, model_state, images, train=True)
     sample = sample_factors(example_keys(noise_key, batch.positions), mean, log_std)
 
-    num_all = images[0, ..., 0].size
-    pixels = sample_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
-    coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(read_pose(parts, sample)))
-    target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
+    pixel_keys = example_keys(pixel_key, batch.positions)
+    coords, target = select_pixels(pixel_keys, images, read_pose(parts, sample), parts.num_pixels)
     logits = predict_logits(parts, params, model_state, sample.latents, coords)
-    surprise = bernoulli_loss(logits, as_probability(target, parts.low))
+    nll = bernoulli_loss(logits, as_probability(target, parts.low))
 
-    terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(parts, mean, log_std)}
+    num_all, num_sampled = images[0, ..., 0].size, coords.shape[1]
+    terms = {"recon": jnp.mean(nll) * (num_all / num_sampled), **divergences(parts, mean, log_std)}
     total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
     return total, ({"loss": total, **terms}, {**model_state, "batch_stats": batch_stats})
 
 
 def divergences(parts: Parts, mean: Factors, log_std: Factors) -> dict[str, Float[Array, ""]]:
-    """KL(q || prior) of angle, place and z, each summed over its numbers and mean over images."""
+    """Compute KL(q || prior) of angle, position and z, each summed over its entries; means over images."""
     prior_std = {"theta": parts.theta_std, "tau": 1.0, "latents": 1.0}
     return {
         f"kl_{name}": normal_kl(m, s, jnp.zeros(()), std).sum(-1).mean()
@@ -131,7 +125,7 @@ def divergences(parts: Parts, mean: Factors, log_std: Factors) -> dict[str, Floa
 def encode(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
 ) -> tuple[Float[Array, "b d"], Pose]:
-    """The posterior means of z and of the pose."""
+    """Return the posterior means of z and of the pose."""
     (mean, _), _ = apply_encoder(parts, params, model_state, images, train=False)
     return mean.latents, read_pose(parts, mean)
 
@@ -139,21 +133,21 @@ def encode(
 def reconstruct(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
-    """The expected pixels at any coords of the canonical image, of any resolution."""
+    """Compute the expected pixels at any coords of the canonical image, at any resolution."""
     return parts.low + (1 - parts.low) * jax.nn.sigmoid(predict_logits(parts, params, model_state, latents, coords))
 
 
 def predict_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
-    """G(x, z) before the sigmoid."""
+    """Compute G(x, z) before the sigmoid."""
     return parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
 
 
 def apply_encoder(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
 ) -> tuple[tuple[Factors, Factors], PyTree]:
-    """Means and log deviations of the posterior, and the new batch norm statistics."""
+    """Return means and log deviations of the posterior, and the new batch norm statistics."""
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
     outputs, updated = parts.encoder.apply(variables, images, train=train, mutable=["batch_stats"])
     mean, log_std = (
@@ -163,7 +157,7 @@ def apply_encoder(
 
 
 def sample_factors(keys: jax.Array, mean: Factors, log_std: Factors) -> Factors:
-    """A sample of the posterior, mean + std * noise, so that gradients reach both; one key an image."""
+    """Sample the posterior as mean + std * noise, so that gradients reach both; one key per image."""
 
     def one(key, mean, log_std):
         keys = Factors(*jax.random.split(key, len(mean)))
@@ -173,6 +167,6 @@ def sample_factors(keys: jax.Array, mean: Factors, log_std: Factors) -> Factors:
 
 
 def read_pose(parts: Parts, factors: Factors) -> Pose:
-    """The pose in radians and coords; tau is 0 where images only turn."""
+    """Convert to a pose in radians and coords; tau is 0 for images that are only rotated."""
     tau = parts.tau_std * factors.scaled_tau if parts.num_tau else jnp.zeros((len(factors.theta), 2))
     return Pose(theta=factors.theta[:, 0], tau=tau)

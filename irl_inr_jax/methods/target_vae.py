@@ -1,10 +1,10 @@
-"""TARGET-VAE (Nasiri, Bepler, NeurIPS 2022): a variational autoencoder that attends to one rotation and one place.
+"""TARGET-VAE (Nasiri, Bepler, NeurIPS 2022): a variational autoencoder that attends to one rotation and one position.
 
-    q(r, t | J) = softmax of logits over the P rotations and all places of a group convolution
-    q(theta | r, t) = N(2 pi r / P + residual, std^2)     q(z | r, t) = N(mean, std^2)     tau = the place t
+    q(r, t | J) = softmax of logits over the P rotations and all positions of a group convolution
+    q(theta | r, t) = N(2 pi r / P + residual, std^2)     q(z | r, t) = N(mean, std^2)     tau = the position t
 
-z, theta and tau are read where the object is found, so that z need not know where and how it lies. The priors are
-uniform in r, N(0, tau_std^2) in t, N(2 pi r / P, (pi / P)^2) in theta and N(0, 1) in z.
+z, theta and tau are taken from the rotation and position of the object, so that z can be invariant to both. The priors
+are uniform in r, N(0, tau_std^2) in t, N(2 pi r / P, (pi / P)^2) in theta and N(0, 1) in z.
 """
 
 import dataclasses
@@ -18,8 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment.views import sample_pixels, example_keys
-from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.augment.views import example_keys, select_pixels
 from irl_inr_jax.geometry.moments import angle_of
 from irl_inr_jax.methods.losses import bernoulli_loss, categorical_kl, normal_kl
 from irl_inr_jax.models.group_conv import GroupConvEncoder, make_group_conv, position_coords, rotation_offsets
@@ -29,10 +28,10 @@ from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 
 class Posterior(NamedTuple):
-    """What the encoder says at each of the m pairs of a place and a rotation, rotations running fastest.
+    """Encoder output at each of the m pairs of a position and a rotation, rotations varying fastest.
 
-    logits: of the attention. theta: the mean of the angle's residual; it and its deviation in units of the prior's,
-    pi / P, so that both start where the prior has them. latents: the mean of z.
+    logits: of the attention. theta: the mean of the angle's residual; it and its deviation are in units of the prior's
+    deviation pi / P, so that both start at the prior. latents: the mean of z.
     """
 
     logits: Float[Array, "b m"]
@@ -43,9 +42,9 @@ class Posterior(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Where an object stands that is found at each of the m pairs, and the log of their prior probability.
+    """Pose of an object at each of the m pairs, and the log of the pair's prior probability.
 
-    tau: the place, or 0 where images only turn.
+    tau: the position, or 0 for images that are only rotated.
     """
 
     theta: Float[Array, "m"]
@@ -57,8 +56,8 @@ class Pairs(NamedTuple):
 class Parts:
     """The two networks and the settings of posterior, priors and likelihood.
 
-    low: the least value of a pixel. num_pixels: how many the likelihood is estimated on; 0 is all. translation: False
-    where images only turn, which are then drawn in the middle whatever place is attended to.
+    low: the least value of a pixel. num_pixels: number of random pixels on which the likelihood is estimated; 0 for
+    all. translation: False for images that are only rotated; tau is then 0 for every position.
     """
 
     encoder: GroupConvEncoder
@@ -74,9 +73,9 @@ class Parts:
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """TARGET-VAE as `config.model`, `config.vae` and `config.loss.num_pixels` have it.
+    """Make TARGET-VAE from `config.model`, `config.vae` and `config.loss.num_pixels`.
 
-    low: the least value of a pixel, 0 or -1. axis_name has no part: nothing here is normalised over the batch.
+    axis_name is unused: nothing here is normalised over the batch.
     """
     generator = make_spatial_generator(config, num_channels=num_channels)
     parts = Parts(
@@ -101,7 +100,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 
 
 def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
-    """Parameters, and the frequencies of the coords, which are not learnt. The generator starts at the mean pixel."""
+    """Return the parameters and the untrained frequencies of the coords. The generator starts at the mean pixel."""
     encoder_key, *generator_keys = jax.random.split(key, 3)
     encoder = parts.encoder.init(encoder_key, images[:2])["params"]
     generator, frequencies = parts.init_generator(*generator_keys, images, parts.low)
@@ -109,25 +108,24 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
-    """-ELBO, mean over images: -log p(J | theta, tau, z) of one sample and the weighted KL of posterior and prior."""
+    """Compute -ELBO, mean over images: -log p(J | theta, tau, z) of one sample and the weighted KL divergences."""
     sample_key, pixel_key = jax.random.split(key)
-    images, num_all = batch.images, batch.images[0, ..., 0].size
+    images = batch.images
     posterior, pairs = apply_encoder(parts, params, images), list_pairs(parts, images)
     latents, pose = sample_posterior(parts, example_keys(sample_key, batch.positions), posterior, pairs)
 
-    pixels = sample_pixels(example_keys(pixel_key, batch.positions), parts.num_pixels, num_all)
-    coords = transform_coords(pixel_grid(*images.shape[1:3])[pixels], invert_pose(pose))
-    target = jnp.take_along_axis(images.reshape(len(images), num_all, -1), pixels[..., None], axis=1)
+    coords, target = select_pixels(example_keys(pixel_key, batch.positions), images, pose, parts.num_pixels)
     logits = predict_logits(parts, params, model_state, latents, coords)
-    surprise = bernoulli_loss(logits, as_probability(target, parts.low))
+    nll = bernoulli_loss(logits, as_probability(target, parts.low))
 
-    terms = {"recon": jnp.mean(surprise) * (num_all / pixels.shape[1]), **divergences(posterior, pairs)}
+    num_all, num_sampled = images[0, ..., 0].size, coords.shape[1]
+    terms = {"recon": jnp.mean(nll) * (num_all / num_sampled), **divergences(posterior, pairs)}
     total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
     return total, ({"loss": total, **terms}, model_state)
 
 
 def divergences(posterior: Posterior, pairs: Pairs) -> dict[str, Float[Array, ""]]:
-    """KL(q || prior) of the attention, and those of angle and z expected under it; means over images."""
+    """Compute KL(q || prior) of the attention, and of angle and z in expectation under it; means over images."""
     log_attention = jax.nn.log_softmax(posterior.logits)
     attention = jnp.exp(log_attention)
     kl_theta = normal_kl(posterior.theta, posterior.theta_log_std, jnp.zeros(()), 1.0)
@@ -139,11 +137,13 @@ def divergences(posterior: Posterior, pairs: Pairs) -> dict[str, Float[Array, ""
     }
 
 
-def sample_posterior(parts: Parts, keys: jax.Array, posterior: Posterior, pairs: Pairs) -> tuple[Float[Array, "b d"], Pose]:
-    """z and the pose at a soft choice of place and rotation, weights of a Gumbel-softmax; one key an image.
+def sample_posterior(
+    parts: Parts, keys: jax.Array, posterior: Posterior, pairs: Pairs
+) -> tuple[Float[Array, "b d"], Pose]:
+    """Sample z and the pose at a soft choice of position and rotation by Gumbel-softmax; one key per image.
 
-    Angles are averaged as directions, not as the authors' numbers of [0, 2 pi), whose mean of just before and just
-    after a whole turn is half a turn.
+    Angles are averaged as directions. The authors average numbers in [0, 2 pi), for which the mean of two angles just
+    below 2 pi and just above 0 is pi.
     """
     unit = math.pi / parts.encoder.num_rotations
 
@@ -165,9 +165,9 @@ def sample_posterior(parts: Parts, keys: jax.Array, posterior: Posterior, pairs:
 def encode(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
 ) -> tuple[Float[Array, "b d2"], Pose]:
-    """Mean and deviation of z, one after the other as the authors cluster them, where the attention is highest.
+    """Return mean and deviation of z, concatenated as the authors cluster them, where the attention is highest.
 
-    theta is that of the same place and rotation; tau is the mean place under the attention.
+    theta is that of the same position and rotation; tau is the mean position under the attention.
     """
     posterior, pairs = apply_encoder(parts, params, images), list_pairs(parts, images)
     best = jnp.argmax(posterior.logits, axis=-1)
@@ -180,7 +180,7 @@ def encode(
 def reconstruct(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d2"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
-    """The expected pixels, at the mean of z, at any coords of the canonical image, of any resolution."""
+    """Compute the expected pixels for the mean of z at any coords of the canonical image, at any resolution."""
     logits = predict_logits(parts, params, model_state, latents[:, : parts.latent_dim], coords)
     return parts.low + (1 - parts.low) * jax.nn.sigmoid(logits)
 
@@ -188,12 +188,12 @@ def reconstruct(
 def predict_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
-    """G(x, z) before the sigmoid."""
+    """Compute G(x, z) before the sigmoid."""
     return parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
 
 
 def apply_encoder(parts: Parts, params: PyTree, images: Float[Array, "b h w c"]) -> Posterior:
-    """The posterior at every pair of a place and a rotation."""
+    """Compute the posterior at every pair of a position and a rotation."""
     outputs = parts.encoder.apply({"params": params["encoder"]}, images)
     outputs = outputs.reshape(len(images), -1, outputs.shape[-1])
     logits, theta, theta_log_std = jnp.moveaxis(outputs[..., :3], -1, 0)
@@ -202,13 +202,15 @@ def apply_encoder(parts: Parts, params: PyTree, images: Float[Array, "b h w c"])
 
 
 def list_pairs(parts: Parts, images: Float[Array, "b h w c"]) -> Pairs:
-    """The pairs in the encoder's order, for images of this size."""
+    """List the pairs in the encoder's order, for images of this size."""
     encoder = parts.encoder
-    places = position_coords(*images.shape[1:3], size=encoder.kernel_size, padding=encoder.padding, stride=encoder.stride)
-    log_prior = jax.nn.log_softmax(-0.5 * ((places / parts.tau_std) ** 2).sum(-1)) - math.log(encoder.num_rotations)
-    tau = places if parts.translation else jnp.zeros_like(places)
+    positions = position_coords(
+        *images.shape[1:3], size=encoder.kernel_size, padding=encoder.padding, stride=encoder.stride
+    )
+    log_prior = jax.nn.log_softmax(-0.5 * ((positions / parts.tau_std) ** 2).sum(-1)) - math.log(encoder.num_rotations)
+    tau = positions if parts.translation else jnp.zeros_like(positions)
     return Pairs(
-        theta=jnp.tile(rotation_offsets(encoder.num_rotations), len(places)),
+        theta=jnp.tile(rotation_offsets(encoder.num_rotations), len(positions)),
         tau=jnp.repeat(tau, encoder.num_rotations, axis=0),
         log_prior=jnp.repeat(log_prior, encoder.num_rotations),
     )

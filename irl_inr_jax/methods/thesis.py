@@ -1,9 +1,9 @@
-"""The thesis' method (its chapter 3): an MLP encoder, noise on the latents, and consistency over M turns.
+"""The method of the thesis (its chapter 3): an MLP encoder, noise on the latents, and consistency over M rotations.
 
     Enc(W) = (m^, z, aux)      eta = H(z + epsilon * aux), epsilon ~ N(0, I)      W_r = G(eta; F(R_theta^ (x_r, y_r)))
 
-Rotation only. It differs from IRL-INR in the encoder, in the noise that makes the neighbourhood of z draw the same
-image, and in a consistency loss between the training image and M turned copies of it.
+Rotations only. It differs from IRL-INR in the encoder, in the noise, by which latents near z give the same image, and
+in a consistency loss between the training image and M rotated copies of it.
 """
 
 from functools import partial
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment.views import select_pixels, example_keys, random_views
+from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
 from irl_inr_jax.methods import losses
 from irl_inr_jax.methods.irl_inr import CONSISTENCY, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
 from irl_inr_jax.models.generator import make_generator
@@ -20,22 +20,18 @@ from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """The thesis' method as `config.model`, `config.loss` and `config.views` have it.
-
-    low: the least value of a pixel, 0 or -1.
-    axis_name: the mapped axis over which batch norm takes its statistics; None outside a mapped function.
-    """
+    """Make the thesis' method from `config.model`, `config.loss` and `config.views`."""
     generator = make_generator(config, num_channels=num_channels, low=low, axis_name=axis_name)
     parts = make_parts(config, generator, axis_name=axis_name, num_aux=config.model.latent_dim)
     return bind_parts("thesis", parts, loss)
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
-    """L of section 3.7 on the images as they are and on M turned copies of each."""
+    """Compute L of section 3.7 on the images and on M rotated copies of each."""
     noise_key, *rotation_keys = jax.random.split(key, 1 + parts.weights.num_copies)
     pixel_key = jax.random.fold_in(key, 1 + parts.weights.num_copies)
     images, num_images = batch.images, len(batch.images)
-    turned = [
+    copies = [
         random_views(
             example_keys(rotation_key, batch.positions),
             images,
@@ -45,21 +41,21 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
         )
         for rotation_key in rotation_keys
     ]
-    everything, batch_stats = apply_encoder(parts, params, model_state, jnp.concatenate([images, *turned]), train=True)
-    latents = everything.latents[:num_images]
-    head = jax.tree.map(lambda leaf: leaf[:num_images], everything.head)
+    encoded, batch_stats = apply_encoder(parts, params, model_state, jnp.concatenate([images, *copies]), train=True)
+    latents = encoded.latents[:num_images]
+    head = jax.tree.map(lambda leaf: leaf[:num_images], encoded.head)
 
     epsilon = jax.vmap(lambda key: jax.random.normal(key, latents.shape[1:]))(example_keys(noise_key, batch.positions))
-    eta = parts.generator.emit(params["generator"], latents + epsilon * everything.aux[:num_images])
-    draw = partial(parts.generator.draw, params["generator"], eta, model_state["frequencies"])
-    pose = parts.form.find_pose(images, head, draw)
-    pixels, target = select_pixels(example_keys(pixel_key, batch.positions), images, pose, parts.weights.num_pixels)
+    eta = parts.generator.emit(params["generator"], latents + epsilon * encoded.aux[:num_images])
+    render = partial(parts.generator.render, params["generator"], eta, model_state["frequencies"])
+    pose = parts.form.find_pose(images, head, render)
+    coords, target = select_pixels(example_keys(pixel_key, batch.positions), images, pose, parts.weights.num_pixels)
 
     symmetry, head_error = parts.form.symmetry_loss(images, head, pose)
     terms = {
-        "recon": losses.recon_loss(draw(places=pixels), target),
+        "recon": losses.recon_loss(render(coords=coords), target),
         "consistency": CONSISTENCY[parts.weights.consistency_distance](
-            everything.latents[num_images:], jnp.tile(latents, (parts.weights.num_copies, 1))
+            encoded.latents[num_images:], jnp.tile(latents, (parts.weights.num_copies, 1))
         ),
         "symmetry": symmetry,
     }

@@ -1,1 +1,1 @@
-"""Networks: the encoder, the hypernetwork and the implicit neural representation whose weights it emits."""
+"""Networks: encoder, hypernetwork, implicit neural representation (INR) and the other methods' generators."""

@@ -1,8 +1,10 @@
-"""Convolutions as products of matrices, for CPUs, where XLA's own are slow, above all backwards and on tiny maps.
+"""Convolutions as matrix products, for CPUs, where XLA's convolutions are slow, mainly in the backward pass and on
+small maps.
 
-3x3 convolutions of stride 1 are Winograd's F(2x2, 3x3) (Lavin, Gray: Fast Algorithms for Convolutional Neural
-Networks, 2016): a tile of 2x2 outputs takes 16 products a pair of channels where the definition takes 36. The others
-gather what each output sees (im2col) and are one product. Gradients are those of these expressions, and as cheap.
+3x3 convolutions of stride 1 use Winograd's F(2x2, 3x3) (Lavin, Gray: Fast Algorithms for Convolutional Neural
+Networks, 2016): a tile of 2x2 outputs takes 16 products per pair of channels instead of 36. The others gather the
+receptive field of each output (im2col) and are one matrix product. Gradients are those of these expressions and equally
+cheap.
 """
 
 from collections.abc import Sequence
@@ -23,9 +25,9 @@ OUTPUT_TRANSFORM = ((1, 1, 1, 0), (0, 1, -1, -1))
 
 
 class Conv(nn.Module):
-    """`flax.linen.Conv` without bias and with 'SAME' padding, its parameter too, computed as `algorithm` says.
+    """Equivalent of `flax.linen.Conv` without bias and with 'SAME' padding, with the same parameter.
 
-    algorithm: 'direct' for XLA's convolution, 'matmul' for the products of this file.
+    algorithm: 'direct' for XLA's convolution, 'matmul' for the matrix products of this module.
     """
 
     features: int
@@ -47,7 +49,7 @@ class Conv(nn.Module):
 
 
 def convolve(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int) -> Float[Array, "b h2 w2 f"]:
-    """The convolution with 'SAME' padding, by whichever form has the fewer products."""
+    """Compute the convolution with 'SAME' padding by the algorithm with fewer products."""
     if kernel.shape[0] == 3 and stride == 1 and min(x.shape[1:3]) > 1:
         return convolve_winograd(x, kernel)
     return convolve_im2col(x, kernel, stride=stride)
@@ -55,10 +57,10 @@ def convolve(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, str
 
 @jax.custom_vjp
 def product(rows: Float[Array, "*b c"], weights: Float[Array, "c f"]) -> Float[Array, "*b f"]:
-    """rows @ weights, with a gradient whose operands are written to memory before they are multiplied.
+    """Compute rows @ weights, with a gradient whose operands are written to memory before they are multiplied.
 
-    XLA would otherwise compute them anew, element by element and against the order in which they lie, while it
-    transposes them for the gradient of the weights, in several times the time of the product.
+    XLA would otherwise recompute them element by element, against their memory order, while it transposes them for the
+    gradient of the weights, in several times the time of the product.
     """
     return rows @ weights
 
@@ -80,7 +82,7 @@ product.defvjp(_product_forward, _product_backward)
 def convolve_im2col(
     x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int
 ) -> Float[Array, "b h2 w2 f"]:
-    """One product of what every output sees with the kernel; taps that see only padding are left out."""
+    """Compute the convolution as one product of all receptive fields with the kernel, without taps on padding only."""
     size, (height, width) = kernel.shape[0], x.shape[1:3]
     pads = lax.padtype_to_pads((height, width), (size, size), (stride, stride), "SAME")
     out_height, out_width = -(-height // stride), -(-width // stride)
@@ -89,24 +91,24 @@ def convolve_im2col(
         [tap for tap in range(size) if any(0 <= tap + stride * place - pad < side for place in range(places))]
         for side, places, (pad, _) in ((height, out_height, pads[0]), (width, out_width, pads[1]))
     )
-    seen = [
+    fields = [
         padded[:, i : i + stride * (out_height - 1) + 1 : stride, j : j + stride * (out_width - 1) + 1 : stride]
         for i in rows
         for j in columns
     ]
     used = kernel[np.ix_(rows, columns)].reshape(-1, kernel.shape[-1])
-    return product(jnp.concatenate(seen, axis=-1), used)
+    return product(jnp.concatenate(fields, axis=-1), used)
 
 
 def convolve_winograd(x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c f"]) -> Float[Array, "b h w f"]:
-    """The convolution of stride 1 by tiles of 2x2 outputs."""
+    """Compute the convolution of stride 1 by tiles of 2x2 outputs."""
     height, width = x.shape[1:3]
     tiles_down, tiles_across = -(-height // 2), -(-width // 2)
     padded = jnp.pad(x, ((0, 0), (1, 2 * tiles_down + 1 - height), (1, 2 * tiles_across + 1 - width), (0, 0)))
     inputs = [[padded[:, i : i + 2 * tiles_down : 2, j : j + 2 * tiles_across : 2] for j in range(4)] for i in range(4)]
     kernels = [[kernel[i, j] for j in range(3)] for i in range(3)]
     inputs, kernels = transform(INPUT_TRANSFORM, inputs), transform(KERNEL_TRANSFORM, kernels)
-    # Sixteen plain products: XLA's batched product takes longer, and stacking its operands a copy more.
+    # Sixteen separate products: XLA's batched product takes longer, and stacking its operands takes a further copy.
     products = [
         [product(tile, weights) for tile, weights in zip(*pair, strict=True)]
         for pair in zip(inputs, kernels, strict=True)
@@ -118,7 +120,7 @@ def convolve_winograd(x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c f"
 
 
 def transform(matrix: Sequence[Sequence[int | float]], tiles: list[list[jax.Array]]) -> list[list[jax.Array]]:
-    """M T M^T for a matrix T whose entries are arrays."""
+    """Compute M T M^T for a matrix T whose entries are arrays."""
 
     def combine(row, arrays):
         terms = [array if factor == 1 else factor * array for factor, array in zip(row, arrays, strict=True) if factor]

@@ -1,4 +1,4 @@
-"""Latents to pixels: the encoder's mirror image, for the autoencoders that IRL-INR is compared with (section 4.5)."""
+"""Decoder from latents to pixels, the mirror of the encoder, for the autoencoder baselines (paper, section 4.5)."""
 
 import math
 from collections.abc import Sequence
@@ -12,15 +12,14 @@ from ml_collections import ConfigDict
 from irl_inr_jax.models.mlp import Initializer
 from irl_inr_jax.models.resnet import STEMS
 
-# A tenth of LeCun's deviation, so that the first picture is the mean pixel with little of a random texture.
+# A tenth of the deviation of LeCun's initialiser, so that the first image is close to the mean pixel.
 _LAST_KERNEL = nn.initializers.variance_scaling(0.01, "fan_in", "normal")
 
 
 class MirrorBlock(nn.Module):
-    """`BasicBlock` back to front: conv-norm-relu-upsample-conv-norm plus the input, projected where the shape changes.
+    """`BasicBlock` in reverse: conv-norm-relu-upsample-conv-norm plus the input, projected where the shape changes.
 
-    Batch norm would need running statistics, which a `Generator` has no state for; group norm with one group needs
-    none, and it takes any number of features.
+    Group norm with one group, because batch norm would need running statistics, for which a `Generator` has no state.
     """
 
     features: int
@@ -39,10 +38,10 @@ class MirrorBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Dense layers, and for the trunk 'resnet18' stages that double the map and halve the features.
+    """Dense layers, followed for the trunk 'resnet18' by stages that double the map and halve the features.
 
-    Fields are those of the `Encoder` that is mirrored. channels: 1 grey, 3 RGB. bias_init: of the parameter 'bias'
-    (h, w, c), which is added to the output and from which the size of the images can be told.
+    Fields are those of the mirrored `Encoder`. channels: 1 grey, 3 RGB. bias_init: of the parameter 'bias' (h, w, c),
+    which is added to the output and records the size of the images.
     """
 
     trunk: str
@@ -56,7 +55,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Float[Array, "b d"], *, size: tuple[int, int]) -> Float[Array, "b h w c"]:
-        """Logits of the pixels of images of `size` (h, w)."""
+        """Compute the logits of the pixels of images of `size` (h, w)."""
         dense = partial(nn.Dense, dtype=self.dtype, kernel_init=nn.initializers.he_normal())
         shape = (*size, self.channels)
         x = latents
@@ -71,7 +70,7 @@ class Decoder(nn.Module):
         return x.astype(jnp.float32) + self.param("bias", self.bias_init, shape)
 
     def grow_map(self, x: Float[Array, "b i"], size: tuple[int, int]) -> Float[Array, "b h2 w2 f"]:
-        """Features of the stem's width on a map of at least `size`, the strides of the encoder undone one by one."""
+        """Undo the strides of the encoder: features of the stem's width on a map of at least `size`."""
         _, stem_stride, pool = STEMS[self.stem]
         stem_factor = stem_stride * (2 if pool else 1)
         factor = stem_factor * 2 ** (len(self.stage_sizes) - 1)
@@ -91,7 +90,7 @@ class Decoder(nn.Module):
 
 
 def make_decoder(config: ConfigDict, *, num_channels: int) -> Decoder:
-    """The mirror of `config.model.encoder`."""
+    """Return the mirror of `config.model.encoder`."""
     encoder = config.model.encoder
     return Decoder(
         trunk=encoder.trunk,
@@ -105,11 +104,11 @@ def make_decoder(config: ConfigDict, *, num_channels: int) -> Decoder:
 
 
 def upsample(x: Float[Array, "b h w c"], factor: int) -> Float[Array, "b h2 w2 c"]:
-    """Every pixel `factor` times in both directions."""
+    """Repeat every pixel `factor` times in both directions."""
     return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
 
 
 def crop_middle(x: Float[Array, "b h w c"], size: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
-    """The middle of a map, of `size` (h, w)."""
+    """Return the middle of a map, of `size` (h, w)."""
     top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
     return x[:, top : top + size[0], left : left + size[1]]

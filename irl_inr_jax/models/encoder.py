@@ -1,4 +1,4 @@
-"""E_phi: images to a vector that the method reads as latents and pose (paper, section 3.2 and Appendix A)."""
+"""E_phi: images to a vector that the method splits into latents and pose (paper, section 3.2 and Appendix A)."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,8 +20,8 @@ class Encoder(nn.Module):
     """A trunk and a dense head.
 
     trunk: 'resnet18' (with `stage_sizes`, `width`, `stem`) or 'mlp' on flattened pixels. head_widths: hidden layers
-    before the output; the whole of an 'mlp'. num_outputs: latents and pose together. convolutions, remat: of the
-    ResNet. activation: of the head.
+    before the output; all hidden layers of an 'mlp'. num_outputs: latents and pose together. convolutions, remat: see
+    `ResNet`. activation: of the head.
     """
 
     trunk: str
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
 def make_encoder(
     config: ConfigDict, *, num_outputs: int, axis_name: AxisName, activation: Callable[[jax.Array], jax.Array]
 ) -> Encoder:
-    """The encoder of `config.model`. axis_name: the mapped axis of the train step, or None outside one."""
+    """Return the encoder of `config.model`. axis_name: the mapped axis of the train step, or None outside one."""
     encoder, speed = config.model.encoder, choose_speed(config)
     return Encoder(
         trunk=encoder.trunk,

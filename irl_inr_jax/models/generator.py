@@ -1,4 +1,4 @@
-"""Latents to images: the hypernetwork and the INR behind it (paper, Figure 1, right half)."""
+"""Latents to images: the hypernetwork and the INR (paper, Figure 1, right half)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,36 +11,35 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.devices.compute import choose_speed
-from irl_inr_jax.geometry.coords import locate_pixels
 from irl_inr_jax.models.fourier import sample_frequencies
 from irl_inr_jax.models.hypernetwork import HyperNetwork
 from irl_inr_jax.models.inr import InrSpec, apply_inr, init_eta
-from irl_inr_jax.types import AxisName, PosedPixels, PyTree, share_nothing
+from irl_inr_jax.types import AxisName, PyTree, share_nothing
 
 
 class Generator(NamedTuple):
-    """init(key, images) -> (params, frequencies); `frequencies` are the fixed B of Fourier features, if there are any.
+    """Decoder from latents to pixel values, as pure functions.
 
-    emit(params, latents (b, d)) -> eta, all that is to be known of each image: a pytree of (b, ...) leaves.
-    draw(params, eta, frequencies, places) -> values (b, n, c) in [low, 1]; places are coords (b, n, 2), coords (n, 2)
-    that are the same for all images, or `PosedPixels`.
+    init(key, images) -> (params, frequencies); `frequencies` are the fixed B of Fourier features, or None.
+    emit(params, latents (b, d)) -> eta, the representation of each image: a pytree of (b, ...) leaves.
+    render(params, eta, frequencies, coords) -> values (b, n, c) in [low, 1] at coords (b, n, 2), or (1, n, 2) for the
+        same points of all images.
+    is_shared(path) -> whether the last axis of the parameter at that path is sharded over devices, for
+        `config.model.hypernet.num_shards` > 1.
 
-    is_shared(path): whether the parameter at that path has its last axis shared out over devices, where
-    `config.model.hypernet.num_shards` says so.
-
-    Here eta is an INR's weights, and the generator's own parameters have no part in drawing.
+    For IRL-INR eta is the weights of an INR, and `render` uses no other parameters.
     """
 
     init: Callable[..., tuple[PyTree, jax.Array | None]]
     emit: Callable[..., PyTree]
-    draw: Callable[..., jax.Array]
+    render: Callable[..., jax.Array]
     is_shared: Callable[[tuple[str, ...]], bool] = share_nothing
 
 
 def make_generator(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Generator:
-    """H_psi and I of `config.model`, for latents of `config.model.latent_dim`.
+    """Return H_psi and I of `config.model`, for latents of size `config.model.latent_dim`.
 
-    axis_name: where the hypernetwork is shared out, the second of the pair is the axis of those who share it.
+    axis_name: for a sharded hypernetwork, the second of the pair is the axis of the devices that share it.
     """
     model, dtype, speed = config.model, jnp.dtype(config.model.dtype), choose_speed(config)
     spec = InrSpec(
@@ -75,23 +74,19 @@ def make_generator(config: ConfigDict, *, num_channels: int, low: float, axis_na
     def emit(params: PyTree, latents: Float[Array, "b d"]) -> PyTree:
         return hypernet.apply({"params": params}, latents)
 
-    def draw(
-        params: PyTree,
-        eta: PyTree,
-        frequencies: Float[Array, "f 2"],
-        places: Float[Array, "b n 2"] | Float[Array, "n 2"] | PosedPixels,
+    def render(
+        params: PyTree, eta: PyTree, frequencies: Float[Array, "f 2"], coords: Float[Array, "#b n 2"]
     ) -> Float[Array, "b n c"]:
-        posed = isinstance(places, PosedPixels)
-        if posed and speed.fourier == "direct":
-            places = locate_pixels(places)
-        shared = not posed and places.ndim == 2  # their features are then computed once for all images
+        def one(eta, coords):
+            return apply_inr(eta, coords, frequencies, spec=spec, dtype=dtype)
 
-        def one(eta, places):
-            return apply_inr(eta, places, frequencies, spec=spec, dtype=dtype)
-
-        drawn = jax.vmap(one, in_axes=(0, None if shared else 0))
+        # The features of points that all images share are computed once.
+        is_common = len(coords) == 1
+        batched = jax.vmap(one, in_axes=(0, None if is_common else 0))
+        if speed.remat != "none":
+            batched = jax.checkpoint(batched)
         with jax.named_scope("inr"):
-            return (jax.checkpoint(drawn) if speed.remat != "none" else drawn)(eta, places)
+            return batched(eta, coords[0] if is_common else coords)
 
     last_layer = ("MLP_0", f"Dense_{len(model.hypernet.widths)}")
-    return Generator(init, emit, draw, is_shared=lambda path: path[:2] == last_layer)
+    return Generator(init, emit, render, is_shared=lambda path: path[:2] == last_layer)

@@ -1,7 +1,7 @@
-"""TARGET-VAE's encoder: every filter at P turns and at every place, then one small network shared by all of them.
+"""TARGET-VAE's encoder: every filter at P rotations and at every position, then one small network shared by all.
 
-It is equivariant: turning the image by 2 pi / P moves what it says on by one rotation and turns the places, and moving
-the image by `stride` pixels moves what it says by one place.
+It is equivariant: rotating the image by 2 pi / P shifts the outputs by one rotation and rotates the positions;
+translating the image by `stride` pixels shifts the outputs by one position.
 """
 
 import flax.linen as nn
@@ -16,11 +16,11 @@ from irl_inr_jax.types import InputError
 
 
 class GroupConvEncoder(nn.Module):
-    """Images to `num_outputs` numbers at each of t places, row by row, and r rotations.
+    """Group convolution from images to `num_outputs` values at each of t positions, row by row, and r rotations.
 
-    num_rotations: P; rotation r looks for what a filter looks for, turned by 2 pi r / P. features: filters.
-    kernel_size: their side in pixels. padding: pixels of background, 0, around the image. stride: pixels from place to
-    place. Each filter has one bias for all its turns.
+    num_rotations: P; rotation r applies the filters rotated by 2 pi r / P. features: number of filters. kernel_size:
+    their side in pixels. padding: pixels of background, 0, around the image. stride: pixels between positions. Each
+    filter has one bias for all its rotations.
     """
 
     num_rotations: int
@@ -44,7 +44,7 @@ class GroupConvEncoder(nn.Module):
 
 
 def make_group_conv(config: ConfigDict, *, num_outputs: int) -> GroupConvEncoder:
-    """The encoder of `config.model.group_conv`."""
+    """Return the encoder of `config.model.group_conv`."""
     group_conv = config.model.group_conv
     return GroupConvEncoder(
         num_rotations=group_conv.num_rotations,
@@ -58,15 +58,15 @@ def make_group_conv(config: ConfigDict, *, num_outputs: int) -> GroupConvEncoder
 
 
 def rotation_offsets(num_rotations: int) -> Float[Array, "r"]:
-    """2 pi r / P: by how much an image is turned where rotation r answers as rotation 0 does to the image itself."""
+    """Return 2 pi r / P: output r for an image rotated by this angle is output 0 for the image itself."""
     return jnp.asarray(2 * np.pi * np.arange(num_rotations) / num_rotations, jnp.float32)
 
 
 def position_coords(height: int, width: int, *, size: int, padding: int, stride: int) -> Float[Array, "t 2"]:
-    """The coords of the middle of the filter at each place, row by row from the top left.
+    """Return the coords of the filter's centre at each position, row by row from the top left.
 
-    They lie symmetrically about the image centre where side + 2 * padding - size is a multiple of the stride; elsewhere
-    turns move the places by part of a stride as well.
+    They are symmetric about the image centre if side + 2 * padding - size is a multiple of the stride; otherwise
+    rotations also shift the positions by a fraction of a stride.
     """
     num_rows, num_columns = num_positions(height, width, size=size, padding=padding, stride=stride)
     x = (2 * stride * np.arange(num_columns) + size - 2 * padding) / width - 1
@@ -75,7 +75,7 @@ def position_coords(height: int, width: int, *, size: int, padding: int, stride:
 
 
 def num_positions(height: int, width: int, *, size: int, padding: int, stride: int) -> tuple[int, int]:
-    """Rows and columns of places. Raises InputError where the filter is larger than the padded image."""
+    """Return the rows and columns of positions. Raises InputError if the filter is larger than the padded image."""
     least = min(height, width) + 2 * padding
     if size > least:
         raise InputError(
@@ -86,32 +86,33 @@ def num_positions(height: int, width: int, *, size: int, padding: int, stride: i
 
 
 def disc_taps(size: int) -> Int[np.ndarray, "n"]:
-    """The pixel numbers of a filter of `size` x `size` that lie in its inscribed disc.
+    """Return the pixel numbers of a `size` x `size` filter that are inside its inscribed disc.
 
-    A turned square loses its corners and an upright one does not, so that its turns would answer with unequal strength.
+    A rotated square loses its corners and an unrotated one does not, so that the rotations of a square filter would
+    respond with unequal strength.
     """
     doubled = 2 * np.arange(size) + 1 - size
     return np.flatnonzero(np.add.outer(doubled**2, doubled**2) <= size**2)
 
 
 def rotate_filters(filters: Float[Array, "k k c f"], num_rotations: int) -> Float[Array, "n c r f"]:
-    """All filters turned by all of `rotation_offsets`, at the n taps of their disc; bilinear.
+    """Rotate all filters by all of `rotation_offsets`, at the n taps of their disc, by bilinear interpolation.
 
-    What lies outside the disc is read only between pixels, by the taps at its edge.
+    Values outside the disc contribute only to the interpolation at its edge.
     """
     size, _, num_channels, num_filters = filters.shape
     coords = rotate_coords(pixel_grid(size, size)[disc_taps(size)], -rotation_offsets(num_rotations))
     flat = filters.reshape(size, size, num_channels * num_filters)
-    turned = sample_image(flat, coords.reshape(-1, 2), interpolation="bilinear", fill=0.0)
-    return turned.reshape(num_rotations, -1, num_channels, num_filters).transpose(1, 2, 0, 3)
+    rotated = sample_image(flat, coords.reshape(-1, 2), interpolation="bilinear", fill=0.0)
+    return rotated.reshape(num_rotations, -1, num_channels, num_filters).transpose(1, 2, 0, 3)
 
 
 def cut_patches(images: Float[Array, "b h w c"], *, size: int, padding: int, stride: int) -> Float[Array, "b t n c"]:
-    """What a filter of `size` sees of each image at each place: the n pixels under the taps of its disc.
+    """Gather the n pixels under the taps of a filter's disc for each image and position.
 
-    A product of these with the filters is the convolution. On CPUs it takes half as long as XLA's own, whose gradient
-    is slow for large filters, and it leaves the corners out; the patches are no larger than what the bank makes of
-    them wherever it has more filters, counting turns, than a filter has taps.
+    The product of these patches with the filters is the convolution. On CPUs it takes half as long as XLA's
+    convolution, whose gradient is slow for large filters. The patches are no larger than the output if the bank has
+    more filters, counting rotations, than a filter has taps.
     """
     height, width, num_channels = images.shape[1:]
     num_rows, num_columns = num_positions(height, width, size=size, padding=padding, stride=stride)

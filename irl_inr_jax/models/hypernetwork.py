@@ -1,9 +1,9 @@
 """H_psi(z) = eta: from latents to the weights of the INR (paper, section 3.2 and Appendix A).
 
-Nearly all parameters are in its last layer, a column for each of the INR's weights, and they can be shared out over
-devices. Each device then has some of the columns, emits these weights for the images of all devices that share the
-layer, and hands them to the devices whose images they are: what crosses are weights of INRs, of as many images as each
-device has, and neither the layer nor its gradient.
+Nearly all parameters are in its last layer, which has one column per weight of the INR and can be sharded over devices.
+Each device then holds some of the columns, computes these weights for the images of all devices that share the layer,
+and sends them to the devices that hold the images. Only weights of INRs are exchanged, for as many images as each
+device holds, and neither the layer nor its gradient.
 """
 
 import itertools
@@ -20,20 +20,20 @@ from irl_inr_jax.models.inr import InrSpec, init_eta, weight_deviations
 from irl_inr_jax.models.mlp import MLP, Initializer
 from irl_inr_jax.types import PyTree
 
-LATENT_SHARE = 0.3  # 1 starts with pictures as different as they can be without saturating, and learns no better
+LATENT_SHARE = 0.3  # 1 starts with the most different images that do not saturate, and trains no better
 
 
 class HyperNetwork(nn.Module):
-    """An MLP whose output is read as an INR's weights.
+    """MLP whose outputs are the weights of an INR.
 
-    `last_bias_init` is meant to draw the weights of one working INR, and latents move each weight by a share of the
-    deviation that it has in such an INR: training begins with that INR plus something of every latent. With zero
-    biases the emitted weights start near zero, the INR is dead behind its sigmoid and stays at the mean image; with one
-    deviation for all weights it saturates.
+    `last_bias_init` should sample the initial weights of one INR (`init_eta`); latents change each weight by a share of
+    its initial deviation, so that training begins with that INR plus a small contribution of every latent. With zero
+    biases the weights start near zero and the INR stays at the mean image; with one deviation for all weights it
+    saturates.
 
-    num_shards: devices that share the last layer, whose columns are rounded up to a multiple of them; those past
-    `spec.num_weights` start at 0, get no gradient and stay there. axis_name: of these devices in a mapped function, in
-    which the parameters are this device's columns; None outside one, where they are all columns.
+    num_shards: devices that share the last layer, whose number of columns is rounded up to a multiple of it; columns
+    past `spec.num_weights` start at 0 and get no gradient. axis_name: of these devices in a mapped function, in which
+    the parameters are this device's columns; None outside one, where they are all columns.
     """
 
     widths: Sequence[int]
@@ -64,13 +64,16 @@ class HyperNetwork(nn.Module):
 
 
 def round_up(number: int, multiple: int) -> int:
-    """The least multiple that is not below the number."""
+    """Return the least multiple that is not below the number."""
     return -(-number // multiple) * multiple
 
 
 def scaled_kernel(spec: InrSpec) -> Initializer:
-    """Initialiser of the last kernel (fan_in, k or more): for inputs of mean square 1, weight i moves by LATENT_SHARE
-    times the deviation of its layer. Columns past the k-th are 0."""
+    """Return the initialiser of the last kernel (fan_in, k or more).
+
+    For inputs of mean square 1 it changes weight i by LATENT_SHARE times the deviation of its layer. Columns past the
+    k-th are 0.
+    """
 
     def init(key, shape, dtype=jnp.float32):
         deviations = [
@@ -78,18 +81,18 @@ def scaled_kernel(spec: InrSpec) -> Initializer:
             for (size_in, size_out), deviation in zip(spec.layer_sizes, weight_deviations(spec), strict=True)
         ]
         scale = LATENT_SHARE / math.sqrt(shape[0])
-        drawn = scale * jnp.concatenate(deviations) * jax.random.normal(key, (shape[0], spec.num_weights))
-        # Of fewer columns, a device's share, only the shape is ever asked.
-        padded = jnp.pad(drawn, ((0, 0), (0, max(0, shape[1] - spec.num_weights))))
+        kernel = scale * jnp.concatenate(deviations) * jax.random.normal(key, (shape[0], spec.num_weights))
+        # With fewer columns, a device's share, only the shape is ever used.
+        padded = jnp.pad(kernel, ((0, 0), (0, max(0, shape[1] - spec.num_weights))))
         return padded[:, : shape[1]].astype(dtype)
 
     return init
 
 
 def unflatten_eta(flat: Float[Array, "b k"], spec: InrSpec) -> PyTree:
-    """A batch of weight vectors as a batch of `eta`, in the order in which `ravel_pytree` flattens one.
+    """Convert a batch of weight vectors to a batch of `eta`, in the order of `ravel_pytree`.
 
-    What comes after the spec's number of weights is left out.
+    Entries past the spec's number of weights are dropped.
     """
     shapes = jax.eval_shape(lambda: init_eta(jax.random.key(0), spec, jnp.zeros(spec.channels)))
     leaves, treedef = jax.tree.flatten(shapes)

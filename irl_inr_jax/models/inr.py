@@ -1,7 +1,8 @@
-"""I(x, y; eta): an image as a function of coords, its weights given from outside (paper, Appendix A).
+"""I(x, y; eta): an image as a function of coords with external weights (paper, Appendix A).
 
-The INR has no parameters of its own and so is no module. `eta` is a tuple of layers {'w': (in, out), 'b': (out,)};
-`init_eta` draws one that is a working network, `apply_inr` evaluates one image and the methods `vmap` it.
+The INR is a pure function of (eta, coords) without parameters of its own, so it is not a Flax module. `eta` is a tuple
+of layers {'w': (in, out), 'b': (out,)}; `init_eta` samples the weights of a well-scaled network and `apply_inr`
+evaluates one image; callers `vmap` it over the batch.
 """
 
 import dataclasses
@@ -12,9 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irl_inr_jax.geometry.coords import locate_pixels
-from irl_inr_jax.models.fourier import fourier_features, pixel_features
-from irl_inr_jax.types import PosedPixels, PyTree
+from irl_inr_jax.models.fourier import fourier_features
+from irl_inr_jax.types import PyTree
 
 ACTIVATIONS = ("relu", "leaky_relu", "sine")
 SINE_FREQUENCY = 30.0  # omega_0 of SIREN (Sitzmann et al., 2020)
@@ -22,9 +22,12 @@ SINE_FREQUENCY = 30.0  # omega_0 of SIREN (Sitzmann et al., 2020)
 
 @dataclasses.dataclass(frozen=True)
 class InrSpec:
-    """widths: hidden layers. channels: 1 grey, 3 RGB. activation: one of `ACTIVATIONS`; 'sine' is a SIREN on the bare
-    coords, the others stand on `num_frequencies` random Fourier features of standard deviation `frequency_std`.
-    low: values lie between it and 1."""
+    """Architecture of an INR.
+
+    widths: hidden layers. channels: 1 grey, 3 RGB. activation: one of `ACTIVATIONS`; 'sine' is a SIREN on the coords
+    themselves, the others take `num_frequencies` random Fourier features of standard deviation `frequency_std`.
+    low: the least value of a pixel; values are in [low, 1].
+    """
 
     widths: tuple[int, ...]
     channels: int
@@ -35,28 +38,28 @@ class InrSpec:
 
     @property
     def layer_sizes(self) -> tuple[tuple[int, int], ...]:
-        """(in, out) of every layer."""
+        """Return (in, out) of every layer."""
         first = 2 if self.activation == "sine" else 2 * self.num_frequencies
         sizes = (first, *self.widths, self.channels)
         return tuple(itertools.pairwise(sizes))
 
     @property
     def num_weights(self) -> int:
-        """k of the paper: all weights and biases."""
+        """Count all weights and biases, k of the paper."""
         return sum(size_in * size_out + size_out for size_in, size_out in self.layer_sizes)
 
 
 def weight_deviations(spec: InrSpec) -> tuple[float, ...]:
-    """The standard deviation of the weights of each layer in an INR that works: He's, or SIREN's.
+    """Compute the standard deviation of each layer's initial weights: He initialisation, or SIREN's.
 
-    Fourier features have mean square 1/2, which He's is corrected for. The last layer's is a tenth of its own, so that
-    the first image is the mean with little of a random texture.
+    He's is corrected for the mean square 1/2 of Fourier features. That of the last layer is divided by 10, so that the
+    first image is close to the mean pixel.
     """
     deviations = []
     last = len(spec.layer_sizes) - 1
     for index, (size_in, _) in enumerate(spec.layer_sizes):
         if spec.activation == "sine":
-            # A uniform law on [-bound, bound] has the deviation bound / sqrt(3).
+            # A uniform distribution on [-bound, bound] has the deviation bound / sqrt(3).
             deviation = 1 / size_in / math.sqrt(3) if index == 0 else math.sqrt(2 / size_in) / SINE_FREQUENCY
         else:
             deviation = math.sqrt((4 if index == 0 else 1 if index == last else 2) / size_in)
@@ -65,7 +68,7 @@ def weight_deviations(spec: InrSpec) -> tuple[float, ...]:
 
 
 def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> PyTree:
-    """Weights of an INR that already works: normal with `weight_deviations`, and the mean pixel at the output."""
+    """Sample initial weights: normal with `weight_deviations`, and the bias that outputs the mean pixel."""
     layers = []
     for (size_in, size_out), deviation in zip(spec.layer_sizes, weight_deviations(spec), strict=True):
         key, layer_key = jax.random.split(key)
@@ -75,34 +78,26 @@ def init_eta(key: jax.Array, spec: InrSpec, mean_pixel: Float[Array, "c"]) -> Py
 
 
 def as_probability(pixels: Float[Array, "*s"], low: float) -> Float[Array, "*s"]:
-    """Pixels of [low, 1] as shares of [0, 1]."""
+    """Map pixels from [low, 1] to [0, 1]."""
     return (pixels - low) / (1 - low)
 
 
 def pixel_logit(pixel: Float[Array, "*s"], low: float) -> Float[Array, "*s"]:
-    """The logit for which low + (1 - low) sigmoid(logit) is the pixel; kept finite at both ends."""
+    """Compute the logit for which low + (1 - low) sigmoid(logit) is the pixel; finite at both ends."""
     return jax.scipy.special.logit(jnp.clip(as_probability(pixel, low), 0.01, 0.99))
 
 
 def apply_inr(
-    eta: PyTree,
-    places: Float[Array, "n 2"] | PosedPixels,
-    frequencies: Float[Array, "f 2"],
-    *,
-    spec: InrSpec,
-    dtype: jnp.dtype,
+    eta: PyTree, coords: Float[Array, "n 2"], frequencies: Float[Array, "f 2"], *, spec: InrSpec, dtype: jnp.dtype
 ) -> Float[Array, "n c"]:
-    """The values in [low, 1], of the one image whose weights are `eta`, at coords or at the pixels of a posed image."""
+    """Evaluate the image with weights `eta` at coords; values in [low, 1]."""
     if spec.activation == "sine":
-        x = locate_pixels(places) if isinstance(places, PosedPixels) else places
+        x = coords
 
         def activate(x):
             return jnp.sin(SINE_FREQUENCY * x.astype(jnp.float32)).astype(dtype)
     else:
-        if isinstance(places, PosedPixels):
-            x = pixel_features(places, frequencies, dtype=dtype)
-        else:
-            x = fourier_features(places, frequencies).astype(dtype)
+        x = fourier_features(coords, frequencies).astype(dtype)
         slope = 0.1 if spec.activation == "leaky_relu" else 0.0
 
         def activate(x):

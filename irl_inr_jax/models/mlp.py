@@ -1,4 +1,4 @@
-"""A plain multilayer perceptron, used as encoder trunk, as head and inside the hypernetwork."""
+"""Multilayer perceptron, used as encoder trunk, as head and inside the hypernetwork."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,9 +13,8 @@ Initializer = Callable[..., jax.Array]
 class MLP(nn.Module):
     """Dense layers with `activation` between them and none after the last.
 
-    widths: the output size of every layer. last_kernel_init, last_bias_init: of the last layer alone. before_last: a
-    function applied to what the last layer is given.
-    dtype: of the computation; parameters stay float32.
+    widths: output size of every layer. dtype: of the computation; parameters stay float32. last_kernel_init,
+    last_bias_init: initialisers of the last layer. before_last: a function applied to the input of the last layer.
     """
 
     widths: Sequence[int]

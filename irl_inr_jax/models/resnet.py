@@ -1,4 +1,4 @@
-"""ResNet with basic blocks (He et al., 2016); (2, 2, 2, 2) blocks make ResNet18."""
+"""ResNet with basic blocks (He et al., 2016); stages of (2, 2, 2, 2) blocks are ResNet18."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +14,7 @@ CONV_INIT = nn.initializers.variance_scaling(2, "fan_out", "normal")
 
 # name -> (kernel size, stride, max-pool after it)
 STEMS = {
-    "3x3": (3, 1, False),  # as the authors ran it, on images of 28 to 64 pixels
+    "3x3": (3, 1, False),  # used by the authors, for images of 28 to 64 pixels
     "3x3/2": (3, 2, False),  # a quarter of the work, for CPUs
     "7x7": (7, 2, True),  # the ImageNet form, for large images
 }
@@ -51,10 +51,10 @@ class BasicBlock(nn.Module):
 class ResNet(nn.Module):
     """Images to globally pooled features.
 
-    stage_sizes: blocks a stage; every stage but the first halves the map and doubles the features. width: features of
-    the first stage (64 in ResNet18). stem: a key of `STEMS`. axis_name: the mapped axis over which batch norm takes
-    its statistics, so that they are those of the global batch; None outside a mapped function. convolutions: as
-    `algorithm` of `Conv`. remat: whether the backward pass computes the blocks again instead of keeping their insides.
+    stage_sizes: blocks per stage; every stage but the first halves the map and doubles the features. width: features
+    of the first stage (64 in ResNet18). stem: a key of `STEMS`. axis_name: the mapped axis over which batch norm takes
+    its statistics, so that they are those of the global batch; None outside a mapped function. convolutions: the
+    `algorithm` of `Conv`. remat: whether the backward pass recomputes the blocks instead of storing their activations.
     """
 
     stage_sizes: Sequence[int]

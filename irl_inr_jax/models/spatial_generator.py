@@ -1,6 +1,6 @@
 """Spatial generators: one MLP from coords and latents to pixels (Spatial-VAE, TARGET-VAE; section 4.5 of the paper).
 
-Unlike an INR behind a hypernetwork it has the same weights for every image, and z enters as a shift of its first layer.
+Unlike an INR with a hypernetwork it has the same weights for every image; z enters as a shift of its first layer.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.models.fourier import sample_frequencies, fourier_features
+from irl_inr_jax.models.fourier import fourier_features, sample_frequencies
 from irl_inr_jax.models.inr import pixel_logit
 from irl_inr_jax.types import PyTree
 
@@ -33,7 +33,7 @@ class SpatialGenerator(nn.Module):
     def __call__(
         self, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"], frequencies: Float[Array, "f 2"] | None
     ) -> Float[Array, "b n c"]:
-        """frequencies: B of the Fourier features, None for bare coords."""
+        """Compute the logits. frequencies: B of the Fourier features, None to use the coords themselves."""
         activate = ACTIVATIONS[self.activation]
         first, *others = self.widths
         x = coords if frequencies is None else fourier_features(coords, frequencies)
@@ -45,7 +45,7 @@ class SpatialGenerator(nn.Module):
 
 
 def make_spatial_generator(config: ConfigDict, *, num_channels: int) -> SpatialGenerator:
-    """The generator of `config.model.spatial`."""
+    """Return the generator of `config.model.spatial`."""
     spatial = config.model.spatial
     return SpatialGenerator(
         widths=tuple(spatial.widths),
@@ -63,10 +63,10 @@ def init_spatial_generator(
     images: Float[Array, "b h w c"],
     low: float,
 ) -> tuple[PyTree, Float[Array, "f 2"] | None]:
-    """Parameters under which the generator starts at the mean pixel of the images, which lie in [low, 1]; and B.
+    """Return initial parameters, whose output is the mean pixel of the images in [low, 1], and the frequencies B.
 
-    B of `config.model.spatial` has entries N(0, frequency_std^2) in periods over half the image, and is fixed for good.
-    It is None for bare coords: a checkpoint can hold no array without numbers.
+    B of `config.model.spatial` has entries N(0, frequency_std^2) in periods over half the image and is not trained. It
+    is None without Fourier features, because a checkpoint cannot hold an empty array.
     """
     spatial, frequencies = config.model.spatial, None
     if spatial.num_frequencies:

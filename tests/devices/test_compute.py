@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from irl_inr_jax.devices.compute import CPU_STEPS, FOURIER, choose_speed
+from irl_inr_jax.devices.compute import CPU_STEPS, choose_speed
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.types import Batch
 
@@ -34,12 +34,12 @@ def config(request, tiny_config):
     if request.param == "thesis":
         config.method = "thesis"
         config.loss.update(recon=1.0, consistency=1.0)
-    config.speed.update(fourier="direct", convolutions="direct")
+    config.speed.convolutions = "direct"
     return config
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("fourier", "separable"), ("convolutions", "matmul"), ("remat", "inr"), ("remat", "all")]
+    ("key", "value"), [("convolutions", "matmul"), ("remat", "inr"), ("remat", "all")]
 )
 def test_a_choice_changes_no_number_but_by_rounding(config, key, value):
     loss, gradient = loss_and_gradient(config)
@@ -66,9 +66,6 @@ def test_one_call_of_the_encoder_on_both_views_is_two_calls_but_for_batch_norm(t
 def test_auto_is_a_choice_that_there_is_on_every_backend(tiny_config):
     chosen = choose_speed(tiny_config)
     assert chosen.convolutions == "matmul" and chosen.steps_per_call == min(CPU_STEPS, tiny_config.train.log_every)
-    for num_pixels, expected in ((0, "separable"), (64, "direct")):
-        tiny_config.loss.num_pixels = num_pixels
-        assert choose_speed(tiny_config).fourier == expected and expected in FOURIER
     tiny_config.speed.update(convolutions="direct", steps_per_call=7, remat="inr")
     chosen = choose_speed(tiny_config)
     assert (chosen.convolutions, chosen.steps_per_call, chosen.remat) == ("direct", 7, "inr")
