@@ -1,4 +1,4 @@
-"""Anybody's images as files in a folder, or those of a pattern: subfolders are classes, `train` and `test` splits."""
+"""Image files in a folder or matching a pattern: subfolders are classes, `train` and `test` are splits."""
 
 import glob
 import os
@@ -14,11 +14,13 @@ from irl_inr_jax.types import InputError
 
 
 def read_folder(data: ConfigDict) -> Source:
-    """The image files under config.data.path, or those that it matches if it is a pattern such as `lots/**/*.png`.
+    """Return the image files in the folder config.data.path, or matching it if it is a pattern as `lots/**/*.png`.
 
-    Ids are paths relative to the folder, of a pattern to the part before its first wildcard. Classes are the
-    subfolders, if every image lies in one. If all images lie in two folders `train` and `test`, these are the splits
-    and their subfolders the classes. Raises InputError if there is no image and as `source_of_files`.
+    Ids are paths relative to the folder, or to the part of the pattern before its first wildcard. Classes are the
+    subfolders, if every image is in one. If all images are in two folders `train` and `test`, these are the splits and
+    their subfolders are the classes.
+
+    Raises InputError if there is no image, and as `source_of_files`.
     """
     path = Path(data.path).expanduser()
     root, names = match_images(path) if is_pattern(path) else (path, list_images(path))
@@ -29,31 +31,31 @@ def read_folder(data: ConfigDict) -> Source:
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether `path` stands for others: it has one of *?[ in it and is not there itself."""
+    """Return True if `path` contains one of *?[ and does not exist itself."""
     return _has_wildcard(str(path)) and not path.exists()
 
 
 def match_images(pattern: Path) -> tuple[Path, list[str]]:
-    """The part of the pattern before its first wildcard, and the image files that match, relative to it and sorted.
+    """Return the part of the pattern before its first wildcard, and the sorted matching image files relative to it.
 
-    Raises InputError if there are none.
+    Raises InputError if no image file matches.
     """
-    plain = next(place for place, part in enumerate(pattern.parts) if _has_wildcard(part))
-    root = Path(*pattern.parts[:plain])
-    found = glob.glob(str(Path(*pattern.parts[plain:])), root_dir=root, recursive=True)
+    num_plain = next(index for index, part in enumerate(pattern.parts) if _has_wildcard(part))
+    root = Path(*pattern.parts[:num_plain])
+    found = glob.glob(str(Path(*pattern.parts[num_plain:])), root_dir=root, recursive=True)
     names = {Path(name).as_posix() for name in found if name.lower().endswith(EXTENSIONS) and (root / name).is_file()}
     if not names:
         raise InputError(
-            f"config.data.path ({pattern}): expected a pattern of files ending in {', '.join(EXTENSIONS)}, found none "
-            f"that match; ** stands for folders of any depth, as in {root / '**' / '*.png'}"
+            f"config.data.path ({pattern}): expected a pattern that matches files ending in {', '.join(EXTENSIONS)}, "
+            f"found no match; ** matches folders of any depth, as in {root / '**' / '*.png'}"
         )
     return root, sorted(names)
 
 
 def list_images(root: Path) -> list[str]:
-    """The image files below `root`, sorted, as paths relative to it with '/'; hidden files and folders are skipped.
+    """Return the sorted image files below `root` as relative paths with '/', without hidden files and folders.
 
-    Raises InputError if there is no image in it.
+    Raises InputError if there is none.
     """
     names = []
     for folder, subfolders, files in os.walk(root):
@@ -69,13 +71,16 @@ def list_images(root: Path) -> list[str]:
 
 
 def find_split(names: list[str]) -> tuple[np.ndarray | None, int]:
-    """(N,) whether each image lies in `test`, or None if not all lie in `train` and `test`; how deep classes lie."""
+    """Return (is_test, depth of class folders): is_test (N,), None unless all images are in `train` and `test`."""
     tops = np.array([PurePosixPath(name).parts[0] for name in names])
     return (tops == "test", 1) if set(tops) == {"train", "test"} else (None, 0)
 
 
 def class_folders(names: list[str], depth: int, is_test: np.ndarray | None) -> np.ndarray | None:
-    """(N,) the folder at `depth` of each image, '' in a split where one lies in no such folder; None if all are ''."""
+    """Return the folder (N,) at `depth` of each image, or None without classes.
+
+    In a split where an image is in no such folder, all images have ''.
+    """
     parts = [PurePosixPath(name).parts for name in names]
     is_deep = np.array([len(part) > depth + 1 for part in parts])
     folders = np.array([part[depth] for part in parts])
@@ -87,4 +92,4 @@ def class_folders(names: list[str], depth: int, is_test: np.ndarray | None) -> n
 
 
 def _has_wildcard(text: str) -> bool:
-    return any(sign in text for sign in "*?[")
+    return any(character in text for character in "*?[")

@@ -1,7 +1,8 @@
-"""Anybody's images as a dataset of an HDF5 file, read as they are asked for."""
+"""Images in a dataset of an HDF5 file, read on request."""
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -12,10 +13,12 @@ from irl_inr_jax.types import InputError
 
 
 def open_hdf5(data: ConfigDict) -> Source:
-    """The dataset config.data.images_key, or the only one that could be images, of the HDF5 file config.data.path.
+    """Return the images of the HDF5 file config.data.path.
 
-    Its labels are the dataset config.data.labels_key, if there is one. Raises InputError for damaged files, for several
-    datasets that could be meant, for none, and without the package h5py.
+    Images are the dataset config.data.images_key, or the only dataset with three or four dimensions; labels are the
+    dataset config.data.labels_key, if present.
+
+    Raises InputError for a damaged file, no or several candidate datasets, and without the package h5py.
     """
     path = Path(data.path).expanduser()
     h5py = _import_h5py(path)
@@ -23,7 +26,7 @@ def open_hdf5(data: ConfigDict) -> Source:
         with h5py.File(path, "r") as file:
             shapes = _find_datasets(file, h5py)
             key = _choose_images(shapes, data.images_key, path)
-            images = file[key]
+            images: Any = file[key]
             labels = _read_text_or_numbers(file[data.labels_key], h5py) if data.labels_key in shapes else None
             shape, dtype = images.shape, images.dtype
     except InputError:
@@ -35,29 +38,29 @@ def open_hdf5(data: ConfigDict) -> Source:
 
 
 class _RowReader:
-    """rows (n,) -> those of a dataset. The file is opened at the first call; one thread reads at a time."""
+    """Function from rows (n,) to the images of a dataset. The first call opens the file; a lock serialises threads."""
 
-    def __init__(self, path: Path, key: str, h5py):
+    def __init__(self, path: Path, key: str, h5py: Any):
         self._path, self._key, self._h5py = path, key, h5py
         self._lock = threading.Lock()
         self._file = None
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        # h5py takes increasing rows only, and reads neighbours much faster as a slice.
-        wanted, order = np.unique(rows, return_inverse=True)
-        is_slice = len(wanted) > 0 and wanted[-1] - wanted[0] + 1 == len(wanted)
+        # h5py accepts only increasing rows, and reads consecutive rows much faster as a slice.
+        unique, order = np.unique(rows, return_inverse=True)
+        is_slice = len(unique) > 0 and unique[-1] - unique[0] + 1 == len(unique)
         try:
             with self._lock:
                 if self._file is None:
                     self._file = self._h5py.File(self._path, "r")
                 dataset = self._file[self._key]
-                images = dataset[wanted[0] : wanted[-1] + 1] if is_slice else dataset[wanted]
+                images = dataset[unique[0] : unique[-1] + 1] if is_slice else dataset[unique]
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise damaged(self._path, f"images in {self._key}", error) from None
         return images[order]
 
 
-def _import_h5py(path: Path):
+def _import_h5py(path: Path) -> Any:
     try:
         import h5py
     except ImportError:
@@ -65,32 +68,32 @@ def _import_h5py(path: Path):
     return h5py
 
 
-def _find_datasets(file, h5py) -> dict[str, tuple[int, ...]]:
-    """The shape of each dataset by its name, with the groups it lies in."""
+def _find_datasets(file: Any, h5py: Any) -> dict[str, tuple[int, ...]]:
+    """Return name -> shape of all datasets; names include the groups."""
     shapes = {}
 
-    def note(name, node):
+    def collect(name, node):
         if isinstance(node, h5py.Dataset):
             shapes[name] = node.shape or ()
 
-    file.visititems(note)
+    file.visititems(collect)
     return shapes
 
 
-def _choose_images(shapes: dict[str, tuple[int, ...]], wanted: str, path: Path) -> str:
-    if wanted.strip("/") in shapes:
-        return wanted.strip("/")
+def _choose_images(shapes: dict[str, tuple[int, ...]], key: str, path: Path) -> str:
+    if key.strip("/") in shapes:
+        return key.strip("/")
     candidates = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
     if len(candidates) == 1:
         return candidates[0]
     found = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "nothing"
     raise InputError(
-        f"{source_name(path)}: expected a dataset called {wanted!r}, or one alone of three or four dimensions, found "
+        f"{source_name(path)}: expected a dataset {key!r}, or exactly one of three or four dimensions, found "
         f"{found}; set config.data.images_key"
     )
 
 
-def _read_text_or_numbers(dataset, h5py) -> np.ndarray:
+def _read_text_or_numbers(dataset: Any, h5py: Any) -> np.ndarray:
     if h5py.check_string_dtype(dataset.dtype) is None:
         return np.asarray(dataset[()])
     return np.asarray(dataset.asstr()[()]).astype(str)

@@ -1,7 +1,7 @@
-"""Reading IDX, the format in which MNIST and its kin are published, gzipped or plain.
+"""IDX, the file format of MNIST and Fashion-MNIST, plain or gzipped.
 
-A file is a magic number (0, 0, 8 for unsigned bytes, the number of dimensions), each dimension as a big-endian 32-bit
-number, and the bytes themselves.
+A file consists of a magic number (bytes 0, 0, 8 for uint8, number of dimensions), each dimension as a big-endian 32-bit
+integer, and the values.
 """
 
 import gzip
@@ -18,22 +18,23 @@ _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The images (N, h, w) and labels (N,) of one split, both uint8.
+    """Return the images (N, h, w) and labels (N,) of one split, both uint8.
 
-    Raises InputError, naming the file, if one is missing, damaged, of the wrong kind, or they do not belong together.
+    Raises InputError with the file's name if a file is missing, damaged or of the wrong kind, or if the numbers of
+    images and labels differ.
     """
     images = read_idx(images_path, magic=_IMAGES_MAGIC)
     labels = read_idx(labels_path, magic=_LABELS_MAGIC)
     if len(images) != len(labels):
         raise InputError(
-            f"{labels_path}: expected {len(images)} labels, as many as there are images in {images_path.name}, "
+            f"{labels_path}: expected {len(images)} labels, one for each image in {images_path.name}, "
             f"found {len(labels)}"
         )
     return images, labels
 
 
 def read_idx(path: Path, *, magic: int) -> np.ndarray:
-    """The uint8 array in an IDX file, whose magic number says of how many dimensions it is. Raises InputError."""
+    """Return the uint8 array of an IDX file with this magic number, which includes its rank. Raises InputError."""
     content = _read_bytes(path)
     num_dims = magic & 0xFF
     header = 4 + 4 * num_dims
@@ -41,14 +42,14 @@ def read_idx(path: Path, *, magic: int) -> np.ndarray:
         raise InputError(f"{path}: expected an IDX header of {header} bytes, found a file of {len(content)} bytes")
     found, *shape = struct.unpack(f">{1 + num_dims}I", content[:header])
     if found != magic:
-        kinds = {_IMAGES_MAGIC: "that of images", _LABELS_MAGIC: "that of labels"}
+        kinds = {_IMAGES_MAGIC: "images", _LABELS_MAGIC: "labels"}
         raise InputError(
             f"{path}: expected magic number {magic} ({kinds[magic]}), found {found} ({kinds.get(found, 'not IDX')})"
         )
     if len(content) - header != math.prod(shape):
         raise InputError(
             f"{path}: expected {math.prod(shape)} bytes after the header, for shape {tuple(shape)}, "
-            f"found {len(content) - header}; get the file anew"
+            f"found {len(content) - header}; download it again"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
@@ -58,10 +59,10 @@ def _read_bytes(path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except FileNotFoundError:
-        raise InputError(f"{path}: expected an IDX file, found nothing there") from None
+        raise InputError(f"{path}: expected an IDX file, found no such file") from None
     except EOFError:
-        raise InputError(f"{path}: expected a whole gzip file, found one that is cut short; get it anew") from None
+        raise InputError(f"{path}: expected a complete gzip file, found a truncated one; download it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: expected a gzip file, found something else ({error}); get it anew") from None
+        raise InputError(f"{path}: expected a gzip file, found another file ({error}); download it again") from None
     except OSError as error:
-        raise InputError(f"{path}: expected a readable file, found: {error.strerror}") from None
+        raise InputError(f"{path}: expected a readable file, found an error ({error.strerror})") from None

@@ -1,4 +1,4 @@
-"""Labels that lie beside a file of many images: config.data.labels_path."""
+"""Labels in a separate file: config.data.labels_path."""
 
 from pathlib import Path
 
@@ -10,17 +10,19 @@ from irl_inr_jax.types import InputError
 
 
 def read_labels(data: ConfigDict, ids: np.ndarray) -> np.ndarray:
-    """(N,) labels from the file config.data.labels_path for the images called `ids`.
+    """Return the labels (N,) of the images `ids` from the file config.data.labels_path.
 
-    A .npy file or a .txt file of one a line gives them in the order of the images; so does the column
-    config.data.label_column of a table, unless the table has a column `id`. An image that such a table does not name
-    has no label. Raises InputError for files that cannot be read, another number of labels and unknown ids.
+    A .npy file, a .txt file with one label per line, and the column config.data.label_column of a table have the labels
+    in the order of the images. If the table has a column `id`, its rows are matched by id, and images without a row
+    have no label.
+
+    Raises InputError for unreadable files, a wrong number of labels and unknown ids.
     """
     path = Path(data.labels_path).expanduser()
     name = f"config.data.labels_path ({path})"
     suffix = path.suffix.lower()
     if not path.is_file():
-        raise InputError(f"{name}: expected a file of labels, found {'a folder' if path.is_dir() else 'nothing'} there")
+        raise InputError(f"{name}: expected a file of labels, found {'a folder' if path.is_dir() else 'no such file'}")
     if suffix in TABLE_SUFFIXES:
         labels = _from_table(path, data.label_column, ids, name)
     elif suffix == ".npy":
@@ -29,7 +31,7 @@ def read_labels(data: ConfigDict, ids: np.ndarray) -> np.ndarray:
         labels = _from_lines(path, name)
     else:
         known = ", ".join((".npy", ".txt", *TABLE_SUFFIXES))
-        raise InputError(f"{name}: expected a file ending in {known}, found {path.suffix or 'no ending'}")
+        raise InputError(f"{name}: expected a file ending in {known}, found {path.suffix or 'no extension'}")
     if labels.shape != (len(ids),):
         found = len(labels) if labels.ndim == 1 else f"an array of shape {labels.shape}"
         raise InputError(f"{name}: expected one label for each of the {len(ids)} images, found {found}")
@@ -41,8 +43,8 @@ def _from_array(path: Path, name: str) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise InputError(
-            f"{name}: expected an array written by numpy.save, found another kind of file, a damaged one or Python "
-            f"objects ({' '.join(str(error).split())}); write it anew"
+            f"{name}: expected an array written by numpy.save, found another file, a damaged file or Python "
+            f"objects ({' '.join(str(error).split())}); write it again"
         ) from None
 
 
@@ -50,7 +52,9 @@ def _from_lines(path: Path, name: str) -> np.ndarray:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: expected a text file of one label a line, found: {error}; write it anew") from None
+        raise InputError(
+            f"{name}: expected a text file with one label per line, found an unreadable file ({error}); write it again"
+        ) from None
     return to_labels(to_numbers(np.array([line.strip() for line in lines], dtype=str)), name)
 
 
@@ -66,13 +70,13 @@ def _from_table(path: Path, label_column: str, ids: np.ndarray, name: str) -> np
     found, rows, counts = np.unique(columns["id"], return_index=True, return_counts=True)
     if (counts > 1).any():
         raise InputError(
-            f"{name}: expected ids without repeats, found {str(found[counts.argmax()])!r} more than once; keep one row"
+            f"{name}: expected unique ids, found {str(found[counts.argmax()])!r} more than once; keep one row"
         )
     unknown = found[~np.isin(found, ids)]
     if len(unknown):
         raise InputError(
             f"{name}: expected ids of the images, such as {str(ids[0])!r}, found {str(unknown[0])!r}; "
-            f"write them alike, or leave the column out if the rows are in the order of the images"
+            f"use the ids of the images, or remove the column if the rows are in the order of the images"
         )
     row_of = dict(zip(found.tolist(), rows.tolist(), strict=True))
     none = "" if labels.dtype.kind == "U" else labels.dtype.type(-1)

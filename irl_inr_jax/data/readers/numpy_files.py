@@ -1,4 +1,4 @@
-"""Anybody's images in a NumPy file: one array in .npy, mapped; several in .npz, with labels, ids and a test split."""
+"""Images in NumPy files: one memory-mapped array in .npy; images, labels, ids and a test split in .npz."""
 
 import zipfile
 import zlib
@@ -15,9 +15,9 @@ from irl_inr_jax.types import InputError
 
 
 def open_npy(data: ConfigDict) -> Source:
-    """The images (N, h, w) or (N, h, w, c) of the .npy file config.data.path, mapped. Nothing pickled is ever read.
+    """Return the memory-mapped images (N, h, w) or (N, h, w, c) of the .npy file config.data.path.
 
-    Raises InputError for damaged files, Python objects and arrays that are no images.
+    Pickled objects are never loaded. Raises InputError for damaged files, Python objects and arrays of other shapes.
     """
     path = Path(data.path).expanduser()
     try:
@@ -25,15 +25,17 @@ def open_npy(data: ConfigDict) -> Source:
     except (ValueError, OSError, EOFError) as error:
         raise damaged(path, "an array written by numpy.save", error) from None
     if not isinstance(images, np.ndarray):
-        raise InputError(f"{source_name(path)}: expected one array, found an archive; give its name the ending .npz")
+        raise InputError(f"{source_name(path)}: expected one array, found an archive; rename it to .npz")
     return stack_source(data, path, lambda rows: images[rows], shape=images.shape, dtype=images.dtype)
 
 
 def open_npz(data: ConfigDict) -> Source:
-    """The arrays config.data.images_key, perhaps with config.data.labels_key and `ids`, of the file config.data.path.
+    """Return the images, labels and ids of the .npz file config.data.path.
 
-    The same names followed by `_test` are the test split. Without `ids` an image is called by its array and row.
-    Raises InputError for damaged files, Python objects, arrays that are no images, and splits that differ in shape.
+    They are the arrays config.data.images_key, config.data.labels_key (optional) and `ids` (optional); the same names
+    with the suffix `_test` are the test split. Default ids consist of the array's name and the row.
+
+    Raises InputError for damaged files, Python objects, arrays of other shapes, and splits of unequal shape or type.
     """
     path = Path(data.path).expanduser()
     names, test_names = (
@@ -44,7 +46,7 @@ def open_npz(data: ConfigDict) -> Source:
     kinds = [f"{split.images.dtype} of shape {split.images.shape[1:]}" for split in splits]
     if len(set(kinds)) > 1:
         raise InputError(
-            f"{source_name(path)}: expected test images like the training images, {kinds[0]}, found {kinds[1]}"
+            f"{source_name(path)}: expected test images as the training images, {kinds[0]}, found {kinds[1]}"
         )
     images = np.concatenate([split.images for split in splits]) if len(splits) > 1 else splits[0].images
     return stack_source(
@@ -68,25 +70,24 @@ class Split(NamedTuple):
 
 
 def read_npz(path: Path, *, images_key: str, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Those arrays of an .npz file that are called as in `keys`. Nothing pickled is ever read.
+    """Return the arrays of an .npz file whose names are in `keys`. Pickled objects are never loaded.
 
-    Raises InputError if it is no such file, is damaged, has no `images_key`, or holds Python objects.
+    Raises InputError for another kind of file, a damaged file, a missing `images_key` and Python objects.
     """
     name = source_name(path)
     if not zipfile.is_zipfile(path):
-        raise InputError(f"{name}: expected an .npz file, found another kind of file or one that is cut short")
+        raise InputError(f"{name}: expected an .npz file, found another kind of file or a truncated one")
     try:
         with np.load(path, allow_pickle=False) as archive:
             if images_key not in archive:
                 raise InputError(
-                    f"{name}: expected an array called {images_key!r}, found {sorted(archive)}; "
-                    f"set config.data.images_key"
+                    f"{name}: expected an array {images_key!r}, found {sorted(archive)}; set config.data.images_key"
                 )
             return {key: np.asarray(archive[key]) for key in keys if key in archive}
     except InputError:
         raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        found = "Python objects" if "Object arrays" in str(error) else "a damaged one"
+        found = "Python objects" if "Object arrays" in str(error) else "a damaged file"
         raise InputError(
             f"{name}: expected an .npz file of plain arrays, found {found} ({' '.join(str(error).split())}); "
             f"write it with numpy.savez(path, {images_key}=...)"
@@ -94,7 +95,7 @@ def read_npz(path: Path, *, images_key: str, keys: tuple[str, ...]) -> dict[str,
 
 
 def join_labels(splits: list[Split], name: str) -> np.ndarray | None:
-    """The labels of all images, '' or -1 for those of a split without labels; None if no split has any.
+    """Return the labels of all images, or None if no split has labels. A split without labels has '' or -1.
 
     Raises InputError for numbers in one split and strings in the other.
     """
@@ -102,14 +103,14 @@ def join_labels(splits: list[Split], name: str) -> np.ndarray | None:
     if not kinds:
         return None
     if len(kinds) > 1:
-        raise InputError(f"{name}: expected numbers or strings as labels of both splits, found one of each")
+        raise InputError(f"{name}: expected labels of one type in both splits, found numbers and strings")
     none = "" if kinds == {True} else -1
     return np.concatenate([np.full(len(split.ids), none) if split.labels is None else split.labels for split in splits])
 
 
 def _split(arrays: dict[str, np.ndarray], keys: list[str], path: Path) -> Split:
-    """The split whose images, labels and ids are called as in `keys`."""
-    images, labels, ids = (arrays.get(key) for key in keys)
+    """Return the split whose images, labels and ids have the names `keys`."""
+    images, labels, ids = arrays[keys[0]], arrays.get(keys[1]), arrays.get(keys[2])
     name = source_name(path, keys[0])
     check_stack_shape(images.shape, name)
     pixel_dtype(images.dtype, name)

@@ -1,4 +1,4 @@
-"""Anybody's images as files that a table names: CSV, TSV or parquet, with labels, splits and whatever else it has."""
+"""Image files listed in a table (CSV, TSV or Parquet), with labels, splits and other columns."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ _SPLITS = ("train", "test")
 
 
 def read_table(data: ConfigDict) -> Source:
-    """The image files that the column config.data.path_column of the table config.data.path names.
+    """Return the image files in the column config.data.path_column of the table config.data.path.
 
-    Relative paths start in the table's folder. The column config.data.label_column has the labels, if it is there;
-    `id` the ids, if it is there and has no repeats, else the paths are; `split` says train or test. All other columns
-    stay columns. Files that are missing count as unreadable.
+    Paths are relative to the table's folder. Optional columns: config.data.label_column has the labels; `id` has the
+    ids if it is unique, otherwise the paths are the ids; `split` has train or test. All others become columns of the
+    `Source`. Missing files count as unreadable.
 
-    Raises InputError for damaged tables, a missing path column, repeats, other splits, and as `source_of_files`.
+    Raises InputError for damaged tables, a missing path column, repeated files, other splits, and as `source_of_files`.
     """
     path = Path(data.path).expanduser()
     name = f"config.data.path ({path})"
@@ -36,7 +36,7 @@ def read_table(data: ConfigDict) -> Source:
         values, counts = np.unique(ids, return_counts=True)
         raise InputError(
             f"{name}: expected each file once, found {str(values[counts.argmax()])!r} more than once; keep one row of "
-            f"each, or add a column 'id' without repeats"
+            f"each, or add a column 'id' of unique values"
         )
     labels = columns.pop(data.label_column, None)
     split = columns.pop("split", None)
@@ -57,11 +57,11 @@ def _is_unique(values: np.ndarray | None) -> bool:
 
 
 def _is_test(split: np.ndarray, name: str) -> np.ndarray:
-    """(N,) strings, train or test, as booleans; None of another word is guessed at."""
+    """Return True (N,) for 'test' and False for 'train'. Raises InputError for other strings."""
     unknown = np.flatnonzero(~np.isin(split, _SPLITS))
     if len(unknown):
         raise InputError(
             f"{name}: expected train or test in the column 'split', found {str(split[unknown[0]])!r} in row "
-            f"{unknown[0] + 1}; rename it or take its rows out"
+            f"{unknown[0] + 1}; rename it or remove these rows"
         )
     return split == "test"

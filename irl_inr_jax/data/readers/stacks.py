@@ -1,4 +1,4 @@
-"""What all files of many images of one size have in common, whatever their format."""
+"""The common part of all readers of files with many images of one size."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +24,14 @@ def stack_source(
     test: np.ndarray | None = None,
     part: str = "",
 ) -> Source:
-    """The images of the file `path`, called by its stem and their row unless they have `ids`.
+    """Return the `Source` of the file `path`; default ids consist of its stem and the row.
 
-    read: rows (n,) -> images (n, h, w) or (n, h, w, c) as stored. shape, dtype: of all of them, as stored.
-    labels: (N,) from the file itself; those of config.data.labels_path take their place. part: of the file, for
+    read: rows (n,) -> images (n, h, w) or (n, h, w, c) as stored. shape, dtype: those of the whole stack as stored.
+    labels: (N,) labels of the file; config.data.labels_path overrides them. part: name of the part of the file, for
     messages.
 
-    Raises InputError for another rank, no images, values that are no real numbers, and labels or ids that are not one
-    an image.
+    Raises InputError for another rank, an empty stack, values other than real numbers, and a wrong number of labels or
+    ids.
     """
     name = source_name(path, part)
     check_stack_shape(shape, name)
@@ -57,18 +57,21 @@ def stack_source(
 
 
 def source_name(path: Path, part: str = "") -> str:
-    """What messages call a file of images: the configuration's key, the file and the part of it."""
+    """Return the name used in messages: the configuration's key, the file and optionally its part."""
     return f"config.data.path ({path}{f', {part}' if part else ''})"
 
 
 def damaged(path: Path, kind: str, error: Exception) -> InputError:
-    """The error that the file `path` of this kind cannot be read."""
+    """Return the InputError for a file that cannot be read as `kind`."""
     reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else " ".join(str(error).split())
     return InputError(
-        f"{source_name(path)}: expected {kind}, found another kind of file or a damaged one ({reason}); write it anew"
+        f"{source_name(path)}: expected {kind}, found another kind of file or a damaged one ({reason}); write it again"
     )
 
 
 def missing_package(path: Path, package: str) -> InputError:
-    """The error that this file's format needs a package that is not installed."""
-    return InputError(f"{source_name(path)}: its format needs the package {package}: pip install {package}")
+    """Return the InputError for a file whose format needs a package that is not installed."""
+    return InputError(
+        f"{source_name(path)}: expected the package {package}, which reads this format, found none; "
+        f"install it with: pip install {package}"
+    )

@@ -1,11 +1,13 @@
-"""The formats of microscopes and telescopes, MRC and FITS: one image of a folder, or a file of many.
+"""MRC and FITS, the file formats of electron microscopes and telescopes, with one image or many.
 
-Row 0 is the first row stored, which their own viewers draw at the bottom: images come out mirrored alike, all of them.
+Row 0 is the first stored row. Viewers of these formats display it at the bottom, so all images are mirrored relative to
+them.
 """
 
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
@@ -17,9 +19,9 @@ from irl_inr_jax.types import InputError
 
 
 def open_mrc(data: ConfigDict) -> Source:
-    """The sections of the MRC file config.data.path as images (N, h, w), mapped.
+    """Return the sections of the MRC file config.data.path as memory-mapped images (N, h, w).
 
-    Raises InputError for a wrong header, a file that is cut short, and other than two or three dimensions.
+    Raises InputError for an invalid header, a truncated file, and arrays that are not two- or three-dimensional.
     """
     path = Path(data.path).expanduser()
     try:
@@ -33,24 +35,24 @@ def open_mrc(data: ConfigDict) -> Source:
 
 
 def read_mrc_image(path: Path) -> np.ndarray:
-    """The one image (h, w) of an MRC file. Raises InputError for several, and ValueError for a wrong header."""
+    """Return the only image (h, w) of an MRC file. Raises InputError for several, ValueError for an invalid header."""
     return _only_image(np.array(_map_mrc(path)), path)
 
 
 def open_fits(data: ConfigDict) -> Source:
-    """The images of the first three-dimensional array of the FITS file config.data.path, read as they are asked for.
+    """Return the images of the first three-dimensional array of the FITS file config.data.path, read on request.
 
-    Raises InputError for damaged files and those without such an array, saying what there is.
+    Raises InputError for damaged files and files without such an array.
     """
     path = Path(data.path).expanduser()
     fits = _import_fits(path)
     try:
-        # Rows are read one by one; what astropy maps, it cannot scale.
+        # Rows are read one by one: astropy cannot scale memory-mapped arrays.
         file = fits.open(path, memmap=False)
         shapes = {number: tuple(unit.shape) for number, unit in enumerate(file) if unit.is_image and unit.shape}
         chosen = next((number for number, shape in shapes.items() if len(shape) == 3), None)
-        # The last row also shows whether the file is whole.
-        last = None if chosen is None else file[chosen].section[shapes[chosen][0] - 1]
+        # Reading the last row detects a truncated file.
+        last = np.zeros(0) if chosen is None else np.asarray(file[chosen].section[shapes[chosen][0] - 1])
     except Exception as error:
         raise damaged(path, "a FITS file", error) from None
     if chosen is None:
@@ -61,17 +63,17 @@ def open_fits(data: ConfigDict) -> Source:
     def read(rows: np.ndarray) -> np.ndarray:
         images = np.empty((len(rows), *last.shape), last.dtype)
         with lock:
-            for place, row in enumerate(rows):
-                images[place] = section[int(row)]
+            for index, row in enumerate(rows):
+                images[index] = section[int(row)]
         return images
 
     return stack_source(data, path, read, shape=shapes[chosen], dtype=last.dtype)
 
 
 def read_fits_image(path: Path) -> np.ndarray:
-    """The first array of a FITS file that is an image, (h, w).
+    """Return the first array of a FITS file with at least two dimensions as an image (h, w).
 
-    Raises InputError for several images in it and without astropy, and what astropy raises for a damaged file.
+    Raises InputError if it contains several images and without astropy, and astropy's errors for a damaged file.
     """
     fits = _import_fits(path)
     with fits.open(path, memmap=False) as file:
@@ -81,26 +83,29 @@ def read_fits_image(path: Path) -> np.ndarray:
         return _only_image(np.array(images[0].data), path)
 
 
-def _import_fits(path: Path):
+def _import_fits(path: Path) -> Any:
     try:
-        # Half a second, which only files of this format cost.
+        # This import takes half a second and is needed only for this format.
         from astropy.io import fits
     except ImportError:
         raise missing_package(path, "astropy") from None
     return fits
 
 
-def _map_mrc(path: Path) -> np.memmap:
+def _map_mrc(path: Path) -> np.ndarray:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # for bytes behind the last section, which do no harm
-        return mrcfile.mmap(path, permissive=False).data
+        warnings.simplefilter("ignore", RuntimeWarning)  # for harmless bytes after the last section
+        images = mrcfile.mmap(path, permissive=False).data
+    if images is None:
+        raise ValueError("no data")
+    return images
 
 
 def _only_image(images: np.ndarray, path: Path) -> np.ndarray:
-    """(h, w) of (..., h, w) with nothing before."""
+    """Return (h, w) of an array (..., h, w) with one image. Raises InputError for several."""
     if images.size != images.shape[-2] * images.shape[-1]:
         raise InputError(
             f"config.data.path: expected one image in {path}, found an array of shape {images.shape}; "
-            f"set config.data.path to the file itself, or take it out of the folder"
+            f"set config.data.path to the file itself, or remove it from the folder"
         )
     return images.reshape(images.shape[-2:])

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def write(tmp_path):
-    """write(name, shape, dtype): a random image in tmp_path, also as an array (h, w, c)."""
+    """write(name, shape, dtype): write a random image to tmp_path and return it as an array (h, w, c)."""
 
     def write(name, shape=(5, 7), dtype=np.uint8):
         pixels = RNG.integers(0, np.iinfo(dtype).max, shape).astype(dtype)
@@ -34,7 +34,7 @@ def read(data, tmp_path):
     return read
 
 
-def test_images_of_one_size_are_one_array(write, read):
+def test_images_of_one_size_are_an_array(write, read):
     written = {name: write(name) for name in ("b.png", "a.png", "c.bmp")}
     source = read(list(written))
     assert source.ids.tolist() == list(written) and source.channels == 1 and source.dtype == np.uint8
@@ -45,7 +45,7 @@ def test_images_of_one_size_are_one_array(write, read):
     assert source.read(np.array([], np.int64)).shape == (0, 5, 7, 1)
 
 
-def test_images_of_many_sizes_are_a_list(write, read):
+def test_images_of_different_sizes_are_a_list(write, read):
     shapes = [(5, 7), (9, 2), (1, 1)]
     written = [write(f"{row}.png", shape) for row, shape in enumerate(shapes)]
     source = read(["0.png", "1.png", "2.png"])
@@ -55,41 +55,41 @@ def test_images_of_many_sizes_are_a_list(write, read):
 
 
 @pytest.mark.parametrize("same_size", [True, False])
-def test_images_that_are_read_again_are_those_in_memory(write, read, same_size, tmp_path):
+def test_streamed_images_equal_those_in_memory(write, read, same_size, tmp_path):
     names = [f"{row}.png" for row in range(6)]
     for row, name in enumerate(names):
         write(name, (5, 7 if same_size else 7 + row, *([3] if row % 2 else [])))
-    kept, streamed = read(names, memory_mb=1), read(names, memory_mb=0)
+    in_memory, streamed = read(names, memory_mb=1), read(names, memory_mb=0)
     assert streamed.channels == 3
     rows = np.array([4, 0, 5, 4])
-    for one, other in zip(kept.read(rows), streamed.read(rows), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for image, expected in zip(streamed.read(rows), in_memory.read(rows), strict=True):
+        np.testing.assert_array_equal(image, expected)
     (tmp_path / "5.png").unlink()
-    kept.read(rows)
-    with pytest.raises(InputError, match=r"5\.png, found one that cannot be read \(there is no such file\)"):
+    in_memory.read(rows)
+    with pytest.raises(InputError, match=r"expected a readable image in .*5\.png, found none \(no such file\)"):
         streamed.read(rows)
     write("4.png", (2, 2))
-    with pytest.raises(InputError, match=r"expected 4\.png as it was before, 5x.*found an image of shape \(2, 2, 1\)"):
+    with pytest.raises(InputError, match=r"expected 4\.png unchanged, 5x.*found an image of shape \(2, 2, 1\)"):
         streamed.read(np.array([4]))
 
 
 @pytest.mark.parametrize("memory_mb", [1, 0])
-def test_several_threads_read_at_once(write, read, memory_mb):
+def test_concurrent_reads(write, read, memory_mb):
     written = [write(f"{row}.png") for row in range(8)]
     source = read([f"{row}.png" for row in range(8)], memory_mb=memory_mb)
     with ThreadPoolExecutor(4) as pool:
-        results = pool.map(lambda row: source.read(np.array([row, 7 - row])), np.tile(np.arange(8), 5))
+        results = pool.map(lambda row: source.read(np.array([row, 7 - row])), np.tile(np.arange(8), 3))
         for number, images in enumerate(results):
             row = number % 8
             np.testing.assert_array_equal(images, np.stack([written[row], written[7 - row]]))
 
 
-def test_channels_that_do_not_mix_are_errors(write, read):
+def test_incompatible_channels_and_types_are_errors(write, read):
     write("grey.png"), write("rgb.png", (5, 7, 3)), write("five.npy", (5, 7, 5)), write("two.npy", (5, 7, 2))
     assert read(["five.npy"]).channels == 5
-    with pytest.raises(InputError, match=r"grey and RGB ones, found 1 in grey\.png and 5 in five\.npy"):
+    with pytest.raises(InputError, match=r"greyscale and RGB, found 1 channels in grey\.png and 5 in five\.npy"):
         read(["grey.png", "rgb.png", "five.npy"])
-    with pytest.raises(InputError, match=r"found 2 in two\.npy and 3 in rgb\.png"):
+    with pytest.raises(InputError, match=r"found 2 channels in two\.npy and 3 in rgb\.png"):
         read(["two.npy", "rgb.png"])
     write("deep.npy", (5, 7), np.uint16)
     with pytest.raises(InputError, match=r"images of one type, found uint8 in grey\.png and uint16 in deep\.npy; save"):
@@ -98,7 +98,7 @@ def test_channels_that_do_not_mix_are_errors(write, read):
 
 @pytest.fixture
 def ten_files(write, tmp_path):
-    """Names of ten files of which 3.png is empty, 5.png is cut short, 7.png is text and 8.png is not there."""
+    """Names of ten files, of which 3.png is empty, 5.png is truncated, 7.png is text and 8.png is missing."""
     names = [f"{row}.png" for row in range(10)]
     for name in names:
         write(name, (30, 30))
@@ -110,7 +110,7 @@ def ten_files(write, tmp_path):
 
 
 @pytest.mark.parametrize("memory_mb", [1, 0])
-def test_files_that_cannot_be_read_are_left_out_with_all_that_belongs_to_them(ten_files, read, capsys, memory_mb):
+def test_unreadable_files_are_skipped_with_their_labels_columns_and_poses(ten_files, read, capsys, memory_mb):
     rows = np.arange(10)
     known = {
         "ids": [f"id{row}" for row in rows],
@@ -120,33 +120,35 @@ def test_files_that_cannot_be_read_are_left_out_with_all_that_belongs_to_them(te
         "pose": Pose(theta=rows / 10, tau=np.stack([rows, rows], 1)),
     }
     source = read(ten_files, known, max_unreadable=0.4, memory_mb=memory_mb)
-    left = [0, 1, 2, 4, 6, 9]
-    assert source.ids.tolist() == [f"id{row}" for row in left] and source.labels.tolist() == [row * 2 for row in left]
-    assert source.columns["lot"].tolist() == [str(row) for row in left]
-    assert source.test.tolist() == [row % 2 == 0 for row in left]
-    np.testing.assert_array_equal(source.pose.tau[:, 1], left)
+    readable = [0, 1, 2, 4, 6, 9]
+    assert source.ids.tolist() == [f"id{row}" for row in readable]
+    assert source.labels.tolist() == [row * 2 for row in readable]
+    assert source.columns["lot"].tolist() == [str(row) for row in readable]
+    assert source.test.tolist() == [row % 2 == 0 for row in readable]
+    np.testing.assert_array_equal(source.pose.tau[:, 1], readable)
     np.testing.assert_array_equal(source.read(np.array([4]))[0], read(["6.png"]).read(np.array([0]))[0])
     assert [line.split(":")[0] for line in source.skipped] == ["id3", "id5", "id7", "id8"]
-    assert source.skipped[0] == "id3: it is empty" and source.skipped[3] == "id8: there is no such file"
+    assert source.skipped[0] == "id3: an empty file" and source.skipped[3] == "id8: no such file"
     printed = capsys.readouterr().out
-    assert printed.count("\n") == 1 and "left out 4 of 10 files that cannot be read (id3: it is empty; id5" in printed
+    assert printed.count("\n") == 1
+    assert "skipped 4 of 10 files, which are unreadable (id3: an empty file; id5" in printed
 
 
-def test_more_than_the_share_are_an_error(ten_files, read):
-    message = r"at most 3 unreadable files of 10, found 4 \(3\.png: it is empty; .*max_unreadable=0\.4$"
+def test_more_unreadable_files_than_the_share_are_an_error(ten_files, read):
+    message = r"at most 3 unreadable files of 10, found 4 \(3\.png: an empty file; .*max_unreadable=0\.4$"
     with pytest.raises(InputError, match=message):
         read(ten_files, max_unreadable=0.39)
     with pytest.raises(InputError, match="at most 0 unreadable files of 10"):
         read(ten_files, max_unreadable=0.01)
-    with pytest.raises(InputError, match="found none that can be read among 2 files"):
+    with pytest.raises(InputError, match="expected readable images, found none in 2 files"):
         read(["3.png", "8.png"], max_unreadable=1.0)
-    with pytest.raises(InputError, match="found none that can be read among 0 files"):
+    with pytest.raises(InputError, match="found none in 0 files"):
         read([])
     with pytest.raises(InputError, match=r"config\.data\.max_unreadable: expected a share in \[0, 1\], found 2"):
         read(ten_files, max_unreadable=2.0)
 
 
-def test_a_share_of_a_number_is_not_lost_to_rounding(read, write):
+def test_share_is_robust_to_rounding(read, write):
     names = [f"{row}.png" for row in range(100)]
     for name in names[29:]:
         write(name, (2, 2))
@@ -154,7 +156,7 @@ def test_a_share_of_a_number_is_not_lost_to_rounding(read, write):
     assert len(source.ids) == 71 and len(source.skipped) == 29
 
 
-def test_a_message_names_the_first_few(read, write):
+def test_message_names_the_first_five_files(read, write):
     write("a.png")
-    with pytest.raises(InputError, match=r"\(0: there is no such file; .*4: there is no such file; and 3 more\)"):
+    with pytest.raises(InputError, match=r"\(0: no such file; .*4: no such file; and 3 more\)"):
         read(["a.png", *map(str, range(8))])

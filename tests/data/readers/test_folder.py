@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.readers.folder import read_folder
 from irl_inr_jax.types import InputError
 
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def write(tmp_path):
-    """write(relative path, array): an image file below tmp_path/images; without an array a small random grey one."""
+    """write(relative path, array): write an image file below tmp_path/images, by default a small random grey one."""
 
     def write_it(name, pixels=None):
         pixels = RNG.integers(1, 256, (6, 6), dtype=np.uint8) if pixels is None else pixels
@@ -25,17 +25,19 @@ def write(tmp_path):
 
 @pytest.fixture
 def make(data, tmp_path):
+    """make(**keys): return the Dataset assembled from the folder tmp_path/images."""
+
     def make_it(**keys):
-        data.update(name="folder", path=str(tmp_path / "images"))
+        data.update(path=str(tmp_path / "images"))
         data.update(**keys)
-        return make_dataset(data)
+        return assemble_dataset(data, read_folder(data))
 
     return make_it
 
 
 @pytest.fixture
 def read(data, tmp_path):
-    """read(path): the Source of a folder or pattern below tmp_path/images."""
+    """read(path): return the Source of a folder or pattern below tmp_path/images."""
 
     def read_it(path=""):
         data.path = str(tmp_path / "images" / path)
@@ -53,7 +55,7 @@ def test_images_without_subfolders_have_no_labels(write, make):
         np.testing.assert_array_equal(image[..., 0], written[name])
 
 
-def test_subfolders_are_classes_however_deep_the_images_lie(write, make):
+def test_top_level_subfolders_are_classes(write, make):
     for name in ("wolf/1.png", "ant/lot7/2.png", "ant/1.png", "bee/1.png"):
         write(name)
     dataset = make()
@@ -64,10 +66,10 @@ def test_subfolders_are_classes_however_deep_the_images_lie(write, make):
     assert make(exclude_classes=()).train.labels is None
 
 
-def test_train_and_test_are_splits_and_their_subfolders_classes(write, make):
+def test_train_and_test_folders_are_splits_with_subfolders_as_classes(write, make):
     for name in ("train/b/1.png", "train/a/1.png", "train/a/2.png", "test/b/1.png", "test/c/1.png"):
         write(name)
-    dataset = make(test_fraction=0.5)
+    dataset = make()
     assert list(dataset.train.ids) == ["train/a/1.png", "train/a/2.png", "train/b/1.png"]
     assert list(dataset.test.ids) == ["test/b/1.png", "test/c/1.png"]
     assert dataset.class_names == ("a", "b", "c")
@@ -80,7 +82,7 @@ def test_train_and_test_without_subfolders_have_no_labels(write, make):
     assert dataset.train.labels is None and dataset.test.labels is None and len(dataset.test.ids) == 1
 
 
-def test_train_and_test_beside_a_third_folder_are_classes(write, make):
+def test_train_and_test_with_a_third_folder_are_classes(write, make):
     for name in ("train/1.png", "test/1.png", "tram/1.png"):
         write(name)
     dataset = make()
@@ -93,7 +95,7 @@ def test_hidden_and_other_files_are_skipped(write, make, tmp_path):
     assert list(make().train.ids) == ["a/1.png"]
 
 
-def test_smaller_images_are_centred_on_the_largest_ones_square(write, make):
+def test_smaller_images_are_centred_in_the_square_of_the_largest(write, make):
     small = write("a.png", RNG.integers(1, 256, (4, 6), dtype=np.uint8))
     large = write("b.png", RNG.integers(1, 256, (8, 10), dtype=np.uint8))
     images = make(background="0").train.images[..., 0]
@@ -106,7 +108,7 @@ def test_smaller_images_are_centred_on_the_largest_ones_square(write, make):
         make(canvas=9)
 
 
-def test_one_coloured_image_makes_all_of_them_rgb(write, make):
+def test_one_rgb_image_makes_all_images_rgb(write, make):
     grey = write("a.png")
     assert make().train.images.shape[-1] == 1
     colour = write("b.png", RNG.integers(0, 256, (6, 6, 3), dtype=np.uint8))
@@ -115,7 +117,7 @@ def test_one_coloured_image_makes_all_of_them_rgb(write, make):
     np.testing.assert_array_equal(images[1], colour)
 
 
-def test_sixteen_bits_are_kept_and_not_mixed_with_eight(write, make):
+def test_16_bits_are_kept_and_not_mixed_with_8_bits(write, make):
     deep = write("a.png", RNG.integers(0, 65536, (6, 6), dtype=np.uint16))
     dataset = make()
     np.testing.assert_array_equal(dataset.train.images[0, :, :, 0], deep)
@@ -124,29 +126,28 @@ def test_sixteen_bits_are_kept_and_not_mixed_with_eight(write, make):
         make()
 
 
-def test_a_file_that_is_no_image_is_named(write, make, tmp_path):
+def test_message_names_an_unreadable_file(write, make, tmp_path):
     write("a/1.png")
     (tmp_path / "images/a/2.png").touch()
-    with pytest.raises(InputError, match=r"at most 0 unreadable files of 2, found 1 \(a/2\.png: it is empty\)"):
+    with pytest.raises(InputError, match=r"at most 0 unreadable files of 2, found 1 \(a/2\.png: an empty file\)"):
         make()
 
 
-def test_no_folder_and_no_images_are_errors(make, tmp_path):
-    with pytest.raises(InputError, match=r"config\.data\.path \(.*images\): expected a folder .*, found nothing there"):
-        make()
-    (tmp_path / "images").mkdir()
-    with pytest.raises(InputError, match=r"expected files ending in \.png, \.jpg, .* in .*images, found none"):
-        make()
+def test_folder_without_images_is_an_error(read, tmp_path):
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"expected files ending in \.png, \.jpg, .* in .*images, found none"):
+            read()
+        (tmp_path / "images").mkdir(exist_ok=True)
 
 
-def test_one_image_of_a_class_is_enough(write, read):
+def test_class_of_one_image(write, read):
     for name in ("ant/1.png", "bee/1.png", "bee/2.png"):
         write(name)
     source = read()
     assert source.labels.tolist() == ["ant", "bee", "bee"] and source.test is None
 
 
-def test_a_split_may_have_no_classes(write, read):
+def test_one_split_without_classes(write, read):
     for name in ("train/ant/1.png", "train/bee/1.png", "test/1.png", "test/ant/2.png"):
         write(name)
     source = read()
@@ -159,7 +160,7 @@ def test_a_split_may_have_no_classes(write, read):
     assert source.test.tolist() == [True, True, False, False]
 
 
-def test_a_pattern_takes_what_matches(write, read):
+def test_pattern_selects_matching_files(write, read):
     for name in ("lot1/ant/1.png", "lot1/ant/1.bmp", "lot1/bee/2.png", "lot2/ant/3.png", "lot2/.hidden/4.png", "5.png"):
         write(name)
     for pattern, expected in [
@@ -173,11 +174,11 @@ def test_a_pattern_takes_what_matches(write, read):
         assert source.ids.tolist() == expected
         folders = [name.split("/")[0] for name in expected if "/" in name]
         assert source.labels is None if len(folders) < len(expected) else source.labels.tolist() == folders
-    with pytest.raises(InputError, match=r"expected a pattern of files ending in .*, found none that match; \*\*"):
+    with pytest.raises(InputError, match=r"expected a pattern that matches files ending in .*, found no match; \*\*"):
         read("**/*.tif")
 
 
-def test_a_pattern_knows_train_and_test(write, read):
+def test_pattern_with_train_and_test_folders(write, read):
     for name in ("train/ant/1.png", "test/bee/1.png", "val/bee/1.png"):
         write(name)
     source = read("t*/**/*.png")
@@ -185,6 +186,6 @@ def test_a_pattern_knows_train_and_test(write, read):
     assert source.labels.tolist() == ["bee", "ant"] and source.test.tolist() == [True, False]
 
 
-def test_a_folder_whose_name_has_a_bracket_is_itself(write, read):
+def test_existing_folder_with_brackets_in_its_name_is_not_a_pattern(write, read):
     write("lot[1]/ant/1.png"), write("lot[1]/2.png")
     assert read("lot[1]").ids.tolist() == ["2.png", "ant/1.png"]

@@ -14,7 +14,7 @@ IMAGES = RNG.integers(0, 256, (12, 5, 7, 3), dtype=np.uint8)
 
 @pytest.fixture
 def open_it(data, tmp_path):
-    """open_it({name: array}, **keys): the Source of an HDF5 file of these; without arrays of the file that is there."""
+    """open_it({name: array}, **keys): return the Source of an HDF5 file, after writing `arrays` to it if given."""
 
     def open_it(arrays=None, **keys):
         path = tmp_path / "a.h5"
@@ -28,7 +28,7 @@ def open_it(data, tmp_path):
     return open_it
 
 
-def test_any_rows_in_any_order(open_it):
+def test_rows_in_any_order(open_it):
     source = open_it({"images": IMAGES})
     assert source.channels == 3 and source.dtype == np.uint8 and source.ids[2] == "a/00002" and source.labels is None
     for rows in ([7, 0, 7, 3], [4, 5, 6], [6, 5, 4], [2], [], [11, 0]):
@@ -36,14 +36,14 @@ def test_any_rows_in_any_order(open_it):
         np.testing.assert_array_equal(source.read(rows), IMAGES[rows])
 
 
-def test_from_several_threads(open_it):
+def test_concurrent_reads(open_it):
     source = open_it({"images": IMAGES})
     with ThreadPoolExecutor(4) as pool:
-        for row, image in enumerate(pool.map(lambda row: source.read(np.array([row])), np.tile(np.arange(12), 20))):
+        for row, image in enumerate(pool.map(lambda row: source.read(np.array([row])), np.tile(np.arange(12), 5))):
             np.testing.assert_array_equal(image[0], IMAGES[row % 12])
 
 
-def test_only_the_rows_asked_for_are_read(open_it, tmp_path):
+def test_only_requested_rows_are_read(open_it, tmp_path):
     source = open_it({"images": np.zeros((1, 2, 2))})
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("images", (10**5, 200, 200), "u2", chunks=(1, 200, 200))
@@ -51,11 +51,11 @@ def test_only_the_rows_asked_for_are_read(open_it, tmp_path):
     assert len(source.ids) == 10**5 and source.read(np.array([99_999, 5])).shape == (2, 200, 200, 1)
 
 
-def test_the_dataset_is_named_or_alone(open_it):
+def test_images_key_or_the_only_candidate_is_read(open_it):
     arrays = {"scan/pixels": IMAGES, "angle": np.zeros(12), "labels": np.zeros(12, int)}
     np.testing.assert_array_equal(open_it(arrays).read(np.arange(12)), IMAGES)
     arrays["other"] = IMAGES[:, :2]
-    with pytest.raises(InputError, match=r"called 'images'.*found angle \(12,\), labels \(12,\), other .*images_key"):
+    with pytest.raises(InputError, match=r"dataset 'images'.*found angle \(12,\), labels \(12,\), other .*images_key"):
         open_it(arrays)
     assert open_it(images_key="other").sizes[0].tolist() == [2, 7]
     assert open_it(images_key="/scan/pixels").sizes[0].tolist() == [5, 7]
@@ -77,7 +77,7 @@ def test_labels(open_it, labels):
         open_it({"images": IMAGES, "labels": np.zeros(11, int)}, labels_key="labels")
 
 
-def test_labels_beside_the_file_take_the_place_of_those_in_it(open_it, tmp_path):
+def test_labels_path_overrides_labels_in_the_file(open_it, tmp_path):
     np.save(tmp_path / "labels.npy", np.arange(12)[::-1])
     source = open_it({"images": IMAGES, "labels": np.arange(12)}, labels_path=str(tmp_path / "labels.npy"))
     np.testing.assert_array_equal(source.labels, np.arange(12)[::-1])
@@ -92,7 +92,7 @@ def test_damaged_files_are_errors(open_it, tmp_path):
             open_it()
 
 
-def test_a_damaged_chunk_is_an_error_when_it_is_read(open_it, tmp_path):
+def test_damaged_chunk_is_an_error_when_it_is_read(open_it, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         images = file.create_dataset("images", data=IMAGES, chunks=(1, 5, 7, 3), compression="gzip")
         chunk = images.id.get_chunk_info(7)
@@ -105,8 +105,8 @@ def test_a_damaged_chunk_is_an_error_when_it_is_read(open_it, tmp_path):
         source.read(np.array([7]))
 
 
-def test_without_h5py_the_message_says_how_to_get_it(open_it, monkeypatch):
+def test_missing_h5py_is_an_error_with_the_install_command(open_it, monkeypatch):
     open_it({"images": IMAGES})
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(InputError, match=r"its format needs the package h5py: pip install h5py"):
+    with pytest.raises(InputError, match=r"expected the package h5py, .*pip install h5py"):
         open_it()

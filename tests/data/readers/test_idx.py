@@ -12,7 +12,7 @@ LABELS = np.arange(5, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_what_was_published_is_read(tmp_path, write_idx, suffix):
+def test_plain_and_gzipped_files(tmp_path, write_idx, suffix):
     paths = write_idx(tmp_path / f"images{suffix}", IMAGES), write_idx(tmp_path / f"labels{suffix}", LABELS)
     images, labels = read_idx_pair(*paths)
     np.testing.assert_array_equal(images, IMAGES)
@@ -35,17 +35,17 @@ GZIPPED = gzip.compress(WHOLE, mtime=0)
         ("a", WHOLE[:10], "IDX header of 16 bytes, found a file of 10 bytes"),
         ("a", WHOLE[:-7], r"expected 60 bytes after the header, for shape \(5, 4, 3\), found 53"),
         ("a", WHOLE + b"xy", "expected 60 bytes after the header.*found 62"),
-        ("a.gz", GZIPPED[:-20], "whole gzip file, found one that is cut short"),
-        ("a.gz", GZIPPED[:5], "whole gzip file, found one that is cut short"),
-        ("a.gz", WHOLE, "expected a gzip file, found something else"),
+        ("a.gz", GZIPPED[:-20], "complete gzip file, found a truncated one"),
+        ("a.gz", GZIPPED[:5], "complete gzip file, found a truncated one"),
+        ("a.gz", WHOLE, "expected a gzip file, found another file"),
         ("a.gz", GZIPPED[:12] + b"\xff" * 9 + GZIPPED[21:], "expected a gzip file"),
-        ("a", header(2049, 60) + bytes(60), r"magic number 2051 \(that of images\), found 2049 \(that of labels\)"),
-        ("a", GZIPPED, r"magic number 2051 \(that of images\), found \d+ \(not IDX\)"),
+        ("a", header(2049, 60) + bytes(60), r"magic number 2051 \(images\), found 2049 \(labels\)"),
+        ("a", GZIPPED, r"magic number 2051 \(images\), found \d+ \(not IDX\)"),
         ("a", b"<!DOCTYPE html><html></html>", r"found \d+ \(not IDX\)"),
     ],
     ids=lambda value: "" if isinstance(value, bytes) else value[:40],
 )
-def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, name, content, message):
+def test_message_names_a_damaged_file_and_its_fault(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
@@ -53,20 +53,20 @@ def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, name, content, mes
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_images_in_place_of_labels_are_an_error(tmp_path, write_idx):
+def test_images_as_labels_are_an_error(tmp_path, write_idx):
     path = write_idx(tmp_path / "images", IMAGES)
-    with pytest.raises(InputError, match=r"magic number 2049 \(that of labels\), found 2051 \(that of images\)"):
+    with pytest.raises(InputError, match=r"magic number 2049 \(labels\), found 2051 \(images\)"):
         read_idx_pair(path, path)
 
 
-def test_a_missing_file_and_a_folder_are_errors(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere.gz: expected an IDX file, found nothing there"):
+def test_missing_file_and_folder_are_errors(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.gz: expected an IDX file, found no such file"):
         read_idx(tmp_path / "nowhere.gz", magic=2051)
     with pytest.raises(InputError, match="expected a readable file"):
         read_idx(tmp_path, magic=2051)
 
 
-def test_another_number_of_labels_is_an_error(tmp_path, write_idx):
+def test_wrong_number_of_labels_is_an_error(tmp_path, write_idx):
     images, labels = write_idx(tmp_path / "images", IMAGES), write_idx(tmp_path / "labels", LABELS[:4])
-    with pytest.raises(InputError, match="labels: expected 5 labels, as many as there are images in images, found 4"):
+    with pytest.raises(InputError, match="labels: expected 5 labels, one for each image in images, found 4"):
         read_idx_pair(images, labels)

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 import pytest
+from pyarrow import parquet
 
 from irl_inr_jax.data.readers.label_files import read_labels
 from irl_inr_jax.types import InputError
@@ -11,7 +11,7 @@ IDS = np.array(["a/00000", "a/00001", "a/00002"])
 
 @pytest.fixture
 def read(data, tmp_path):
-    """read(name, content): the labels of three images from a file of this text, these bytes or this array."""
+    """read(name, content): return the labels of three images from a file with this text, bytes or array."""
 
     def read(name, content=None, **keys):
         path = tmp_path / name
@@ -42,32 +42,32 @@ def read(data, tmp_path):
         ("l.csv", "id,label\na/00002,7\na/00000,5\n", [5, -1, 7]),
     ],
 )
-def test_labels_of_every_kind_of_file(read, name, content, expected):
+def test_labels_of_every_format(read, name, content, expected):
     labels = read(name, content)
     assert labels.tolist() == expected and labels.dtype.kind in "iU"
 
 
-def test_parquet_and_another_column(read, tmp_path):
-    pa.parquet.write_table(pa.table({"id": IDS[::-1], "kind": [2, 1, 0]}), tmp_path / "l.parquet")
+def test_parquet_with_another_label_column(read, tmp_path):
+    parquet.write_table(pa.table({"id": IDS[::-1], "kind": [2, 1, 0]}), tmp_path / "l.parquet")
     assert read("l.parquet", label_column="kind").tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("l.npy", None, "expected a file of labels, found nothing there"),
+        ("l.npy", None, "expected a file of labels, found no such file"),
         ("l.xls", "1\n", r"expected a file ending in \.npy, \.txt, \.csv, \.tsv, \.parquet, found \.xls"),
         ("l.npy", np.zeros(4, int), "one label for each of the 3 images, found 4"),
         ("l.npy", np.zeros((3, 2), int), r"found an array of shape \(3, 2\)"),
         ("l.npy", np.array([None, 1, 2]), "Python objects"),
-        ("l.npy", b"", "a damaged one"),
-        ("l.npy", b"hello", "a damaged one"),
+        ("l.npy", b"", "a damaged file"),
+        ("l.npy", b"hello", "a damaged file"),
         ("l.txt", "1\n2\n", "one label for each of the 3 images, found 2"),
-        ("l.txt", b"\xff\xfe\n", "expected a text file of one label a line"),
-        ("l.txt", "1\n2.5\n3\n", "whole numbers or words, found 2.5"),
+        ("l.txt", b"\xff\xfe\n", "expected a text file with one label per line"),
+        ("l.txt", "1\n2.5\n3\n", "integers or strings as labels, found 2.5"),
         ("l.csv", "kind\n1\n2\n3\n", "expected a column 'label', found kind; set config.data.label_column"),
-        ("l.csv", "id,label\na/00000,1\na/00000,1\n", "ids without repeats, found 'a/00000' more than once"),
-        ("l.csv", "id,label\n0,1\n", "expected ids of the images, such as 'a/00000', found '0'; write them alike"),
+        ("l.csv", "id,label\na/00000,1\na/00000,1\n", "unique ids, found 'a/00000' more than once"),
+        ("l.csv", "id,label\n0,1\n", "expected ids of the images, such as 'a/00000', found '0'; use the ids"),
     ],
 )
 def test_errors_name_the_file(read, name, content, message):

@@ -1,8 +1,8 @@
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from irl_inr_jax.data.readers.path_table import read_table
 from irl_inr_jax.types import InputError
@@ -22,12 +22,12 @@ def images(tmp_path):
 
 @pytest.fixture
 def read(data, tmp_path, images):
-    """read(text): the Source of a table of this text in tmp_path/images."""
+    """read(content): return the Source of a table in tmp_path/images."""
 
     def read(content, name="table.csv", **keys):
         path = tmp_path / "images" / name
         if isinstance(content, dict):
-            pa.parquet.write_table(pa.table(content), path)
+            parquet.write_table(pa.table(content), path)
         else:
             path.write_text(content)
         data.update(path=str(path), **keys)
@@ -36,7 +36,7 @@ def read(data, tmp_path, images):
     return read
 
 
-def test_everything_there_can_be(read, images):
+def test_labels_ids_split_and_columns(read, images):
     source = read(
         "label,path,split,area,lot,id\n3,deep/c.png,test,0.5,x,07\n,a.png,train,,x,08\n1,b.png,train,2,y,09\n"
     )
@@ -47,26 +47,26 @@ def test_everything_there_can_be(read, images):
     np.testing.assert_array_equal(source.read(np.array([1, 0]))[..., 0], [images["a.png"], images["deep/c.png"]])
 
 
-def test_paths_are_ids_as_they_are_written(read, tmp_path):
+def test_paths_are_the_default_ids(read, tmp_path):
     absolute = str(tmp_path / "images/b.png")
     source = read(f"path\na.png\n{absolute}\n./deep/c.png\n")
     assert source.ids.tolist() == ["a.png", absolute, "./deep/c.png"]
     assert source.labels is None and source.test is None and source.columns == {}
 
 
-def test_an_id_that_repeats_is_another_column(read):
+def test_repeated_ids_become_a_column(read):
     source = read("path,id\na.png,p1\nb.png,p1\n")
     assert source.ids.tolist() == ["a.png", "b.png"] and source.columns["id"].tolist() == ["p1", "p1"]
     source = read("path,id\na.png,1\na.png,2\n")
     assert source.ids.tolist() == ["1", "2"]
 
 
-def test_other_names_of_columns(read):
+def test_path_column_and_label_column(read):
     source = read("file,kind,label\na.png,ant,1\nb.png,,2\n", path_column="file", label_column="kind")
     assert source.labels.tolist() == ["ant", ""] and source.columns["label"].tolist() == [1, 2]
 
 
-def test_tsv_and_parquet_are_read_alike(read):
+def test_tsv_and_parquet(read):
     text = read("path\tlabel\tx\na.png\tant\t1\nb.png\tbee\t2\n", "t.tsv")
     binary = read({"path": ["a.png", "b.png"], "label": ["ant", "bee"], "x": [1, 2]}, "t.parquet")
     for source in (text, binary):
@@ -74,13 +74,13 @@ def test_tsv_and_parquet_are_read_alike(read):
         assert source.columns["x"].tolist() == [1, 2]
 
 
-def test_missing_files_are_left_out(read):
+def test_missing_files_are_skipped(read):
     table = "path,label,x\na.png,1,5\nnot.png,2,6\n,3,7\nb.png,4,8\n"
     source = read(table, max_unreadable=0.5)
     assert source.ids.tolist() == ["a.png", "b.png"] and source.labels.tolist() == [1, 4]
     assert source.columns["x"].tolist() == [5, 8]
-    assert source.skipped == ("not.png: there is no such file", ": it is a folder")
-    with pytest.raises(InputError, match=r"at most 0 unreadable files of 4, found 2 \(not\.png: there is no such file"):
+    assert source.skipped == ("not.png: no such file", ": a folder")
+    with pytest.raises(InputError, match=r"at most 0 unreadable files of 4, found 2 \(not\.png: no such file"):
         read(table, max_unreadable=0.01)
 
 
@@ -92,15 +92,15 @@ def test_missing_files_are_left_out(read):
         ("path,label\na.png\n", "Expected 2 columns, got 1"),
         ("path,x\na.png,1\na.png,2\n", "each file once, found 'a.png' more than once; .*a column 'id'"),
         ("path,split\na.png,train\nb.png,val\n", "train or test in the column 'split', found 'val' in row 2"),
-        ("path,label\na.png,0.5\n", "labels that are whole numbers or words, found 0.5"),
+        ("path,label\na.png,0.5\n", "integers or strings as labels, found 0.5"),
     ],
 )
-def test_tables_that_are_no_data_set_are_errors(read, content, message):
+def test_other_tables_are_errors(read, content, message):
     with pytest.raises(InputError, match=message) as caught:
         read(content)
     assert str(caught.value).startswith("config.data.path (") and "table.csv" in str(caught.value)
 
 
-def test_a_damaged_parquet_is_an_error(read, tmp_path):
-    with pytest.raises(InputError, match=r"t\.parquet\): expected a table, found one that cannot be read"):
+def test_damaged_parquet_is_an_error(read, tmp_path):
+    with pytest.raises(InputError, match=r"t\.parquet\): expected a readable table, found a damaged one"):
         read("PAR1 and then something else", "t.parquet")
