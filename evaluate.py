@@ -20,4 +20,4 @@ import sys
 from irl_inr_jax.commands import evaluate
 
 if __name__ == "__main__":
-    sys.exit(evaluate.main(sys.argv[1:], usage=__doc__))
+    sys.exit(evaluate.main(sys.argv[1:], usage=__doc__ or ""))

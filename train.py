@@ -15,4 +15,4 @@ import sys
 from irl_inr_jax.commands import train
 
 if __name__ == "__main__":
-    sys.exit(train.main(sys.argv[1:], usage=__doc__))
+    sys.exit(train.main(sys.argv[1:], usage=__doc__ or ""))
