@@ -1,4 +1,4 @@
-"""One image file as an array at full bit depth; Pillow's own conversions silently reduce 16 bits to 8."""
+"""An image file as an array at full bit depth; Pillow's conversions silently reduce 16 bits to 8."""
 
 from pathlib import Path
 

@@ -66,11 +66,11 @@ def to_labels(values: np.ndarray, source: str) -> np.ndarray:
     if values.dtype.kind != "f":
         return values
     empty = np.isnan(values)
-    whole = np.where(empty, -1, values)
-    if not (whole == np.rint(whole)).all():
-        fraction = whole[whole != np.rint(whole)][0]
+    filled = np.where(empty, -1, values)
+    if not (filled == np.rint(filled)).all():
+        fraction = filled[filled != np.rint(filled)][0]
         raise InputError(f"{source}: expected integers or strings as labels, found {fraction:g}")
-    return whole.astype(np.int64)
+    return filled.astype(np.int64)
 
 
 def _read_csv(path: Path) -> pa.Table:

@@ -41,7 +41,7 @@ def test_labels_ids_and_test_split(make):
             "images_test": IMAGES[:3],
             "labels_test": np.array([2, 2, 7]),
             "ids_test": np.arange(3),
-            "notes": np.array("kept out"),
+            "notes": np.array("not read"),
         }
     )
     assert dataset.class_names == ("2", "5", "7", "9")

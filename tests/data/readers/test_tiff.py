@@ -60,9 +60,9 @@ def test_grey_images_of_other_types(path):
 
 @pytest.mark.parametrize(("kind", "is_premultiplied"), [("unassalpha", False), ("assocalpha", True)])
 def test_16_bit_alpha_is_composited_on_black(path, kind, is_premultiplied):
-    opacity = RNG.integers(0, 65536, (5, 7, 1), dtype=np.uint16)
-    tifffile.imwrite(path, np.concatenate([DEEP[0], opacity], 2), photometric="rgb", extrasamples=[kind])
-    expected = DEEP[0] if is_premultiplied else np.rint(DEEP[0] * (opacity / 65535.0))
+    alpha = RNG.integers(0, 65536, (5, 7, 1), dtype=np.uint16)
+    tifffile.imwrite(path, np.concatenate([DEEP[0], alpha], 2), photometric="rgb", extrasamples=[kind])
+    expected = DEEP[0] if is_premultiplied else np.rint(DEEP[0] * (alpha / 65535.0))
     np.testing.assert_array_equal(read_image(path), expected)
 
 
@@ -131,8 +131,8 @@ def test_pages_with_separate_headers(path, open_it):
 def test_planes_and_alpha_of_many_pages(path, open_it):
     tifffile.imwrite(path, DEEP.transpose(0, 3, 1, 2), photometric="rgb", planarconfig="separate")
     np.testing.assert_array_equal(open_it().read(np.arange(9)), DEEP)
-    opacity = np.zeros((9, 5, 7, 1), np.uint16)
-    tifffile.imwrite(path, np.concatenate([DEEP, opacity], 3), photometric="rgb", extrasamples=["unassalpha"])
+    alpha = np.zeros((9, 5, 7, 1), np.uint16)
+    tifffile.imwrite(path, np.concatenate([DEEP, alpha], 3), photometric="rgb", extrasamples=["unassalpha"])
     np.testing.assert_array_equal(open_it().read(np.arange(9)), DEEP * 0)
 
 
