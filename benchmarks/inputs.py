@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.commands.flags import override_config
+from irl_inr_jax.commands.configuration import override_config
 from irl_inr_jax.types import Dataset, ImageSet, InputError, Scaling
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import fail, run_command
+from irl_inr_jax.commands.console import fail
+from irl_inr_jax.commands.flags import run_command
 from papers.records import Measure, Table, TrainingSpec
 from papers.results import collect_table, format_markdown, format_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import override_config, run_command
+from irl_inr_jax.commands.configuration import override_config
+from irl_inr_jax.commands.flags import run_command
 
 if TYPE_CHECKING:
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions
@@ -39,7 +40,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         "clusterers",
         ["kmeans", "agglomerative", "diffusion", "orbit_knn"],
         "comma-separated names, or all: kmeans, agglomerative, agglomerative_average, agglomerative_complete, gmm, "
-        "spectral, diffusion, dbscan, hdbscan, umap_kmeans, dec, iic, scan, scan_orbit, orbit_knn",
+        "diffusion, dbscan, hdbscan, umap_kmeans, dec, iic, scan, scan_orbit, orbit_knn",
         flag_values=values,
     )
     flags.DEFINE_enum(
@@ -81,42 +82,41 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.config.storage import AFTER_TRAINING, from_json
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.evaluation.embeddings import save_embeddings
-    from irl_inr_jax.evaluation.pipeline import choose_split, evaluate
+    from irl_inr_jax.evaluation.pipeline import evaluate
     from irl_inr_jax.report.assignments import save_assignments
     from irl_inr_jax.report.figures.run_figures import save_run_figures
     from irl_inr_jax.report.results_table import describe_results
-    from irl_inr_jax.training.progress import show_progress
     from irl_inr_jax.training.run import load_trained
     from irl_inr_jax.types import InputError
 
     if values.workdir is None:
         raise InputError("expected --workdir DIR, the folder of a run; see --help")
     workdir = Path(values.workdir)
-    asked = read_flags(values, workdir / "eval")
+    options = read_flags(values, workdir / "eval")
     config = from_json(workdir / "config.json")
     override_config(config, values.set, blocks=AFTER_TRAINING)
     check_config(config)
     dataset = make_dataset(config.data)
-    _, images = choose_split(dataset, values.split)
     trained, step = load_trained(workdir, config, dataset)
 
-    evaluation = evaluate(trained, dataset, config, asked, say=say, progress=show_progress)
+    evaluation = evaluate(trained, dataset, config, options)
     results = {**evaluation.results, "method": config.method, "step": step}
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    save_embeddings(folder / "embeddings.npz", evaluation.embeddings)
+    split, comparison = evaluation.split, evaluation.comparison
+    save_embeddings(folder / "embeddings.npz", split.embeddings)
     save_assignments(
         folder / "clusters.csv",
-        evaluation.embeddings,
-        evaluation.clusterings,
-        evaluation.outliers,
+        split.embeddings,
+        comparison.clusterings,
+        comparison.outliers,
         dataset.class_names,
-        images.columns,
+        split.images.columns,
     )
     figures = []
     if values.report == "full":
-        figures = save_run_figures(folder, trained, dataset, images, evaluation, config, say=say)
+        figures = save_run_figures(folder, trained, dataset, evaluation, config)
     print(f"\n{describe_results(results)}\n")
     names = ", ".join(path.name for path in figures)
     print(f"{folder}: results.json, clusters.csv, embeddings.npz and {len(figures)} figures ({names})")
@@ -144,8 +144,3 @@ def read_flags(values: flags.FlagValues, folder: Path) -> "EvaluationOptions":
         folder=folder / "clusterings",
         scores_only=values.report == "scores",
     )
-
-
-def say(line: str) -> None:
-    """Print a line of progress at once."""
-    print(f"… {line}", flush=True)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import define_config, read_config, run_command
+from irl_inr_jax.commands.configuration import define_config, read_config
+from irl_inr_jax.commands.flags import run_command
 
 _WITH_VALUE = ("--config", "--output")  # flags that may be followed by their value
 
@@ -47,6 +48,7 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.training.progress import format_seconds
 
     config = read_config(values)
+    assert config is not None  # `expand_arguments` names a preset
     check_config(config)
     dataset = make_dataset(config.data)
     sample = sample_images(dataset)

@@ -18,7 +18,8 @@ from pathlib import Path
 from absl import flags
 from ml_collections import ConfigDict
 
-from irl_inr_jax.commands.flags import define_config, define_joining, join_others, read_config, run_command
+from irl_inr_jax.commands.configuration import define_config, read_config
+from irl_inr_jax.commands.flags import define_joining, join_others, run_command
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from irl_inr_jax.commands.flags import override_config
+from irl_inr_jax.commands.configuration import override_config
 from irl_inr_jax.config import base
 from irl_inr_jax.config.storage import AFTER_TRAINING
 from irl_inr_jax.types import InputError

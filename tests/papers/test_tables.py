@@ -9,7 +9,7 @@ import pytest
 from absl import flags
 from ml_collections import config_flags
 
-from irl_inr_jax.commands.flags import override_config
+from irl_inr_jax.commands.configuration import override_config
 from irl_inr_jax.config import base
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import AFTER_TRAINING, flatten
