@@ -1,4 +1,8 @@
-"""The order of training images, and batches of them from memory or disk."""
+"""The order of training images, and batches of them from memory or disk.
+
+The order of an epoch follows from the seed and the number of the epoch alone, so a run that continues from a checkpoint
+sees the batches that an uninterrupted run would have seen.
+"""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -9,19 +13,50 @@ import numpy as np
 from irl_inr_jax.data.lazy import LazyImages
 
 NUM_THREADS = 8
-NUM_AHEAD = 8
+NUM_AHEAD = 8  # results that are computed before they are requested
 
 Loaded = TypeVar("Loaded")
+
+
+@functools.lru_cache(maxsize=2)
+def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
+    """Return the permutation (num_images,) of the images in an epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(num_images)
+
+
+def batch_rows(step: int, *, seed: int, num_images: int, batch_size: int) -> np.ndarray:
+    """Return the images (batch_size,) in the batch of a step.
+
+    Images at the end of an epoch that do not fill a batch are left out of that epoch.
+    """
+    epoch, batch = divmod(step, num_images // batch_size)
+    return epoch_order(seed, epoch, num_images)[batch * batch_size :][:batch_size].astype(np.int32)
+
+
+def batches(
+    *, seed: int, num_images: int, batch_size: int, start: int, stop: int, steps_per_call: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (first step, images (n, batch_size)) of the calls that take the steps start ... stop - 1.
+
+    n is `steps_per_call`, or less at the end of an epoch and of the run.
+    """
+    steps_per_epoch = num_images // batch_size
+    step = start
+    while step < stop:
+        end = min(step + steps_per_call, stop, (step // steps_per_epoch + 1) * steps_per_epoch)
+        rows = [batch_rows(i, seed=seed, num_images=num_images, batch_size=batch_size) for i in range(step, end)]
+        yield step, np.stack(rows)
+        step = end
 
 
 def stream_batches(
     images: LazyImages, *, seed: int, batch_size: int, start: int, stop: int, rows: np.ndarray | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(step, stored images (batch_size, h, w, c)) for the steps start ... stop - 1.
+    """Yield (step, stored images (batch_size, h, w, c)) for the steps start ... stop - 1.
 
-    The images are those of `training.batches` in the same order, so that a run learns the same from disk as from
-    memory and a resumed one goes on at the very batch. At most `NUM_AHEAD` batches are in memory.
-    rows: the rows of a batch to read, all where None; the others are zeros, for another process takes them.
+    The batches are those of `batches`, so a run from disk gives the results of a run from memory. At most `NUM_AHEAD`
+    of them are in memory.
+    rows: the positions of a batch to read, None for all; the others are zeros, because another process reads them.
     """
 
     def load(step: int) -> np.ndarray:
@@ -36,36 +71,8 @@ def stream_batches(
 
 
 def read_ahead(load: Callable[[int], Loaded], start: int, stop: int) -> Iterator[Loaded]:
-    """load(start), ..., load(stop - 1) in this order, by threads, of which at most `NUM_AHEAD` wait to be taken."""
-    import grain  # takes a second, which runs in memory need not wait
+    """Yield load(start), ..., load(stop - 1) in this order, computed by threads; at most `NUM_AHEAD` results wait."""
+    import grain  # the import takes a second; runs from memory need not wait
 
-    ahead = grain.ReadOptions(num_threads=NUM_THREADS, prefetch_buffer_size=NUM_AHEAD)
-    return iter(grain.MapDataset.range(start, stop).map(load).to_iter_dataset(ahead))
-
-
-@functools.lru_cache(maxsize=2)
-def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
-    """The order of the images in an epoch, from the seed and the epoch alone, so that a resumed run sees the same."""
-    return np.random.default_rng([seed, epoch]).permutation(num_images)
-
-
-def batch_rows(step: int, *, seed: int, num_images: int, batch_size: int) -> np.ndarray:
-    """(batch_size,) which images make the batch of a step; what does not fill a batch waits an epoch."""
-    epoch, place = divmod(step, num_images // batch_size)
-    return epoch_order(seed, epoch, num_images)[place * batch_size :][:batch_size].astype(np.int32)
-
-
-def batches(
-    *, seed: int, num_images: int, batch_size: int, start: int, stop: int, steps_per_call: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(first step, indices (n, batch_size)) of the calls that take the steps start ... stop - 1.
-
-    n is `steps_per_call`, and less where an epoch or the run ends.
-    """
-    steps_per_epoch = num_images // batch_size
-    step = start
-    while step < stop:
-        end = min(step + steps_per_call, stop, (step // steps_per_epoch + 1) * steps_per_epoch)
-        rows = [batch_rows(i, seed=seed, num_images=num_images, batch_size=batch_size) for i in range(step, end)]
-        yield step, np.stack(rows)
-        step = end
+    options = grain.ReadOptions(num_threads=NUM_THREADS, prefetch_buffer_size=NUM_AHEAD)
+    return iter(grain.MapDataset.range(start, stop).map(load).to_iter_dataset(options))

@@ -1,7 +1,7 @@
-"""What every reader of files gives: images where they lie, and all that their publisher says of them.
+"""The record that every reader returns: images with everything their publisher states about them.
 
-A reader knows one layout on disk and nothing of canvases, scalings or splits by chance; `assemble.py` makes a data set
-of what it gives.
+A reader knows one layout on disk and nothing of canvases, scalings or random splits; `assembly.py` turns any `Source`
+into a `Dataset`.
 """
 
 import dataclasses
@@ -14,18 +14,21 @@ from irl_inr_jax.types import Pose
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """`N` images in the order of their publisher.
+    """`N` images in the publisher's order.
 
-    name: what messages call them, such as "config.data.path (wafers.npy)".
-    ids: (N,) strings without repeats, the same at every reading.
+    name: the name used in messages, such as "config.data.path (wafers.npy)".
+    ids: (N,) unique strings that do not change between readings.
     sizes: (N, 2) heights and widths in pixels. channels, dtype: of all images.
-    read: rows (n,) of whole numbers -> their images as stored: an array (n, h, w, channels), or a list of arrays
-        (h, w, channels) where sizes differ. It may be called from several threads, and reads no more than it is asked.
-    labels: (N,) whole numbers or strings as published, '' or -1 for an image without one; None where nothing is said.
-    test: (N,) whether the publisher kept an image for testing; None where no split was made.
-    columns: whatever else is known, name -> (N,) array; it travels to the tables of results.
-    pose: the true pose, (N,) and (N, 2), or None.
-    skipped: a line for each file that could not be read.
+    read: rows (n,) of integers -> their images as stored: an array (n, h, w, channels), or a list of arrays
+        (h, w, channels) if sizes differ. It may be called from several threads and reads only the requested rows.
+    description: one line for people; what the images are.
+    labels: (N,) integers or strings as published, -1 or '' for an image without a label; None without labels.
+    class_names: names of the classes 0..k-1 if `labels` are their numbers; () to derive the classes from `labels`.
+    test: (N,) True for images of the publisher's test split; None if there is no such split.
+    columns: other published properties, name -> (N,) array; they are copied to the tables of results.
+    pose: the true pose, theta (N,) and tau (N, 2), or None.
+    background: the stored value of background if it is known; None to estimate it from the images' borders.
+    skipped: one line for each file that could not be read.
     """
 
     name: str
@@ -34,20 +37,26 @@ class Source:
     channels: int
     dtype: np.dtype
     read: Callable[[np.ndarray], np.ndarray | Sequence[np.ndarray]]
+    description: str = ""
     labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
     test: np.ndarray | None = None
     columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     pose: Pose | None = None
+    background: float | None = None
     skipped: tuple[str, ...] = ()
 
 
 def row_ids(prefix: str, num_images: int) -> np.ndarray:
-    """Ids 'prefix/00012' after the row of each image in the publisher's own order."""
+    """Return the ids 'prefix/00012' (num_images,), numbered in the publisher's order."""
     return np.array([f"{prefix}/{row:05d}" for row in range(num_images)])
 
 
 def array_source(name: str, images: np.ndarray, ids: np.ndarray, **known) -> Source:
-    """A `Source` of images (N, h, w) or (N, h, w, c) that lie in one array, in memory or mapped; `known` as there."""
+    """Return a `Source` of images (N, h, w) or (N, h, w, c) in one array, in memory or mapped.
+
+    known: further fields of `Source`.
+    """
     images = images if images.ndim == 4 else images[..., None]
     return Source(
         name=name,

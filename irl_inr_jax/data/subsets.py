@@ -1,6 +1,6 @@
-"""Which images take part: the test split, the excluded classes and the limits, each fixed by config.data.seed.
+"""Selection of images: test split, classes and limits, all determined by config.data.seed.
 
-All three only take images away. What is left keeps its order, its id and its pose.
+Selection only removes images. The others keep their order, ids and poses.
 """
 
 import dataclasses
@@ -14,9 +14,11 @@ from irl_inr_jax.data.labels import find_class
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.types import ImageSet, InputError
 
+NUM_SAMPLED = 1000  # images from which background is estimated, and the scaling of streamed images
+
 
 class Stream(enum.IntEnum):
-    """What a draw from config.data.seed is for; the draws for one purpose do not depend on those for another."""
+    """Random streams of config.data.seed; the numbers of one stream do not depend on those of another."""
 
     SPLIT = 0
     TRAIN_LIMIT = 1
@@ -32,36 +34,46 @@ class Stream(enum.IntEnum):
 def make_splits(
     data: ConfigDict, train: ImageSet, test: ImageSet | None, class_names: tuple[str, ...]
 ) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
-    """The train and test part that `config.data` asks for, and the names of the classes that are left.
+    """Return the training and test images that `config.data` selects, and the names of the remaining classes.
 
-    Without a publisher's test split, `test_fraction` makes one. Then `exclude_classes` go, the others being numbered
-    anew, and then all but `num_train` and `num_test` images. Whether an image is in the test split depends on neither,
-    and a smaller limit takes a subset of what a larger one takes.
+    Without a test split, `test_fraction` makes one. Then `exclude_classes` are removed, the other classes are
+    renumbered, and at most `num_train` and `num_test` images are kept. Which split contains an image depends on none of
+    these, and a smaller limit selects a subset of what a larger one selects.
 
-    Raises InputError for values of these keys that cannot be met or leave a split empty.
+    Raises InputError for values of these keys that are impossible, have no effect or leave a split empty.
     """
     if not 0.0 <= data.test_fraction < 1.0:
         raise InputError(f"config.data.test_fraction: expected a share in [0, 1), found {data.test_fraction}")
+    if test is not None and data.test_fraction > 0.0:
+        raise InputError(
+            f"config.data.test_fraction: expected 0 for images that have a test split already, found "
+            f"{data.test_fraction}; leave it out"
+        )
     if test is None and data.test_fraction > 0.0:
         kept, held_out = split_rows(train, data.test_fraction, seed=data.seed)
         if len(kept) == 0 or len(held_out) == 0:
             raise InputError(
-                f"config.data.test_fraction: expected a share that leaves images on both sides, found "
+                f"config.data.test_fraction: expected a share that leaves images in both splits, found "
                 f"{data.test_fraction} of {len(train.ids)} images"
             )
         train, test = take(train, kept), take(train, held_out)
+    if test is None and data.num_test:
+        raise InputError(
+            f"config.data.num_test: expected 0 for images without a test split, found {data.num_test}; leave it out or "
+            f"make a split with config.data.test_fraction"
+        )
     excluded = np.unique([find_class(wanted, class_names) for wanted in data.exclude_classes]).astype(np.int32)
-    left = tuple(name for number, name in enumerate(class_names) if number not in excluded)
+    remaining = tuple(name for number, name in enumerate(class_names) if number not in excluded)
     train = choose_images(train, excluded, data.num_train, seed=data.seed, stream=Stream.TRAIN_LIMIT, key="num_train")
     if test is not None:
         test = choose_images(test, excluded, data.num_test, seed=data.seed, stream=Stream.TEST_LIMIT, key="num_test")
-    return train, test, left
+    return train, test, remaining
 
 
 def split_rows(part: ImageSet, fraction: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for training and rows for testing, each in increasing order; `fraction` of every class is for testing.
+    """Return the rows of the training and of the test split, in increasing order.
 
-    A class is rounded to whole images and keeps at least one for training.
+    The test split has `fraction` of every class, rounded; at least one image of each class is for training.
     """
     order = make_rng(seed, Stream.SPLIT).permutation(len(part.ids))
     labels = np.zeros(len(order), np.int32) if part.labels is None else part.labels
@@ -73,21 +85,22 @@ def split_rows(part: ImageSet, fraction: float, *, seed: int) -> tuple[np.ndarra
 
 
 def choose_images(part: ImageSet, excluded: np.ndarray, limit: int, *, seed: int, stream: int, key: str) -> ImageSet:
-    """`part` without the classes `excluded`, and at most `limit` random images of it; 0 is all.
+    """Return `part` without the classes `excluded`, reduced to `limit` random images; 0 keeps all.
 
-    The labels are renumbered to close the gaps. `key` is the limit's key in config.data.
+    Labels are renumbered to be consecutive. `key` is the key of the limit in config.data.
 
-    Raises InputError for a negative limit, and if nothing is left.
+    Raises InputError for a negative limit and if no image remains.
     """
     if limit < 0:
         raise InputError(f"config.data.{key}: expected a number of images, or 0 for all, found {limit}")
-    # Drawn over the whole split, so that the choice among other classes does not depend on those excluded.
+    # Sampled over the whole split, so that the selection does not depend on the excluded classes.
     order = make_rng(seed, stream).permutation(len(part.ids))
     if part.labels is not None and len(excluded):
         order = order[~np.isin(part.labels[order], excluded)]
     if len(order) == 0:
         raise InputError(
-            f"config.data.exclude_classes: expected some of the {len(part.ids)} images to be left, found none"
+            f"config.data.exclude_classes: expected some of the {len(part.ids)} images to remain, found none; exclude "
+            f"fewer classes"
         )
     chosen = take(part, np.sort(order[: limit or None]))
     if chosen.labels is None:
@@ -99,24 +112,24 @@ def choose_images(part: ImageSet, excluded: np.ndarray, limit: int, *, seed: int
 def keep_classes(
     train: ImageSet, test: ImageSet | None, class_names: tuple[str, ...], num_classes: int
 ) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:
-    """Both splits with the `num_classes` classes alone that have the most training images; 0 keeps all.
+    """Return both splits reduced to the `num_classes` classes with the most training images; 0 keeps all.
 
-    The first of two equally large classes is the larger one. Images without a label go as well. Raises InputError for
-    more classes than there are.
+    Of two equally large classes the first is preferred. Images without a label are removed. Raises InputError for more
+    classes than there are.
     """
     if num_classes == 0:
         return train, test, class_names
     if num_classes > len(class_names):
         raise InputError(
-            f"config.data.num_classes: expected 0 or at most the {len(class_names)} classes there are, found "
+            f"config.data.num_classes: expected 0 or at most {len(class_names)}, the number of classes, found "
             f"{num_classes}"
         )
     counts = np.bincount(train.labels[train.labels >= 0], minlength=len(class_names))
     kept = np.sort(np.argsort(-counts, kind="stable")[:num_classes])
 
     def keep(part: ImageSet) -> ImageSet:
-        left = take(part, np.flatnonzero(np.isin(part.labels, kept)))
-        return dataclasses.replace(left, labels=np.searchsorted(kept, left.labels).astype(np.int32))
+        kept_part = take(part, np.flatnonzero(np.isin(part.labels, kept)))
+        return dataclasses.replace(kept_part, labels=np.searchsorted(kept, kept_part.labels).astype(np.int32))
 
     return keep(train), None if test is None else keep(test), tuple(class_names[number] for number in kept)
 
@@ -124,10 +137,10 @@ def keep_classes(
 def limit_classes(
     train: ImageSet, test: ImageSet | None, class_images: tuple[int, ...], *, seed: int
 ) -> tuple[ImageSet, ImageSet | None]:
-    """At most class_images = (for training, for testing) random images of each class; () keeps all.
+    """Keep at most class_images = (training, test) random images of each class; () keeps all.
 
-    Where the publisher made no test split the images for testing are taken from the others; a class with too few for
-    both has fewer for testing. Raises InputError for other than two numbers, and for images without labels.
+    Without a test split, the test images are taken from the others; a class that is too small for both has fewer test
+    images. Raises InputError unless class_images are two numbers and the images have labels.
     """
     if not class_images:
         return train, test
@@ -146,13 +159,13 @@ def limit_classes(
 
 
 def random_of_classes(labels: np.ndarray, limit: int, *, seed: int) -> list[np.ndarray]:
-    """For each class `limit` random rows of it at most, in random order. Images without a label are in none."""
+    """Return at most `limit` random rows of each class, in random order; images without a label are in no class."""
     order = make_rng(seed, Stream.CLASS_LIMIT).permutation(len(labels))
     return [order[labels[order] == number][:limit] for number in np.unique(labels[labels >= 0])]
 
 
 def take(part: ImageSet, rows: np.ndarray) -> ImageSet:
-    """The images of `part` in `rows`, with all that belongs to them; images on disk stay there."""
+    """Return `part` reduced to `rows`, with ids, labels, poses and columns; lazy images are not read."""
     images = part.images
     return ImageSet(
         images=images.take(rows) if isinstance(images, LazyImages) else images[rows],
@@ -164,10 +177,17 @@ def take(part: ImageSet, rows: np.ndarray) -> ImageSet:
 
 
 def make_rng(seed: int, stream: int) -> np.random.Generator:
-    """The random numbers of one purpose, independent of those of any other stream.
+    """Return the generator of one random stream, independent of all other streams.
 
-    NumPy's rather than JAX's: a data set must be the same on every accelerator. Raises InputError for a negative seed.
+    It is NumPy's, so that a data set is the same on every accelerator. Raises InputError for a negative seed.
     """
     if seed < 0:
-        raise InputError(f"config.data.seed: expected 0 or a positive whole number, found {seed}")
+        raise InputError(f"config.data.seed: expected 0 or a positive integer, found {seed}")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
+
+
+def sample_row_indices(num_images: int, seed: int) -> np.ndarray:
+    """Return at most `NUM_SAMPLED` random rows, in increasing order."""
+    if num_images <= NUM_SAMPLED:
+        return np.arange(num_images)
+    return np.sort(make_rng(seed, Stream.SAMPLE).choice(num_images, NUM_SAMPLED, replace=False))

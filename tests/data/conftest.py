@@ -1,6 +1,7 @@
-"""The configuration's data part, and files in the layouts in which data sets are published."""
+"""The configuration's data block, and files in the published layouts of data sets."""
 
 import gzip
+import logging
 import struct
 
 import numpy as np
@@ -11,13 +12,21 @@ from irl_inr_jax.config import base
 
 @pytest.fixture
 def data():
-    """`config.data` with its defaults; like in a run, only keys that exist can be set."""
+    """`config.data` with its defaults; as in a run, only existing keys can be set."""
     return base.get_config().data
 
 
 @pytest.fixture
+def log(caplog, monkeypatch):
+    """What the package logs; `log.messages` are its lines."""
+    monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="irl_inr_jax")
+    return caplog
+
+
+@pytest.fixture
 def write_idx():
-    """write_idx(path, uint8 array, magic=None): the array as an IDX file, gzipped where the name ends in .gz."""
+    """write_idx(path, uint8 array, magic=None): write the array as an IDX file, gzipped if the name ends in .gz."""
 
     def write(path, array, magic=None):
         magic = 0x800 + array.ndim if magic is None else magic
@@ -31,7 +40,7 @@ def write_idx():
 
 @pytest.fixture
 def write_idx_set(write_idx):
-    """write_idx_set(folder): the four files of a small MNIST; returns (images, labels) by split."""
+    """write_idx_set(folder): write the four files of a small MNIST; return (images, labels) by split."""
 
     def write(folder, num_train=40, num_test=20, suffix=".gz"):
         rng = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.assembly import make_source_dataset
+from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.source import Source, array_source
 from irl_inr_jax.types import InputError, Pose
@@ -15,11 +15,11 @@ IDS = np.array([f"i{row}" for row in range(60)])
 
 @pytest.fixture
 def make(data):
-    """make(source, **keys): the data set that these keys of config.data ask for."""
+    """make(source, **keys): the data set for these keys of config.data."""
 
     def make_it(source, **keys):
         data.update(name="images", **keys)
-        return make_source_dataset(data, source, description="some images")
+        return assemble_dataset(data, source)
 
     return make_it
 
@@ -43,7 +43,7 @@ def test_images_keep_their_pixels_ids_labels_columns_and_poses_together(make):
     assert not set(dataset.train.ids) & set(dataset.test.ids)
 
 
-def test_past_the_stated_size_the_same_data_set_stays_on_disk(make):
+def test_images_above_memory_mb_are_streamed_and_equal(make):
     source = source_of(labels=np.arange(60) % 2)
     here, there = make(source, test_fraction=0.2), make(source, memory_mb=0)
     assert isinstance(there.train.images, LazyImages) and isinstance(there.test.images, LazyImages)
@@ -72,52 +72,60 @@ def test_classes_can_be_limited_in_number_and_size(make):
     labels = np.repeat(["a", "b", "c"], [30, 10, 20])
     dataset = make(source_of(labels=labels), num_classes=2, class_images=(12, 5))
     assert dataset.class_names == ("a", "c")
-    assert np.bincount(dataset.train.labels).tolist() == [12, 12] and np.bincount(dataset.test.labels).tolist() == [
-        5,
-        5,
-    ]
+    assert np.bincount(dataset.train.labels).tolist() == [12, 12]
+    assert np.bincount(dataset.test.labels).tolist() == [5, 5]
     few = make(source_of(labels=labels), num_classes=0, class_images=(8, 5))
     assert np.bincount(few.test.labels).tolist() == [5, 2, 5]
     split = make(source_of(labels=labels, test=np.arange(60) % 2 == 0), class_images=(4, 3))
     assert np.bincount(split.train.labels).tolist() == [4] * 3 and np.bincount(split.test.labels).tolist() == [3] * 3
-    with pytest.raises(InputError, match=r"num_classes: expected 0 or at most the 3 classes there are, found 4"):
+    with pytest.raises(InputError, match=r"num_classes: expected 0 or at most 3, the number of classes, found 4"):
         make(source_of(labels=labels), class_images=(), num_classes=4)
     with pytest.raises(InputError, match=r"class_images: expected .* for images with labels, found .* and no labels"):
         make(source_of(), num_classes=0, class_images=(2, 2))
 
 
-def test_images_without_a_label_are_kept_and_are_in_no_class(make):
+def test_images_without_a_label_are_kept_and_belong_to_no_class(make):
     dataset = make(source_of(labels=np.array(["", "cat", "dog"])[np.arange(60) % 3]))
     assert dataset.class_names == ("cat", "dog")
     np.testing.assert_array_equal(dataset.train.labels, np.arange(60) % 3 - 1)
     assert make(source_of(labels=np.full(60, ""))).train.labels is None
 
 
-def test_a_ground_of_any_brightness_becomes_0(make):
+def test_background_of_any_brightness_becomes_0(make):
     paper = make(source_of(255 - IMAGES))
     assert paper.scaling.scale < 0 and 255 * paper.scaling.scale + paper.scaling.offset == pytest.approx(0)
     signed = make(source_of(IMAGES.astype(np.float32) * np.where(np.arange(60) % 2, 1, -1)[:, None, None]))
     assert signed.scaling.low == -1 and signed.scaling.offset == pytest.approx(0)
 
 
-def test_a_known_place_moves_in_with_the_border(make):
+def test_a_known_translation_shrinks_with_the_padding(make):
     pose = Pose(theta=np.zeros(60, np.float32), tau=np.full((60, 2), 0.5, np.float32))
     assert (make(source_of(pose=pose)).train.pose.tau == 0.5).all()
     assert (make(source_of(pose=pose), canvas=16).train.pose.tau == 0.25).all()
 
 
+def test_classes_and_background_may_be_given_by_the_source(make):
+    labels = np.arange(60) % 2
+    source = source_of(labels=labels, class_names=("wide", "narrow", "absent"), background=9.0)
+    dataset = make(source)
+    assert dataset.class_names == ("wide", "narrow", "absent")
+    np.testing.assert_array_equal(dataset.train.labels, labels)
+    assert 9 * dataset.scaling.scale + dataset.scaling.offset == pytest.approx(0)
+    assert make(source, background="3").scaling.offset == pytest.approx(-3 * 1 / 252)
+
+
 def test_black_and_white_become_0_and_1(make):
-    drawn = IMAGES > 128
-    dataset = make(source_of(drawn))
-    np.testing.assert_array_equal(dataset.train.images[..., 0], drawn.astype(np.uint8))
+    is_bright = IMAGES > 128
+    dataset = make(source_of(is_bright))
+    np.testing.assert_array_equal(dataset.train.images[..., 0], is_bright.astype(np.uint8))
     assert dataset.train.images.dtype == np.uint8 and dataset.scaling[:3] == (1, 0, 0)
 
 
 def test_the_published_split_is_kept(make):
     test = np.arange(60) >= 50
-    dataset = make(source_of(test=test), test_fraction=0.5)
+    dataset = make(source_of(test=test))
     assert list(dataset.test.ids) == list(IDS[50:])
-    with pytest.raises(InputError, match="expected images to train on, found all 60 in the test split"):
+    with pytest.raises(InputError, match="expected training images, found all 60 in the test split"):
         make(source_of(test=np.ones(60, bool)))
 
 
@@ -127,22 +135,21 @@ def test_the_published_split_is_kept(make):
         ({"canvas": 7}, r"config\.data\.canvas: expected 0 or at least 8 for the 8x8 pixels of i0, found 7; .*resize"),
         (
             {"same_scale": False},
-            r"config\.data\.same_scale: False makes each image .* found resize 0 and canvas 0",
+            r"config\.data\.same_scale: expected .* with False, which makes each image .* found resize 0 and canvas 0",
         ),
-        ({"translation_px": 2.0}, r"config\.data\.translation_px: expected 0, as images is not shifted, found 2"),
         ({"crop": "square"}, r"config\.data\.crop: expected one of none, circle, found 'square'"),
         ({"resampling": "cubic"}, r"config\.data\.resampling: expected one of area, nearest, max, found 'cubic'"),
         ({"scaling": "no"}, r"config\.data\.scaling: expected one of auto, type"),
         ({"background": "white"}, r"config\.data\.background: expected auto, image or a number, found 'white'"),
     ],
 )
-def test_what_cannot_be_met_is_said(make, keys, message):
+def test_invalid_options_are_errors(make, keys, message):
     with pytest.raises(InputError, match=message):
         make(source_of(), **keys)
 
 
-def test_ids_that_repeat_and_labels_that_do_not_fit_are_refused(make):
-    with pytest.raises(InputError, match=r"ids without repeats, found 'i3' more than once"):
+def test_repeated_ids_wrong_labels_and_nan_are_errors(make):
+    with pytest.raises(InputError, match=r"unique ids, found 'i3' more than once"):
         make(source_of(ids=np.array([*IDS[:-1], "i3"])))
     with pytest.raises(InputError, match=r"one label for each of the 60 images"):
         make(source_of(labels=np.zeros(59, int)))

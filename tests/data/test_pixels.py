@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, composite_on_black, pixel_dtype, apply_orientation
+from irl_inr_jax.data.pixels import apply_orientation, as_pixels, check_stack_shape, composite_on_black, pixel_dtype
 from irl_inr_jax.types import InputError
 
 RNG = np.random.default_rng(0)

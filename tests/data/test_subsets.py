@@ -10,7 +10,7 @@ NAMES = tuple("abcd")
 
 
 def numbered(count, labels=True, prefix="x"):
-    """Images, ids and poses that all carry their row, so that a mix-up shows."""
+    """Images, ids and poses that all contain their row number, so that a mismatch shows."""
     rows = np.arange(count)
     return ImageSet(
         images=rows.astype(np.float32)[:, None, None, None],
@@ -21,7 +21,7 @@ def numbered(count, labels=True, prefix="x"):
 
 
 def rows_of(part):
-    """The rows that a part came from, after checking that everything in it came along and kept its order."""
+    """The rows that a part came from, after checking that ids and poses match and the order is kept."""
     rows = part.images.ravel().astype(int)
     assert [name[1:] for name in part.ids] == [str(row) for row in rows]
     np.testing.assert_array_equal(part.pose.theta, rows)
@@ -87,7 +87,7 @@ def test_a_split_without_labels_takes_its_share_of_all(data):
     assert len(rows_of(test)) == 10 and len(rows_of(train)) == 40 and test.labels is None
 
 
-def test_where_an_image_lies_depends_on_neither_limits_nor_excluded_classes(data):
+def test_the_split_depends_on_neither_limits_nor_excluded_classes(data):
     _, whole, _ = splits(data, numbered(160), test_fraction=0.25)
     train, test, _ = splits(data, numbered(160), num_train=30, num_test=10, exclude_classes=("a",))
     assert set(test.ids) < set(whole.ids) and not set(train.ids) & set(whole.ids)
@@ -99,9 +99,11 @@ def test_a_class_keeps_an_image_for_training(data):
     assert set(train.labels) == {0, 1, 2, 3}
 
 
-def test_the_publishers_test_split_is_left_alone(data):
-    train, test, _ = splits(data, numbered(40), numbered(8, prefix="y"), test_fraction=0.5)
-    assert len(rows_of(train)) == 40 and len(test.ids) == 8
+def test_options_without_effect_are_errors(data):
+    with pytest.raises(InputError, match=r"test_fraction: expected 0 for images that have a test split .*found 0\.5"):
+        splits(data, numbered(40), numbered(8, prefix="y"), test_fraction=0.5)
+    with pytest.raises(InputError, match=r"num_test: expected 0 for images without a test split, found 3"):
+        splits(data, numbered(40), test_fraction=0.0, num_test=3)
 
 
 @pytest.mark.parametrize(
@@ -111,13 +113,13 @@ def test_the_publishers_test_split_is_left_alone(data):
         ({"num_test": -5, "test_fraction": 0.5}, "config.data.num_test: .*found -5"),
         ({"test_fraction": 1.0}, r"config.data.test_fraction: expected a share in \[0, 1\), found 1.0"),
         ({"test_fraction": -0.1}, "config.data.test_fraction: .*found -0.1"),
-        ({"test_fraction": 0.01}, "leaves images on both sides, found 0.01 of 8 images"),
+        ({"test_fraction": 0.01}, "leaves images in both splits, found 0.01 of 8 images"),
         ({"exclude_classes": ("e",)}, "config.data.exclude_classes: expected classes among a, b, c, d; found 'e'"),
-        ({"exclude_classes": NAMES}, "expected some of the 8 images to be left, found none"),
+        ({"exclude_classes": NAMES}, "expected some of the 8 images to remain, found none"),
         ({"seed": -3}, "config.data.seed: .*found -3"),
     ],
 )
-def test_what_cannot_be_met_is_an_error(data, keys, message):
+def test_impossible_options_are_errors(data, keys, message):
     with pytest.raises(InputError, match=message):
         splits(data, numbered(8), **keys)
 

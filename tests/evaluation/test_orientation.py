@@ -7,7 +7,7 @@ import pytest
 from irl_inr_jax.presets import tiny
 
 from irl_inr_jax.config import base
-from irl_inr_jax.data.assembly import make_source_dataset
+from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.description import describe_dataset, background_deviations, sample_images
 from irl_inr_jax.data.source import array_source, row_ids
@@ -21,7 +21,7 @@ SIDE = 24
 
 def dataset_of(images):
     source = array_source("x", images, row_ids("i", len(images)))
-    return make_source_dataset(base.get_config().data, source, description="some images")
+    return assemble_dataset(base.get_config().data, source)
 
 
 def commas(num_images=40):

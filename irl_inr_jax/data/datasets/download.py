@@ -3,6 +3,7 @@
 tensorflow-datasets is imported only for a download: its import takes half a second, and reading does not need it.
 """
 
+import logging
 import shutil
 import socket
 import tempfile
@@ -12,6 +13,8 @@ import urllib.request
 from pathlib import Path
 
 from irl_inr_jax.types import InputError
+
+logger = logging.getLogger(__name__)
 
 FILE_NAMES = {
     "train_images": "train-images-idx3-ubyte",
@@ -59,7 +62,7 @@ def download_files(folder: Path, urls: list[str]) -> None:
 
     sizes = checksums.get_all_url_infos()
     megabytes = sum(sizes[url].size for url in urls) / 1e6
-    print(f"Downloading {names} ({megabytes:.1f} MB) from {urls[0].rsplit('/', 1)[0]} to {folder}", flush=True)
+    logger.info("Downloading %s (%.1f MB) from %s to %s", names, megabytes, urls[0].rsplit("/", 1)[0], folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:

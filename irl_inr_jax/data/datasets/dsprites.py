@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.assembly import make_source_dataset
-from irl_inr_jax.data.converted import open_converted
+from irl_inr_jax.data.array_cache import open_cached_array
 from irl_inr_jax.data.source import Source, array_source
-from irl_inr_jax.types import Dataset, InputError, Pose
+from irl_inr_jax.types import InputError, Pose
 
 FILE_NAME = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 SHAPES = ("square", "ellipse", "heart")
@@ -30,13 +29,6 @@ _GRID = (
     np.linspace(0.0, 1.0, 32),
 )
 _BLOCK_BYTES = 1 << 24
-
-
-def make_dsprites(data: ConfigDict) -> Dataset:
-    """Return the dSprites data set under config.data.root, with the shape as label. Raises InputError."""
-    return make_source_dataset(
-        data, read_dsprites(data), description="dSprites: squares, ellipses and hearts of six sizes in known poses"
-    )
 
 
 def read_dsprites(data: ConfigDict) -> Source:
@@ -59,6 +51,7 @@ def read_dsprites(data: ConfigDict) -> Source:
         name,
         images,
         np.array([f"dsprites/{row:06d}" for row in range(len(images))]),
+        description="dSprites: squares, ellipses and hearts of six sizes in known poses",
         labels=labels,
         columns={"shape": labels, **columns},
         pose=latent_pose(columns["orientation"], columns["pos_x"], columns["pos_y"]),
@@ -116,7 +109,7 @@ def open_sprites(path: Path, name: str) -> np.ndarray:
     if num_bytes != np.prod(shape, dtype=np.int64):
         raise _damaged(name, ValueError(f"imgs of shape {shape} in {num_bytes} bytes"))
     copy = f"{path.stem}.imgs-{info.CRC:08x}.npy"
-    return open_converted(path.parent, copy, shape, lambda: _unpack(path, name), what="the images of dSprites")
+    return open_cached_array(path.parent, copy, shape, lambda: _unpack(path, name), content="the images of dSprites")
 
 
 def read_latents(path: Path, name: str, num_images: int) -> np.ndarray:

@@ -15,11 +15,10 @@ from jaxtyping import UInt8
 from ml_collections import ConfigDict
 from PIL import Image
 
-from irl_inr_jax.data.assembly import make_source_dataset
-from irl_inr_jax.data.converted import open_converted
+from irl_inr_jax.data.array_cache import open_cached_array
 from irl_inr_jax.data.source import Source, array_source
 from irl_inr_jax.data.subsets import Stream, make_rng
-from irl_inr_jax.types import Dataset, InputError
+from irl_inr_jax.types import InputError
 
 IMAGES, VOTES = "images_training_rev1", "training_solutions_rev1.csv"
 CROP = 207 / 424  # central crop as a share of the shorter side (Dieleman et al., 2015)
@@ -35,13 +34,6 @@ CLASSES = {
     "spiral": ("Class1.2", "Class4.1"),
 }
 _BLOCK = 512  # photographs decoded between writes
-
-
-def make_galaxy_zoo(data: ConfigDict) -> Dataset:
-    """Return Galaxy Zoo under config.data.root at config.data.resize pixels. Raises InputError."""
-    return make_source_dataset(
-        data, read_galaxy_zoo(data), description="Galaxy Zoo: central crops of galaxy photographs, classes by votes"
-    )
 
 
 def read_galaxy_zoo(data: ConfigDict) -> Source:
@@ -66,6 +58,7 @@ def read_galaxy_zoo(data: ConfigDict) -> Source:
         name,
         open_photographs(files, data.resize or SIDE, name),
         ids,
+        description="Galaxy Zoo: central crops of galaxy photographs, classes by votes",
         labels=clear_classes(columns) if columns else None,
         test=is_test if num_test else None,
         columns=columns,
@@ -139,12 +132,12 @@ def open_photographs(files: list[Path], side: int, name: str) -> UInt8[np.ndarra
     Its name contains the side and a checksum of the files' names and sizes. Raises InputError for damaged photographs.
     """
     checksum = zlib.crc32("".join(f"{file.name}:{file.stat().st_size};" for file in files).encode())
-    return open_converted(
+    return open_cached_array(
         files[0].parents[1],
         f"{IMAGES}.{side}px-{checksum:08x}.npy",
         (len(files), side, side, 3),
         lambda: _decode_all(files, side, name),
-        what=f"{len(files)} photographs to {side}x{side} pixels",
+        content=f"{len(files)} photographs to {side}x{side} pixels",
     )
 
 

@@ -1,7 +1,7 @@
 """Particle images of electron microscopy, such as spatial-VAE's 5HDB: stacks of noisy, signed numbers.
 
-Rows are as stored. Whether particles are brighter or darker than their ground is left as it is: turning it round is
-for whoever picked the particles.
+Rows are in the order of the file. Contrast is left unchanged: config.data.invert is for particles that are darker than
+their background.
 """
 
 import zipfile
@@ -13,44 +13,36 @@ import numpy as np
 from jaxtyping import Bool
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.assembly import make_source_dataset
 from irl_inr_jax.data.readers.numpy_files import open_npy
 from irl_inr_jax.data.readers.volumes import open_mrc
 from irl_inr_jax.data.source import Source
-from irl_inr_jax.types import Dataset, InputError, Pose
+from irl_inr_jax.types import InputError, Pose
 
 READERS = {".mrcs": open_mrc, ".mrc": open_mrc, ".npy": open_npy}
 _TRUTH = ("view", "rotation", "shift_px")
-_BLOCK = 1024  # images whose ground is measured at once
-
-
-def make_particles(data: ConfigDict) -> Dataset:
-    """The particle images of config.data.path, or of config.data.root/5hdb. Raises InputError."""
-    return make_source_dataset(
-        data, read_particles(data), description="particle images, each by the mean and deviation of its own ground"
-    )
+_BLOCK = 1024  # images whose background is measured at once
 
 
 def read_particles(data: ConfigDict) -> Source:
-    """The images of the stack config.data.path, or of the one in config.data.root/5hdb with 'train' in its name.
+    """Return the images of the stack config.data.path, or of the one in config.data.root/5hdb with 'train' in its name.
 
-    Where a file lies beside it that has 'test' for 'train' in its name, that is the test split. An image is called
-    'STEM/000123' after its file and row. Each has the mean of its ground taken away and is divided by its standard
-    deviation (by 1 where that is 0); these are the columns background_mean and background_std. The ground is what lies
-    outside the inscribed circle.
+    A file in the same folder with 'test' instead of 'train' in its name is the test split. Ids are 'STEM/000123', by
+    file and row. The mean of its background is subtracted from each image, and the result is divided by the standard
+    deviation of its background (by 1 if that is 0); these are the columns background_mean and background_std. The
+    background is the part outside the inscribed circle.
 
-    What is known of STEM.mrcs is in STEM_truth.npz: see `read_truth`. It gives classes and poses.
+    A file STEM_truth.npz next to STEM.mrcs gives classes and poses; see `read_truth`.
 
-    Raises InputError if there is no such file, or one that is damaged or holds other things than grey images.
+    Raises InputError if there is no such file, or if it is damaged or contains anything but grey images.
     """
     paths = find_stacks(data)
     stacks = [_open_stack(data, path) for path in paths]
     name = f"config.data.{'path' if data.path else 'root'} ({paths[0]})"
     shapes = [tuple(int(side) for side in stack.sizes[0]) for stack in stacks]
     if len(set(shapes)) > 1:
-        raise InputError(f"{name}: expected test images like the training images, {shapes[0]}, found {shapes[1]}")
+        raise InputError(f"{name}: expected test images of the training images' size {shapes[0]}, found {shapes[1]}")
     lengths = [len(stack.ids) for stack in stacks]
-    ground = np.concatenate([measure_background(stack) for stack in stacks])
+    background = np.concatenate([measure_background(stack) for stack in stacks])
     truths = [read_truth(path, length) for path, length in zip(paths, lengths, strict=True)]
     return Source(
         name=name,
@@ -58,16 +50,17 @@ def read_particles(data: ConfigDict) -> Source:
         sizes=np.concatenate([stack.sizes for stack in stacks]),
         channels=1,
         dtype=np.dtype(np.float32),
-        read=_make_read(stacks, ground),
+        read=_make_read(stacks, background),
+        description="particle images, normalized by the mean and standard deviation of their background",
         labels=join_views(truths, lengths),
         test=np.repeat([False, True], lengths) if len(paths) > 1 else None,
-        columns={"background_mean": ground[:, 0], "background_std": ground[:, 1]},
+        columns={"background_mean": background[:, 0], "background_std": background[:, 1]},
         pose=join_poses(truths, max(shapes[0])),
     )
 
 
 def find_stacks(data: ConfigDict) -> list[Path]:
-    """The file with the images, and after it the one for testing if there is one.
+    """Return the file of the images and, if there is one, the file of the test images.
 
     Raises InputError if there is none, or several with 'train' in their name.
     """
@@ -91,38 +84,38 @@ def find_stacks(data: ConfigDict) -> list[Path]:
 
 
 def outside_circle(height: int, width: int) -> Bool[np.ndarray, "h w"]:
-    """Which pixels have their middle outside the circle inscribed into the image, where no particle should reach."""
+    """Return a mask of the pixels whose centre is outside the inscribed circle, beyond the extent of a particle."""
     row, column = np.mgrid[:height, :width]
     return np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) > min(height, width) / 2
 
 
 def measure_background(stack: Source) -> np.ndarray:
-    """(N, 2) float32: mean and standard deviation of each image's ground, in one pass.
+    """Return the mean and standard deviation of each image's background, (N, 2) float32, in one pass.
 
-    Raises InputError for values that are no finite numbers.
+    Raises InputError for values that are not finite.
     """
     ring = outside_circle(*(int(side) for side in stack.sizes[0]))
-    ground = np.empty((len(stack.ids), 2), np.float32)
-    for first in range(0, len(ground), _BLOCK):
-        rows = np.arange(first, min(first + _BLOCK, len(ground)))
+    background = np.empty((len(stack.ids), 2), np.float32)
+    for first in range(0, len(background), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(background)))
         images = stack.read(rows)[..., 0].astype(np.float64)
         bad = rows[~np.isfinite(images).all(axis=(1, 2))]
         if len(bad):
             raise InputError(
                 f"{stack.name}: expected finite numbers, found NaN or infinity in image {bad[0]}; leave it out"
             )
-        ground[rows] = np.stack([images[:, ring].mean(-1), images[:, ring].std(-1)], axis=-1)
-    return ground
+        background[rows] = np.stack([images[:, ring].mean(-1), images[:, ring].std(-1)], axis=-1)
+    return background
 
 
 def read_truth(path: Path, num_images: int) -> dict[str, np.ndarray]:
-    """What STEM_truth.npz beside the stack `path` says of its N images: some of view, rotation and shift_px, or none.
+    """Return the arrays of STEM_truth.npz next to the stack `path` of N images: any of view, rotation and shift_px.
 
-    view: (N,) whole numbers or strings. rotation: (N,) radians by which the particle was turned *clockwise* as the rows
-    are drawn from the top down, and then shift_px: (N, 2) pixels by which it was moved, (down, right). This is the sign
-    for which averages of simulated images, set upright, are sharpest.
+    view: (N,) integers or strings. rotation: (N,) radians of the *clockwise* rotation of the particle, with row 0 at
+    the top. shift_px: (N, 2) pixels of the translation (down, right) that follows. This is the sign for which averages
+    of simulated images in canonical orientation are sharpest.
 
-    Raises InputError if they do not fit the images.
+    Raises InputError if they do not match the images.
     """
     truth = path.with_name(f"{path.stem}_truth.npz")
     name = f"config.data.path ({truth})"
@@ -133,21 +126,21 @@ def read_truth(path: Path, num_images: int) -> dict[str, np.ndarray]:
             arrays = {key: np.asarray(archive[key]) for key in _TRUTH if key in archive}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{name}: expected an .npz file of plain arrays {', '.join(_TRUTH)}, found another one "
-            f"({' '.join(str(error).split())}); take it away to go without"
+            f"{name}: expected an .npz file of plain arrays {', '.join(_TRUTH)}, found another kind of file "
+            f"({' '.join(str(error).split())}); remove it to read the images without it"
         ) from None
     for key, array in arrays.items():
         shape, kinds = ((num_images, 2), "iuf") if key == "shift_px" else ((num_images,), "iuf")
         if array.shape != shape or array.dtype.kind not in ("iuU" if key == "view" else kinds):
             raise InputError(
                 f"{name}: expected {key} of shape {shape} for {num_images} images, found {array.shape} of type "
-                f"{array.dtype}; take the file away to go without"
+                f"{array.dtype}; remove the file to read the images without it"
             )
     return arrays
 
 
 def join_views(truths: list[dict[str, np.ndarray]], lengths: list[int]) -> np.ndarray | None:
-    """The views of all images, -1 or '' in a file that says nothing of them; None where none does."""
+    """Return the views of all images, -1 or '' for a file without views; None if no file has views."""
     views = [truth.get("view") for truth in truths]
     known = [view for view in views if view is not None]
     if not known:
@@ -158,7 +151,7 @@ def join_views(truths: list[dict[str, np.ndarray]], lengths: list[int]) -> np.nd
 
 
 def join_poses(truths: list[dict[str, np.ndarray]], side: int) -> Pose | None:
-    """The true poses of all images, `side` pixels wide, from rotation and shift_px; None unless all are known."""
+    """Return the true poses of all images of `side` pixels from rotation and shift_px; None unless all are known."""
     if any(not {"rotation", "shift_px"} <= set(truth) for truth in truths):
         return None
     down, right = np.concatenate([truth["shift_px"] for truth in truths]).T
@@ -168,10 +161,10 @@ def join_poses(truths: list[dict[str, np.ndarray]], side: int) -> Pose | None:
 
 
 def _open_stack(data: ConfigDict, path: Path) -> Source:
-    """The images of one file. Raises InputError if they are not grey or so small that they have no ground."""
-    own = data.copy_and_resolve_references()
-    own.update(path=str(path), labels_path="")
-    stack = READERS[path.suffix.lower()](own)
+    """Return the images of one file. Raises InputError if they are not grey or too small to have background."""
+    data = data.copy_and_resolve_references()
+    data.path = str(path)
+    stack = READERS[path.suffix.lower()](data)
     if stack.channels != 1 or min(stack.sizes[0]) < 4:
         height, width = stack.sizes[0]
         raise InputError(
@@ -181,10 +174,10 @@ def _open_stack(data: ConfigDict, path: Path) -> Source:
     return stack
 
 
-def _make_read(stacks: list[Source], ground: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """`Source.read` over the stacks one after the other."""
+def _make_read(stacks: list[Source], background: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return `Source.read` for the concatenated stacks."""
     starts = np.cumsum([0, *(len(stack.ids) for stack in stacks)])
-    spread = np.where(ground[:, 1] > 0, ground[:, 1], 1)
+    spread = np.where(background[:, 1] > 0, background[:, 1], 1)
 
     def read(rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows)
@@ -193,6 +186,6 @@ def _make_read(stacks: list[Source], ground: np.ndarray) -> Callable[[np.ndarray
             places = np.flatnonzero((rows >= start) & (rows < stop))
             if len(places):
                 images[places] = stack.read(rows[places] - start)
-        return (images - ground[rows, :1, None, None]) / spread[rows, None, None, None]
+        return (images - background[rows, :1, None, None]) / spread[rows, None, None, None]
 
     return read

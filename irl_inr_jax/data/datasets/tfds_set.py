@@ -13,22 +13,12 @@ import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
 
-from irl_inr_jax.data.assembly import make_source_dataset
 from irl_inr_jax.data.source import Source
-from irl_inr_jax.types import Dataset, InputError
+from irl_inr_jax.types import InputError
 
 PREFIX = "tfds:"
 _ENCODED = ("Image", "LabeledImage")  # features that are stored as encoded image files
 _BLOCK = 4096  # images whose labels are read in one request
-
-
-def make_tfds(data: ConfigDict) -> Dataset:
-    """Return the data set 'tfds:NAME' or 'tfds:NAME/CONFIG:VERSION' of config.data.name. Raises InputError."""
-    builder = open_builder(data)
-    used, left_out = choose_splits(builder)
-    without = f" (without {', '.join(left_out)})" if left_out else ""
-    description = f"{builder.info.full_name} of tensorflow-datasets, {' and '.join(used)}{without}"
-    return make_source_dataset(data, read_builder(builder, data), description=description)
 
 
 def read_tfds_set(data: ConfigDict) -> Source:
@@ -41,7 +31,31 @@ def read_tfds_set(data: ConfigDict) -> Source:
 
     Raises InputError if the set is not found, was prepared in another format, or has no such features.
     """
-    return read_builder(open_builder(data), data)
+    builder = open_builder(data)
+    name = f"config.data.root ({builder.data_dir})"
+    features = dict(sorted(builder.info.features.items()))
+    image_key = find_image(features, data.images_key, name)
+    label_key = find_label(features, data.label_column, image_key, name)
+    splits, omitted = choose_splits(builder)
+    without = f" (without {', '.join(omitted)})" if omitted else ""
+    lengths = [builder.info.splits[split].num_examples for split in splits]
+    if not splits:
+        raise InputError(f"{name}: expected images, found only empty splits; prepare the set again")
+    columns, sizes = _read_columns_and_sizes(builder, splits, image_key)
+    of_split = np.repeat(splits, lengths)
+    rows = np.concatenate([np.arange(length) for length in lengths])
+    return Source(
+        name=name,
+        description=f"{builder.info.full_name} of tensorflow-datasets, {' and '.join(splits)}{without}",
+        ids=np.array([f"{builder.name}/{split}/{row:06d}" for split, row in zip(of_split, rows, strict=True)]),
+        sizes=sizes,
+        channels=(*features[image_key].shape, 1)[2],
+        dtype=np.dtype(features[image_key].np_dtype),
+        read=_make_read(builder, splits, image_key),
+        labels=columns.pop(label_key) if label_key else None,
+        test=of_split == "test" if splits == ["train", "test"] else None,
+        columns=columns if splits == ["train", "test"] else {**columns, "split": of_split},
+    )
 
 
 def open_builder(data: ConfigDict) -> Any:
@@ -106,32 +120,6 @@ def choose_splits(builder: Any) -> tuple[list[str], list[str]]:
     return names, []
 
 
-def read_builder(builder: Any, data: ConfigDict) -> Source:
-    """Return the Source of an open builder; see `read_tfds_set`. Raises InputError if the image feature is unclear."""
-    name = f"config.data.root ({builder.data_dir})"
-    features = dict(sorted(builder.info.features.items()))
-    image_key = find_image(features, data.images_key, name)
-    label_key = find_label(features, data.label_column, image_key, name)
-    splits, _ = choose_splits(builder)
-    lengths = [builder.info.splits[split].num_examples for split in splits]
-    if not splits:
-        raise InputError(f"{name}: expected images, found only empty splits; prepare the set again")
-    columns, sizes = _read_columns_and_sizes(builder, splits, image_key)
-    of_split = np.repeat(splits, lengths)
-    rows = np.concatenate([np.arange(length) for length in lengths])
-    return Source(
-        name=name,
-        ids=np.array([f"{builder.name}/{split}/{row:06d}" for split, row in zip(of_split, rows, strict=True)]),
-        sizes=sizes,
-        channels=(*features[image_key].shape, 1)[2],
-        dtype=np.dtype(features[image_key].np_dtype),
-        read=_make_read(builder, splits, image_key),
-        labels=columns.pop(label_key) if label_key else None,
-        test=of_split == "test" if splits == ["train", "test"] else None,
-        columns=columns if splits == ["train", "test"] else {**columns, "split": of_split},
-    )
-
-
 def _read_columns_and_sizes(
     builder: Any, splits: list[str], image_key: str
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -194,6 +182,8 @@ def find_image(features: dict[str, Any], key: str, name: str) -> str:
     candidates = [k for k, f in features.items() if _is_image(f)]
     if key in candidates:
         return key
+    if key not in ("", "images"):
+        raise InputError(f"config.data.images_key: expected one of {', '.join(candidates) or 'none'}; found {key!r}")
     if len(candidates) != 1:
         raise InputError(
             f"{name}: expected one feature of images (h, w) or (h, w, c), found "

@@ -1,9 +1,10 @@
-"""WHOI-Plankton: 3.4 million photographs of plankton in folders YEAR/CLASS/, of which ten balanced classes are taken.
+"""WHOI-Plankton: 3.4 million photographs of plankton in folders YEAR/CLASS/, reduced to ten balanced classes.
 
-The paper does not say which ten. Here they are the largest, without the folders that are no taxon; these and all other
-images that do not take part are never opened.
+The paper does not name its ten classes. Here they are the largest ones, without folders that are not taxa. Images that
+are not selected are never opened.
 """
 
+import dataclasses
 import fnmatch
 import os
 import zlib
@@ -12,32 +13,24 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.assembly import make_source_dataset
 from irl_inr_jax.data.readers.files_source import source_of_files
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.data.subsets import make_rng
-from irl_inr_jax.types import Dataset, InputError
+from irl_inr_jax.types import InputError
 
-NO_TAXA = ("mix", "mix_elongated", "detritus", "bad", "other*")  # folders of mixtures, debris and what is left over
+NO_TAXA = ("mix", "mix_elongated", "detritus", "bad", "other*")  # folders of mixtures, debris and other remains
 _EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
-def make_whoi_plankton(data: ConfigDict) -> Dataset:
-    """The largest classes of WHOI-Plankton, as many images of each. Raises InputError."""
-    return make_source_dataset(
-        data, read_whoi_plankton(data), description="WHOI-Plankton: the largest classes, balanced; see docs/data.md"
-    )
-
-
 def read_whoi_plankton(data: ConfigDict) -> Source:
-    """Images of config.data.path, or of config.data.root/whoi_plankton, called by their paths below it.
+    """Return the images of config.data.path, or of config.data.root/whoi_plankton; ids are paths relative to it.
 
-    The folder that an image lies in is its class, and a folder of four digits above that its year, a column (-1
-    without one). Taken are the config.data.num_classes largest classes with images enough, and of each as many images
-    as config.data.class_images says, for training and for testing, by a choice that depends on config.data.seed and on
-    no other class. 0 classes are all that have enough, and class_images () all images, with no test split.
+    The folder of an image is its class, and a folder of four digits above that is its year, a column (-1 without one).
+    The config.data.num_classes largest classes with enough images are selected, and of each the numbers of training and
+    test images in config.data.class_images, sampled by config.data.seed independently of other classes. 0 selects all
+    classes with enough images; class_images () selects all images, without a test split.
 
-    Raises InputError if there are no such images, or too few classes with enough.
+    Raises InputError if there are no such images, or too few classes with enough images.
     """
     root = Path(data.path).expanduser() if data.path else Path(data.root).expanduser() / "whoi_plankton"
     name = f"config.data.{'path' if data.path else 'root'} ({root})"
@@ -51,7 +44,7 @@ def read_whoi_plankton(data: ConfigDict) -> Source:
     )
     paths, labels, is_test = [], [], []
     for label in classes:
-        # A stream for each class, so that what is taken of one does not depend on the others.
+        # A random stream for each class, so that the selection of one does not depend on the others.
         order = make_rng(data.seed, zlib.crc32(label.encode())).permutation(len(found[label]))
         order = order[: num_train + num_test or None]
         paths += [found[label][row] for row in order]
@@ -60,7 +53,7 @@ def read_whoi_plankton(data: ConfigDict) -> Source:
     order = np.argsort(paths)
     paths, labels = np.array(paths)[order], np.array(labels)[order]
     years = np.array([find_year(path) for path in paths])
-    return source_of_files(
+    source = source_of_files(
         name,
         root,
         list(paths),
@@ -69,39 +62,41 @@ def read_whoi_plankton(data: ConfigDict) -> Source:
         columns={"year": years} if (years >= 0).any() else {},
         test=np.array(is_test)[order] if num_test else None,
     )
+    description = "WHOI-Plankton: the largest classes, with equal numbers of images; see docs/data.md"
+    return dataclasses.replace(source, description=description)
 
 
 def list_classes(root: Path, name: str) -> dict[str, list[str]]:
-    """Class -> the paths below `root` of its image files, sorted, over all years; without `NO_TAXA`.
+    """Return class -> sorted paths of its image files relative to `root`, over all years; without `NO_TAXA`.
 
-    Hidden files and folders are passed over, and so is what lies in `root` itself. Raises InputError for no images.
+    Hidden files and folders and files in `root` itself are ignored. Raises InputError if there are no images.
     """
     found: dict[str, list[str]] = {}
-    left_out = set()
+    omitted = set()
     for folder, subfolders, files in os.walk(root):
         kept = [sub for sub in subfolders if not sub.startswith(".") and not is_no_taxon(sub)]
-        left_out |= {sub for sub in subfolders if is_no_taxon(sub)}
+        omitted |= {sub for sub in subfolders if is_no_taxon(sub)}
         subfolders[:] = kept
         relative = Path(folder).relative_to(root).as_posix()
         images = [file for file in files if file.lower().endswith(_EXTENSIONS) and not file.startswith(".")]
         if relative != "." and images:
             found.setdefault(PurePosixPath(relative).name, []).extend(f"{relative}/{file}" for file in images)
     if not found:
-        besides = f" besides {', '.join(sorted(left_out))}" if left_out else ""
+        others = f" except {', '.join(sorted(omitted))}" if omitted else ""
         raise InputError(
             f"{name}: expected images in folders YEAR/CLASS/ or CLASS/, found "
-            f"{f'none{besides}' if root.is_dir() else 'no such folder'}; unpack the years there or set config.data.path"
+            f"{f'none{others}' if root.is_dir() else 'no such folder'}; unpack the years there or set config.data.path"
         )
     return {label: sorted(paths) for label, paths in sorted(found.items())}
 
 
 def is_no_taxon(folder: str) -> bool:
-    """Whether a folder of this name is one of `NO_TAXA`."""
+    """Return True if `folder` matches one of `NO_TAXA`."""
     return any(fnmatch.fnmatchcase(folder.lower(), pattern) for pattern in NO_TAXA)
 
 
 def check_class_images(data: ConfigDict) -> tuple[int, int]:
-    """config.data.class_images as (training, test), (0, 0) for all. Raises InputError for anything else."""
+    """Return config.data.class_images as (training, test), (0, 0) for all. Raises InputError for anything else."""
     given = tuple(data.class_images)
     if not given:
         return 0, 0
@@ -114,9 +109,10 @@ def check_class_images(data: ConfigDict) -> tuple[int, int]:
 
 
 def choose_classes(counts: dict[str, int], num_classes: int, class_images: tuple[int, int], name: str) -> list[str]:
-    """The `num_classes` largest classes, 0 for all, that have the sum of `class_images`; equals in alphabetical order.
+    """Return the `num_classes` largest classes (0: all) that have at least the sum of `class_images`.
 
-    counts: class -> images. Raises InputError if there are not so many, with the counts and what would do.
+    Classes of equal size are in alphabetical order. counts: class -> number of images. Raises InputError, with the
+    counts and values that are possible, if there are too few.
     """
     largest = sorted(counts, key=lambda label: (-counts[label], label))
     if not 0 <= num_classes <= len(largest):
@@ -138,6 +134,6 @@ def choose_classes(counts: dict[str, int], num_classes: int, class_images: tuple
 
 
 def find_year(path: str) -> int:
-    """The last folder of four digits above an image's class, as a number; -1 without one."""
+    """Return the last folder of four digits above an image's class as a number; -1 without one."""
     years = [part for part in PurePosixPath(path).parts[:-2] if len(part) == 4 and part.isdigit()]
     return int(years[-1]) if years else -1

@@ -1,8 +1,10 @@
 """WM811k: maps of silicon wafers, labelled by the pattern of their failed dies (paper, section 4.1).
 
-Read from LSWMD.pkl as Kaggle has it, once: its labelled maps are then kept beside it in wm811k_labelled.npz.
+Kaggle's LSWMD.pkl is read once; its labelled maps are then stored next to it in wm811k_labelled.npz.
 """
 
+import dataclasses
+import logging
 import os
 import zipfile
 import zlib
@@ -11,49 +13,50 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.assembly import make_source_dataset
 from irl_inr_jax.data.datasets.lswmd import COLUMNS, WaferMaps, read_lswmd
 from irl_inr_jax.data.resize import resize_image
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.data.subsets import Stream, make_rng
-from irl_inr_jax.types import Dataset, InputError
+from irl_inr_jax.types import InputError
+
+logger = logging.getLogger(__name__)
 
 PICKLE, STORE = "LSWMD.pkl", "wm811k_labelled.npz"
-# The paper's counts, and the most images of a class with which as many remain of the published file: all of Donut,
-# Near-full, Random and Scratch, and as many of each of the other five.
+# The paper's counts, and the limit per class with which the published file gives the same counts: all of Donut,
+# Near-full, Random and Scratch, and CLASS_CAP of each of the other five.
 PAPER_TRAIN, PAPER_TEST, CLASS_CAP = 7350, 3557, 1629
 SIDE = 32
-# What 0 outside, 1 pass and 2 fail become. Of 0, 40, 60, 80, 100, 127 and 160 for a die that passed, 80 gives the best
-# clusters without training (orbit_knn 54.8 %; 127 46.3 %, 0 44.0 %), and 10 neighbours by the spectrum find the class
-# of 80.4 % of the maps (127 80.7 %, 0 78.5 %). Brighter ones drown the pattern; black ones lose the wafer itself.
+# Grey levels of 0 (outside), 1 (pass) and 2 (fail). Of 0, 40, 60, 80, 100, 127 and 160 for a die that passed, 80 gives
+# the best clusters without training (orbit_knn 54.8 %; 127 46.3 %, 0 44.0 %), and 10 nearest spectra predict the class
+# of 80.4 % of the maps (127 80.7 %, 0 78.5 %). Brighter levels hide the pattern; with 0 the wafer itself is invisible.
 LEVELS = np.array([0, 80, 255], np.uint8)
 
 
-def make_wm811k(data: ConfigDict) -> Dataset:
-    """The paper's split: about 7,350 + 3,557 maps, a class having 1,629 at most. Raises InputError."""
+def read_wm811k(data: ConfigDict) -> Source:
+    """Return the paper's split: about 7,350 + 3,557 maps, at most 1,629 of each class. Raises InputError."""
     wafers, path = read_wafers(data)
-    chosen, test = distil_rows(wafers.labels, wafers.rows, seed=data.seed)
-    source = make_wafer_source(data, wafers, chosen, test if test.any() else None, path=path)
-    found = f"{np.sum(~test)} + {test.sum()} wafer maps, at most {CLASS_CAP} a class"
+    chosen, test = sample_wafers(wafers.labels, wafers.rows, seed=data.seed)
+    found = f"{np.sum(~test)} + {test.sum()} wafer maps, at most {CLASS_CAP} per class"
     if max(abs(np.sum(~test) - PAPER_TRAIN), abs(test.sum() - PAPER_TEST)) > 5:
         found += f" (the paper has {PAPER_TRAIN} + {PAPER_TEST})"
-    return make_source_dataset(data, source, description=f"{found}, of {path}")
+    source = make_wafer_source(data, wafers, chosen, test if test.any() else None, path=path)
+    return dataclasses.replace(source, description=f"{found}, of {path}")
 
 
-def make_wm811k_full(data: ConfigDict) -> Dataset:
-    """All labelled maps, in the publisher's split where the file has both of its parts. Raises InputError."""
+def read_wm811k_full(data: ConfigDict) -> Source:
+    """Return all labelled maps, with the publisher's split if the file has both of its parts. Raises InputError."""
     wafers, path = read_wafers(data)
     split = wafers.columns.get("trianTestLabel", np.array([]))
     test = split == "Test" if {"Training", "Test"} <= set(split) else None
     source = make_wafer_source(data, wafers, np.arange(len(wafers.rows)), test, path=path)
-    return make_source_dataset(data, source, description=f"all {len(wafers.rows)} labelled wafer maps of {path}")
+    return dataclasses.replace(source, description=f"all {len(wafers.rows)} labelled wafer maps of {path}")
 
 
 def read_wafers(data: ConfigDict) -> tuple[WaferMaps, Path]:
-    """The labelled maps in config.data.root/wm811k or config.data.root itself, and the file that they are from.
+    """Return the labelled maps in config.data.root/wm811k or config.data.root, and the file from which they were read.
 
-    LSWMD.pkl is read if wm811k_labelled.npz is not there or older, and that is then written if the folder allows it.
-    Raises InputError if neither is there, or for what `read_lswmd` and `read_store` refuse.
+    LSWMD.pkl is read if wm811k_labelled.npz is missing or older; the latter is then written if the folder is writable.
+    Raises InputError if neither file exists, and as `read_lswmd` and `read_store`.
     """
     root = Path(data.root).expanduser()
     folders = [folder for folder in (root / "wm811k", root) if any((folder / n).is_file() for n in (PICKLE, STORE))]
@@ -66,21 +69,21 @@ def read_wafers(data: ConfigDict) -> tuple[WaferMaps, Path]:
     if store.is_file() and not (pickled.is_file() and pickled.stat().st_mtime > store.stat().st_mtime):
         return read_store(store), store
     size = pickled.stat().st_size / 1e6
-    print(
-        f"reading {pickled} ({size:.0f} MB) once, which may take minutes; its labelled maps go to {store}", flush=True
-    )
+    logger.info("Reading %s (%.0f MB) once, which may take minutes; its labelled maps go to %s", pickled, size, store)
     wafers = read_lswmd(pickled)
     try:
         write_store(store, wafers)
     except OSError as error:
-        print(
-            f"cannot write {store} ({error.strerror or error}), going on without; the next run reads the pickle again"
+        logger.warning(
+            "Cannot write %s (%s); continuing without it, the next run reads the pickle again",
+            store,
+            error.strerror or error,
         )
     return wafers, pickled
 
 
 def write_store(path: Path, wafers: WaferMaps) -> None:
-    """`wafers` as plain arrays in an .npz file, of which nothing is at `path` until it is whole. Raises OSError."""
+    """Write `wafers` as plain arrays to an .npz file, which appears only when it is complete. Raises OSError."""
     label_names, label = np.unique(wafers.labels, return_inverse=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -100,19 +103,19 @@ def write_store(path: Path, wafers: WaferMaps) -> None:
 
 
 def read_store(path: Path) -> WaferMaps:
-    """The maps of a file of `write_store`, or of one with `flat`, `shape`, `label` and `label_names` alone.
+    """Return the maps of a file of `write_store`, or of a file with only `flat`, `shape`, `label` and `label_names`.
 
-    Without `row`, rows are counted in the file itself. Raises InputError if it is no such file, is damaged, or has
-    arrays that do not fit each other.
+    Without `row`, rows are numbered in the order of the file. Raises InputError if it is another kind of file, is
+    damaged, or has arrays that do not match each other.
     """
     source = f"config.data.root ({path})"
-    remedy = f"delete it, and it is made anew of {PICKLE} in the same folder"
+    remedy = f"delete it to create it again from {PICKLE} in the same folder"
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive}
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{source}: expected an .npz file of plain arrays, found another or a damaged one "
+            f"{source}: expected an .npz file of plain arrays, found another or a damaged file "
             f"({' '.join(str(error).split())}); {remedy}"
         ) from None
     missing = [name for name in ("flat", "shape", "label", "label_names") if name not in arrays]
@@ -136,24 +139,25 @@ def read_store(path: Path) -> WaferMaps:
         and flat.max() <= 2
     ):
         raise InputError(
-            f"{source}: expected maps of 0, 1 and 2 end to end in flat, and a shape and a label for each, found arrays "
-            f"that do not fit: flat {flat.dtype} {flat.shape}, shape {shape.shape}, label {label.shape}; {remedy}"
+            f"{source}: expected concatenated maps of 0, 1 and 2 in flat, and a shape and a label for each, found "
+            f"arrays that do not match: flat {flat.dtype} {flat.shape}, shape {shape.shape}, label {label.shape}; "
+            f"{remedy}"
         )
     return WaferMaps(flat=flat, shape=shape, labels=names.astype(str)[label], rows=rows, columns=columns)
 
 
-def distil_rows(labels: np.ndarray, rows: np.ndarray, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the maps (N,) are taken, in increasing order, and which of those are for testing.
+def sample_wafers(labels: np.ndarray, rows: np.ndarray, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the selected maps (n,) of N in increasing order, and True (n,) for those of the test split.
 
-    Of every class at most `CLASS_CAP`, and of these the paper's share for testing, at least one being for training.
-    What is drawn for a map depends on the seed and its row number alone.
+    At most `CLASS_CAP` of every class are selected; the test split has the paper's share of them, and at least one is
+    for training. The random number of a map depends on the seed and its row only.
     """
-    draws = make_rng(seed, Stream.WAFERS).random(int(rows.max()) + 1)[rows]
+    random = make_rng(seed, Stream.WAFERS).random(int(rows.max()) + 1)[rows]
     share = PAPER_TEST / (PAPER_TRAIN + PAPER_TEST)
     kept, test = np.zeros(len(labels), bool), np.zeros(len(labels), bool)
     for name in np.unique(labels):
         members = np.flatnonzero(labels == name)
-        members = members[np.argsort(draws[members], kind="stable")][:CLASS_CAP]
+        members = members[np.argsort(random[members], kind="stable")][:CLASS_CAP]
         kept[members] = True
         test[members[: min(round(len(members) * share), len(members) - 1)]] = True
     return np.flatnonzero(kept), test[kept]
@@ -162,10 +166,10 @@ def distil_rows(labels: np.ndarray, rows: np.ndarray, *, seed: int) -> tuple[np.
 def make_wafer_source(
     data: ConfigDict, wafers: WaferMaps, chosen: np.ndarray, test: np.ndarray | None, *, path: Path
 ) -> Source:
-    """The maps `chosen`, stretched to squares of data.resize pixels (0 is 32) by data.resampling as they are read.
+    """Return the maps `chosen`, stretched to squares of data.resize pixels (0: 32) by data.resampling when read.
 
-    Stretching is right for wafers, and for them alone: they are round, but their dies are not square, so that a map
-    counts fewer dies along one axis than along the other. On the square a turn of the wafer is a turn of the image.
+    Only wafers are stretched: they are round but their dies are not square, so that a map has fewer dies along one axis
+    than along the other. On the square a rotation of the wafer is a rotation of the image.
     """
     if data.resize < 0:
         raise InputError(f"config.data.resize: expected a side in pixels, or 0 for {SIDE}, found {data.resize}")

@@ -21,7 +21,7 @@ def rows_of(part):
 
 
 def assert_same_images(some, others):
-    """Images that stand in both have the same pixels and pose."""
+    """Images that are in both have the same pixels and pose."""
     _, left, right = np.intersect1d(some.ids, others.ids, return_indices=True)
     assert len(left) == min(len(some.ids), len(others.ids))
     np.testing.assert_array_equal(some.images[left], others.images[right])
@@ -46,7 +46,7 @@ def test_the_ink_of_a_digit_stays_on_the_canvas(digits):
     np.testing.assert_allclose(ink, expected, rtol=0.05)
 
 
-def test_an_image_has_one_pose_whatever_else_is_taken(digits):
+def test_the_pose_of_an_image_does_not_depend_on_the_selection(digits):
     whole = digits().train
     assert_same_images(digits(num_train=30).train, whole)
     assert_same_images(digits(num_train=30, exclude_classes=(9, 0)).train, whole)
@@ -55,7 +55,7 @@ def test_an_image_has_one_pose_whatever_else_is_taken(digits):
     assert_same_images(held_out.test, whole)
 
 
-def test_the_seed_decides_on_the_poses(digits):
+def test_the_seed_determines_the_poses(digits):
     first, again, other = (digits(num_train=40, seed=seed).train for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.images, again.images)
     assert list(first.ids) == list(again.ids) and not np.isin(first.pose.theta, other.pose.theta).any()
@@ -72,7 +72,7 @@ def test_split_and_excluded_class(digits):
     np.testing.assert_allclose(np.bincount(dataset.test.labels), 0.2 * sizes, atol=0.5)
 
 
-def test_canvas_zero_is_as_large_as_the_enlarged_digit_and_less_is_an_error(digits):
+def test_canvas_0_is_the_enlarged_digit_and_a_smaller_one_is_an_error(digits):
     assert digits(canvas=0, num_train=5).train.images.shape == (5, 16, 16, 1)
     with pytest.raises(InputError, match=r"config\.data\.canvas: expected 0 or at least 16 for digits_u, found 15"):
         digits(canvas=15)

@@ -70,7 +70,7 @@ def test_error_without_a_network_names_the_files_and_the_folder(tmp_path, monkey
     assert not folder.exists()
 
 
-def test_only_missing_files_are_downloaded_and_announced(tmp_path, fake_network, capsys):
+def test_only_missing_files_are_downloaded_and_announced(tmp_path, fake_network, log):
     folder = tmp_path / "mnist"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte").write_text("mine")
@@ -78,7 +78,7 @@ def test_only_missing_files_are_downloaded_and_announced(tmp_path, fake_network,
     assert len(fake_network.urls) == 3 and paths["train_images"].read_text() == "mine"
     assert paths["test_labels"].read_text() == "t10k-labels-idx1-ubyte.gz"
     assert {path.name for path in folder.iterdir()} == {path.name for path in paths.values()}
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = log.messages
     assert "t10k-images-idx3-ubyte.gz" in line and "1.7 MB" in line and str(folder) in line
 
 

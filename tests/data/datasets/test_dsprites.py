@@ -2,8 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.datasets import dsprites
-from irl_inr_jax.data.datasets.dsprites import FILE_NAME, latent_pose, make_dsprites, read_dsprites
+from irl_inr_jax.data.datasets import dsprites, make_dataset
+from irl_inr_jax.data.datasets.dsprites import FILE_NAME, latent_pose, read_dsprites
 from irl_inr_jax.geometry.moments import moment_pose
 from irl_inr_jax.types import InputError
 
@@ -46,7 +46,7 @@ def published(tmp_path, data):
     return write
 
 
-def test_published_file(published, data, tmp_path, capsys):
+def test_published_file(published, data, tmp_path, log):
     arrays = published()
     source = read_dsprites(data)
     np.testing.assert_array_equal(source.read(np.arange(12))[..., 0], arrays["imgs"])
@@ -56,10 +56,10 @@ def test_published_file(published, data, tmp_path, capsys):
     assert list(source.columns) == ["shape", "scale", "orientation", "pos_x", "pos_y"]
     np.testing.assert_allclose(source.columns["orientation"], arrays["latents_values"][:, 3])
     unpacked = list((tmp_path / "dsprites").glob("*.npy"))
-    assert len(unpacked) == 1 and capsys.readouterr().out.count("\n") == 1
+    assert len(unpacked) == 1 and len(log.messages) == 1
     written = unpacked[0].stat().st_mtime_ns
     np.testing.assert_array_equal(read_dsprites(data).read(np.arange(12))[..., 0], arrays["imgs"])
-    assert unpacked[0].stat().st_mtime_ns == written and capsys.readouterr().out == ""
+    assert unpacked[0].stat().st_mtime_ns == written and len(log.messages) == 1
 
 
 def test_changed_file_of_the_same_name_is_unpacked_again(published, data):
@@ -90,26 +90,6 @@ def test_latent_pose_agrees_with_the_pose_measured_on_the_images():
     np.testing.assert_allclose(offset, offset.mean(), atol=0.01)
     np.testing.assert_allclose(offset.mean().real, 0, atol=0.005)
     assert offset.mean().imag > 0.05
-
-
-def test_read_only_folder_falls_back_to_the_cache(published, data, tmp_path, monkeypatch, capsys):
-    arrays = published()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    opened = dsprites.Path.open
-
-    def refuse(path, mode="r", **options):
-        if path.parent == tmp_path / "dsprites" and "w" in mode:
-            raise PermissionError(13, "Permission denied")
-        return opened(path, mode, **options)
-
-    monkeypatch.setattr(dsprites.Path, "open", refuse)
-    for _ in range(2):
-        np.testing.assert_array_equal(read_dsprites(data).read(np.arange(12))[..., 0], arrays["imgs"])
-    assert capsys.readouterr().out.count(str(tmp_path / "cache/irl_inr_jax")) == 1
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(InputError, match=r"expected room for 0 MB .*Permission denied.*set XDG_CACHE_HOME"):
-        read_dsprites(data)
 
 
 def test_no_file_and_several_files_are_errors(published, data, tmp_path):
@@ -160,8 +140,8 @@ def test_damaged_files_are_errors_and_leave_no_files(published, data, tmp_path):
         assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
 
 
-def test_make_dsprites(published, data):
+def test_the_data_set_has_shapes_as_classes_and_known_poses(published, data):
     published()
-    dataset = make_dsprites(data)
+    dataset = make_dataset(data)
     assert dataset.class_names == ("ellipse", "heart", "square") and dataset.train.images.shape == (12, 64, 64, 1)
     np.testing.assert_allclose(dataset.train.pose.tau[:, 0], dataset.train.columns["pos_x"] - 0.5, atol=1e-6)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.data.datasets import galaxy_zoo
-from irl_inr_jax.data.datasets.galaxy_zoo import clear_classes, make_galaxy_zoo, read_galaxy_zoo, read_photograph
+from irl_inr_jax.data.datasets import galaxy_zoo, make_dataset
+from irl_inr_jax.data.datasets.galaxy_zoo import clear_classes, read_galaxy_zoo, read_photograph
 from irl_inr_jax.types import InputError
 
 ANSWERS = [
@@ -73,12 +73,12 @@ def test_centre_is_cropped_and_averaged(tmp_path, stored, side):
     np.testing.assert_allclose(np.argwhere(bright).mean(0), (side - 1) / 2, atol=0.6)
 
 
-def test_array_is_written_once_per_side(published, data, capsys):
+def test_array_is_written_once_per_side(published, data, log):
     folder = published()
     small = read_galaxy_zoo(data).read(np.arange(8))
-    assert capsys.readouterr().out.count("\n") == 1
+    assert len(log.messages) == 1
     np.testing.assert_array_equal(read_galaxy_zoo(data).read(np.arange(8)), small)
-    assert capsys.readouterr().out == ""
+    assert len(log.messages) == 1
     data.resize = 32
     assert read_galaxy_zoo(data).read(np.arange(8)).shape == (8, 32, 32, 3)
     (folder / "100008.jpg").unlink()
@@ -154,9 +154,9 @@ def test_missing_and_damaged_photographs_are_errors(published, data, tmp_path):
     assert not [file for file in folder.parent.iterdir() if ".npy" in file.name]
 
 
-def test_make_galaxy_zoo(published, data):
+def test_the_data_set_has_classes_by_votes_and_votes_as_columns(published, data):
     published({galaxy: {"Class1.1": 0.9, "Class7.1": 0.8} for galaxy in IDS})
     data.resize = 16
-    dataset = make_galaxy_zoo(data)
+    dataset = make_dataset(data)
     assert dataset.train.images.shape == (6, 16, 16, 3) and len(dataset.test.ids) == 2
     assert dataset.class_names == ("round",) and "Class4.1" in dataset.train.columns

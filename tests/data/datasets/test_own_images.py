@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from irl_inr_jax.data.datasets import make_dataset
-from irl_inr_jax.data.datasets.own_images import STACKS, TABLES, open_images
+from irl_inr_jax.data.datasets.own_images import STACKS, TABLES, read_own_images
 from irl_inr_jax.types import InputError
 
 RNG = np.random.default_rng(0)
@@ -26,36 +26,36 @@ def layouts(tmp_path):
 @pytest.mark.parametrize("layout", ["folder", "pattern", "table", "stack"])
 def test_the_same_images_in_every_layout(data, layouts, layout):
     data.update(name="images", path=layouts[layout])
-    source = open_images(data)
+    source = read_own_images(data)
     assert {image.tobytes() for image in source.read(np.arange(4))} == {image.tobytes() for image in IMAGES}
     dataset = make_dataset(data)
     assert len(dataset.train.ids) == 4 and layouts[layout] in dataset.description
     np.testing.assert_array_equal(dataset.train.images, source.read(np.arange(4)))
 
 
-def test_a_home_folder_may_be_written_as_a_tilde(data, layouts, tmp_path, monkeypatch):
+def test_a_tilde_is_the_home_folder(data, layouts, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for path in ("~/lots", "~/lots.npy", "~/Lots.CSV", "~/lots/*/*.png"):
         data.path = path
-        assert len(open_images(data).ids) == 4
+        assert len(read_own_images(data).ids) == 4
 
 
 @pytest.mark.parametrize("suffix", [*STACKS, *TABLES])
-def test_an_empty_file_of_any_kind_is_named(data, tmp_path, suffix):
+def test_an_empty_file_of_any_kind_is_an_error_with_its_path(data, tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     path.touch()
     data.path = str(path)
     with pytest.raises(InputError) as caught:
-        open_images(data)
+        read_own_images(data)
     assert str(caught.value).startswith(f"config.data.path ({path}): expected")
 
 
-def test_paths_that_no_reader_knows_are_errors(data, layouts, tmp_path):
+def test_missing_and_unknown_files_are_errors(data, layouts, tmp_path):
     (tmp_path / "notes.docx").touch()
     (tmp_path / "bare").touch()
     (tmp_path / "empty").mkdir()
     for path, message in [
-        ("", r"^config\.data\.path: expected a folder of images, .*, found ''; set it to where your images are"),
+        ("", r"^config\.data\.path: expected a folder of images, .*, found ''; set it to the location of your images"),
         (tmp_path / "lost", rf"found nothing there; did you mean {tmp_path}/lots\?"),
         (tmp_path / "lot.npy", rf"found nothing there; did you mean {tmp_path}/lots\.npy\?"),
         (tmp_path / "losts" / "a" / "0.png", rf"did you mean {tmp_path}/lots\?"),
@@ -67,23 +67,40 @@ def test_paths_that_no_reader_knows_are_errors(data, layouts, tmp_path):
     ]:
         data.path = str(path)
         with pytest.raises(InputError, match=message):
-            open_images(data)
+            read_own_images(data)
 
 
-def test_labels_beside_the_file_are_those_of_a_stack_alone(data, layouts, tmp_path):
+def test_labels_path_is_for_files_of_many_images(data, layouts, tmp_path):
     (tmp_path / "labels.txt").write_text("b\na\na\nb\n")
     data.update(name="images", path=layouts["stack"], labels_path=str(tmp_path / "labels.txt"))
     dataset = make_dataset(data)
     assert dataset.class_names == ("a", "b") and dataset.train.labels.tolist() == [1, 0, 0, 1]
     for layout in ("folder", "pattern", "table"):
         data.path = layouts[layout]
-        with pytest.raises(
-            InputError, match=r"labels_path: expected '' for files of one image each, found .*labels\.txt"
-        ):
-            open_images(data)
+        with pytest.raises(InputError, match=r"labels_path: expected its default '' for .*, found .*labels\.txt"):
+            read_own_images(data)
 
 
-def test_shifts_are_not_ours_to_make(data, layouts):
-    data.update(name="images", path=layouts["stack"], translation_px=1.0)
-    with pytest.raises(InputError, match="translation_px: expected 0, as images is not shifted"):
-        make_dataset(data)
+def test_keys_of_other_layouts_are_refused(data, layouts, tmp_path):
+    (tmp_path / "labels.csv").write_text("kind\nb\na\na\nb\n")
+    data.name = "images"
+    for layout, key, value in [
+        ("folder", "path_column", "file"),
+        ("folder", "label_column", "kind"),
+        ("table", "images_key", "pixels"),
+        ("table", "labels_key", "kinds"),
+        ("stack", "images_key", "pixels"),
+        ("stack", "label_column", "kind"),
+        ("stack", "same_scale", False),
+        ("stack", "max_unreadable", 0.5),
+        ("stack", "translation_px", 1.0),
+    ]:
+        data.path = layouts[layout]
+        default = data[key]
+        data[key] = value
+        message = rf"^config\.data\.{key}: expected its default {default!r} for .*leave it out"
+        with pytest.raises(InputError, match=message):
+            make_dataset(data)
+        data[key] = default
+    data.update(path=layouts["stack"], labels_path=str(tmp_path / "labels.csv"), label_column="kind")
+    assert make_dataset(data).train.labels.tolist() == [1, 0, 0, 1]

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from irl_inr_jax.data.datasets.particles import make_particles, outside_circle, read_particles
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.data.datasets.particles import outside_circle, read_particles
 from irl_inr_jax.types import InputError
 
 SIDE = 16
@@ -19,7 +20,7 @@ def write_npy(path, images):
 
 
 def simulate(num_images, seed=0):
-    """Noisy images (N, 16, 16), each on a ground of its own."""
+    """Noisy images (N, 16, 16), each with its own background."""
     rng = np.random.default_rng(seed)
     images = rng.normal(size=(num_images, SIDE, SIDE))
     images[:, 5:11, 6:10] += 3.0
@@ -28,7 +29,7 @@ def simulate(num_images, seed=0):
 
 @pytest.fixture
 def stacks(tmp_path, data):
-    """stacks(suffix, folder): a training and a test stack of 12 and 5 images, in config.data; returns both arrays."""
+    """stacks(suffix, folder): write 12 training and 5 test images below config.data.root; return both arrays."""
     data.name = "particles"
 
     def write(suffix=".mrcs", folder="5hdb"):
@@ -44,7 +45,7 @@ def stacks(tmp_path, data):
 
 
 @pytest.mark.parametrize("suffix", [".mrcs", ".mrc", ".npy"])
-def test_train_and_test_by_their_own_ground(stacks, data, suffix):
+def test_images_are_normalized_by_their_background(stacks, data, suffix):
     train, test = stacks(suffix)
     source = read_particles(data)
     assert source.ids[11] == "sim_train/000011" and source.ids[12] == "sim_test/000000"
@@ -82,11 +83,11 @@ def test_the_truth_gives_views_and_poses(stacks, data, tmp_path):
     rotation, shift = rng.uniform(0, 2 * np.pi, 12), rng.normal(0, 1, (12, 2))
     upright = np.zeros((SIDE, SIDE))
     upright[4:9, 7:9] = upright[7:9, 4:12] = 5.0
-    turned = [
-        ndimage.shift(ndimage.rotate(upright, -np.degrees(angle), reshape=False, order=1), move, order=1)
-        for angle, move in zip(rotation, shift, strict=True)
+    rotated = [
+        ndimage.shift(ndimage.rotate(upright, -np.degrees(angle), reshape=False, order=1), offset, order=1)
+        for angle, offset in zip(rotation, shift, strict=True)
     ]
-    np.save(tmp_path / "5hdb/sim_train.npy", np.stack(turned).astype(np.float32))
+    np.save(tmp_path / "5hdb/sim_train.npy", np.stack(rotated).astype(np.float32))
     truth = tmp_path / "5hdb/sim_train_truth.npz"
     np.savez(truth, view=np.arange(12) % 3, rotation=rotation, shift_px=shift)
     source = read_particles(data)
@@ -95,14 +96,14 @@ def test_the_truth_gives_views_and_poses(stacks, data, tmp_path):
     (tmp_path / "5hdb/sim_test.npy").unlink()
     pose = read_particles(data).pose
     np.testing.assert_allclose(pose.theta, -rotation, rtol=1e-6)
-    # The images set upright by their poses are alike.
+    # In canonical orientation the images agree.
     y, x = 1 - (2 * np.mgrid[:SIDE, :SIDE] + 1) / SIDE
     x = -x.T.swapaxes(0, 1)
-    for image, theta, tau in zip(turned, pose.theta, pose.tau, strict=True):
-        moved_x = np.cos(theta) * x - np.sin(theta) * y + tau[0]
-        moved_y = np.sin(theta) * x + np.cos(theta) * y + tau[1]
+    for image, theta, tau in zip(rotated, pose.theta, pose.tau, strict=True):
+        source_x = np.cos(theta) * x - np.sin(theta) * y + tau[0]
+        source_y = np.sin(theta) * x + np.cos(theta) * y + tau[1]
         sampled = ndimage.map_coordinates(
-            image, [((1 - moved_y) * SIDE - 1) / 2, ((moved_x + 1) * SIDE - 1) / 2], order=1
+            image, [((1 - source_y) * SIDE - 1) / 2, ((source_x + 1) * SIDE - 1) / 2], order=1
         )
         assert np.corrcoef(sampled.ravel(), upright.ravel())[0, 1] > 0.85
 
@@ -114,10 +115,10 @@ def test_the_truth_gives_views_and_poses(stacks, data, tmp_path):
         ({"view": np.zeros(12)}, "expected view .* of type float64"),
         ({"rotation": np.zeros((12, 2))}, r"expected rotation of shape \(12,\)"),
         ({"shift_px": np.zeros(12)}, r"expected shift_px of shape \(12, 2\)"),
-        ({"view": np.array([None] * 12, object)}, "found another one"),
+        ({"view": np.array([None] * 12, object)}, "found another kind of file"),
     ],
 )
-def test_a_truth_of_other_images_is_an_error(stacks, data, tmp_path, arrays, message):
+def test_a_truth_file_that_does_not_match_is_an_error(stacks, data, tmp_path, arrays, message):
     stacks(".npy")
     np.savez(tmp_path / "5hdb/sim_train_truth.npz", **arrays)
     with pytest.raises(InputError, match=message) as caught:
@@ -125,7 +126,7 @@ def test_a_truth_of_other_images_is_an_error(stacks, data, tmp_path, arrays, mes
     assert str(caught.value).startswith("config.data.path (") and "\n" not in str(caught.value)
 
 
-def test_files_that_are_no_stacks_are_errors(stacks, data, tmp_path):
+def test_other_and_damaged_files_are_errors(stacks, data, tmp_path):
     data.root = str(tmp_path)
     with pytest.raises(InputError, match=r"config\.data\.root .*with 'train' in its name, found none; set"):
         read_particles(data)
@@ -160,7 +161,7 @@ def test_splits_of_different_sizes_and_several_stacks_are_errors(stacks, data, t
     stacks(".npy")
     np.save(tmp_path / "5hdb/sim_test.npy", np.zeros((5, 20, 20), np.float32))
     with pytest.raises(
-        InputError, match=r"expected test images like the training images, \(16, 16\), found \(20, 20\)"
+        InputError, match=r"expected test images of the training images' size \(16, 16\), found \(20, 20\)"
     ):
         read_particles(data)
     np.save(tmp_path / "5hdb/more_train.npy", simulate(3))
@@ -168,8 +169,8 @@ def test_splits_of_different_sizes_and_several_stacks_are_errors(stacks, data, t
         read_particles(data)
 
 
-def test_as_a_data_set(stacks, data):
+def test_the_data_set_has_both_splits_and_the_background_as_columns(stacks, data):
     stacks()
-    dataset = make_particles(data)
+    dataset = make_dataset(data)
     assert dataset.train.images.shape == (12, SIDE, SIDE, 1) and len(dataset.test.ids) == 5
     assert "background_std" in dataset.train.columns

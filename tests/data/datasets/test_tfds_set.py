@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.data.datasets.tfds_set import make_tfds, read_tfds_set
+from irl_inr_jax.data.datasets import TFDS_KEYS, make_dataset
+from irl_inr_jax.data.datasets.tfds_set import read_tfds_set
 from irl_inr_jax.types import InputError
 
 LENGTHS = {"train": 6, "validation": 2, "test": 3}
@@ -209,8 +210,19 @@ def test_other_formats_and_damaged_sets_are_errors(copied_set, use):
         read_tfds_set(use("tfds:plain", copied_set))
 
 
-def test_make_tfds(plain_set, use):
+def test_the_data_set_has_the_published_classes_and_test_split(plain_set, use):
     data = use("tfds:plain", plain_set)
-    dataset = make_tfds(data)
+    dataset = make_dataset(data)
     assert dataset.class_names == ("narrow", "wide") and len(dataset.test.ids) == 3
     assert "train and test (without validation)" in dataset.description and dataset.train.images.shape == (6, 5, 5, 1)
+
+
+def test_every_key_is_used_or_refused(deep_set, use, check_every_key):
+    data = use("tfds:deep", deep_set, images_key="image", label_column="label_size")
+    changes = {
+        "images_key": ("map", {}),
+        "label_column": ("label_shape", {}),
+        "num_test": (1, {"test_fraction": 0.4}),
+        "seed": (3, {"num_train": 3}),
+    }
+    check_every_key(data, TFDS_KEYS, changes)

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.data.datasets.whoi_plankton import make_whoi_plankton, read_whoi_plankton
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.data.datasets.whoi_plankton import read_whoi_plankton
 from irl_inr_jax.data.readers import files_source
 from irl_inr_jax.types import InputError
 
 COUNTS = {"Ceratium": 9, "Chaetoceros": 12, "Dinobryon": 7, "Corethron": 2, "mix": 20, "other_interaction": 15}
 
 
-def draw(path, seed):
+def write_image(path, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     Image.fromarray(rng.integers(100, 200, rng.integers(6, 14, 2), dtype=np.uint8)).save(path)
@@ -17,14 +18,14 @@ def draw(path, seed):
 
 @pytest.fixture
 def published(tmp_path, data):
-    """published(counts, years): a tree of so many images of each class, over the years; returns its root."""
+    """published(counts, years): write a folder tree with `counts` images per class, over `years`; return its root."""
     data.update(root=str(tmp_path), name="whoi_plankton")
 
     def write(counts=COUNTS, years=("2006", "2014"), root=tmp_path / "whoi_plankton"):
         for seed, label in enumerate(counts):
             for number in range(counts[label]):
                 year = years[number % len(years)] if years else ""
-                draw(root / year / label / f"IFCB_{number:03d}.png", 100 * seed + number)
+                write_image(root / year / label / f"IFCB_{number:03d}.png", 100 * seed + number)
         return root
 
     return write
@@ -59,7 +60,7 @@ def test_other_images_are_never_opened(published, data, monkeypatch):
     assert {path.relative_to(root).as_posix() for path in opened} == set(source.ids) and len(source.ids) == 10
 
 
-def test_the_choice_depends_on_the_seed_and_on_no_other_class(published, data):
+def test_the_selection_depends_on_the_seed_and_on_no_other_class(published, data):
     published()
     data.update(num_classes=3, class_images=(3, 1))
 
@@ -82,7 +83,7 @@ def test_trees_without_years_and_all_images(published, data, tmp_path):
     assert source.name.startswith("config.data.path (") and source.ids[0] == "Ceratium/IFCB_000.png"
 
 
-def test_too_few_images_or_classes_are_errors_that_say_what_would_do(published, data):
+def test_errors_for_too_few_images_or_classes_name_possible_values(published, data):
     published()
     data.update(num_classes=3, class_images=(10, 2))
     with pytest.raises(
@@ -109,15 +110,15 @@ def test_folders_without_plankton_are_errors(published, data, tmp_path):
     data.update(root=str(tmp_path))
     with pytest.raises(InputError, match=r"config\.data\.root .*folders YEAR/CLASS/ or CLASS/, found no such folder"):
         read_whoi_plankton(data)
-    draw(tmp_path / "whoi_plankton/stray.png", 0)
+    write_image(tmp_path / "whoi_plankton/stray.png", 0)
     published({"detritus": 2})
-    with pytest.raises(InputError, match="found none besides detritus; unpack"):
+    with pytest.raises(InputError, match="found none except detritus; unpack"):
         read_whoi_plankton(data)
 
 
-def test_as_a_data_set(published, data):
+def test_the_data_set_is_balanced_and_resized(published, data):
     published()
     data.update(num_classes=3, class_images=(5, 2), crop="circle", background="image", resize=8, same_scale=False)
-    dataset = make_whoi_plankton(data)
+    dataset = make_dataset(data)
     assert dataset.train.images.shape == (15, 8, 8, 1) and dataset.test.images.shape == (6, 8, 8, 1)
     assert dataset.class_names == ("Ceratium", "Chaetoceros", "Dinobryon")

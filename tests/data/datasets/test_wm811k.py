@@ -1,11 +1,11 @@
-"""WM811k from its two files to a data set: what is read, kept, drawn and stretched."""
+"""WM811k from its two files to a data set: reading, storing, sampling and stretching."""
 
 import os
 
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.datasets import wm811k
+from irl_inr_jax.data.datasets import make_dataset, wm811k
 from irl_inr_jax.data.datasets.lswmd import WaferMaps
 from irl_inr_jax.data.datasets.wm811k import (
     CLASS_CAP,
@@ -14,12 +14,10 @@ from irl_inr_jax.data.datasets.wm811k import (
     PAPER_TRAIN,
     PICKLE,
     STORE,
-    distil_rows,
     make_wafer_source,
-    make_wm811k,
-    make_wm811k_full,
     read_store,
     read_wafers,
+    sample_wafers,
     write_store,
 )
 from irl_inr_jax.data.resize import resize_image
@@ -54,12 +52,17 @@ def make_wafers(num_wafers=24, split=True):
     )
 
 
+def make_full(data):
+    data.name = "wm811k_full"
+    return make_dataset(data)
+
+
 def map_of(wafers, number):
     sizes = wafers.shape.astype(int).prod(1)
     return wafers.flat[sizes[:number].sum() :][: sizes[number]].reshape(wafers.shape[number])
 
 
-def same(one, other):
+def assert_same(one, other):
     for name in ("flat", "shape", "labels", "rows"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.columns.keys() == other.columns.keys()
@@ -87,37 +90,37 @@ def readings(root, monkeypatch):
     return paths
 
 
-def test_a_store_is_what_was_stored(tmp_path):
+def test_a_store_returns_what_was_stored(tmp_path):
     write_store(tmp_path / STORE, make_wafers())
-    same(read_store(tmp_path / STORE), make_wafers())
+    assert_same(read_store(tmp_path / STORE), make_wafers())
     assert os.listdir(tmp_path) == [STORE]
 
 
-def test_the_pickle_is_read_once_and_again_when_it_is_newer(data, root, readings, capsys):
+def test_the_pickle_is_read_once_and_again_when_it_is_newer(data, root, readings, log):
     wafers, path = read_wafers(data)
-    same(wafers, make_wafers())
+    assert_same(wafers, make_wafers())
     assert path == root / PICKLE and readings == [path]
-    assert capsys.readouterr().out.count("\n") == 1
+    assert len(log.messages) == 1
     again, path = read_wafers(data)
-    same(again, wafers)
-    assert path == root / STORE and len(readings) == 1 and capsys.readouterr().out == ""
+    assert_same(again, wafers)
+    assert path == root / STORE and len(readings) == 1 and len(log.messages) == 1
     os.utime(root / STORE, (1.0, 1.0))
     read_wafers(data)
     assert len(readings) == 2
     (root / PICKLE).unlink()
     os.utime(root / STORE, (1.0, 1.0))
-    same(read_wafers(data)[0], wafers)
+    assert_same(read_wafers(data)[0], wafers)
     assert len(readings) == 2
 
 
-def test_a_folder_that_cannot_be_written_to_is_no_error(data, root, readings, monkeypatch, capsys):
+def test_a_read_only_folder_is_no_error(data, root, readings, monkeypatch, log):
     def refuse(source, target):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    same(read_wafers(data)[0], make_wafers())
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[1].startswith(f"cannot write {root / STORE} (Permission denied), going on")
+    assert_same(read_wafers(data)[0], make_wafers())
+    assert len(log.messages) == 2
+    assert log.messages[1].startswith(f"Cannot write {root / STORE} (Permission denied); continuing without it")
     assert os.listdir(root) == [PICKLE]
 
 
@@ -129,9 +132,9 @@ def test_the_folder_of_the_data_set_comes_before_the_root(data, root):
     assert read_wafers(data)[1] == root / "wm811k" / STORE
 
 
-def test_no_file_is_an_error_that_says_where_it_is_to_be_had(data, root):
+def test_a_missing_file_is_an_error_with_its_source(data, root):
     with pytest.raises(InputError) as caught:
-        make_wm811k(data)
+        make_dataset(data)
     for part in ("config.data.root: expected", PICKLE, STORE, str(root), "'qingyi/wm811k-wafer-map'", "2.1 GB"):
         assert part in str(caught.value)
 
@@ -144,7 +147,7 @@ def test_a_store_of_four_arrays_is_enough(data, root):
     stored = read_store(root / STORE)
     np.testing.assert_array_equal(stored.labels, wafers.labels)
     np.testing.assert_array_equal(stored.rows, np.arange(24))
-    assert stored.columns == {} and make_wm811k_full(data).train.ids[3] == "wm811k/000003"
+    assert not stored.columns and make_full(data).train.ids[3] == "wm811k/000003"
 
 
 @pytest.mark.parametrize(
@@ -152,21 +155,21 @@ def test_a_store_of_four_arrays_is_enough(data, root):
     [
         ({"flat": None}, "found no flat"),
         ({"label_names": None}, "found no label_names"),
-        ({"flat": np.zeros(5, np.uint8)}, r"do not fit: flat uint8 \(5,\)"),
-        ({"flat": np.full(make_wafers().flat.shape, 3, np.uint8)}, "do not fit"),
-        ({"flat": make_wafers().flat.astype(float)}, "do not fit: flat float64"),
-        ({"shape": -make_wafers().shape}, "do not fit"),
+        ({"flat": np.zeros(5, np.uint8)}, r"do not match: flat uint8 \(5,\)"),
+        ({"flat": np.full(make_wafers().flat.shape, 3, np.uint8)}, "do not match"),
+        ({"flat": make_wafers().flat.astype(float)}, "do not match: flat float64"),
+        ({"shape": -make_wafers().shape}, "do not match"),
         ({"shape": make_wafers().shape[:, 0]}, r"shape \(24,\)"),
-        ({"label": np.full(24, 9)}, "do not fit"),
-        ({"label": np.zeros(24)}, "do not fit"),
+        ({"label": np.full(24, 9)}, "do not match"),
+        ({"label": np.zeros(24)}, "do not match"),
         ({"label": np.zeros(23, int)}, r"label \(23,\)"),
         ({"label": np.array(3)}, r"label \(\)"),
-        ({"row": np.full(24, -1)}, "do not fit"),
-        ({"lotName": np.array(["lot1"])}, "do not fit"),
-        ({"flat": np.array([None])}, "found another or a damaged one"),
+        ({"row": np.full(24, -1)}, "do not match"),
+        ({"lotName": np.array(["lot1"])}, "do not match"),
+        ({"flat": np.array([None])}, "found another or a damaged file"),
     ],
 )
-def test_a_store_that_does_not_fit_is_an_error(tmp_path, changed, message):
+def test_an_inconsistent_store_is_an_error(tmp_path, changed, message):
     path = tmp_path / STORE
     write_store(path, make_wafers())
     with np.load(path) as archive:
@@ -187,15 +190,15 @@ def test_a_damaged_store_is_an_error(tmp_path):
     for content in (b"", b"none", whole[: len(whole) // 2], bytes(flipped), (tmp_path / "one.npy").read_bytes()):
         path.write_bytes(content)
         with pytest.raises(
-            InputError, match=r"found another or a damaged one .*delete it, and it is made anew"
+            InputError, match=r"found another or a damaged file .*delete it to create it again"
         ) as caught:
             read_store(path)
         assert "\n" not in str(caught.value)
 
 
-def test_the_papers_numbers_come_of_the_published_file():
+def test_the_published_counts_give_the_papers_counts():
     labels = np.repeat(list(COUNTS), list(COUNTS.values()))
-    kept, test = distil_rows(labels, np.arange(len(labels)) * 3, seed=0)
+    kept, test = sample_wafers(labels, np.arange(len(labels)) * 3, seed=0)
     assert abs(np.sum(~test) - PAPER_TRAIN) <= 5 and abs(test.sum() - PAPER_TEST) <= 5
     assert (np.diff(kept) > 0).all()
     share = PAPER_TEST / (PAPER_TRAIN + PAPER_TEST)
@@ -205,25 +208,25 @@ def test_the_papers_numbers_come_of_the_published_file():
         assert abs(test[members].sum() - members.sum() * share) <= 0.5
 
 
-def test_a_draw_depends_on_the_seed_and_the_row_alone():
+def test_the_selection_depends_only_on_the_seed_and_the_row():
     labels = np.repeat(["None", "Loc"], [4000, 1800])
     rows = np.random.default_rng(0).permutation(len(labels))
-    kept, test = distil_rows(labels, rows, seed=0)
+    kept, test = sample_wafers(labels, rows, seed=0)
     order = np.random.default_rng(1).permutation(len(labels))
-    shuffled, shuffled_test = distil_rows(labels[order], rows[order], seed=0)
+    shuffled, shuffled_test = sample_wafers(labels[order], rows[order], seed=0)
     assert set(rows[kept]) == set(rows[order][shuffled])
     assert set(rows[kept[test]]) == set(rows[order][shuffled[shuffled_test]])
-    more, _ = distil_rows(np.append(labels, "Donut"), np.append(rows, 99_999), seed=0)
+    more, _ = sample_wafers(np.append(labels, "Donut"), np.append(rows, 99_999), seed=0)
     assert set(rows[kept]) | {99_999} == set(np.append(rows, 99_999)[more])
-    assert set(kept) != set(distil_rows(labels, rows, seed=1)[0])
+    assert set(kept) != set(sample_wafers(labels, rows, seed=1)[0])
 
 
 def test_a_class_of_one_map_is_for_training():
-    kept, test = distil_rows(np.array(["a", "b", "b", "b"]), np.arange(4), seed=0)
+    kept, test = sample_wafers(np.array(["a", "b", "b", "b"]), np.arange(4), seed=0)
     assert list(kept) == [0, 1, 2, 3] and not test[0] and test.sum() == 1
 
 
-def test_maps_are_stretched_by_the_method_asked_for(data, root):
+def test_maps_are_stretched_by_the_configured_method(data, root):
     wafers = make_wafers()
     chosen = np.array([2, 5, 11])
     for method in ("area", "nearest", "max"):
@@ -240,7 +243,7 @@ def test_maps_are_stretched_by_the_method_asked_for(data, root):
     np.testing.assert_array_equal(source.sizes, np.full((3, 2), 16))
 
 
-def test_no_size_is_32_pixels_and_a_negative_one_an_error(data, root):
+def test_size_0_means_32_pixels_and_a_negative_size_is_an_error(data, root):
     data.resize = 0
     assert make_wafer_source(data, make_wafers(), np.arange(2), None, path=root).read(np.array([1])).shape[1] == 32
     data.resize = -1
@@ -248,15 +251,15 @@ def test_no_size_is_32_pixels_and_a_negative_one_an_error(data, root):
         make_wafer_source(data, make_wafers(), np.arange(2), None, path=root)
 
 
-def test_the_distilled_set(data, root, readings):
-    dataset = make_wm811k(data)
+def test_the_papers_set(data, root, readings):
+    dataset = make_dataset(data)
     assert dataset.class_names == ("Donut", "None", "Scratch")
     assert len(dataset.train.ids) + len(dataset.test.ids) == 24 and len(dataset.test.ids) == 8
-    assert dataset.description.startswith("16 + 8 wafer maps, at most 1629 a class (the paper has 7350 + 3557), of ")
+    assert dataset.description.startswith("16 + 8 wafer maps, at most 1629 per class (the paper has 7350 + 3557), of ")
     assert not set(dataset.train.ids) & set(dataset.test.ids)
     assert dataset.train.images.shape == (16, 16, 16, 1) and dataset.train.images.dtype == np.uint8
     assert dataset.train.columns["lotName"][0].startswith("lot")
-    stored = make_wm811k(data)
+    stored = make_dataset(data)
     assert len(readings) == 1
     np.testing.assert_array_equal(stored.train.images, dataset.train.images)
     np.testing.assert_array_equal(stored.test.ids, dataset.test.ids)
@@ -265,7 +268,7 @@ def test_the_distilled_set(data, root, readings):
 def test_the_full_set_has_the_publishers_split(data, root):
     wafers = make_wafers()
     write_store(root / STORE, wafers)
-    dataset = make_wm811k_full(data)
+    dataset = make_full(data)
     assert len(dataset.train.ids) == 16 and len(dataset.test.ids) == 8
     published = wafers.rows[wafers.columns["trianTestLabel"] == "Test"]
     assert list(dataset.test.ids) == [f"wm811k/{row:06d}" for row in published]
@@ -274,12 +277,12 @@ def test_the_full_set_has_the_publishers_split(data, root):
 
 def test_the_full_set_without_a_split_is_one_part(data, root):
     write_store(root / STORE, make_wafers(split=False))
-    assert make_wm811k_full(data).test is None
+    assert make_full(data).test is None
     data.test_fraction = 0.25
-    assert len(make_wm811k_full(data).test.ids) > 0
+    assert len(make_full(data).test.ids) > 0
 
 
-def test_a_single_map_of_each_class_is_no_crash(data, root):
+def test_one_map_per_class_is_accepted(data, root):
     write_store(root / STORE, make_wafers(3))
-    dataset = make_wm811k(data)
+    dataset = make_dataset(data)
     assert len(dataset.train.ids) == 3 and dataset.test is None

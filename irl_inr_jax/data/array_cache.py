@@ -1,35 +1,39 @@
-"""Images that are slow to decode, decoded once into a plain array beside their files and mapped from then on."""
+"""Images that are slow to decode, stored once as a plain array next to their files and mapped to memory afterwards."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 
 from irl_inr_jax.types import InputError
 
+logger = logging.getLogger(__name__)
 
-def open_converted(
+
+def open_cached_array(
     folder: Path,
     name: str,
     shape: tuple[int, ...],
     blocks: Callable[[], Iterable[bytes | np.ndarray]],
     *,
-    what: str,
+    content: str,
 ) -> np.ndarray:
-    """The uint8 array of `shape` in folder/name, mapped to memory; where it is not there yet, written first.
+    """Return the uint8 array of `shape` in folder/name, mapped to memory; write the file first if there is none.
 
-    blocks: gives its content from first to last. The file appears only once it is whole. Where the folder cannot be
-    written it goes to the user's cache. what: what is being unpacked, for the one line that says so.
+    blocks: yields the content of the array from start to end. The file appears only when it is complete. If the folder
+    is not writable, the file is written to the user's cache folder. content: what is unpacked, for the log.
 
-    Raises InputError if it cannot be written there either, or the disk is full.
+    Raises InputError if neither folder is writable or the disk is full.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "irl_inr_jax"
+    cache = platformdirs.user_cache_path("irl_inr_jax")
     for place in (folder, cache):
-        converted = _open_array(place / name, shape)
-        if converted is not None:
-            return converted
+        array = _open_array(place / name, shape)
+        if array is not None:
+            return array
     size = np.prod(shape, dtype=np.int64) / 1e6
     reasons = []
     for place in (folder, cache):
@@ -37,26 +41,26 @@ def open_converted(
         try:
             place.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                print(f"Unpacking {what} once: {size:.0f} MB to {place / name}", flush=True)
+                logger.info("Unpacking %s once: %.0f MB to %s", content, size, place / name)
                 header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
                 np.lib.format.write_array_header_1_0(file, header)
                 for block in blocks():
                     file.write(block)
             os.replace(temporary, place / name)
-            return _open_array(place / name, shape)
+            return np.load(place / name, mmap_mode="r", allow_pickle=False)
         except OSError as error:
             reasons.append(f"{place}: {error.strerror or error}")
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
     raise InputError(
-        f"config.data.root ({folder}): expected room for {size:.0f} MB of unpacked images, found none "
-        f"({'; '.join(reasons)}); free some, or set XDG_CACHE_HOME to a folder that has it"
+        f"config.data.root ({folder}): expected {size:.0f} MB of writable space for unpacked images, found none "
+        f"({'; '.join(reasons)}); free some, or set XDG_CACHE_HOME to a folder with enough space"
     )
 
 
 def _open_array(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The mapped array if there is a whole one of that shape."""
+    """Return the mapped array at `path` if the file is complete and of that shape, else None."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
