@@ -1,50 +1,91 @@
-"""Settings and flags as people write them."""
+"""Test the parsing of flags and the reports of mistakes."""
 
-import pytest
+import logging
 
-from irl_inr_jax.commands.configuration import override_config
-from irl_inr_jax.config import base
-from irl_inr_jax.config.storage import AFTER_TRAINING
+from absl import flags
+
+from irl_inr_jax.commands.flags import describe_flags, run_command
 from irl_inr_jax.types import InputError
 
 
-def test_settings_are_read_as_the_type_they_have():
-    config = base.get_config()
-    override_config(
-        config,
-        [
-            "clustering.scan.num_epochs=7",
-            "config.clustering.scan.learning_rate=1",
-            "clustering.scan.augment=s1+r",
-            "clustering.scan.prior=(1.0, 2.0)",
-            "clustering.scan.selflabel_epochs=0",
-            "evaluation.max_clusters=5",
-        ],
-        blocks=AFTER_TRAINING,
-    )
-    scan = config.clustering.scan
-    assert (scan.num_epochs, scan.learning_rate, scan.augment, tuple(scan.prior)) == (7, 1.0, "s1+r", (1.0, 2.0))
-    assert (
-        isinstance(scan.learning_rate, float) and scan.selflabel_epochs == 0 and config.evaluation.max_clusters == 5
-    )
+def define(values, arguments):
+    flags.DEFINE_integer("num_clusters", 3, "number of clusters", flag_values=values)
+    flags.DEFINE_bool("cost", True, "estimate the cost", flag_values=values)
 
 
-@pytest.mark.parametrize(
-    ("assignment", "message"),
-    [
-        (
-            "clustering.scan.num_epoch=3",
-            r"after --set, found clustering\.scan\.num_epoch; the nearest is .*num_epochs$",
-        ),
-        ("clustering.scan.num_epochs", r"expected --set KEY=VALUE .* found 'clustering\.scan\.num_epochs'"),
-        ("train.batch_size=3", r"a key of evaluation or clustering .* found 'train\.batch_size=3'"),
-        ("clustering.scan.num_epochs=2.5", r"a value of type int for --set clustering\.scan\.num_epochs, found '2\.5'"),
-        ("clustering.scan.num_epochs=True", r"a value of type int"),
-        ("clustering.scan.learning_rate=fast", r"a value of type float"),
-    ],
-)
-def test_what_cannot_be_set_is_refused_and_nothing_changes(assignment, message):
-    config = base.get_config()
-    with pytest.raises(InputError, match=message):
-        override_config(config, [assignment], blocks=AFTER_TRAINING)
-    assert config.to_dict() == base.get_config().to_dict()
+def call(body, *arguments):
+    return run_command(define, body, arguments, usage="Do something.\n\n    irl-inr something\n")
+
+
+def test_flags_are_those_of_one_call(capsys):
+    seen = []
+
+    def body(values):
+        seen.append((values.num_clusters, values.cost))
+        return 5
+
+    assert call(body, "--num-clusters=7", "--nocost") == 5
+    assert call(body, "--num_clusters", "8") == 5
+    assert call(body) == 5
+    assert seen == [(7, False), (8, True), (3, True)] and capsys.readouterr().err == ""
+
+
+def not_called(values):
+    raise AssertionError
+
+
+def test_mistakes_in_flags_are_one_line_and_the_body_is_not_called(capsys):
+    mistakes = {
+        "--num_cluster=3": "num_clusters",
+        "surplus": "expected only flags, found 'surplus'",
+        "--num_clusters=many": "many",
+    }
+    for argument, word in mistakes.items():
+        assert call(not_called, argument) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("error: ") and captured.err.count("\n") == 1 and word in captured.err
+        assert captured.out == ""
+
+
+def test_help_shows_usage_and_flags_and_the_body_is_not_called(capsys):
+    assert call(not_called, "--num_clusters=many", "--help") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Do something." and "  --[no]cost" in lines and "  --compilation_cache" in lines
+    assert "        number of clusters (default: 3)" in lines
+
+
+def test_an_input_error_is_one_line_and_our_own_mistakes_propagate(capsys):
+    def refuse(values):
+        raise InputError("expected\n  images,   found none")
+
+    assert call(refuse) == 2
+    assert capsys.readouterr().err == "error: expected images, found none\n"
+    try:
+        call(lambda values: {}["missing"])
+    except KeyError:
+        return
+    raise AssertionError("a KeyError of the body was caught")
+
+
+def test_the_log_goes_to_stdout_as_plain_lines(capsys):
+    def body(values):
+        logger = logging.getLogger("irl_inr_jax.some.module")
+        logger.info("256 images")
+        logger.warning("one is damaged")
+        logger.debug("unseen")
+        logging.getLogger("orbax").info("unseen")
+        return 0
+
+    for _ in range(2):
+        assert call(body) == 0
+        captured = capsys.readouterr()
+        assert captured.out == "256 images\nwarning: one is damaged\n" and captured.err == ""
+
+
+def test_flags_are_described_in_the_order_of_their_definition():
+    values = flags.FlagValues()
+    define(values, [])
+    flags.DEFINE_string("a", None, "word " * 60, flag_values=values)
+    lines = describe_flags(values).splitlines()
+    assert [line.strip() for line in lines if line.startswith("  --")] == ["--num_clusters", "--[no]cost", "--a"]
+    assert max(map(len, lines)) <= 120
