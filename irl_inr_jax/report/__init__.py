@@ -1,1 +1,4 @@
-"""Pictures and tables of a run. Images are float in [0, 1] with 1 channel (grey), 3 (RGB) or others (first as grey)."""
+"""Tables, logs and figures of a run.
+
+Images are float in [0, 1]. 3 channels are shown as RGB, otherwise the first channel as grey.
+"""

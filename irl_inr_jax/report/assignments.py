@@ -1,4 +1,4 @@
-"""What became of every image, as a table that any spreadsheet opens."""
+"""The clusters of every image as a CSV file."""
 
 import csv
 from collections.abc import Sequence
@@ -21,10 +21,11 @@ def save_assignments(
     class_names: Sequence[str],
     columns: dict[str, np.ndarray],
 ) -> None:
-    """A CSV file, one row an image in input order: `id`, `label` where there are any, `outlier_score`, for each
-    clusterer NAME its cluster from 0 or -1 for none and NAME_confidence in [0, 1], and last the data set's `columns`.
+    """Write a CSV file with one row per image in input order.
 
-    A column of the data set that is called like one of ours gets data_ before its name.
+    Columns: `id`, `label` if there are labels, `outlier_score` if there are scores; for each clusterer NAME its cluster
+    from 0, or -1 for none, and NAME_confidence in [0, 1]; then the data set's `columns`, prefixed with data_ where the
+    name is taken.
     """
     table = {"id": list(embeddings.ids)}
     if embeddings.labels is not None:

@@ -1,4 +1,4 @@
-"""Plain tables for the terminal and the log."""
+"""Plain-text tables for the terminal and the log."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,10 @@ MISSING = "–"
 
 
 def format_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """An aligned table: a header, a rule and a line a row. No rows give the empty string.
+    """Return an aligned table: a header, a rule and one line per row. No rows give the empty string.
 
-    Columns come in the order in which the rows first name them. Text stands as it is; floats get two decimals; what a
-    row lacks, None and NaN are shown as –. Columns of numbers are aligned to the right, others to the left; a column
-    of numbers that the caller has formatted ("90.4 %") counts as one of numbers.
+    Columns appear in the order of their first occurrence in the rows. Floats get two decimals; missing values, None and
+    NaN are shown as –. Columns of numbers, including formatted ones such as "90.4 %", are aligned right, others left.
     """
     if not rows:
         return ""

@@ -1,4 +1,4 @@
-"""A run while it goes on: its log, console and pictures, in the first process of those that train."""
+"""Log, console output and figures of a run during training, written by the first process."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ from irl_inr_jax.types import TrainState
 def follow_run(
     run: Run, workdir: Path, *, start: int
 ) -> Iterator[tuple[Callable[[int, dict[str, float]], None], Callable[[int, TrainState | None], None]]]:
-    """Yields on_metrics(step, metrics), and after_epoch(epoch, state) with a state to be drawn or None.
+    """Yield on_metrics(step, metrics) and after_epoch(epoch, state), which saves a figure unless the state is None.
 
-    In other processes than the first both do nothing.
+    In all processes but the first they do nothing.
     """
     if not is_first_process():
         yield (lambda step, metrics: None), (lambda epoch, state: None)
@@ -39,8 +39,8 @@ def follow_run(
         if state is not None and run.method.reconstruct:
             path = workdir / "pictures" / f"epoch_{epoch:04d}.png"
             save_training_figure(path, trained_method(run, state), run.dataset.train)
-            log.write_picture(int(state.step), "reconstructions", path)
-        clock["time"] = time.monotonic()  # what was saved and drawn does not count as training
+            log.write_image(int(state.step), "reconstructions", path)
+        clock["time"] = time.monotonic()  # saving checkpoints and figures does not count as training
 
     try:
         yield on_metrics, after_epoch

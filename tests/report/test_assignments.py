@@ -1,3 +1,5 @@
+"""The CSV file of clusters."""
+
 import csv
 
 import numpy as np
@@ -37,7 +39,7 @@ def test_every_image_has_its_clusters_confidences_and_outlier_score(tmp_path):
     assert rows[1]["id"] == 'odd, "name"' and rows[1]["outlier_score"] == "2.5000"
 
 
-def test_without_labels_and_scores_their_columns_are_left_out(tmp_path):
+def test_without_labels_and_scores_their_columns_are_absent(tmp_path):
     rows = write(tmp_path, None, None)
     assert list(rows[0]) == ["id", "kmeans", "kmeans_confidence", "dbscan", "dbscan_confidence"]
 

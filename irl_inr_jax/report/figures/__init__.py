@@ -1,1 +1,1 @@
-"""Figures as PNG files."""
+"""Figures of a data set and of a run, saved as PNG files."""

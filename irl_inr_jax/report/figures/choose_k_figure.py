@@ -1,4 +1,4 @@
-"""The figure from which one sees how many clusters there are, and how sure that is."""
+"""The figure of the criteria by which the number of clusters is chosen."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _COLOUR = "#1f5f9e"
 
 
 def save_k_curves(path: Path | str, curves: KCurves, recommendation: Recommendation) -> None:
-    """Stability, gap and silhouette over the number of clusters, the recommended one marked, the reason as title."""
+    """Save curves of stability, gap and silhouette over the number of clusters, with the recommendation as title."""
     subtitle = f"images: {curves.num_images:,} · in every panel higher is better · dashed: the recommended number"
     if recommendation.k is None:
         subtitle = f"images: {curves.num_images:,} · in every panel higher is better"
@@ -29,18 +29,18 @@ def save_k_curves(path: Path | str, curves: KCurves, recommendation: Recommendat
     )
     all_ks = np.arange(1, len(curves.gap) + 1)
     panels = [
-        ("Stability", "do two halves find the same clusters?", curves.ks, curves.stability, curves.stability_std),
-        ("Gap", "tighter than a cloud without clusters?", all_ks, curves.gap, curves.gap_std),
-        ("Silhouette", "how far apart do the clusters lie?", curves.ks, curves.silhouette, None),
+        ("Stability", "agreement of clusterings of two halves", curves.ks, curves.stability, curves.stability_std),
+        ("Gap", "compactness relative to data without clusters", all_ks, curves.gap, curves.gap_std),
+        ("Silhouette", "separation of the clusters", curves.ks, curves.silhouette, None),
     ]
-    for i, (name, question, ks, values, spread) in enumerate(panels):
+    for i, (name, meaning, ks, values, std) in enumerate(panels):
         left, top = canvas.MARGIN + 38 + i * _STEP, canvas.TITLE_HEIGHT + 8
         canvas.write_text(figure, left, top, name)
-        canvas.write_text(figure, left, top + 19, question, color=canvas.FAINT_INK, fontsize=canvas.SMALL_POINTS)
+        canvas.write_text(figure, left, top + 19, meaning, color=canvas.FAINT_INK, fontsize=canvas.SMALL_POINTS)
         axes = canvas.place_axes(figure, left, top + _HEADING, _WIDTH, _HEIGHT)
         if name == "Stability":
             _draw_null(axes, curves)
-        _draw_curve(axes, ks, values, spread, recommendation.k)
+        _draw_curve(axes, ks, values, std, recommendation.k)
         axes.set_xlim(0.5, all_ks[-1] + 0.5)
         axes.set_xlabel("number of clusters", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     canvas.save_png(figure, path)
@@ -50,10 +50,10 @@ def _draw_curve(
     axes: Axes,
     ks: Int[np.ndarray, "j"],
     values: Float[np.ndarray, "j"],
-    spread: Float[np.ndarray, "j"] | None,
+    std: Float[np.ndarray, "j"] | None,
     k: int | None,
 ) -> None:
-    axes.errorbar(ks, values, yerr=spread, color=_COLOUR, marker="o", markersize=3.5, linewidth=1.3, elinewidth=0.8)
+    axes.errorbar(ks, values, yerr=std, color=_COLOUR, marker="o", markersize=3.5, linewidth=1.3, elinewidth=0.8)
     if k is not None:
         axes.axvline(k, color=canvas.FAINT_INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
         axes.plot(k, values[ks == k], color=_COLOUR, marker="o", markersize=9, linestyle="none")
@@ -63,9 +63,9 @@ def _draw_curve(
 
 def _draw_null(axes: Axes, curves: KCurves) -> None:
     axes.plot(curves.ks, curves.stability_null, color=canvas.FAINT_LINE, linewidth=1.3)
-    # At the right end, where the two curves lie farthest apart.
+    # At the right end, where the two curves are farthest apart.
     axes.annotate(
-        "a cloud without clusters",
+        "data without clusters",
         (curves.ks[-1], curves.stability_null[-1]),
         xytext=(0, -6),
         textcoords="offset pixels",

@@ -1,4 +1,4 @@
-"""Figures of clusters: against the true classes, and as samples of their images."""
+"""Figures of clusters: confusion with the true classes, and samples of their images."""
 
 import math
 from collections.abc import Sequence
@@ -27,33 +27,33 @@ def save_confusion(
     *,
     has_noise: bool = False,
 ) -> None:
-    """The confusion matrix of `metrics.clustering.confusion_matrix`: counts, coloured by share of the row (Figure 5).
+    """Save the matrix of `metrics.clustering_scores.confusion_matrix`: counts, coloured by share of the row (Figure 5).
 
-    Columns past the number of classes are surplus clusters, and with `has_noise` the last of them is noise. Counts are
-    left out where the cells are too small.
+    Columns past the number of classes are surplus clusters; with `has_noise` the last column is noise. Counts are
+    omitted if the cells are too small.
     """
     num_classes, num_columns = matrix.shape
     names = name_classes(class_names, num_classes)
     heads = names + [f"extra {i + 1}" for i in range(num_columns - num_classes - has_noise)] + ["noise"] * has_noise
     cell = int(np.clip(620 / max(num_columns, num_classes), 10, 46))
     name_widths = [canvas.measure_text(name, canvas.SMALL_POINTS) for name in heads]
-    upright = max(name_widths) <= cell - 4
+    is_horizontal = max(name_widths) <= cell - 4
     left = canvas.MARGIN + 28 + max(name_widths)
-    below = 56 if upright else 48 + max(name_widths)
-    right = 100 * np.trace(matrix) / max(matrix.sum(), 1)
+    below = 56 if is_horizontal else 48 + max(name_widths)
+    accuracy = 100 * np.trace(matrix) / max(matrix.sum(), 1)
     figure = canvas.make_figure(
         left + cell * num_columns + canvas.MARGIN,
         canvas.TITLE_HEIGHT + 8 + cell * num_classes + below,
-        "Classes against the clusters matched to them",
-        f"{right:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row",
+        "Confusion matrix of classes and matched clusters",
+        f"{accuracy:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row",
     )
     axes = canvas.place_axes(figure, left, canvas.TITLE_HEIGHT + 8, cell * num_columns, cell * num_classes)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=colormaps["Blues"], vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    axes.set_xticks(range(num_columns), heads, rotation=0 if upright else 90)
+    axes.set_xticks(range(num_columns), heads, rotation=0 if is_horizontal else 90)
     axes.set_yticks(range(num_classes), names)
     axes.tick_params(length=0)
-    axes.set_xlabel("cluster matched to", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    axes.set_xlabel("class matched to the cluster", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     axes.set_ylabel("true class", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     if cell > canvas.measure_text(str(matrix.max()), canvas.SMALL_POINTS):
         _write_counts(axes, matrix, shares)
@@ -62,11 +62,8 @@ def save_confusion(
 
 def _write_counts(axes: Axes, matrix: Int[np.ndarray, "r c"], shares: Float[np.ndarray, "r c"]) -> None:
     for (row, column), count in np.ndenumerate(matrix):
-        if count == 0:
-            style = {"color": canvas.FAINT_LINE}
-        else:
-            style = {"color": "white" if shares[row, column] > 0.5 else canvas.INK}
-        axes.text(column, row, str(count), ha="center", va="center", fontsize=canvas.SMALL_POINTS, **style)
+        colour = canvas.FAINT_LINE if count == 0 else "white" if shares[row, column] > 0.5 else canvas.INK
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=canvas.SMALL_POINTS, color=colour)
 
 
 def save_cluster_grids(
@@ -78,10 +75,10 @@ def save_cluster_grids(
     *,
     seed: int = 0,
 ) -> None:
-    """Up to 8 x 8 images of each cluster, drawn at random with `seed` (Figures 11 and 12), the largest cluster first.
+    """Save up to 8 x 8 random images of each cluster, largest cluster first (Figures 11 and 12).
 
-    With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, and
-    the title says so; noise, where there is any, comes after them. A cluster id without images is left out.
+    With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, as the
+    title then reports; noise follows as the last grid. Empty clusters are omitted.
     """
     num_noise = int(np.sum(clusters == NOISE))
     ids, sizes = np.unique(clusters[clusters != NOISE], return_counts=True)
@@ -89,7 +86,7 @@ def save_cluster_grids(
     capped = len(ids) > _MAX_CLUSTERS
     shown = [*ids[by_size][:_MAX_CLUSTERS], *([NOISE] if num_noise else [])]
     num_columns = min(_GRID_COLUMNS, len(shown))
-    # Smaller cells for many clusters: the file would otherwise pass what may be sent by mail.
+    # Smaller cells for many clusters, which keeps the file small.
     side = choose_side(images, target=32 if len(shown) <= 12 else 20)
     grid_side = _GRID * (side + 1) - 1
     heading = 22 if labels is None else 40
@@ -99,8 +96,8 @@ def save_cluster_grids(
         canvas.TITLE_HEIGHT + math.ceil(len(shown) / num_columns) * step_y,
         f"Images of the {_MAX_CLUSTERS} largest of {len(ids)} clusters" if capped else "Images of each cluster",
         f"images: {len(clusters):,} · clusters: {len(ids)} · "
-        + (f"in no cluster: {num_noise:,} · " if num_noise else "")
-        + f"each grid: up to {_GRID * _GRID} at random",
+        + (f"noise: {num_noise:,} · " if num_noise else "")
+        + f"up to {_GRID * _GRID} random images per cluster",
     )
     rng = np.random.default_rng(seed)
     for i, cluster in enumerate(shown):
@@ -121,4 +118,4 @@ def save_cluster_grids(
 def _describe_majority(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) -> str:
     counts = np.bincount(labels)
     name = name_classes(class_names, len(counts))[int(counts.argmax())]
-    return f"{100 * counts.max() / len(labels):.0f} % are {name}"
+    return f"{100 * counts.max() / len(labels):.0f} % {name}"

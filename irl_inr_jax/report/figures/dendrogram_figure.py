@@ -1,4 +1,4 @@
-"""The figure of a hierarchy: the top of the tree of merges, with images below every leaf."""
+"""The figure of a hierarchical clustering: the last merges, with images below every leaf."""
 
 from itertools import groupby
 from pathlib import Path
@@ -30,11 +30,11 @@ def save_dendrogram(
     *,
     num_leaves: int = 30,
 ) -> None:
-    """The last merges of SciPy's `linkage` of m = merges + 1 images, down to `num_leaves` groups: the leaves.
+    """Save the last merges of SciPy's `linkage` of m = merges + 1 images, down to `num_leaves` leaves.
 
-    Below a leaf are the number of its images, up to five of them drawn at random, and its cluster. What lies within one
-    cluster has the cluster's colour; what joins several, and noise, is dark grey. The dashed line is the height at
-    which the tree falls into as many parts as there are clusters.
+    Below a leaf are the number of its images, up to five random ones, and its cluster. Branches within one cluster have
+    the cluster's colour; branches that join several, and noise, are dark grey. The dashed line is the height that cuts
+    the tree into as many parts as there are clusters.
     """
     leaves = _order_leaves(linkage, num_leaves)
     members = _find_members(linkage, leaves)
@@ -47,13 +47,13 @@ def save_dendrogram(
     figure = canvas.make_figure(
         left + step * len(leaves) + canvas.MARGIN,
         samples_top + samples_height + 52,
-        f"How the clusters merge: the top of the tree, cut into {num_clusters}",
-        f"images: {len(images):,} · below each leaf: the number of its images, some of them, and its cluster",
+        f"Dendrogram, cut into {num_clusters} clusters",
+        f"images: {len(images):,} · below each leaf: number of images, examples and cluster · dashed: the cut",
     )
     colours = np.vstack([choose_colours(int(clusters.max()) + 1), np.full((1, 3), _INK)])  # the last for `_MIXED`
-    in_cluster = [_find_cluster(clusters[rows]) for rows in members]
+    leaf_clusters = [_find_cluster(clusters[rows]) for rows in members]
     axes = canvas.place_axes(figure, left, _TOP, step * len(leaves), _TREE_HEIGHT)
-    _draw_tree(axes, linkage, leaves, in_cluster, colours)
+    _draw_tree(axes, linkage, leaves, leaf_clusters, colours)
     _draw_cut(axes, linkage, num_clusters)
     rng = np.random.default_rng(0)
     for i, rows in enumerate(members):
@@ -62,12 +62,12 @@ def save_dendrogram(
         sample = images[rng.permutation(rows)[:_NUM_SAMPLES]]
         tiled = tile_images(sample, num_columns=1, side=side, gap=2)
         canvas.place_pixels(figure, center - side // 2, samples_top, tiled)
-    _write_clusters(figure, in_cluster, colours, left=left, top=samples_top + samples_height + 6, step=step)
+    _write_clusters(figure, leaf_clusters, colours, left=left, top=samples_top + samples_height + 6, step=step)
     canvas.save_png(figure, path)
 
 
 def _order_leaves(linkage: Float[np.ndarray, "merges 4"], num_leaves: int) -> list[int]:
-    """The nodes of the tree that become leaves, from left to right; an image is the node of its number."""
+    """Return the nodes of the tree that become leaves, from left to right; node i < m is image i."""
     if len(linkage) == 0:
         return [0]
     num_shown = min(max(num_leaves, 2), len(linkage) + 1)
@@ -75,11 +75,11 @@ def _order_leaves(linkage: Float[np.ndarray, "merges 4"], num_leaves: int) -> li
 
 
 def _find_members(linkage: Float[np.ndarray, "merges 4"], leaves: list[int]) -> list[Int[np.ndarray, "rows"]]:
-    """The images below each leaf."""
+    """Return the rows of the images below each leaf."""
     num_images = len(linkage) + 1
     leaf_of = np.full(2 * num_images - 1, -1)
     leaf_of[leaves] = np.arange(len(leaves))
-    # From the top down, so that a node has heard of its leaf before it tells its children.
+    # From the top down, so that each node has its leaf before its children.
     for merge in range(num_images - len(leaves) - 1, -1, -1):
         leaf_of[linkage[merge, :2].astype(int)] = leaf_of[num_images + merge]
     return [np.flatnonzero(leaf_of[:num_images] == leaf) for leaf in range(len(leaves))]
@@ -93,41 +93,41 @@ def _draw_tree(
     axes: Axes,
     linkage: Float[np.ndarray, "merges 4"],
     leaves: list[int],
-    in_cluster: list[int],
+    leaf_clusters: list[int],
     colours: Float[np.ndarray, "k 3"],
 ) -> None:
-    """Each merge as a bracket; a stem has the colour of what hangs from it."""
+    """Draw each merge as a bracket whose vertical lines have the colour of the cluster below them."""
     num_images = len(linkage) + 1
-    # Of every node that is drawn: its place, its height, its cluster.
-    drawn = {leaf: (i + 0.5, 0.0, in_cluster[i]) for i, leaf in enumerate(leaves)}
+    # Node → x position, height, cluster.
+    nodes = {leaf: (i + 0.5, 0.0, leaf_clusters[i]) for i, leaf in enumerate(leaves)}
     for merge in range(num_images - len(leaves), len(linkage)):
         height = linkage[merge, 2]
-        (x1, y1, cluster1), (x2, y2, cluster2) = (drawn[int(child)] for child in linkage[merge, :2])
+        (x1, y1, cluster1), (x2, y2, cluster2) = (nodes[int(child)] for child in linkage[merge, :2])
         cluster = cluster1 if cluster1 == cluster2 else _MIXED
-        drawn[num_images + merge] = (x1 + x2) / 2, height, cluster
+        nodes[num_images + merge] = (x1 + x2) / 2, height, cluster
         for xs, ys, colour in (([x1, x1], [y1, height], cluster1), ([x2, x2], [y2, height], cluster2)):
             axes.plot(xs, ys, color=colours[colour], linewidth=1.5, solid_capstyle="butt")
         axes.plot([x1, x2], [height, height], color=colours[cluster], linewidth=1.5, solid_capstyle="projecting")
     top = linkage[-1, 2] if len(linkage) else 0.0
     axes.set(xlim=(0, len(leaves)), ylim=(0, 1.1 * top or 1.0), xticks=[])
-    axes.set_ylabel("height of the merge", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    axes.set_ylabel("merge height", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
 
 
 def _draw_cut(axes: Axes, linkage: Float[np.ndarray, "merges 4"], num_clusters: int) -> None:
-    """Halfway between the last merge that is made and the first that is not."""
+    """Draw the cut halfway between the last merge below it and the first above it."""
     heights = np.concatenate([[0.0], linkage[:, 2], [1.1 * linkage[-1, 2] if len(linkage) else 0.0]])
-    merges_left = max(num_clusters, 1) - 1
-    cut = heights[-2 - merges_left : len(heights) - merges_left].mean()
+    merges_above = max(num_clusters, 1) - 1
+    cut = heights[-2 - merges_above : len(heights) - merges_above].mean()
     axes.axhline(cut, color=canvas.INK, linewidth=1, linestyle=(0, (4, 3)))
 
 
 def _write_clusters(
-    figure: Figure, in_cluster: list[int], colours: Float[np.ndarray, "k 3"], *, left: int, top: int, step: int
+    figure: Figure, leaf_clusters: list[int], colours: Float[np.ndarray, "k 3"], *, left: int, top: int, step: int
 ) -> None:
-    """A line in the cluster's colour below neighbouring leaves of one cluster, and its number."""
+    """Draw a bar in the cluster's colour below adjacent leaves of one cluster, and write its number."""
     first = 0
-    for cluster, run in groupby(in_cluster):
-        last = first + len(list(run))
+    for cluster, group in groupby(leaf_clusters):
+        last = first + len(list(group))
         axes = canvas.place_axes(figure, left + first * step + 2, top, (last - first) * step - 4, 4)
         axes.set_axis_off()
         axes.axhspan(0, 1, color=colours[cluster])

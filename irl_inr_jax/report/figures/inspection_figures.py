@@ -1,4 +1,4 @@
-"""The pictures of a data set before training: a contact sheet, and where its pixel values and orientations lie."""
+"""Figures of a data set before training: a contact sheet, and histograms of pixel values and orientation errors."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ from jaxtyping import Shaped
 from irl_inr_jax.data.scaling import to_display, to_unit
 from irl_inr_jax.evaluation.orientation import Orientation
 from irl_inr_jax.report.figures import canvas
-from irl_inr_jax.report.figures.classes import name_all, name_classes
+from irl_inr_jax.report.figures.classes import add_unlabelled_class, name_classes
 from irl_inr_jax.report.figures.tiles import choose_side, tile_images
 from irl_inr_jax.types import Dataset
 
-_COLUMNS, _ROWS = 16, 10  # of images without classes
+_COLUMNS, _ROWS = 16, 10  # rows if there are no classes
 _MAX_CLASSES = 24
 _WIDTH, _HEIGHT = 330, 230
 _COLOUR = "#1f5f9e"
 
 
 def save_contact_sheet(path: Path | str, dataset: Dataset, *, seed: int = 0) -> None:
-    """Random training images as they will be learnt from, a row a class where there are any."""
+    """Save random training images after preprocessing, one row per class if there are labels."""
     train, rng = dataset.train, np.random.default_rng(seed)
-    labels, names = name_all(train.labels, dataset.class_names)
+    labels, names = add_unlabelled_class(train.labels, dataset.class_names)
     order = rng.permutation(len(train.ids))
     if labels is None:
         rows = [("", order[: _COLUMNS * _ROWS])]
@@ -37,8 +37,8 @@ def save_contact_sheet(path: Path | str, dataset: Dataset, *, seed: int = 0) -> 
     figure = canvas.make_figure(
         left + _COLUMNS * step + canvas.MARGIN,
         canvas.TITLE_HEIGHT + sum(heights) + canvas.MARGIN,
-        f"{len(train.ids):,} training images as they will be learnt from",
-        "a random choice" + (" of each class" if labels is not None else ""),
+        f"{len(train.ids):,} training images after preprocessing",
+        "random sample" + (" of each class" if labels is not None else ""),
     )
     top = canvas.TITLE_HEIGHT
     for (name, members), height in zip(rows, heights, strict=True):
@@ -52,12 +52,12 @@ def save_contact_sheet(path: Path | str, dataset: Dataset, *, seed: int = 0) -> 
 def save_histograms(
     path: Path | str, dataset: Dataset, pixels: Shaped[np.ndarray, "n h w c"], orientation: Orientation
 ) -> None:
-    """Stored pixel values, with what becomes 0 and 1; and by how much a known turn is missed."""
+    """Save histograms of stored pixel values, with those that map to 0 and 1, and of errors of estimated rotations."""
     scaling = dataset.scaling
     figure = canvas.make_figure(
         canvas.MARGIN + 2 * (_WIDTH + 90),
         canvas.TITLE_HEIGHT + 48 + _HEIGHT + 64,
-        "Pixel values, and how well the images say how they are turned",
+        "Pixel values, and how well the orientation is defined",
         f"{len(pixels):,} training images · {scaling.description}",
     )
     left, top = canvas.MARGIN + 60, canvas.TITLE_HEIGHT + 8
@@ -78,12 +78,12 @@ def save_histograms(
             fontsize=canvas.SMALL_POINTS,
             color=canvas.FAINT_INK,
         )
-    axes.set_xlabel("value in the file; dashed: what it becomes", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    axes.set_xlabel("stored value; dashed: value after scaling", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     axes.set_ylabel("pixels", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     left += _WIDTH + 90
     axes = canvas.place_axes(figure, left, top + 40, _WIDTH, _HEIGHT)
-    canvas.write_text(figure, left, top, "A known turn, found again under noise")
-    axes.hist(orientation.errors_deg, bins=np.linspace(0, 180, 61), color=_COLOUR)
-    axes.set_xlabel("error of the angle in degrees", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    canvas.write_text(figure, left, top, "Estimate of a known rotation under noise")
+    axes.hist(orientation.errors_deg, bins=np.linspace(0, 180, 61).tolist(), color=_COLOUR)
+    axes.set_xlabel("angle error (degrees)", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     axes.set_ylabel("images", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     canvas.save_png(figure, path)

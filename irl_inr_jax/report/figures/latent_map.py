@@ -1,4 +1,4 @@
-"""The figure of the latents in the plane, coloured by class and by cluster."""
+"""The figure of the latents projected onto the plane, coloured by class and by cluster."""
 
 import math
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ def save_latent_map(
     labels: Int[np.ndarray, "n"] | None,
     class_names: Sequence[str],
 ) -> None:
-    """`points` of `project_latents` coloured by true class and by cluster; by cluster alone without labels.
+    """Save `points` of `project_latents` coloured by true class, if there are labels, and by cluster.
 
-    A cluster has the colour of the class matched to it, so that what differs between the panels is wrong.
+    A cluster has the colour of the class matched to it, so that differences between the panels are errors.
     """
     cluster_names = [f"cluster {i}" for i in range(int(clusters.max()) + 1)]
     panels = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
@@ -38,15 +38,15 @@ def save_latent_map(
         in_class_colours = colours[_colour_order(labels, clusters, num_classes)]
         panels = [
             ("by true class", labels, name_classes(class_names, num_classes), colours[:num_classes]),
-            ("by cluster, in the colour of the class matched to it", clusters, cluster_names, in_class_colours),
+            ("by cluster, in the colour of the matched class", clusters, cluster_names, in_class_colours),
         ]
     panels[-1] = _show_noise(*panels[-1])
     num_legend_rows = max(math.ceil(len(_legend_names(names)) / _legend_columns(names)) for _, _, names, _ in panels)
     figure = canvas.make_figure(
         canvas.MARGIN + len(panels) * (_SIDE + canvas.MARGIN),
         canvas.TITLE_HEIGHT + 26 + _SIDE + 16 + num_legend_rows * _LEGEND_ROW + canvas.MARGIN // 2,
-        "The latents in the plane",
-        f"images: {len(points):,} · near points are images that z calls alike",
+        "Latents z projected onto the plane (t-SNE)",
+        f"images: {len(points):,} · nearby points: images with similar z",
     )
     for i, (title, ids, names, colours) in enumerate(panels):
         _draw_panel(figure, canvas.MARGIN + i * (_SIDE + canvas.MARGIN), title, points, colours[ids])
@@ -57,7 +57,7 @@ def save_latent_map(
 def _show_noise(
     title: str, clusters: Int[np.ndarray, "n"], names: list[str], colours: Float[np.ndarray, "k 3"]
 ) -> tuple[str, Int[np.ndarray, "n"], list[str], Float[np.ndarray, "k2 3"]]:
-    """The panel with noise, if there is any, as one more grey cluster."""
+    """Return the panel with noise, if there is any, as an additional grey cluster."""
     if not (clusters == NOISE).any():
         return title, clusters, names, colours
     grey = np.array([to_rgb(canvas.FAINT_LINE)])
@@ -67,7 +67,7 @@ def _show_noise(
 def _colour_order(
     labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"], num_classes: int
 ) -> Int[np.ndarray, "k"]:
-    """For each cluster the number of its colour: that of its class, or one past the classes' for a surplus cluster."""
+    """Return the colour index of each cluster: that of its class, or a new one for a surplus cluster."""
     mapping = match_clusters(labels, clusters)
     surplus = mapping == UNMATCHED
     return np.where(surplus, num_classes + np.cumsum(surplus) - 1, mapping)
@@ -85,13 +85,13 @@ def _draw_panel(
 
 
 def _legend_columns(names: Sequence[str]) -> int:
-    """As many columns as the longest name leaves room for."""
+    """Return the number of columns that the longest name leaves room for."""
     widest = max(canvas.measure_text(name, canvas.SMALL_POINTS) for name in names)
     return int(np.clip(_SIDE // (widest + 2 * _DOT_WIDTH), 1, 5))
 
 
 def _draw_legend(figure: Figure, left: int, names: Sequence[str], colours: Float[np.ndarray, "k 3"]) -> None:
-    """Below the panel. Past twenty names, where colours repeat, it says how many more there are."""
+    """Draw the legend below the panel; past twenty names, where colours repeat, only their number."""
     top = canvas.TITLE_HEIGHT + 26 + _SIDE + 22
     num_columns = _legend_columns(names)
     for i, name in enumerate(_legend_names(names)):

@@ -1,4 +1,4 @@
-"""Latents onto the plane, to be looked at."""
+"""Projection of latents onto the plane for display."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,11 +13,11 @@ _MIN_ROWS = 8
 def project_latents(
     latents: Float[np.ndarray, "n d"], seed: int, max_points: int = 3000
 ) -> tuple[Float[np.ndarray, "m 2"], Int[np.ndarray, "m"]]:
-    """Points in the plane (t-SNE of the first 30 principal components) and which rows of `latents` they are, ascending.
+    """Return points in the plane (t-SNE of the first 30 principal components) and their rows in `latents`, ascending.
 
-    Above `max_points` rows a seeded random subset is shown: t-SNE of 3,000 takes 10 s. Fewer than
-    eight rows, or latents all alike, have no neighbourhoods to keep: their first two principal components are returned.
-    Distances between far groups and the sizes of groups mean nothing in such a map.
+    Above `max_points` rows a seeded random subset is used: t-SNE of 3,000 takes 10 s. For fewer than eight rows or
+    identical latents the first two principal components are returned. Distances between distant groups and the sizes
+    of groups are not meaningful in a t-SNE map.
     """
     rows = np.arange(len(latents))
     if len(latents) > max_points:
@@ -30,11 +30,11 @@ def project_latents(
     if len(rows) < _MIN_ROWS or np.all(chosen == chosen[0]):
         return start, rows
     perplexity = min(_MAX_PERPLEXITY, (len(rows) - 1) / 3)
-    # Started from the components, the map keeps the layout at large. Half of the usual 1,000 iterations cost half the
-    # time and on scikit-learn's digits leave as many neighbours of the same class (98.2 %).
+    # Initialised with the components, the map keeps the global layout. Half of the usual 1,000 iterations take half the
+    # time and give the same share of neighbours of the same class on scikit-learn's digits (98.2 %).
     start = (1e-4 / start[:, 0].std() * start).astype(np.float32)
     tsne = TSNE(2, perplexity=perplexity, init=start, max_iter=500, random_state=seed)
-    # One thread: its hundreds of short parallel loops take up to a hundred times as long where cores are shared, since
-    # threads spin for those that wait; and sums in one order make the map the same again.
+    # One thread: the hundreds of short parallel loops take up to a hundred times as long on shared cores, since waiting
+    # threads spin; and a fixed order of sums makes the map reproducible.
     with threadpool_limits(1, "openmp"):
         return tsne.fit_transform(components).astype(np.float64), rows

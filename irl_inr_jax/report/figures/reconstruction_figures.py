@@ -1,4 +1,4 @@
-"""Figures of what the INR draws: reconstructions, canonical views and renderings at a higher resolution."""
+"""Figures of the INR's output: reconstructions, canonical views and renderings at a higher resolution."""
 
 import math
 from pathlib import Path
@@ -20,21 +20,21 @@ def save_reconstructions(
     recons: Float[np.ndarray, "n H W c"],
     canonical: Float[np.ndarray, "n H2 W2 c"] | None,
 ) -> None:
-    """Inputs above their reconstructions above their canonical views (Figures 7 and 8), twelve a line.
+    """Save inputs, their reconstructions and their canonical views in rows (Figures 7 and 8), twelve images per line.
 
-    `canonical` is None for a method without pose. The three may differ in resolution.
+    `canonical` is None for a method without pose. Resolutions may differ.
     """
     rows = {"input": images, "reconstruction": recons}
     if canonical is not None:
         rows["canonical view"] = canonical
     subtitle = "reconstruction: from z and the pose"
     if canonical is not None:
-        subtitle += " · canonical view: from z alone"
-    save_image_rows(path, rows, "Images and what the INR draws of them", subtitle)
+        subtitle += " · canonical view: from z without the pose"
+    save_image_rows(path, rows, "Images and their reconstructions", subtitle)
 
 
 def save_image_rows(path: Path | str, rows: dict[str, Float[np.ndarray, "n _ _ c"]], title: str, subtitle: str) -> None:
-    """Rows of the same n images in several versions, each row under its name, twelve images a line."""
+    """Save n images in several versions, one labelled row per version, twelve images per line."""
     first = next(iter(rows.values()))
     num_columns = min(len(first), _MAX_COLUMNS)
     side = choose_side(first, target=84)
@@ -57,29 +57,29 @@ def save_image_rows(path: Path | str, rows: dict[str, Float[np.ndarray, "n _ _ c
 
 
 def save_canonical_views(
-    path: Path | str, turned: Float[np.ndarray, "m k h w c"], canonical: Float[np.ndarray, "m k H W c"]
+    path: Path | str, rotated: Float[np.ndarray, "m k h w c"], canonical: Float[np.ndarray, "m k H W c"]
 ) -> None:
-    """k turned copies of each of m images above the INR's drawing from z alone (Figures 3, 9 and 10), in two columns.
+    """Save k rotated copies of each of m images above the INR's output for their z (Figures 3, 9 and 10).
 
-    The lower row of a panel shows k times the same picture where z is blind to the turn.
+    The images of a panel's lower row are equal if z is invariant to rotation. Panels are in two columns.
     """
-    num_panels, num_copies = turned.shape[:2]
+    num_panels, num_copies = rotated.shape[:2]
     num_columns = min(2, num_panels)
-    side = choose_side(turned[:, 0], target=60)
+    side = choose_side(rotated[:, 0], target=60)
     strip_width = num_copies * (side + 2) - 2
     panel_width, panel_height = strip_width + 72, 2 * side + 26
     num_rows = math.ceil(num_panels / num_columns)
     figure = canvas.make_figure(
         num_columns * panel_width + canvas.MARGIN,
         canvas.TITLE_HEIGHT + num_rows * panel_height,
-        "What z says about an image, whatever way up it lies",
-        f"above: one image in {num_copies} poses · below: what the INR draws from the z of each, without its pose",
+        "Canonical views: the part of an image that z encodes",
+        f"above: one image in {num_copies} poses · below: INR output for the z of each, without its pose",
     )
     for panel in range(num_panels):
         left = canvas.MARGIN + (panel % num_columns) * panel_width
         top = canvas.TITLE_HEIGHT + (panel // num_columns) * panel_height
         canvas.write_text(figure, left, top + side, _panel_letter(panel), va="center", color=canvas.FAINT_INK)
-        for row, copies in enumerate((turned[panel], canonical[panel])):
+        for row, copies in enumerate((rotated[panel], canonical[panel])):
             tiled = tile_images(copies, num_columns=num_copies, side=side, gap=2)
             canvas.place_pixels(figure, left + 32, top + row * (side + 4), tiled)
     canvas.save_png(figure, path)
@@ -88,14 +88,14 @@ def save_canonical_views(
 def save_large_rendering(
     path: Path | str, image: Float[np.ndarray, "h w c"], rendering: Float[np.ndarray, "H W c"]
 ) -> None:
-    """The input at its own resolution beside the same INR evaluated on a finer grid; both 512 pixels on the page."""
+    """Save the input at its resolution next to the INR evaluated on a finer grid, both 512 pixels wide."""
     side = 512
     panels = {"input": image, "INR": rendering}
     figure = canvas.make_figure(
         2 * (side + canvas.MARGIN) + canvas.MARGIN,
         canvas.TITLE_HEIGHT + side + 56,
-        "One image as it was given and as the INR draws it",
-        "the INR is a function of (x, y) and can be asked at any resolution",
+        "An image and its INR on a finer grid",
+        "the INR is a function of (x, y) and can be evaluated at any resolution",
     )
     for i, (label, pixels) in enumerate(panels.items()):
         left = canvas.MARGIN + i * (side + canvas.MARGIN)

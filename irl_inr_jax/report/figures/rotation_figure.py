@@ -1,4 +1,4 @@
-"""The figure of predicted against true rotation."""
+"""The figure of predicted against true rotation angles."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ _DOT_COLOUR = "#1f5f9e"
 
 
 def save_rotation_scatter(path: Path | str, true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"]) -> None:
-    """Predicted against true rotation, with a histogram of the errors beside it (Figure 4).
+    """Save a scatter plot of predicted against true rotation and a histogram of the errors (Figure 4).
 
-    Both in radians of any winding, drawn in degrees: 0 to 360 for the rotations, -180 to 180 for the errors.
+    Angles are in radians with any winding number, and shown in degrees: rotations in [0, 360], errors in [-180, 180].
     """
     correlation = circular_correlation(true, predicted)
     figure = canvas.make_figure(
@@ -33,13 +33,13 @@ def save_rotation_scatter(path: Path | str, true: Float[np.ndarray, "n"], predic
 
 
 def _draw_scatter(axes: Axes, true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"]) -> None:
-    few = len(true) < 500
+    is_sparse = len(true) < 500
     axes.plot([0, 360], [0, 360], color=canvas.FAINT_LINE, linewidth=1, zorder=0)
     axes.scatter(
         np.degrees(true) % 360,
         np.degrees(predicted) % 360,
-        s=16 if few else 6,
-        alpha=0.8 if few else 0.35,
+        s=16 if is_sparse else 6,
+        alpha=0.8 if is_sparse else 0.35,
         linewidths=0,
         color=_DOT_COLOUR,
     )
@@ -49,9 +49,8 @@ def _draw_scatter(axes: Axes, true: Float[np.ndarray, "n"], predicted: Float[np.
 
 
 def _draw_histogram(axes: Axes, errors: Float[np.ndarray, "n"]) -> None:
-    axes.hist(
-        errors, bins=np.linspace(-180, 180, 73), weights=np.full(len(errors), 100 / len(errors)), color=_DOT_COLOUR
-    )
+    bins = np.linspace(-180, 180, 73).tolist()
+    axes.hist(errors, bins=bins, weights=np.full(len(errors), 100 / len(errors)), color=_DOT_COLOUR)
     axes.set(xlim=(-180, 180), xticks=range(-180, 181, 90))
     axes.set_xlabel("predicted − true (degrees)", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     axes.set_ylabel("share of images (%)", fontsize=canvas.TEXT_POINTS, color=canvas.INK)

@@ -1,4 +1,4 @@
-"""Images into the pixels of a figure: one common size, whole-number enlargement, laid out in a grid."""
+"""Images as tiles of a figure: one size, enlarged by whole factors, arranged in a grid."""
 
 import math
 
@@ -12,20 +12,22 @@ BACKGROUND = 255
 
 
 def to_rgb(image: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Three channels as colour, else the first as grey. Clipped to [0, 1]; NaN, as a diverged INR gives, is black."""
+    """Return three channels as RGB, otherwise the first as grey; values are clipped to [0, 1], NaN becomes black."""
     channels = image if image.shape[-1] == 3 else np.repeat(image[..., :1], 3, axis=-1)
     return np.round(255 * np.clip(np.nan_to_num(channels, nan=0.0), 0, 1)).astype(np.uint8)
 
 
 def choose_side(images: Shaped[np.ndarray, "n h w c"] | LazyImages, target: int) -> int:
-    """The side of a cell in pixels: the whole multiple of the images' longer side nearest `target`, or `target` itself
-    for images that are larger."""
+    """Return the side of a cell in pixels: the multiple of the images' longer side nearest to `target`.
+
+    For larger images the side is `target`.
+    """
     longer = max(images.shape[1:3])
     return target if longer > target else longer * round(target / longer)
 
 
 def fit_image(image: Float[np.ndarray, "h w c"], side: int) -> UInt8[np.ndarray, "side side 3"]:
-    """The image as large as fits in the square, centred: pixels as squares, or averaged where it shrinks."""
+    """Return the image scaled to fit the square and centred: pixels become squares, or are averaged when it shrinks."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -40,7 +42,7 @@ def fit_image(image: Float[np.ndarray, "h w c"], side: int) -> UInt8[np.ndarray,
 def tile_images(
     images: Float[np.ndarray, "n h w c"], *, num_columns: int, side: int, gap: int
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The images row by row in a grid of square cells, on white; cells without an image stay empty."""
+    """Return the images row by row in a grid of square cells on white; cells without an image stay white."""
     num_rows = math.ceil(len(images) / num_columns)
     step = side + gap
     tiled = np.full((num_rows * step - gap, num_columns * step - gap, 3), BACKGROUND, np.uint8)

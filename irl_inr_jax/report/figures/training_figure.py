@@ -1,4 +1,4 @@
-"""The picture that training saves now and then: what is drawn of images spread over the data set."""
+"""The figure that training saves at intervals: reconstructions of a few training images."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ NUM_SHOWN = 12
 
 
 def save_training_figure(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
-    """Inputs, their reconstructions, and the canonical views that z alone draws. For methods that can draw."""
+    """Save inputs, their reconstructions and canonical views, for methods that reconstruct."""
     shown = images.images[evenly_spaced_rows(len(images.images), NUM_SHOWN)]
     latents, pose = trained.encode(shown)
     side = shown.shape[1]
@@ -23,5 +23,5 @@ def save_training_figure(path: Path, trained: TrainedMethod, images: ImageSet) -
 
 
 def evenly_spaced_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:
-    """At most `num_shown` rows, evenly spread: images often come class by class."""
+    """Return at most `num_shown` evenly spaced rows, since images are often ordered by class."""
     return np.unique(np.linspace(0, num_images - 1, num_shown).round().astype(int))

@@ -1,6 +1,6 @@
+"""The curves by which the number of clusters is chosen."""
+
 import numpy as np
-import pytest
-from PIL import Image
 
 from irl_inr_jax.clustering.choose_k import KCurves, Recommendation
 from irl_inr_jax.report.figures import canvas
@@ -21,22 +21,8 @@ def curves_to(max_k):
     )
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures saved, last one last."""
-    figures = []
-    save = canvas.save_png
-
-    def save_and_keep(figure, path):
-        figures.append(figure)
-        save(figure, path)
-
-    monkeypatch.setattr(canvas, "save_png", save_and_keep)
-    return figures
-
-
 def marks(axes):
-    """Places of the vertical lines across the whole panel."""
+    """Positions of the vertical lines across the whole panel."""
     return [line.get_xdata()[0] for line in axes.lines if list(line.get_ydata()) == [0, 1]]
 
 
@@ -44,10 +30,10 @@ def texts(figure):
     return [text.get_text() for text in figure.texts]
 
 
-def test_each_panel_has_its_curve_and_marks_the_recommended_number(tmp_path, drawn):
+def test_each_panel_has_its_curve_and_marks_the_recommended_number(figures):
     curves = curves_to(8)
-    save_k_curves(tmp_path / "a.png", curves, Recommendation(3, "3 clusters stand out"))
-    stability, gap, silhouette = drawn[-1].axes
+    save_k_curves("unused", curves, Recommendation(3, "3 clusters stand out"))
+    stability, gap, silhouette = figures[-1].axes
     for axes, values in ((stability, curves.stability), (gap, curves.gap), (silhouette, curves.silhouette)):
         assert marks(axes) == [3]
         assert any(np.array_equal(line.get_ydata(), values) for line in axes.lines)
@@ -55,24 +41,23 @@ def test_each_panel_has_its_curve_and_marks_the_recommended_number(tmp_path, dra
     assert any(np.array_equal(line.get_ydata(), curves.stability_null) for line in stability.lines)
 
 
-def test_the_title_is_the_reason_and_nothing_is_marked_where_no_number_stands_out(tmp_path, drawn):
-    save_k_curves(tmp_path / "a.png", curves_to(8), Recommendation(None, "no k stands out: the halves disagree"))
-    assert texts(drawn[-1])[0] == "No k stands out: the halves disagree"
-    assert "images: 1,234" in texts(drawn[-1])[1] and "dashed" not in texts(drawn[-1])[1]
-    assert all(marks(axes) == [] for axes in drawn[-1].axes)
+def test_the_title_is_the_reason_and_nothing_is_marked_without_a_recommendation(figures):
+    save_k_curves("unused", curves_to(8), Recommendation(None, "no k stands out: the halves disagree"))
+    assert texts(figures[-1])[0] == "No k stands out: the halves disagree"
+    assert "images: 1,234" in texts(figures[-1])[1] and "dashed" not in texts(figures[-1])[1]
+    assert all(marks(axes) == [] for axes in figures[-1].axes)
 
 
-@pytest.mark.parametrize("max_k", [2, 3, 20, 100])
-def test_any_number_of_clusters_gives_one_small_page(tmp_path, drawn, max_k):
-    save_k_curves(tmp_path / "a.png", curves_to(max_k), Recommendation(2, "2 clusters"))
-    assert (tmp_path / "a.png").stat().st_size < 100_000
-    with Image.open(tmp_path / "a.png") as picture:
-        assert picture.size[0] < 1300 and picture.size[1] < 500
-    assert all(tick == round(tick) for axes in drawn[-1].axes for tick in axes.get_xticks())
+def test_any_number_of_clusters_fits_one_page(figures):
+    for max_k in (2, 3, 20, 100):
+        save_k_curves("unused", curves_to(max_k), Recommendation(2, "2 clusters"))
+        width, height = figures[-1].get_size_inches() * canvas.DPI
+        assert width < 1300 and height < 500
+        assert all(tick == round(tick) for axes in figures[-1].axes for tick in axes.get_xticks())
 
 
-def test_a_curve_below_zero_is_not_cut_off(tmp_path, drawn):
+def test_a_curve_below_zero_is_not_cut_off(figures):
     curves = curves_to(4)
     curves.stability[:] = -0.3
-    save_k_curves(tmp_path / "a.png", curves, Recommendation(None, "none"))
-    assert drawn[-1].axes[0].get_ylim()[0] <= -0.4
+    save_k_curves("unused", curves, Recommendation(None, "none"))
+    assert figures[-1].axes[0].get_ylim()[0] <= -0.4

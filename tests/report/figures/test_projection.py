@@ -1,3 +1,5 @@
+"""Projection of latents onto the plane."""
+
 import warnings
 
 import numpy as np
@@ -12,7 +14,7 @@ def blobs(n=60, dim=40):
     return (10 * np.eye(dim)[labels] + np.random.default_rng(0).normal(size=(n, dim))).astype(np.float32), labels
 
 
-def test_groups_stay_groups_and_the_map_is_the_same_again():
+def test_groups_stay_groups_and_the_map_is_reproducible():
     latents, labels = blobs()
     points, rows = project_latents(latents, 0)
     np.testing.assert_array_equal(rows, np.arange(60))
@@ -20,7 +22,7 @@ def test_groups_stay_groups_and_the_map_is_the_same_again():
     np.testing.assert_array_equal(points, project_latents(latents, 0)[0])
 
 
-def test_a_subset_is_seeded_and_its_rows_belong_to_its_points():
+def test_a_subset_is_seeded_and_its_rows_match_its_points():
     latents, labels = blobs(200)
     points, rows = project_latents(latents, 0, max_points=50)
     assert points.shape == (50, 2) and len(set(rows)) == 50 and (np.diff(rows) > 0).all()
@@ -38,13 +40,13 @@ def test_few_rows_and_few_dimensions(shape):
     assert np.isfinite(points).all()
 
 
-def test_few_rows_keep_the_distances_along_their_components():
+def test_few_rows_keep_their_distances():
     latents = np.random.default_rng(0).normal(size=(5, 1)) * np.array([[3.0, 4.0, 0.0]]) / 5
     points, _ = project_latents(latents, 0)
     expected = np.linalg.norm(latents[:, None] - latents, axis=-1)
     np.testing.assert_allclose(np.linalg.norm(points[:, None] - points, axis=-1), expected, atol=1e-12)
 
 
-def test_latents_all_alike_fall_on_one_point():
+def test_identical_latents_fall_on_one_point():
     points, _ = project_latents(np.full((30, 5), 0.1, np.float32), 0)
     np.testing.assert_allclose(points, 0, atol=1e-12)

@@ -1,10 +1,12 @@
+"""Images as tiles of a figure."""
+
 import numpy as np
 import pytest
 
 from irl_inr_jax.report.figures.tiles import choose_side, fit_image, tile_images, to_rgb
 
 
-def test_one_channel_is_grey_three_are_colour_and_of_others_the_first_is_grey():
+def test_three_channels_are_rgb_and_otherwise_the_first_is_grey():
     image = np.array([[[0.2, 0.4, 0.6, 0.8]]])
     np.testing.assert_array_equal(to_rgb(image[..., :1]), [[[51, 51, 51]]])
     np.testing.assert_array_equal(to_rgb(image[..., :3]), [[[51, 102, 153]]])
@@ -17,7 +19,7 @@ def test_values_are_clipped_and_nan_is_black():
 
 
 @pytest.mark.parametrize("longer, expected", [(28, 84), (8, 80), (32, 96), (64, 64), (84, 84), (300, 84)])
-def test_the_side_is_a_whole_multiple_where_images_are_smaller(longer, expected):
+def test_the_side_is_a_whole_multiple_of_smaller_images(longer, expected):
     assert choose_side(np.zeros((2, longer // 2, longer, 1)), target=84) == expected
 
 
@@ -26,7 +28,7 @@ def test_enlarging_repeats_pixels():
     np.testing.assert_array_equal(fit_image(image, 21), np.kron(255 * image, np.ones((3, 3, 1))).round())
 
 
-def test_shrinking_averages_so_that_no_thin_line_is_lost():
+def test_shrinking_averages_and_so_keeps_thin_lines():
     image = np.zeros((64, 64, 1))
     image[31] = 1
     assert fit_image(image, 16)[..., 0].sum(axis=0) == pytest.approx(64, abs=4)
@@ -38,7 +40,7 @@ def test_oblong_images_are_centred_on_white():
     assert (np.delete(cell, range(6, 10), axis=0) == 255).all()
 
 
-def test_tiles_go_row_by_row_and_missing_ones_are_white():
+def test_tiles_are_in_row_order_and_missing_ones_are_white():
     images = np.array([0.0, 0.2, 0.4]).reshape(3, 1, 1, 1)
     tiled = tile_images(images, num_columns=2, side=1, gap=1)[..., 0]
     np.testing.assert_array_equal(tiled, [[0, 255, 51], [255, 255, 255], [102, 255, 255]])
