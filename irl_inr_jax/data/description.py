@@ -1,4 +1,4 @@
-"""Describe a data set: counts, sizes, types, pixel range, classes."""
+"""Description of a data set before any training: counts, sizes, types, pixel values and classes."""
 
 import dataclasses
 
@@ -10,21 +10,21 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.subsets import take
 from irl_inr_jax.types import Dataset, ImageSet
 
-NUM_SAMPLED = 512  # images that orientation and pixels are measured on
+MAX_SAMPLED = 512  # images on which pixels and poses are measured
 
 
 def sample_images(dataset: Dataset) -> ImageSet:
-    """At most `NUM_SAMPLED` training images, evenly spread over the set, in memory."""
+    """Return at most `MAX_SAMPLED` training images, evenly spread over the set, in memory."""
     num_images = len(dataset.train.ids)
-    sample = take(dataset.train, np.unique(np.linspace(0, num_images - 1, NUM_SAMPLED).round().astype(int)))
+    sample = take(dataset.train, np.unique(np.linspace(0, num_images - 1, MAX_SAMPLED).round().astype(int)))
     return dataclasses.replace(sample, images=sample.images[:])
 
 
 def background_deviations(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n"]:
-    """How much the ground of an image varies, as a standard deviation that an object reaching into it does not move.
+    """Return a robust standard deviation of the background noise of each image.
 
-    The ground is a ring just inside the inscribed circle, which a circular crop leaves. The deviation is that of the
-    differences between neighbours there, whose median leaves out the few at an object's edge.
+    It is measured on a ring just inside the inscribed circle, which a circular crop preserves, as the median absolute
+    difference of neighbouring pixels. The median ignores the few differences at the edge of an object.
     """
     side = images.shape[1]
     middle = (np.arange(side) + 0.5) * 2 / side - 1
@@ -36,7 +36,12 @@ def background_deviations(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndar
 
 
 def describe_dataset(dataset: Dataset, sample: ImageSet) -> dict:
-    """Counts, sizes, type and range, scaling, classes, files left out: all that is known without learning."""
+    """Return a JSON-compatible dict of what is known before training.
+
+    It contains counts of images and classes, shape, type, percentiles of the stored pixels of `sample` (see
+    `sample_images`), the scaling, the share of blank images, the spread of the borders' brightness in scaled units, and
+    files that could not be read.
+    """
     train, pixels = dataset.train, sample.images
     borders = border_medians(pixels) * dataset.scaling.scale
     flat = pixels.reshape(len(pixels), -1)

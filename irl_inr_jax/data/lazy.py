@@ -1,4 +1,4 @@
-"""Images that stay on disk: read when rows of them are asked for, and handled as an array otherwise."""
+"""Images that stay on disk: an array-like object that reads rows when it is indexed."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from irl_inr_jax.types import InputError
 
 
 class LazyImages:
-    """(N, h, w, c) images of one type, of which only the rows asked for are ever in memory.
+    """(N, h, w, c) images of one type, of which only requested rows are in memory.
 
-    `images[rows]` with whole numbers, a mask or a slice is an array, `images[row]` one image, `images.take(rows)`
-    again lazy. What would need all of them at once raises InputError and says so.
+    `images[rows]` with integers, a mask or a slice is an array, `images[row]` is one image, and `images.take(rows)` is
+    lazy. Conversion of all images to one array raises InputError.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class LazyImages:
         dtype: np.dtype,
         rows: np.ndarray,
     ):
-        """read(rows) -> (n, *shape) of type dtype, as `Source.read` does; rows: (N,) which of its images these are."""
+        """read: rows (n,) -> images (n, *shape) of type dtype, as `Source.read`. rows: (N,) arguments of `read`."""
         self._read = read
         self._rows = rows
         self.dtype = np.dtype(dtype)
@@ -33,7 +33,7 @@ class LazyImages:
 
     @property
     def nbytes(self) -> int:
-        """What they would take in memory."""
+        """Bytes of all images in memory."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -46,11 +46,11 @@ class LazyImages:
         return self._read(chosen)
 
     def take(self, rows: np.ndarray) -> "LazyImages":
-        """These of the images, still on disk."""
+        """Return the images in `rows`, without reading them."""
         return LazyImages(self._read, self.shape[1:], self.dtype, self._rows[rows])
 
     def load(self, chunk: int = 1024) -> np.ndarray:
-        """All of them, in memory."""
+        """Read all images."""
         images = np.empty(self.shape, self.dtype)
         for first in range(0, len(self), chunk):
             images[first : first + chunk] = self[first : first + chunk]
@@ -64,6 +64,6 @@ class LazyImages:
 
 
 def in_chunks(images: np.ndarray | LazyImages, chunk: int = 4096):
-    """The images as arrays of at most `chunk`, one after the other."""
+    """Yield the images in order, as arrays of at most `chunk` images."""
     for first in range(0, len(images), chunk):
         yield images[first : first + chunk]

@@ -1,4 +1,4 @@
-"""What holds for the pixels of every file format: their types, the shapes of many, transparency and the way up."""
+"""Pixels of every file format: types, shapes of stacks, transparency and the orientation tag of cameras."""
 
 import numpy as np
 
@@ -6,8 +6,9 @@ from irl_inr_jax.types import InputError
 
 _KEPT_TYPES = (np.dtype(bool), np.dtype(np.uint8), np.dtype(np.uint16))
 
-# How an image is brought upright for each value of EXIF's and TIFF's Orientation; 1 and unknown values leave it.
-_UPRIGHT = {
+# The transformation to the intended orientation for each value of the Orientation tag of EXIF and TIFF; 1 and unknown
+# values mean none.
+_ORIENTATIONS = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
     4: lambda pixels: pixels[::-1],
@@ -19,9 +20,9 @@ _UPRIGHT = {
 
 
 def pixel_dtype(dtype: np.dtype, source: str) -> np.dtype:
-    """The type that pixels stored as `dtype` are given out in: bool, uint8 and uint16 as they are, others float32.
+    """Return the type to which pixels stored as `dtype` are converted: bool, uint8 and uint16 stay, others are float32.
 
-    Raises InputError for what are no real numbers.
+    Raises InputError unless they are real numbers.
     """
     if dtype.kind not in "biuf":
         found = "Python objects" if dtype.kind == "O" else f"type {dtype}"
@@ -31,14 +32,14 @@ def pixel_dtype(dtype: np.dtype, source: str) -> np.dtype:
 
 
 def as_pixels(images: np.ndarray, source: str) -> np.ndarray:
-    """`images` in the type that `pixel_dtype` says."""
-    # A float64 too large for float32 becomes infinity, which is reported where all values are at hand.
+    """Convert `images` to the type returned by `pixel_dtype`."""
+    # A float64 too large for float32 becomes infinity, which `assembly.py` reports with the image.
     with np.errstate(over="ignore"):
         return np.asarray(images).astype(pixel_dtype(images.dtype, source), copy=False)
 
 
 def check_stack_shape(shape: tuple[int, ...], source: str) -> None:
-    """Raises InputError unless `shape` is that of at least one image, (N, h, w) or (N, h, w, c)."""
+    """Raise InputError unless `shape` is (N, h, w) or (N, h, w, c) with at least one image."""
     expected = "expected images of shape (N, h, w) or (N, h, w, c)"
     if len(shape) not in (3, 4):
         raise InputError(f"{source}: {expected}, found an array of shape {shape}")
@@ -52,7 +53,7 @@ def check_stack_shape(shape: tuple[int, ...], source: str) -> None:
 
 
 def composite_on_black(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """(h, w, c) colours under (h, w) opacity, on black, in their own type; opacity is full at the type's largest."""
+    """Return colours (h, w, c) with alpha (h, w) composited on black, in their type; its maximum is opaque."""
     if pixels.dtype.kind == "f":
         return pixels * opacity[:, :, None]
     share = opacity[:, :, None] / np.float64(np.iinfo(pixels.dtype).max)
@@ -60,5 +61,5 @@ def composite_on_black(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:
 
 
 def apply_orientation(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Pixels (h, w) or (h, w, c) the way up that EXIF's or TIFF's number `orientation` says they are meant."""
-    return _UPRIGHT.get(orientation, lambda same: same)(pixels)
+    """Apply the value `orientation` of the Orientation tag of EXIF or TIFF to pixels (h, w) or (h, w, c)."""
+    return _ORIENTATIONS.get(orientation, lambda unchanged: unchanged)(pixels)

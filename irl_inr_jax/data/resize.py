@@ -1,7 +1,7 @@
-"""One image brought to another size: its average or its largest value under each new pixel, or the pixel in its middle.
+"""Resize one image by the average, the maximum or the central pixel of the area under each new pixel.
 
-A new pixel covers a rectangle of the old ones, in fractions. Along an axis of `old` pixels that becomes `new`, old
-pixels are `new` and new pixels `old` units long, so that all their overlaps are whole numbers and rounding has no say.
+A new pixel covers a rectangle of fractions of old pixels. Along an axis resized from `old` to `new` pixels, old pixels
+are `new` units long and new pixels `old` units, so that all overlaps are integers and no rounding occurs.
 """
 
 import functools
@@ -17,12 +17,12 @@ METHODS = ("area", "nearest", "max")
 def resize_image(
     image: Shaped[np.ndarray, "h w c"], height: int, width: int, *, method: str
 ) -> Shaped[np.ndarray, "y x c"]:
-    """`image` as (height, width, c) of the same type: bool, whole numbers (halves are rounded up) or finite floats.
+    """Return `image` resized to (height, width, c) in its type: bool, integers (halves round up) or finite floats.
 
-    area: the average over each new pixel, which keeps the mean and has no aliases. Enlarging, it blends the two old
-        pixels where a new one lies across their border, and is flat elsewhere.
-    max: the largest of the old pixels that a new one overlaps at all; bright lines stay as bright and grow wider.
-    nearest: the old pixel in the middle; of two or four that meet there, the one further down and to the right.
+    area: the average over each new pixel; preserves the mean and avoids aliasing. When it enlarges, a new pixel across
+        the border of two old ones blends them.
+    max: the largest old pixel that overlaps the new one; bright lines keep their brightness and become wider.
+    nearest: the old pixel at the centre; if the centre is on a border, the one further down and to the right.
 
     Raises InputError for a method that is not in METHODS and for a size below 1.
     """
@@ -34,7 +34,7 @@ def resize_image(
     if (old_height, old_width) == (height, width):
         return image
     if method == "nearest":
-        return image[_middles(old_height, height)[:, None], _middles(old_width, width)]
+        return image[_centres(old_height, height)[:, None], _centres(old_width, width)]
     if method == "max":
         rows = image[_overlapped(old_height, height)].max(1)
         return rows[:, _overlapped(old_width, width)].max(2)
@@ -46,7 +46,7 @@ def resize_image(
 
 @functools.lru_cache(maxsize=1024)
 def _overlaps(old: int, new: int) -> Float[np.ndarray, "y h"]:
-    """How many units of each old pixel every new one covers: whole numbers, `old` in a row and `new` in a column."""
+    """Return the overlap of new and old pixels in units: integers with row sums `old` and column sums `new`."""
     old_starts, new_starts = np.arange(old) * new, np.arange(new)[:, None] * old
     shared = np.minimum(old_starts + new, new_starts + old) - np.maximum(old_starts, new_starts)
     return _frozen(np.maximum(shared, 0).astype(np.float64))
@@ -54,19 +54,19 @@ def _overlaps(old: int, new: int) -> Float[np.ndarray, "y h"]:
 
 @functools.lru_cache(maxsize=1024)
 def _overlapped(old: int, new: int) -> Int[np.ndarray, "y m"]:
-    """The old pixels that every new one overlaps; where they are fewer than elsewhere the last is repeated."""
+    """Return the old pixels under each new one; the last is repeated if there are fewer than for other pixels."""
     starts = np.arange(new) * old
     first, last = starts // new, (starts + old - 1) // new
     return _frozen(np.minimum(first[:, None] + np.arange((last - first).max() + 1), last[:, None]))
 
 
 @functools.lru_cache(maxsize=1024)
-def _middles(old: int, new: int) -> Int[np.ndarray, "y"]:
-    """The old pixel under the middle of every new one."""
+def _centres(old: int, new: int) -> Int[np.ndarray, "y"]:
+    """Return the old pixel under the centre of each new one."""
     return _frozen((2 * np.arange(new) + 1) * old // (2 * new))
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
-    """`array` as it is kept for the next caller, who is not to write into it."""
+    """Return `array` as read-only, because it is cached."""
     array.flags.writeable = False
     return array

@@ -22,7 +22,7 @@ def test_classes_are_consecutive_ordered_and_named_by_their_value(labels):
     assert list(names) == [str(value) for value in sorted(set(values))]
 
 
-def test_both_splits_share_their_classes_and_a_split_may_have_no_labels():
+def test_splits_share_their_classes_and_one_may_have_no_labels():
     (train, test), names = encode_labels([np.array(["b", "a"]), np.array(["c", "a"])], source="x")
     assert names == ("a", "b", "c") and list(train) == [1, 0] and list(test) == [2, 0]
     (train, test), names = encode_labels([np.array([4, 2]), None], source="x")
@@ -33,7 +33,7 @@ def test_both_splits_share_their_classes_and_a_split_may_have_no_labels():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.array([0.5, 1.0]), r"whole numbers or strings, found shape \(2,\) and type float64"),
+        (np.array([0.5, 1.0]), r"integers or strings, found shape \(2,\) and type float64"),
         (np.eye(3, dtype=int), r"found shape \(3, 3\)"),
         (np.array([True, False]), "type bool"),
     ],
@@ -43,7 +43,7 @@ def test_other_labels_are_an_error(labels, message):
         encode_labels([labels], source="x")
 
 
-def test_numbers_in_one_split_and_words_in_the_other_are_an_error():
+def test_numbers_in_one_split_and_strings_in_the_other_are_an_error():
     with pytest.raises(InputError, match="numbers or strings as labels of both splits"):
         encode_labels([np.array([1, 2]), np.array(["1", "2"])], source="x")
 
@@ -63,7 +63,7 @@ def test_a_class_is_found_by_its_name_or_number(wanted, names, found):
 
 
 @pytest.mark.parametrize(("wanted", "names"), [(0, ("3", "7")), (2, ("a", "b")), (-1, ("a", "b")), ("c", ("a", "b"))])
-def test_an_unknown_class_names_those_that_are_known(wanted, names):
+def test_an_unknown_class_is_an_error_with_the_known_ones(wanted, names):
     with pytest.raises(InputError, match=rf"exclude_classes: expected classes among {', '.join(names)}; found"):
         find_class(wanted, names)
 

@@ -8,15 +8,15 @@ STORED = np.random.default_rng(0).integers(0, 256, (40, 3, 3, 2), np.uint8)
 
 
 @pytest.fixture
-def asked():
-    """How many images each call has read."""
+def reads():
+    """The number of images in each call."""
     return []
 
 
 @pytest.fixture
-def lazy(asked):
+def lazy(reads):
     def read(rows):
-        asked.append(len(rows))
+        reads.append(len(rows))
         return STORED[rows]
 
     return LazyImages(read, (3, 3, 2), np.dtype(np.uint8), np.arange(40))
@@ -25,25 +25,25 @@ def lazy(asked):
 @pytest.mark.parametrize(
     "rows", [np.array([7, 2, 2, 39]), slice(3, 30, 4), np.arange(40) % 3 == 0, [5, 1], slice(None)]
 )
-def test_it_indexes_as_the_array_does(lazy, rows):
+def test_indexing_is_that_of_the_array(lazy, rows):
     np.testing.assert_array_equal(lazy[rows], STORED[rows])
     np.testing.assert_array_equal(lazy[11], STORED[11])
     assert lazy.shape == STORED.shape and lazy.nbytes == STORED.nbytes and lazy.ndim == 4 and len(lazy) == 40
 
 
-def test_a_part_of_a_part_is_of_the_first_rows_and_reads_nothing_yet(lazy, asked):
+def test_take_composes_and_reads_nothing(lazy, reads):
     part = lazy.take(np.arange(10, 30)).take(np.array([5, 0]))
-    assert asked == [] and part.shape == (2, 3, 3, 2)
+    assert reads == [] and part.shape == (2, 3, 3, 2)
     np.testing.assert_array_equal(part[:], STORED[[15, 10]])
-    assert asked == [2]
+    assert reads == [2]
 
 
-def test_loading_and_chunks_give_every_image_once_and_never_all_at_once(lazy, asked):
+def test_load_and_chunks_read_every_image_once_and_never_all_at_once(lazy, reads):
     np.testing.assert_array_equal(lazy.load(chunk=16), STORED)
-    assert asked == [16, 16, 8]
+    assert reads == [16, 16, 8]
     np.testing.assert_array_equal(np.concatenate(list(in_chunks(lazy, 15))), STORED)
 
 
-def test_what_would_hold_all_of_them_at_once_says_what_to_do(lazy):
+def test_conversion_to_one_array_is_an_error(lazy):
     with pytest.raises(InputError, match=r"expected images in memory, found 0 MB .*config\.data\.memory_mb"):
         np.asarray(lazy)

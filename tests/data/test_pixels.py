@@ -8,7 +8,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "<u2", ">u2"])
-def test_types_that_are_kept(dtype):
+def test_types_that_are_unchanged(dtype):
     values = RNG.integers(0, 2 if dtype == "?" else 250, (2, 3)).astype(dtype)
     pixels = as_pixels(values, "here")
     assert pixels.dtype == values.dtype.newbyteorder("=") and pixels.dtype.isnative
@@ -24,7 +24,7 @@ def test_other_numbers_become_float32(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "found"), [("c8", "type complex64"), ("U3", "type <U3"), ("O", "Python objects")])
-def test_what_are_no_real_numbers_are_errors(dtype, found):
+def test_other_types_are_errors(dtype, found):
     with pytest.raises(InputError, match=f"^here: expected images of real numbers, found {found}"):
         pixel_dtype(np.dtype(dtype), "here")
 
@@ -46,19 +46,18 @@ def test_shapes_of_stacks():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_full_opacity_changes_nothing_and_none_is_black(dtype):
+def test_opaque_pixels_are_unchanged_and_transparent_ones_black(dtype):
     full = 1.0 if dtype == np.float32 else np.iinfo(dtype).max
     colours = (RNG.random((4, 5, 3)) * full).astype(dtype)
-    for share in (1.0, 0.0):
-        opacity = np.full((4, 5), full * share, dtype)
-        laid = composite_on_black(colours, opacity)
-        assert laid.dtype == dtype
-        np.testing.assert_array_equal(laid, colours * dtype(share))
+    for alpha in (1.0, 0.0):
+        composite = composite_on_black(colours, np.full((4, 5), full * alpha, dtype))
+        assert composite.dtype == dtype
+        np.testing.assert_array_equal(composite, colours * dtype(alpha))
 
 
-def test_turning_upright_undoes_what_the_numbers_of_exif_say():
+def test_every_orientation_tag_is_undone():
     image = RNG.integers(0, 256, (4, 5, 3))
-    # Where the first row and the first column that are stored lie, as the standard words it.
+    # The stored image for each value: where the standard places its first row and first column.
     stored = {
         1: image,
         2: np.fliplr(image),

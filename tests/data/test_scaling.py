@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.scaling import find_scaling
+from irl_inr_jax.data.scaling import find_scaling, to_display, to_unit
 from irl_inr_jax.types import InputError
 
 
@@ -20,13 +20,13 @@ def test_eight_bits_on_black_are_their_share_of_255():
     assert found.low == 0 and (found.scale, found.offset) == (1 / 255, 0)
 
 
-def test_a_bright_ground_becomes_0_and_ink_1():
+def test_a_bright_background_becomes_0_and_dark_ink_1():
     found, unit = scale(images_of(250, 0, 125), background=250.0)
     np.testing.assert_allclose(unit, [0, 1, 0.5])
-    assert found.low == 0 and found.scale < 0 and "bright ground made dark" in found.description
+    assert found.low == 0 and found.scale < 0 and "bright background becomes 0" in found.description
 
 
-def test_values_on_both_sides_of_the_ground_keep_their_sign():
+def test_values_on_both_sides_of_the_background_keep_their_sign():
     found, unit = scale(images_of(-3.0, 1.0, 5.0, dtype=np.float32), background=1.0)
     np.testing.assert_allclose(unit, [-1, 0, 1], atol=1e-7)
     assert found.low == -1
@@ -34,20 +34,20 @@ def test_values_on_both_sides_of_the_ground_keep_their_sign():
     np.testing.assert_allclose(uneven, [-0.6, 0, 1], atol=1e-7)
 
 
-def test_a_sliver_of_the_type_is_stretched_unless_the_type_is_asked_for():
+def test_a_small_part_of_the_range_is_stretched_unless_type_is_configured():
     twelve_bits = images_of(0, 2048, 4095, dtype=np.uint16)
     np.testing.assert_allclose(scale(twelve_bits)[1], [0, 2048 / 4095, 1])
     np.testing.assert_allclose(scale(twelve_bits, mode="type")[1], np.array([0, 2048, 4095]) / 65535)
     np.testing.assert_allclose(scale(images_of(0, 1, 2))[1], [0, 0.5, 1])
 
 
-def test_floats_between_0_and_1_stay_as_they_are():
+def test_floats_between_0_and_1_are_unchanged():
     found, unit = scale(images_of(0.0, 0.3, 0.9, dtype=np.float32))
     np.testing.assert_allclose(unit, [0, 0.3, 0.9], atol=1e-7)
     assert found.scale == 1
 
 
-def test_percentiles_are_not_moved_by_stray_pixels():
+def test_percentiles_ignore_outliers():
     values = np.linspace(-1, 1, 20_001, dtype=np.float32).reshape(1, 1, -1, 1)
     values[0, 0, 0], values[0, 0, -1] = -1000, 1000
     assert scale(values, mode="percentiles")[0].scale == pytest.approx(1 / 0.998, rel=1e-3)
@@ -55,13 +55,22 @@ def test_percentiles_are_not_moved_by_stray_pixels():
 
 
 def test_images_without_variation_are_refused():
-    with pytest.raises(InputError, match=r"x: expected images with something on them, found 7 at every pixel"):
+    with pytest.raises(InputError, match=r"x: expected images with some variation, found 7 at every pixel"):
         scale(images_of(7, 7, 7))
 
 
-def test_dark_particles_can_be_made_bright_where_both_sides_mean_something():
+def test_invert_reverses_the_sign_of_values_on_both_sides_of_the_background():
     found, unit = scale(images_of(-4.0, 0.0, 2.0, dtype=np.float32), invert=True)
     np.testing.assert_allclose(unit, [1, 0, -0.5], atol=1e-7)
     assert found.low == -1 and "inverted" in found.description
     with pytest.raises(InputError, match=r"config\.data\.invert: expected False"):
         scale(images_of(0, 255), invert=True)
+
+
+def test_unit_and_display_values_of_every_kind_of_background():
+    for stored, background in (((0, 51, 255), 0.0), ((0, 51, 255), 255.0), ((0, 128, 255), 128.0)):
+        images = images_of(*stored)
+        found, unit = scale(images, background=background)
+        np.testing.assert_allclose(np.ravel(to_unit(found, images)), unit, atol=1e-6)
+        shown = np.ravel(to_display(found, to_unit(found, images)))
+        assert (np.diff(shown) > 0).all() and shown.min() >= -1e-6 and shown.max() <= 1 + 1e-6

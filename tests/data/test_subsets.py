@@ -57,7 +57,7 @@ def test_a_subset_is_fixed_by_the_seed(data):
     assert set(first) != set(other)
 
 
-def test_excluded_classes_leave_and_the_others_close_up(data):
+def test_excluded_classes_are_removed_and_the_others_renumbered(data):
     train, test, names = splits(data, numbered(40), numbered(8), exclude_classes=("b", 3))
     assert names == ("a", "c")
     for part in (train, test):
@@ -68,7 +68,7 @@ def test_excluded_classes_leave_and_the_others_close_up(data):
     assert len(train.ids) == 20
 
 
-def test_the_order_in_which_images_are_chosen_does_not_depend_on_excluded_classes(data):
+def test_the_random_order_of_images_does_not_depend_on_excluded_classes(data):
     everything = rows_of(splits(data, numbered(100), num_train=40)[0])
     without = rows_of(splits(data, numbered(100), num_train=25, exclude_classes=("d",))[0])
     assert len(without) == 25 and (without % 4 != 3).all()
@@ -76,13 +76,13 @@ def test_the_order_in_which_images_are_chosen_does_not_depend_on_excluded_classe
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
-def test_a_split_takes_its_share_of_every_class(data, fraction):
+def test_a_split_has_its_share_of_every_class(data, fraction):
     train, test, _ = splits(data, numbered(160), test_fraction=fraction)
     assert sorted([*rows_of(train), *rows_of(test)]) == list(range(160))
     np.testing.assert_array_equal(np.bincount(test.labels), [round(40 * fraction)] * 4)
 
 
-def test_a_split_without_labels_takes_its_share_of_all(data):
+def test_a_split_without_labels_has_its_share_of_all_images(data):
     train, test, _ = splits(data, numbered(50, labels=False), names=(), test_fraction=0.2)
     assert len(rows_of(test)) == 10 and len(rows_of(train)) == 40 and test.labels is None
 
