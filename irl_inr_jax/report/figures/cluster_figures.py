@@ -118,4 +118,4 @@ def save_cluster_grids(
 def _describe_majority(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) -> str:
     counts = np.bincount(labels)
     name = name_classes(class_names, len(counts))[int(counts.argmax())]
-    return f"{100 * counts.max() / len(labels):.0f} % {name}"
+    return f"{100 * counts.max() / len(labels):.0f} % of class {name}"

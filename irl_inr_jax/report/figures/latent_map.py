@@ -45,8 +45,8 @@ def save_latent_map(
     figure = canvas.make_figure(
         canvas.MARGIN + len(panels) * (_SIDE + canvas.MARGIN),
         canvas.TITLE_HEIGHT + 26 + _SIDE + 16 + num_legend_rows * _LEGEND_ROW + canvas.MARGIN // 2,
-        "Latents z projected onto the plane (t-SNE)",
-        f"images: {len(points):,} · nearby points: images with similar z",
+        "Latents z projected onto the plane",
+        f"images: {len(points):,} · nearby points are images with similar z",
     )
     for i, (title, ids, names, colours) in enumerate(panels):
         _draw_panel(figure, canvas.MARGIN + i * (_SIDE + canvas.MARGIN), title, points, colours[ids])

@@ -72,7 +72,11 @@ def test_grids_are_headed_by_size_and_majority_class_largest_first(written):
     save_cluster_grids("unused", np.zeros((6, 8, 8, 1)), clusters, labels, ("six", "nine"))
     headings = [text for text in written() if text.startswith("cluster ")]
     assert headings == ["cluster 4 · 3", "cluster 0 · 2", "cluster 2 · 1"]
-    assert [text for text in written() if " % " in text] == ["67 % nine", "100 % six", "100 % nine"]
+    assert [text for text in written() if " % " in text] == [
+        "67 % of class nine",
+        "100 % of class six",
+        "100 % of class nine",
+    ]
 
 
 def test_noise_is_the_last_grid_for_any_amount_of_noise(written):
