@@ -23,7 +23,9 @@ def enable_compilation_cache(folder: str | None) -> None:
     else:
         settings = {
             "jax_enable_compilation_cache": True,
-            "jax_compilation_cache_dir": os.path.abspath(folder or platformdirs.user_cache_dir("irl_inr_jax", False)),
+            "jax_compilation_cache_dir": os.path.abspath(
+                folder or platformdirs.user_cache_dir("irl_inr_jax", appauthor=False)
+            ),
             "jax_compilation_cache_max_size": MAX_BYTES,
             "jax_persistent_cache_min_compile_time_secs": MIN_COMPILE_SECONDS,
             "jax_persistent_cache_min_entry_size_bytes": -1,

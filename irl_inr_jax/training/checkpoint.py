@@ -1,9 +1,9 @@
-"""Train states on disk: orbax, with checksums of our own.
+"""Train states on disk: orbax checkpoints with checksums.
 
-Orbax leaves out a save that was cut off but reads damaged bytes as numbers, so each checkpoint keeps the checksum of
-every file in it, and one whose files are not what was written is passed over for the one before.
+Orbax skips a save that was interrupted, but it reads damaged bytes as numbers. So each checkpoint stores the checksum
+of every file in it, and a checkpoint with a damaged file is skipped for the one before.
 
-All processes of a run call these functions together, on a folder that they share; process 0 judges what lies there.
+All processes of a run call these functions together, on a folder that they share; process 0 verifies the files.
 """
 
 import hashlib
@@ -17,31 +17,31 @@ from irl_inr_jax.devices.processes import ask_first_process, is_first_process, w
 from irl_inr_jax.types import InputError, PyTree, TrainState
 
 CHECKSUMS = "sha256.json"
-ABSENT, WHOLE, DAMAGED = range(3)
-NO_CHECKPOINT, NONE_WHOLE = -1, -2  # beside the steps, which start at 0
+ABSENT, INTACT, DAMAGED = range(3)
+NO_CHECKPOINT, NONE_INTACT = -1, -2  # steps start at 0
 
 
 def open_checkpoints(folder: Path, *, keep: int) -> ocp.CheckpointManager:
-    """The checkpoints under `folder`, of which the `keep` newest stay."""
+    """Return the checkpoints in `folder`, of which the `keep` newest are kept."""
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
 def save_state(manager: ocp.CheckpointManager, state: TrainState) -> None:
-    """Writes the state under its step and returns when it is on disk. A whole one of that step is left alone.
+    """Write the state under its step and return when it is on disk.
 
-    A damaged one of that step, which this run has passed over, is replaced.
+    An intact checkpoint of that step is left unchanged, a damaged one is replaced.
     """
     step = int(state.step)
     folder = Path(manager.directory) / str(step)
 
-    def look() -> int:
+    def examine() -> int:
         if step not in manager.all_steps():
             return ABSENT
-        return WHOLE if find_damage(folder) is None else DAMAGED
+        return INTACT if find_damage(folder) is None else DAMAGED
 
-    found = ask_first_process(look)
-    if found == WHOLE:
+    found = ask_first_process(examine)
+    if found == INTACT:
         return
     if found == DAMAGED:
         manager.delete(step)
@@ -56,54 +56,48 @@ def save_state(manager: ocp.CheckpointManager, state: TrainState) -> None:
 def restore_state(
     manager: ocp.CheckpointManager, template: TrainState, *, sharding: PyTree
 ) -> tuple[TrainState | None, list[str]]:
-    """The newest whole state, or None where there is no checkpoint, and a line about each damaged one passed over.
+    """Return the newest intact state, or None without checkpoints, and a line about each damaged one skipped.
 
-    template: a state, or the `jax.eval_shape` of one. sharding: of each of its leaves, or one for all. The number of
-    processes and devices may differ from those that wrote it; only process 0 gets the lines.
-    Raises InputError when there are checkpoints and none is whole.
+    template: a state, or its shapes from `jax.eval_shape`. sharding: of each of its leaves, or one for all. The number
+    of processes and devices may differ from those that wrote it; only process 0 gets the lines.
+    Raises InputError if there are checkpoints and all are damaged.
     """
     steps = sorted(manager.all_steps(), reverse=True)
-    passed_over = []
+    skipped = []
 
     def choose() -> int:
         for step in steps:
             damage = find_damage(Path(manager.directory) / str(step))
             if damage is None:
                 return step
-            passed_over.append(f"checkpoint {step} is damaged ({damage}) and was passed over")
-        return NONE_WHOLE if steps else NO_CHECKPOINT
+            skipped.append(f"checkpoint {step} is damaged ({damage}) and was skipped")
+        return NONE_INTACT if steps else NO_CHECKPOINT
 
     chosen = ask_first_process(choose)
-    if chosen == NONE_WHOLE:
+    if chosen == NONE_INTACT:
         raise InputError(
-            f"expected a whole checkpoint under {manager.directory}, found only damaged ones (steps {steps}); "
+            f"expected an intact checkpoint in {manager.directory}, found only damaged ones (steps {steps}); "
             f"remove that folder to train from the beginning, or restore it from a copy"
         )
     if chosen == NO_CHECKPOINT:
-        return None, passed_over
+        return None, skipped
     target = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         as_tree(template),
         as_tree(jax.tree.broadcast(sharding, template)),
     )
     found = manager.restore(chosen, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
-    return template.replace(**found.state), passed_over
-
-
-def where_to_continue(folder: Path) -> str:
-    """For people: 'the last checkpoint (step 8)' of those under `folder` that were written to the end."""
-    steps = [int(path.parent.name) for path in folder.glob(f"[0-9]*/{CHECKSUMS}")]
-    return f"the last checkpoint (step {max(steps)})" if steps else "the beginning"
+    return template.replace(**found.state), skipped
 
 
 def as_tree(state: TrainState) -> dict[str, PyTree]:
-    """The state as a dict of trees of arrays."""
+    """Return the state as a dict of trees of arrays."""
     fields = ("step", "key", "params", "model_state", "opt_state")
     return {name: getattr(state, name) for name in fields}
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder` but the list itself, by relative path."""
+    """Return the SHA-256 of every file below `folder` except the list of checksums, by relative path."""
     sums = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != CHECKSUMS:
@@ -113,13 +107,13 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def find_damage(folder: Path) -> str | None:
-    """What is wrong with the files of one checkpoint, or None."""
+    """Return a description of the damage to the files of one checkpoint, or None if they are intact."""
     try:
         written = json.loads((folder / CHECKSUMS).read_text())
     except (OSError, json.JSONDecodeError):
-        return f"its {CHECKSUMS} is missing or cut short"
+        return f"its {CHECKSUMS} is missing or incomplete"
     found = checksums(folder)
     for name, checksum in written.items():
         if found.get(name) != checksum:
-            return f"{name} is {'not what was written' if name in found else 'missing'}"
+            return f"{name} is {'not as it was written' if name in found else 'missing'}"
     return None

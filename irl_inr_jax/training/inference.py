@@ -19,12 +19,12 @@ from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coord
 from irl_inr_jax.metrics.reconstruction import mse
 from irl_inr_jax.types import Method, Pose, PyTree, Scaling
 
-NUM_WAITING = 2  # batches that are started after the one that is fetched
+NUM_AHEAD = 2  # batches that are started before an earlier one is fetched
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainedMethod:
-    """A method with its learnt values, and what stored pixels stand for."""
+    """A method with trained parameters, and the scaling of stored pixels."""
 
     method: Method
     params: PyTree
@@ -33,15 +33,15 @@ class TrainedMethod:
     batch_size: int
 
     def to_unit(self, stored: np.ndarray | jax.Array) -> jax.Array:
-        """Stored pixels as float32, 0 for background, in [low, 1]."""
+        """Convert stored pixels to float32 in [low, 1], 0 for background."""
         return to_unit(self.scaling, stored)
 
     def to_display(self, unit: np.ndarray | jax.Array) -> np.ndarray:
-        """Values in [low, 1] as values in [0, 1] for pictures."""
+        """Convert values in [low, 1] to values in [0, 1] for display."""
         return to_display(self.scaling, unit)
 
     def displayed(self, stored: np.ndarray | LazyImages) -> LazyImages:
-        """Stored images (n, h, w, c) for pictures, of which only those that are drawn are ever converted."""
+        """Return stored images (n, h, w, c) as images for display, which are converted when they are read."""
         return LazyImages(
             lambda rows: self.to_display(self.to_unit(stored[rows])),
             stored.shape[1:],
@@ -50,41 +50,41 @@ class TrainedMethod:
         )
 
     def over_batches(self, function: Callable[..., PyTree], *arrays: PyTree) -> PyTree:
-        """function((params, model_state), *rows) over all rows, in batches of one size so that it compiles once."""
+        """Apply function((params, model_state), *rows) to all rows, in batches of one size so that it compiles once."""
         return map_batches(function, (self.params, self.model_state), *arrays, size=self.batch_size)
 
     def encode(self, stored: np.ndarray | LazyImages) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
-        """Latents and poses of stored images (n, h, w, c)."""
+        """Return latents and poses of stored images (n, h, w, c)."""
         return self.over_batches(_compiled_encode(self.method, self.scaling), stored)
 
     def encode_unit(self, images: Float[np.ndarray, "n h w c"]) -> tuple[Float[np.ndarray, "n d"], Pose | None]:
-        """Latents and poses of images whose values are already in [low, 1]."""
+        """Return latents and poses of images with values in [low, 1]."""
         return self.over_batches(_compiled_encode(self.method, None), images)
 
     def render(
         self, latents: Float[np.ndarray, "n d"], pose: Pose | None, *, side: int
     ) -> Float[np.ndarray, "n s s c"]:
-        """The images that latents and pose stand for, `side` pixels high and wide; the canonical ones for no pose."""
+        """Render the images of latents and pose, `side` pixels high and wide; canonical images without a pose."""
         return self.over_batches(_compiled_render(self.method, side), latents, pose)
 
     def recon_errors(
         self, stored: np.ndarray | LazyImages, latents: np.ndarray, pose: Pose | None
     ) -> Float[np.ndarray, "n"]:
-        """Mean squared error of each image against what latents and pose draw."""
-        draw = _compiled_render(self.method, stored.shape[1])
+        """Return the mean squared error of the reconstruction of each image from its latents and pose."""
+        render = _compiled_render(self.method, stored.shape[1])
 
-        def one_batch(learnt, rows, latents, pose):
-            return mse(np.asarray(self.to_unit(rows)), np.asarray(draw(learnt, latents, pose)))
+        def one_batch(variables, rows, latents, pose):
+            return mse(np.asarray(self.to_unit(rows)), np.asarray(render(variables, latents, pose)))
 
         return self.over_batches(one_batch, stored, latents, pose)
 
 
 def map_batches(function: Callable[..., PyTree], given: PyTree, *arrays: PyTree, size: int) -> PyTree:
-    """function(given, *rows) over all rows, about `size` at a time, joined along the first axis, on the host.
+    """Apply function(given, *rows) to all rows in batches of about `size`, and concatenate the results on the host.
 
-    The rows of a batch are shared out over the local devices, each of which has all of `given`. The last batch is
-    padded with copies of its last row, which are cut off again. `NUM_WAITING` more batches are started before one is
-    fetched, and images on disk are read ahead.
+    The rows of a batch are split over the local devices, each of which holds all of `given`. The last batch is padded
+    with copies of its last row, whose results are dropped. `NUM_AHEAD` more batches are started before one is fetched,
+    and images on disk are read ahead.
     """
     mesh = make_mesh(jax.local_devices())
     given, split = replicate(given, mesh), NamedSharding(mesh, PartitionSpec(AXIS))
@@ -101,7 +101,7 @@ def map_batches(function: Callable[..., PyTree], given: PyTree, *arrays: PyTree,
     loaded = read_ahead(load, 0, num_batches) if on_disk else map(load, range(num_batches))
     started = (function(given, *jax.device_put(rows, split)) for rows in loaded)
     joined = None
-    for first, result in zip(range(0, total, size), _delay(started, NUM_WAITING), strict=True):
+    for first, result in zip(range(0, total, size), _delay(started, NUM_AHEAD), strict=True):
         if joined is None:
             joined = jax.tree.map(lambda leaf: np.empty((total, *leaf.shape[1:]), leaf.dtype), result)
         for whole, part in zip(jax.tree.leaves(joined), jax.tree.leaves(result), strict=True):
@@ -110,16 +110,16 @@ def map_batches(function: Callable[..., PyTree], given: PyTree, *arrays: PyTree,
 
 
 def round_batch(size: int, total: int, num_devices: int) -> int:
-    """Rows a batch: `size`, or for fewer rows in all the next power of two; as many on each device.
+    """Return the rows of a batch: `size`, or the next power of two for fewer rows; a multiple of the devices.
 
-    So sets of any number of rows need few programs, and the smallest do not take the time of a whole batch.
+    Sets of any size then need few compiled programs, and a small set does not take the time of a full batch.
     """
     rows = min(size, 1 << (total - 1).bit_length())
     return -(-rows // num_devices) * num_devices
 
 
 def _delay(results: Iterable[PyTree], number: int) -> Iterator[PyTree]:
-    """The same in the same order, each one once `number` more have been started."""
+    """Yield the results in order, each once `number` more have been started."""
     waiting = collections.deque()
     for result in results:
         waiting.append(result)
@@ -128,19 +128,21 @@ def _delay(results: Iterable[PyTree], number: int) -> Iterator[PyTree]:
     yield from waiting
 
 
-# Cached by method, so that the pictures of a run and its evaluation compile each function once.
+# Cached by method, so that a run and its evaluation compile each function once.
 @functools.lru_cache
 def _compiled_encode(method: Method, scaling: Scaling | None) -> Callable[..., PyTree]:
-    return jax.jit(lambda learnt, rows: method.encode(*learnt, rows if scaling is None else to_unit(scaling, rows)))
+    return jax.jit(
+        lambda variables, rows: method.encode(*variables, rows if scaling is None else to_unit(scaling, rows))
+    )
 
 
 @functools.lru_cache
 def _compiled_render(method: Method, side: int) -> Callable[..., jax.Array]:
     @jax.jit
-    def draw(learnt, latents, pose):
+    def render(variables, latents, pose):
         coords = jnp.broadcast_to(pixel_grid(side, side), (len(latents), side * side, 2))
         if pose is not None:
             coords = transform_coords(coords, invert_pose(pose))
-        return method.reconstruct(*learnt, latents, coords).reshape(len(latents), side, side, -1)
+        return method.reconstruct(*variables, latents, coords).reshape(len(latents), side, side, -1)
 
-    return draw
+    return render

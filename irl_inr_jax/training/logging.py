@@ -8,13 +8,13 @@ from PIL import Image
 
 
 class MetricsLog:
-    """Appends scalars to DIR/metrics.jsonl and DIR/tensorboard; lines of steps after `start_step` are dropped first.
+    """Append scalars to DIR/metrics.jsonl and DIR/tensorboard, after lines of steps after `start_step` are dropped.
 
-    Those lines are left by a run that was killed after its last checkpoint, and will be written again.
+    Such lines remain from a run that was killed after its last checkpoint; the steps will be taken again.
     """
 
     def __init__(self, workdir: Path, *, start_step: int):
-        from tensorboardX import SummaryWriter  # takes seconds where PyTorch is installed, which it then imports
+        from tensorboardX import SummaryWriter  # slow if PyTorch is installed, which it then imports
 
         self.path = workdir / "metrics.jsonl"
         if self.path.exists():
@@ -23,23 +23,24 @@ class MetricsLog:
         self.tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start_step + 1)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
-        """One line {"step": ..., name: value, ...} and one point a scalar."""
+        """Write one line {"step": ..., name: value, ...} and one TensorBoard point per scalar."""
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **scalars}) + "\n")
         for name, value in scalars.items():
             self.tensorboard.add_scalar(name, value, step)
 
-    def write_picture(self, step: int, name: str, path: Path) -> None:
-        """A picture file, for TensorBoard."""
-        with Image.open(path) as picture:
-            self.tensorboard.add_image(name, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+    def write_image(self, step: int, name: str, path: Path) -> None:
+        """Add an image file to TensorBoard."""
+        with Image.open(path) as image:
+            self.tensorboard.add_image(name, np.asarray(image.convert("RGB")), step, dataformats="HWC")
 
     def close(self) -> None:
+        """Close the TensorBoard file."""
         self.tensorboard.close()
 
 
 def _step_of(line: str) -> int | float:
-    """The step of a line; infinity for one that was cut short."""
+    """Return the step of a line; infinity for an incomplete line."""
     try:
         return json.loads(line)["step"]
     except (json.JSONDecodeError, KeyError):

@@ -1,4 +1,4 @@
-"""Progress on the console: a bar on a terminal, plain lines elsewhere."""
+"""Progress on the console: a bar on a terminal, plain lines otherwise."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class ConsoleProgress:
-    """Time left, images per second and the loss: a bar on a terminal, a line now and then elsewhere."""
+    """Steps done, time left and a note: a bar on a terminal, otherwise a line every few seconds."""
 
     seconds_between_lines = 10.0
 
@@ -31,7 +31,7 @@ class ConsoleProgress:
             self.bar.start()
 
     def update(self, step: int, note: str) -> None:
-        """`step` steps are done; `note` is shown behind the time left."""
+        """Show that `step` steps are done; `note` follows the time left."""
         if self.bar is not None:
             self.bar.update(self.task, completed=step, note=note)
             return
@@ -41,21 +41,15 @@ class ConsoleProgress:
             left = (now - self.started) / max(step - self.start_step, 1) * (self.total_steps - step)
             print(f"{self.what} {step}/{self.total_steps}  {format_seconds(left)} left  {note}", flush=True)
 
-    def say(self, line: str) -> None:
-        """A line above the bar."""
-        if self.bar is not None:
-            self.bar.console.print(line, highlight=False, markup=False)
-        else:
-            print(line, flush=True)
-
     def close(self) -> None:
+        """Remove the bar."""
         if self.bar is not None:
             self.bar.stop()
 
 
 @contextmanager
 def show_progress(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Progress of `total` things called `what`, as update(done, note), for as long as it lasts."""
+    """Show the progress of `total` items called `what` within the block; yield update(done, note)."""
     console = ConsoleProgress(total_steps=total, start_step=0, what=what)
     try:
         yield console.update
@@ -64,7 +58,7 @@ def show_progress(what: str, total: int) -> Iterator[Callable[[int, str], None]]
 
 
 def format_seconds(seconds: int | float) -> str:
-    """As people say it: 42 s, 3 min 20 s, 2 h 5 min."""
+    """Return a duration as text, such as 42 s, 3 min 20 s or 2 h 5 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

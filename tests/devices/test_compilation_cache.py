@@ -1,4 +1,4 @@
-"""Compiled programs between runs, by a script that compiles one."""
+"""Test that compiled programs are kept between processes, and where."""
 
 import os
 import subprocess
@@ -6,85 +6,71 @@ import sys
 
 import pytest
 
-from irl_inr_jax.devices.compilation_cache import drop_oldest
+from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
 from tests.conftest import ONE_DEVICE, ROOT
 
 SCRIPT = """
-from irl_inr_jax.cli import parse_flags, run_script
-parse_flags()
-import collections, jax
-from irl_inr_jax import compile_cache
-compile_cache.MIN_COMPILE_SECONDS = 0.0
+import collections, sys, jax
+from irl_inr_jax.devices import compilation_cache
+compilation_cache.MIN_COMPILE_SECONDS = 0.0
 events = collections.Counter()
 jax.monitoring.register_event_listener(lambda event, **_: events.update([event.split("/")[-1]]))
-def main():
-    jax.jit(lambda x: x * 2 + 1)(3)
-    print(events["cache_hits"], "hits", events["cache_misses"], "misses")
-    return 0
-run_script(main)
+compilation_cache.enable_compilation_cache(sys.argv[1] if sys.argv[1:] else None)
+jax.jit(lambda x: x * 2 + 1)(3)
+print(events["cache_hits"], "hits", events["cache_misses"], "misses")
 """
 
 
 @pytest.fixture
-def run(tmp_path):
-    """run('--flag', ..., VARIABLE=...): what the script printed and warned of; the user's cache is tmp_path/user."""
+def settings(monkeypatch):
+    """The settings that `enable_compilation_cache` makes, in place of JAX's and of the environment."""
+    updates = {}
+    monkeypatch.setattr("jax.config.update", updates.__setitem__)
+    monkeypatch.setattr(os, "environ", {})
+    return updates
 
-    def call(*arguments, **environment):
+
+def test_the_default_is_one_folder_of_the_user_with_a_limit(settings, monkeypatch):
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name, **options: f"/cache/{name}")
+    enable_compilation_cache(None)
+    assert settings["jax_enable_compilation_cache"] is True
+    assert settings["jax_compilation_cache_dir"] == "/cache/irl_inr_jax"
+    assert settings["jax_compilation_cache_max_size"] == 2 * 1024**3
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/cache/irl_inr_jax"  # for processes that this one starts
+
+
+def test_another_folder_or_none(settings):
+    enable_compilation_cache("mine")
+    assert settings["jax_compilation_cache_dir"] == os.path.abspath("mine")
+    settings.clear()
+    enable_compilation_cache("off")
+    assert settings == {"jax_enable_compilation_cache": False}
+
+
+@pytest.mark.parametrize("name", ["JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"])
+def test_variables_of_jax_take_precedence_over_the_default_alone(settings, name):
+    os.environ[name] = "value"
+    enable_compilation_cache(None)
+    assert settings == {}
+    enable_compilation_cache("mine")
+    assert settings["jax_compilation_cache_dir"] == os.path.abspath("mine")
+
+
+@pytest.mark.slow
+def test_the_second_process_compiles_nothing_and_an_unwritable_folder_is_a_warning(tmp_path):
+    def run(folder):
         env = {name: value for name, value in ONE_DEVICE.items() if "CACHE" not in name}
-        env |= {"XDG_CACHE_HOME": str(tmp_path / "user"), **environment}
-        command = [sys.executable, "-c", SCRIPT, *arguments]
+        command = [sys.executable, "-c", SCRIPT, str(folder)]
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip(), done.stderr
 
-    return call
-
-
-def programs(folder):
-    return sorted(path.name for path in folder.rglob("*-cache"))
-
-
-def test_the_second_run_compiles_nothing(run, tmp_path):
-    first, _ = run()
-    kept = programs(tmp_path / "user" / "irl_inr_jax")
+    first, _ = run(tmp_path / "cache")
+    kept = sorted(path.name for path in (tmp_path / "cache").glob("*-cache"))
     assert first == f"0 hits {len(kept)} misses" and kept
-    assert run()[0] == f"{len(kept)} hits 0 misses"
-    assert programs(tmp_path / "user") == kept
+    assert run(tmp_path / "cache")[0] == f"{len(kept)} hits 0 misses"
+    assert sorted(path.name for path in (tmp_path / "cache").glob("*-cache")) == kept
 
-
-def test_another_folder_or_none(run, tmp_path):
-    run("--compilation_cache", str(tmp_path / "mine"))
-    assert programs(tmp_path / "mine")
-    run("--compilation-cache=off", JAX_COMPILATION_CACHE_DIR=str(tmp_path / "jax"))
-    assert not (tmp_path / "user").exists() and not (tmp_path / "jax").exists()
-
-
-def test_what_the_environment_tells_jax_not_to_keep_is_not_kept(run, tmp_path):
-    run(JAX_ENABLE_COMPILATION_CACHE="false")
-    assert not (tmp_path / "user").exists()
-
-
-def test_a_folder_named_for_jax_is_left_to_jax(run, tmp_path):
-    variables = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    run(**variables)
-    assert programs(tmp_path / "jax") and not (tmp_path / "user").exists()
-    run("--compilation_cache", str(tmp_path / "mine"), **variables)
-    assert programs(tmp_path / "mine")
-
-
-def test_a_folder_that_cannot_be_written_is_a_warning(run, tmp_path):
-    (tmp_path / "user").write_text("a file")
-    said, warned = run()
-    assert said.startswith("0 hits") and warned.startswith("warning: expected a folder for compiled programs")
-    assert len(warned.splitlines()) == 1 and "--compilation_cache=DIR" in warned
-
-
-def test_the_oldest_programs_go_first(tmp_path):
-    for age, name in enumerate(("new", "middle", "old")):
-        path = tmp_path / f"{name}-cache"
-        path.write_bytes(b"0" * 100)
-        os.utime(path, (1e9 - age, 1e9 - age))
-    drop_oldest(tmp_path, 300)
-    assert len(programs(tmp_path)) == 3
-    drop_oldest(tmp_path, 250)
-    assert programs(tmp_path) == ["middle-cache", "new-cache"]
+    (tmp_path / "file").write_text("")
+    counts, warnings = run(tmp_path / "file" / "cache")
+    assert counts.startswith("0 hits") and "persistent compilation cache" in warnings

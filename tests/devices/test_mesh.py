@@ -1,7 +1,9 @@
-"""The mapped step on eight devices against one device and against `jax.pmap`.
+"""Test placement on the mesh, and the mapped step on four devices against one device and `jax.pmap`.
 
-With SGD, since Adam hides a gradient that is off by a factor.
+The steps use SGD, since Adam hides a gradient that is off by a factor.
 """
+
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -12,115 +14,125 @@ from jax.flatten_util import ravel_pytree
 from jax.sharding import PartitionSpec as P
 
 from irl_inr_jax.data.datasets import make_dataset
-from irl_inr_jax.devices.mesh import AXIS, local_rows, make_mesh, replicate, split_over_devices
-from irl_inr_jax.training.run import make_run_method
-from irl_inr_jax.training.step import init_state, make_take_step, make_train_step, make_train_steps
-from irl_inr_jax.types import Scaling, TrainState
+from irl_inr_jax.devices.mesh import AXIS, gather, local_rows, make_mesh, place, replicate, split_over_devices
+from irl_inr_jax.presets import tiny
+from irl_inr_jax.training.run import init_state, make_run, make_take_step
+from irl_inr_jax.training.step import make_train_step
+from irl_inr_jax.types import InputError
 
+pytestmark = pytest.mark.multi_device
 BATCH = 16
 STEPS = 3
 
 
-@pytest.fixture(params=["canonical mlp", "raw resnet", "thesis"])
-def setting(request, tiny_config):
-    """A small configuration of each kind, its data, its optimiser and its first state."""
-    config = tiny_config
-    if request.param == "raw resnet":
-        config.model.encoder.update(input="raw", trunk="resnet18", stage_sizes=(1, 1), width=8)
+def make_config(kind):
+    config = tiny.get_config().unlock()
+    config.train.batch_size = BATCH
+    config.speed.steps_per_call = 1
+    if kind == "raw resnet":
+        config.model.encoder.update(input="raw", trunk="resnet18", stage_sizes=(1,), width=4, head_widths=(8,))
         config.model.pose.form = "moment"
         config.loss.update(recon=1.0, symmetry=1.0)
-    if request.param == "thesis":
+    if kind == "thesis":
         config.method = "thesis"
-        # Not 'centre': at the start its angle is that of a vector near zero, which magnifies rounding a thousandfold.
+        # Not 'centre': its first angle is that of a vector near zero, which magnifies rounding a thousandfold.
         config.model.encoder.input = "raw"
         config.loss.recon = 1.0
-    dataset = make_dataset(config.data)
-    # Momentum shows a wrong first gradient in every later step too.
-    optimizer = optax.sgd(0.05, momentum=0.9)
-    method = make_run_method(config, dataset, axis_name=None)
-    images = dataset.train.images[:32].astype(np.float32) / 255
-    return config, dataset, optimizer, init_state(method, optimizer, jax.random.key(1), jnp.asarray(images))
+    return config
 
 
-def step_function(config, dataset, optimizer):
-    method = make_run_method(config, dataset, axis_name=AXIS)
-    return make_train_step(method, optimizer, total_steps=10, scaling=Scaling(1 / 255, 0.0, 0.0, ""), axis_name=AXIS)
+def make_sgd_run(config, dataset, num_devices):
+    """A run with momentum, so that a wrong first gradient shows in every later step too."""
+    run = make_run(config, dataset, make_mesh(jax.devices()[:num_devices]))
+    return dataclasses.replace(run, optimizer=optax.sgd(0.05, momentum=0.9))
 
 
-def indices_of(step):
+def batch_indices(step):
     return np.random.default_rng(step).choice(256, BATCH, replace=False).astype(np.int32)
 
 
-def run_mapped(setting, num_devices):
-    config, dataset, optimizer, state = setting
-    mesh = make_mesh(jax.devices()[:num_devices])
-    train_steps = make_train_steps(step_function(config, dataset, optimizer), 1)
-    take_step = make_take_step(
-        train_steps, mesh, dataset.train.images, state_specs=P(), batch_size=BATCH, steps_per_call=1
-    )
-    state = replicate(jax.tree.map(jnp.copy, state), mesh)
+def take_steps(run, first):
+    take_step, state = make_take_step(run), place(first, run.mesh, P())
     for step in range(STEPS):
-        state, metrics = take_step(state, indices_of(step)[None])
+        state, metrics = take_step(state, batch_indices(step)[None])
     return state, metrics
 
 
+@pytest.fixture(scope="module", params=["canonical mlp", "raw resnet", "thesis"])
+def trained(request):
+    """A run on four devices, its first state, and state and metrics after some steps on four devices."""
+    config = make_config(request.param)
+    dataset = make_dataset(config.data)
+    run = make_sgd_run(config, dataset, 4)
+    first = jax.tree.map(np.asarray, init_state(run))
+    return run, first, *take_steps(run, first)
+
+
 def assert_same(left, right, first):
-    """Learnt values agree to rounding, which is judged by how far they have moved from `first`."""
+    """Parameters agree to rounding, relative to their largest change from `first`."""
     flat_left, flat_right, start = (
-        np.asarray(ravel_pytree((state.params, state.model_state))[0], np.float64) for state in (left, right, first)
+        np.asarray(ravel_pytree(jax.tree.map(np.asarray, (state.params, state.model_state)))[0], np.float64)
+        for state in (left, right, first)
     )
-    moved = np.abs(flat_left - start).max()
-    assert moved > 1e-3
-    assert np.abs(flat_left - flat_right).max() < 1e-3 * moved
+    change = np.abs(flat_left - start).max()
+    assert change > 1e-3
+    assert np.abs(flat_left - flat_right).max() < 1e-3 * change
 
 
-def test_eight_devices_equal_one(setting):
-    one, one_metrics = run_mapped(setting, 1)
-    eight, eight_metrics = run_mapped(setting, 8)
-    assert_same(one, eight, setting[3])
+def test_four_devices_equal_one(trained):
+    run, first, four, four_metrics = trained
+    one, one_metrics = take_steps(make_sgd_run(run.config, run.dataset, 1), first)
+    assert_same(one, four, first)
     for name in one_metrics:
-        np.testing.assert_allclose(one_metrics[name], eight_metrics[name], rtol=1e-3, err_msg=name)
+        np.testing.assert_allclose(one_metrics[name], four_metrics[name], rtol=1e-3, err_msg=name)
 
 
-def test_eight_devices_equal_pmap(setting):
-    config, dataset, optimizer, state = setting
-    mapped, _ = run_mapped(setting, 8)
-    step = jax.pmap(
-        step_function(config, dataset, optimizer), axis_name=AXIS, in_axes=(None, None, 0, 0), out_axes=None
+def test_four_devices_equal_pmap(trained):
+    run, first, four, _ = trained
+    step = make_train_step(
+        run.mapped_method, run.optimizer, total_steps=run.num_steps, scaling=run.dataset.scaling, axis_name=AXIS
     )
-    positions = np.arange(BATCH, dtype=np.int32).reshape(8, -1)
-    peer = state
+    mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, None, 0, 0), out_axes=None)
+    positions = np.arange(BATCH, dtype=np.int32).reshape(4, -1)
+    state = first
     for number in range(STEPS):
-        peer, _ = step(peer, dataset.train.images, indices_of(number).reshape(8, -1), positions)
-    assert_same(mapped, peer, state)
+        state, _ = mapped(state, run.dataset.train.images, batch_indices(number).reshape(4, -1), positions)
+    assert_same(four, state, first)
 
 
-def test_a_batch_is_shared_out_in_order_and_the_rest_is_whole_everywhere():
+def test_a_batch_is_split_in_order_and_the_rest_is_replicated():
     mesh = make_mesh(jax.devices())
-    shared = split_over_devices(np.arange(16), mesh)
-    shards = sorted(shared.addressable_shards, key=lambda shard: shard.index[0].start)
-    assert [list(np.asarray(shard.data)) for shard in shards] == [[2 * i, 2 * i + 1] for i in range(8)]
+    split = split_over_devices(np.arange(8), mesh)
+    shards = sorted(split.addressable_shards, key=lambda shard: shard.index[0].start)
+    assert [list(np.asarray(shard.data)) for shard in shards] == [[2 * i, 2 * i + 1] for i in range(4)]
     whole = replicate({"a": np.arange(3)}, mesh)["a"]
-    assert len(whole.addressable_shards) == 8 and all(shard.data.shape == (3,) for shard in whole.addressable_shards)
+    assert len(whole.addressable_shards) == 4 and all(shard.data.shape == (3,) for shard in whole.addressable_shards)
+    assert gather({"a": split})["a"] is split  # this process reads all of it
 
 
-def test_the_rows_of_this_process_are_those_of_its_devices():
+def test_local_rows_are_those_of_the_devices_of_this_process():
     np.testing.assert_array_equal(local_rows(make_mesh(jax.devices()), 16), np.arange(16))
     np.testing.assert_array_equal(local_rows(make_mesh(jax.devices()[::-1][:2]), 4), np.arange(4))
 
 
-def test_the_data_set_stays_in_its_own_type_on_the_device(tiny_config):
-    """A quarter of float32's memory: the step is given uint8 and the compiled program takes it as such."""
-    dataset = make_dataset(tiny_config.data)
-    seen = []
+def test_shards_that_do_not_divide_the_devices_are_refused():
+    with pytest.raises(InputError, match="num_shards to divide the 4 devices, found 3"):
+        make_mesh(jax.devices(), num_shards=3)
 
-    def step(state, images, indices, positions, count):
-        seen.append(images.dtype)
-        return state, {}
 
-    state = TrainState(np.int32(0), np.zeros(2, np.uint32), {}, {}, {})
+def test_the_images_stay_in_their_own_type_on_the_device(monkeypatch):
+    """The program takes uint8, a quarter of float32's memory."""
+    dtypes = []
 
-    mesh = make_mesh(jax.devices()[:1])
-    take_step = make_take_step(step, mesh, dataset.train.images, state_specs=P(), batch_size=BATCH, steps_per_call=1)
-    take_step(replicate(state, mesh), indices_of(0)[None])
-    assert seen == [jnp.uint8]
+    def make_recording_step(*arguments, **options):
+        def step(state, images, indices, positions):
+            dtypes.append(images.dtype)
+            return state, {}
+
+        return step
+
+    monkeypatch.setattr("irl_inr_jax.training.run.make_train_step", make_recording_step)
+    config = make_config("canonical mlp")
+    run = make_sgd_run(config, make_dataset(config.data), 1)
+    make_take_step(run)(init_state(run), batch_indices(0)[None])
+    assert dtypes == [jnp.uint8]
