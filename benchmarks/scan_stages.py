@@ -1,7 +1,6 @@
 """SCAN's two stages on noise, timed: an epoch of each, after one that compiles."""
 
 import time
-from contextlib import nullcontext
 
 import jax
 import jax.numpy as jnp
@@ -44,8 +43,6 @@ def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
         augment=config.augment,
         orbits=config.orbits,
         fill=config.views.fill,
-        say=print,
-        progress=lambda what, total: nullcontext(lambda done, note: None),
     )
 
 

@@ -1,8 +1,9 @@
-"""Clusterers: one file an algorithm, one signature, one dict.
+"""Clusterers: one file per algorithm, one signature, one dict.
 
     cluster(task: ClusterTask) -> Clustering
 
-All raise InputError for latents that `check_clusterable` refuses. The same seed gives the same clusters.
+All raise InputError for latents that `check_clusterable` refuses. Results depend only on the task, which contains the
+seed.
 """
 
 import difflib
@@ -18,7 +19,6 @@ from irl_inr_jax.clustering.kmeans import cluster_kmeans
 from irl_inr_jax.clustering.mixture import cluster_gmm
 from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn
 from irl_inr_jax.clustering.scan import cluster_scan, cluster_scan_orbit
-from irl_inr_jax.clustering.spectral import cluster_spectral
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, Points, check_clusterable
 from irl_inr_jax.clustering.umap_kmeans import cluster_umap_kmeans
 from irl_inr_jax.types import InputError
@@ -39,7 +39,6 @@ CLUSTERERS: dict[str, Callable[[ClusterTask], Clustering]] = {
     "agglomerative_average": partial(cluster_agglomerative, linkage="average"),
     "agglomerative_complete": partial(cluster_agglomerative, linkage="complete"),
     "gmm": cluster_gmm,
-    "spectral": cluster_spectral,
     "diffusion": cluster_diffusion,
     "dbscan": cluster_dbscan,
     "hdbscan": cluster_hdbscan,
@@ -54,7 +53,7 @@ DETERMINISTIC = frozenset({"agglomerative", "agglomerative_average", "agglomerat
 
 
 def get_clusterer(name: str) -> Callable[[ClusterTask], Clustering]:
-    """The clusterer of that name. Raises InputError naming the known ones and the nearest."""
+    """Return the clusterer of that name. Raises InputError with the known names and the nearest one."""
     if name not in CLUSTERERS:
         nearest = difflib.get_close_matches(name, CLUSTERERS, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -1,4 +1,4 @@
-"""What algorithms share that have no rule for images they have not learnt from: a sample to learn from, and a vote."""
+"""Subsampling and voting, for algorithms without a rule for images they were not fitted to."""
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int32
@@ -10,17 +10,17 @@ from irl_inr_jax.metrics.clustering_scores import NOISE
 
 
 def subsample(num_rows: int, limit: int, seed: int) -> Int[np.ndarray, "rows"]:
-    """The numbers of `limit` rows drawn without replacement, ascending; of all rows where there are no more."""
+    """Sample `limit` row numbers without replacement, in ascending order; all rows if there are at most `limit`."""
     if num_rows <= limit:
         return np.arange(num_rows)
     return np.sort(np.random.default_rng(seed).choice(num_rows, limit, replace=False))
 
 
 def subsample_notes(num_fitted: int, num_rows: int) -> tuple[str, ...]:
-    """What to say of a sample: nothing where it is everything."""
+    """Return the note for the table on a subsample, or () if all rows were fitted."""
     if num_fitted == num_rows:
         return ()
-    return (f"learnt from {num_fitted:,} of {num_rows:,} images; the others joined the cluster of their nearest",)
+    return (f"fitted to {num_fitted:,} of {num_rows:,} images; the others are assigned by their nearest neighbours",)
 
 
 def assign_by_vote(
@@ -30,14 +30,15 @@ def assign_by_vote(
     *,
     rows: Int[np.ndarray, "m"] | None = None,
 ) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-    """Clusters and confidences of `task.assigned`, from the clusters of the images that were learnt from.
+    """Return clusters and confidences of `task.assigned`, given the clusters of the fitted images.
 
-    An image that was learnt from keeps its cluster; its confidence is the share of its nearest neighbours (itself not
-    among them) that are in it. Any other takes the commonest cluster among its nearest, and their share is its
-    confidence. Noise votes like a cluster, and has confidence 0.
+    A fitted image keeps its cluster; its confidence is the share of its nearest neighbours (itself excluded) in the
+    same cluster. Any other image takes the most common cluster among its nearest neighbours; its confidence is their
+    share. Noise votes like a cluster and has confidence 0.
 
-    The nearest are `task.settings.vote_neighbours` of the m learnt from, or all where there are fewer; one alone has
-    confidence 1. rows: which of `task.fitted` those m are, where they are a sample (`subsample`); None for all.
+    Neighbours are the `task.settings.vote_neighbours` nearest of the m fitted images, or all if there are fewer; a
+    single fitted image has confidence 1. rows: indices of the m fitted images in `task.fitted` if they are a
+    subsample; None for all.
     """
     assigned = task.assigned.latents
     if not task.transductive:

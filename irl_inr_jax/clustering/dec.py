@@ -1,6 +1,6 @@
-"""DEC (Xie, Girshick, Farhadi, ICML 2016): encoder and cluster means trained towards their own confident assignments.
+"""DEC (Xie, Girshick, Farhadi, ICML 2016): train encoder and cluster means towards their confident assignments.
 
-Thesis, section 2.2.1 and Algorithm 4; its last result is DEC on the latents with alpha = 0.0001.
+Thesis, section 2.2.1 and Algorithm 4; its final result is DEC on the latents with alpha = 0.0001.
 """
 
 import jax
@@ -9,18 +9,19 @@ import numpy as np
 from jaxtyping import Array, Int
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_tuned_encoder, make_predict, make_run_epoch
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_predict, make_run_epoch, make_tuned_encoder
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
 
 def cluster_dec(task: ClusterTask) -> Clustering:
-    """Means from k-means; then epochs in which encoder and means minimise KL(P || Q), P taken anew before each.
+    """Start from the means of k-means, then minimise KL(P || Q) over encoder and means, updating P before each epoch.
 
-    Ends when fewer than `dec.tolerance` of the images change their cluster, or after `dec.num_epochs`, which the notes
-    say. Where an epoch collapses, the state before it counts. Confidence is q of the image's cluster.
+    Ends when a smaller share of the images than `dec.tolerance` changes its cluster, or after `dec.num_epochs` with a
+    note. If an epoch collapses, the state before it is used. Confidence is q of the image's cluster.
 
     Raises InputError for what `check_clusterable` refuses.
     """
@@ -46,8 +47,8 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     tuned = Tuned(params, params, optimizer.init(params))
     images, prior = jnp.asarray(np.asarray(task.fitted.images)), make_prior((), task.num_clusters)
     assignment = predict(params, encoder.frozen, task.fitted)
-    note = f"not settled after {settings.num_epochs} epochs"
-    with task.progress("DEC: epoch", settings.num_epochs) as update:
+    note = f"not converged after {settings.num_epochs} epochs"
+    with show_progress("DEC: epoch", settings.num_epochs) as update:
         for epoch in range(settings.num_epochs):
             targets = target_distribution(jnp.asarray(assignment))
             tuned, metrics = run_epoch(tuned, {"images": images, "targets": targets}, epoch)
@@ -55,7 +56,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
             clusters = assignment.argmax(1)
             collapse = find_collapse(np.bincount(clusters, minlength=task.num_clusters) / len(clusters), prior)
             if collapse:
-                note = f"stopped in epoch {epoch + 1}, the state before it kept: {collapse}"
+                note = f"stopped in epoch {epoch + 1}; the state before it is used: {collapse}"
                 break
             params = tuned.params
             changed = float(np.mean(clusters != before))

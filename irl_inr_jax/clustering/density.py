@@ -6,22 +6,24 @@ from ml_collections import ConfigDict
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from irl_inr_jax.clustering.assignment import assign_by_vote, subsample_notes, subsample
+from irl_inr_jax.clustering.assignment import assign_by_vote, subsample, subsample_notes
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
-# DBSCAN holds all neighbours within eps at once, which may be a large share of all pairs.
+# DBSCAN stores all neighbours within eps, which may be a large share of all pairs.
 MAX_ROWS = 20_000
 NUM_EPS = 60
 
 
 def cluster_dbscan(task: ClusterTask) -> Clustering:
-    """Core images have `min_samples` images, themselves among them, within eps; those within eps of each other share a
-    cluster. Any image within eps of a core image joins the nearest one's cluster; the rest is noise.
+    """Cluster by DBSCAN, with border images assigned to their nearest core image.
 
-    One rule for all images, so the clusters do not hang on the images' order, as those of scikit-learn's border images
-    do. `settings.dbscan.eps` of 0 takes `choose_eps`; a number makes `num_clusters` a mere wish. Confidence is
-    1 - distance to the nearest core image / eps: 1 for core images. Learns from at most `MAX_ROWS` images.
+    Core images have at least `min_samples` images, themselves included, within eps; core images within eps of each
+    other share a cluster. Any other image within eps of a core image joins the cluster of the nearest; the rest is
+    noise. Unlike in scikit-learn, the clusters of border images do not depend on the order of the images.
+
+    `settings.dbscan.eps` of 0 takes `choose_eps`; any other value ignores `num_clusters`. Confidence is 1 - distance to
+    the nearest core image / eps: 1 for core images. At most `MAX_ROWS` images are fitted.
 
     Raises InputError for what `check_clusterable` refuses.
     """
@@ -29,11 +31,11 @@ def cluster_dbscan(task: ClusterTask) -> Clustering:
     latents = task.fitted.latents
     check_clusterable(latents, task.num_clusters)
     rows = subsample(len(latents), MAX_ROWS, task.seed)
-    learnt = latents[rows].astype(np.float64)
-    eps, core_clusters = find_core_clusters(learnt, settings, task.num_clusters)
+    sample = latents[rows].astype(np.float64)
+    eps, core_clusters = find_core_clusters(sample, settings, task.num_clusters)
     core = core_clusters != NOISE
-    clusters, confidence = _join_nearest_core(task.assigned.latents, learnt[core], core_clusters[core], eps)
-    hint = "none lies within eps of a core image, try a larger eps or a smaller min_samples"
+    clusters, confidence = _join_nearest_core(task.assigned.latents, sample[core], core_clusters[core], eps)
+    hint = "none is within eps of a core image; try a larger eps or a smaller min_samples"
     chosen = core.any() and not settings.eps
     notes = (f"eps {eps:.3g}, chosen for {task.num_clusters} clusters",) if chosen else ()
     return Clustering(
@@ -46,10 +48,11 @@ def cluster_dbscan(task: ClusterTask) -> Clustering:
 
 
 def cluster_hdbscan(task: ClusterTask) -> Clustering:
-    """The clusters that last longest as the distance of DBSCAN shrinks: each has its own density, and k is but a wish.
+    """Cluster by HDBSCAN: keep the clusters of DBSCAN that persist longest as eps shrinks, each at its own density.
 
-    One cluster is found only where one is asked for. Confidence is HDBSCAN's membership probability for the images
-    learnt from, at most `MAX_ROWS`; others join by vote (`assign_by_vote`).
+    The number of clusters follows from the data; a single one is found only for `num_clusters` 1. Confidence is
+    HDBSCAN's membership probability for the fitted images, at most `MAX_ROWS`; others are assigned by vote
+    (`assign_by_vote`).
 
     Raises InputError for what `check_clusterable` refuses.
     """
@@ -57,7 +60,7 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
     latents = task.fitted.latents
     check_clusterable(latents, task.num_clusters)
     rows = subsample(len(latents), MAX_ROWS, task.seed)
-    learnt = latents[rows].astype(np.float64)
+    sample = latents[rows].astype(np.float64)
     min_size = settings.min_cluster_size or max(5, len(rows) // 100)
     found, probabilities = np.full(len(rows), NOISE, np.int32), np.zeros(len(rows), np.float32)
     if len(rows) >= min_size:
@@ -66,12 +69,12 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
             min_samples=min(settings.min_samples, len(rows)),
             allow_single_cluster=task.num_clusters == 1,
             copy=True,
-        ).fit(learnt)
+        ).fit(sample)
         found, probabilities = hdbscan.labels_.astype(np.int32), hdbscan.probabilities_
-    clusters, confidence = assign_by_vote(learnt, found, task, rows=rows)
+    clusters, confidence = assign_by_vote(sample, found, task, rows=rows)
     if task.transductive:
         confidence[rows] = probabilities
-    hint = f"none is in a group of at least {min_size}, try a smaller min_cluster_size or min_samples"
+    hint = f"none is in a group of at least {min_size}; try a smaller min_cluster_size or min_samples"
     return Clustering(
         clusters=clusters,
         confidence=confidence,
@@ -84,7 +87,7 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
 def find_core_clusters(
     latents: Float[np.ndarray, "n d"], settings: ConfigDict, num_clusters: int
 ) -> tuple[float, Int32[np.ndarray, "n"]]:
-    """eps, and scikit-learn's DBSCAN clusters of the core images: `NOISE` for an image that is none."""
+    """Return eps and scikit-learn's DBSCAN clusters of the core images, with `NOISE` for all other images."""
     clusters = np.full(len(latents), NOISE, np.int32)
     if len(latents) < settings.min_samples:
         return settings.eps, clusters
@@ -96,25 +99,25 @@ def find_core_clusters(
 
 
 def choose_eps(latents: Float[np.ndarray, "n d"], *, num_clusters: int, min_samples: int) -> float:
-    """The eps whose number of clusters is nearest to `num_clusters`, of equals the one that leaves least noise.
+    """Return the eps whose number of clusters is nearest to `num_clusters`; among equals, the one with least noise.
 
-    Tried are `NUM_EPS` quantiles of the distances from which images are core images, and as many steps from there to
-    the extent of all. Clusters count from `min_samples` images and 1 % of all. One HDBSCAN tree has them all.
+    Candidates are `NUM_EPS` quantiles of the core distances and as many steps from there to the extent of the data.
+    Clusters of fewer than `min_samples` images or 1 % of all are not counted. One HDBSCAN tree answers all candidates.
     """
     nearest = NearestNeighbors(n_neighbors=min_samples).fit(latents)
     core_distances = nearest.kneighbors(latents)[0][:, -1]
     extent = 2 * np.linalg.norm(latents - latents.mean(axis=0), axis=1).max()
-    if extent == 0:  # all alike: any eps will do
+    if extent == 0:  # all equal: any eps gives one cluster
         return 1.0
     quantiles = np.quantile(core_distances, np.linspace(0, 1, NUM_EPS))
     steps = np.geomspace(max(quantiles[-1], 1e-3 * extent), extent, NUM_EPS)
-    # A hair more than the distance itself, which the next computation may round up.
-    tried = np.unique(np.concatenate([quantiles[quantiles > 0], steps])) * (1 + 1e-9)
+    # Slightly more than the distance itself, which the next computation may round up.
+    candidates = np.unique(np.concatenate([quantiles[quantiles > 0], steps])) * (1 + 1e-9)
     tree = HDBSCAN(min_cluster_size=2, min_samples=min_samples, copy=True).fit(latents)
     minimum = max(min_samples, len(latents) // 100, 2)
-    found = [tree.dbscan_clustering(eps, min_cluster_size=minimum) for eps in tried]
+    found = [tree.dbscan_clustering(eps, min_cluster_size=minimum) for eps in candidates]
     misses = [(abs(labels.max() + 1 - num_clusters), np.mean(labels == NOISE)) for labels in found]
-    return float(tried[min(range(len(tried)), key=misses.__getitem__)])
+    return float(candidates[min(range(len(candidates)), key=misses.__getitem__)])
 
 
 def _join_nearest_core(
@@ -134,4 +137,4 @@ def _join_nearest_core(
 def _describe(clusters: Int[np.ndarray, "n"], found: Int[np.ndarray, "m"], hint: str) -> tuple[str, ...]:
     if np.all(clusters == NOISE):
         return (f"every image is noise: {hint}",)
-    return (f"finds its own number of clusters: {found.max() + 1}",)
+    return (f"number of clusters found: {found.max() + 1}",)

@@ -1,8 +1,9 @@
-"""Coordinates of a neighbour graph by diffusion: images are near where random walks from them come to the same.
+"""Diffusion clustering: k-means on the diffusion map of a neighbour graph.
 
-The diffusion map of Coifman and Lafon (2006), its rows set to unit length as Ng, Jordan and Weiss (2001) do. An
-eigenvector counts by a power of its eigenvalue, so that their number may be any that is large enough. Plain spectral
-clustering takes as many as there are clusters, and lost 1 to 10 % of MNIST(U) with two more or fewer.
+In the diffusion map (Coifman and Lafon, 2006) images are close if random walks from them reach the same images. Rows
+are normalised to unit length as in Ng, Jordan and Weiss (2001). Each eigenvector is weighted by a power of its
+eigenvalue, so any sufficiently large number of them gives the same result. Spectral clustering uses as many as there
+are clusters; two more or fewer cost it 1 to 10 % of accuracy on MNIST(U).
 """
 
 import numpy as np
@@ -13,33 +14,33 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.assignment import assign_by_vote, subsample_notes, subsample
+from irl_inr_jax.clustering.assignment import assign_by_vote, subsample, subsample_notes
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 
 MAX_ROWS = 60_000
-# Up to this size all eigenvectors are found at once, which is quick then and cannot fail.
+# Up to this size the dense solver is fast, and unlike Lanczos' method it always converges.
 DENSE_SIZE = 200
 
 
 def cluster_diffusion(task: ClusterTask) -> Clustering:
-    """k-means on the diffusion coordinates of the graph of nearest latents.
+    """Run k-means on the diffusion coordinates of the nearest-neighbour graph of the latents.
 
-    With few images to a cluster the graph has fewer neighbours (`graph_degree`). Images not learnt from (above
-    `MAX_ROWS`) join by vote, and confidence is as in `assign_by_vote`. Raises InputError for what `check_clusterable`
+    The graph has fewer neighbours if clusters are small (`graph_degree`). At most `MAX_ROWS` images are fitted; others
+    are assigned by vote, and confidence is that of `assign_by_vote`. Raises InputError for what `check_clusterable`
     refuses.
     """
     settings, latents = task.settings.diffusion, task.fitted.latents
     check_clusterable(latents, task.num_clusters)
     rows = subsample(len(latents), MAX_ROWS, task.seed)
-    learnt = latents[rows]
+    sample = latents[rows]
     if task.num_clusters == len(rows):
         found = np.arange(len(rows), dtype=np.int32)
     else:
         degree = graph_degree(settings.num_neighbours, len(rows), task.num_clusters)
-        neighbours = nearest_neighbours(learnt, learnt, degree, leave_out_self=True)[0]
+        neighbours = nearest_neighbours(sample, sample, degree, leave_out_self=True)[0]
         found = cut_neighbour_graph(neighbours, task.num_clusters, settings=settings, seed=task.seed)
-    clusters, confidence = assign_by_vote(learnt, found, task, rows=rows)
+    clusters, confidence = assign_by_vote(sample, found, task, rows=rows)
     return Clustering(
         clusters=clusters,
         confidence=confidence,
@@ -49,14 +50,14 @@ def cluster_diffusion(task: ClusterTask) -> Clustering:
 
 
 def graph_degree(num_neighbours: int, num_images: int, num_clusters: int) -> int:
-    """Neighbours of an image in the graph: fewer than asked for where a cluster has no more, as others are not its."""
+    """Return the neighbours per image in the graph: `num_neighbours`, or fewer if a cluster has no more images."""
     return min(num_neighbours, max(1, num_images // num_clusters - 1))
 
 
 def cut_neighbour_graph(
     neighbours: Int[np.ndarray, "n q"], num_clusters: int, *, settings: ConfigDict, seed: int
 ) -> Int32[np.ndarray, "n"]:
-    """k-means on `diffusion_coordinates` in `settings.num_dims` dimensions, at least k, after `settings.num_steps`."""
+    """Run k-means on `diffusion_coordinates` of at least `num_clusters` dimensions after `settings.num_steps` steps."""
     coordinates = diffusion_coordinates(
         neighbours, num_dims=max(settings.num_dims, num_clusters), num_steps=settings.num_steps, seed=seed
     )
@@ -66,22 +67,22 @@ def cut_neighbour_graph(
 def diffusion_coordinates(
     neighbours: Int[np.ndarray, "n q"], *, num_dims: int, num_steps: int, seed: int
 ) -> Float[np.ndarray, "n dims"]:
-    """The diffusion map after `num_steps` steps by the `num_dims` eigenvectors that last longest, rows of unit length.
+    """Compute the diffusion map after `num_steps` steps from the `num_dims` leading eigenvectors, with unit rows.
 
-    Each piece of a graph in several ones adds a column, and images of different pieces are at right angles. The seed
-    is that of Lanczos' start; the distances between the rows are the same from any.
+    Each further connected component of the graph adds a column; rows of different components are orthogonal. `seed` is
+    that of the start vector of Lanczos' method; distances between rows do not depend on it.
     """
     graph = shared_neighbour_graph(neighbours)
     scale = diags_array(1 / np.sqrt(graph.sum(axis=1)))
     walk = (scale @ graph @ scale).tocsr()
-    num_pieces, pieces = connected_components(walk, directed=False)
-    # Piece by piece: an eigenvalue that occurs more than once is what Lanczos is bad at.
+    num_components, components = connected_components(walk, directed=False)
+    # One component at a time: Lanczos' method is unreliable for repeated eigenvalues.
     found = []
-    for rows in np.split(np.argsort(pieces, kind="stable"), np.cumsum(np.bincount(pieces))[:-1]):
-        found.append((rows, *slowest_modes(walk[rows][:, rows], num_dims, seed)))
-    lasting = np.concatenate([values for _, values, _ in found])
-    kept = np.zeros(len(lasting), bool)
-    kept[np.argsort(-lasting, kind="stable")[: num_dims + num_pieces - 1]] = True
+    for rows in np.split(np.argsort(components, kind="stable"), np.cumsum(np.bincount(components))[:-1]):
+        found.append((rows, *leading_eigenvectors(walk[rows][:, rows], num_dims, seed)))
+    eigenvalues = np.concatenate([values for _, values, _ in found])
+    kept = np.zeros(len(eigenvalues), bool)
+    kept[np.argsort(-eigenvalues, kind="stable")[: num_dims + num_components - 1]] = True
     coordinates = np.zeros((len(neighbours), kept.sum()))
     column = first = 0
     for rows, values, vectors in found:
@@ -94,10 +95,9 @@ def diffusion_coordinates(
 
 
 def shared_neighbour_graph(neighbours: Int[np.ndarray, "n q"]) -> csr_array:
-    """(n, n) symmetric: two neighbours weigh as many neighbours as they share (Jarvis and Patrick, 1973).
+    """Make the (n, n) symmetric graph weighted by the number of shared neighbours (Jarvis and Patrick, 1973).
 
-    Those that are each the other's neighbour weigh twice as much. An image is among its own neighbours in that count,
-    so that no edge has weight 0.
+    The weight is doubled for mutual neighbours. An image counts as its own neighbour, so that no edge has weight 0.
     """
     num_images, count = neighbours.shape
     rows = np.repeat(np.arange(num_images), count)
@@ -106,12 +106,13 @@ def shared_neighbour_graph(neighbours: Int[np.ndarray, "n q"]) -> csr_array:
     return ((directed + directed.T) * (member @ member.T)).tocsr()
 
 
-def slowest_modes(
+def leading_eigenvectors(
     walk: csr_array, num_modes: int, seed: int
 ) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "rows m"]]:
-    """The `num_modes` largest eigenvalues of a symmetric matrix, or all of a smaller one, falling, and eigenvectors.
+    """Compute the `num_modes` largest eigenvalues of a symmetric matrix, or all of a smaller one, in descending order.
 
-    By Lanczos' method for a large one; what has not converged after its many turns is left out.
+    Also returns their eigenvectors. Large matrices are solved by Lanczos' method; pairs that do not converge are
+    omitted.
     """
     size = walk.shape[0]
     if size <= max(DENSE_SIZE, num_modes + 1):

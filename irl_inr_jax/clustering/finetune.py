@@ -1,6 +1,6 @@
-"""The trained encoder with linear heads on its latents, and epochs of training both. Knows no clusterer.
+"""Train the encoder further together with linear heads on its latents; common to DEC, IIC and SCAN.
 
-The encoder's batch norm, if it has any, keeps the statistics of its own training.
+Batch norm, if any, keeps the statistics of the encoder's training.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,16 @@ from irl_inr_jax.data.batches import epoch_order
 from irl_inr_jax.devices.mesh import AXIS, make_mesh, replicate
 from irl_inr_jax.training.inference import map_batches
 from irl_inr_jax.training.optimizer import allow_promotion
+from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
-# Nats from the least likely cluster to the likeliest. In many dimensions that go together round Gaussians are far surer
-# than the data: neighbours that disagree then cost more than one cluster for all, and SCAN collapses at once.
+# Nats between the least and the most likely cluster. In many correlated dimensions the posterior of spherical Gaussians
+# is far too confident: disagreeing neighbours then cost more than a single cluster for all, and SCAN collapses at once.
 MAX_SPREAD = 30.0
 
 
 class Tuned(NamedTuple):
-    """What is trained, `params` {"encoder", "heads", ...}, the moving average of it, and the optimiser's state."""
+    """Trained parameters {"encoder", "heads", ...}, their moving average, and the optimizer's state."""
 
     params: PyTree
     average: PyTree
@@ -37,9 +38,9 @@ class Tuned(NamedTuple):
 
 
 class TunedEncoder(NamedTuple):
-    """The encoder as it was trained, `params` {"encoder"}, and all that stays: other networks, mean and deviation of z.
+    """The encoder as trained, `params` {"encoder"}, and everything frozen: other networks, mean and deviation of z.
 
-    latents(params, frozen, images) -> (b, d), standardised. standardised: (n, d) those of the fitted images at first.
+    latents(params, frozen, images) -> (b, d), standardised. standardised: (n, d) initial latents of the fitted images.
     """
 
     params: PyTree
@@ -49,7 +50,7 @@ class TunedEncoder(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """An encoder and heads: `params` {"encoder", "heads"}; logits(params, frozen, images) -> (heads, b, k)."""
+    """An encoder with heads: `params` {"encoder", "heads"}; logits(params, frozen, images) -> (heads, b, k)."""
 
     params: PyTree
     frozen: PyTree
@@ -57,9 +58,9 @@ class Classifier(NamedTuple):
 
 
 def make_tuned_encoder(task: ClusterTask) -> TunedEncoder:
-    """The encoder, its latents standardised by the fitted images' mean and one deviation for all.
+    """Make the encoder with latents standardised by the fitted images' mean and one common deviation.
 
-    So settings mean the same whatever the scale of a method's latents.
+    Settings then have the same meaning for latents of any scale.
     """
     fitted, trained = task.fitted.latents, task.trained
     mean, deviation = fitted.mean(axis=0), max(float(np.sqrt(fitted.var(axis=0).mean())), 1e-12)
@@ -71,38 +72,38 @@ def make_tuned_encoder(task: ClusterTask) -> TunedEncoder:
     }
 
     def latents(params, frozen, images):
-        learnt = {**frozen["params"], "encoder": params["encoder"]}
-        raw, _ = trained.method.encode(learnt, frozen["model_state"], images)
+        all_params = {**frozen["params"], "encoder": params["encoder"]}
+        raw, _ = trained.method.encode(all_params, frozen["model_state"], images)
         return (raw - frozen["mean"]) / frozen["deviation"]
 
     return TunedEncoder({"encoder": trained.params["encoder"]}, frozen, latents, (fitted - mean) / deviation)
 
 
 def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classifier:
-    """The encoder under `num_heads` linear heads that start as `HEAD_STARTS[start]`, each from a seed of its own."""
+    """Make the encoder with `num_heads` linear heads, initialised by `HEAD_STARTS[start]` from different seeds."""
     encoder = make_tuned_encoder(task)
     heads = [HEAD_STARTS[start](encoder.standardised, task.num_clusters, task.seed + i) for i in range(num_heads)]
     heads = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *heads)
 
     def logits(params, frozen, images):
-        found = encoder.latents(params, frozen, images)
-        return jax.vmap(lambda kernel, bias: found @ kernel + bias)(params["heads"]["kernel"], params["heads"]["bias"])
+        z = encoder.latents(params, frozen, images)
+        return jax.vmap(lambda kernel, bias: z @ kernel + bias)(params["heads"]["kernel"], params["heads"]["bias"])
 
     return Classifier({**encoder.params, "heads": heads}, encoder.frozen, logits)
 
 
 def start_at_random(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
-    """A head that knows nothing, as in SCAN: small normal weights."""
+    """Initialise a head with small normal weights, as in SCAN."""
     latent_dim = latents.shape[1]
     kernel = np.random.default_rng(seed).normal(size=(latent_dim, num_clusters)) / np.sqrt(latent_dim)
     return {"kernel": kernel, "bias": np.zeros(num_clusters)}
 
 
 def start_at_kmeans(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
-    """The head that gives each latent the posterior of k equal round Gaussians about the means of k-means.
+    """Initialise a head with the posterior of k equal spherical Gaussians about the means of k-means.
 
-    Their variance is that within the clusters, or what keeps the logits of an image within `MAX_SPREAD` on average. It
-    has no bad corners to start from, as a head drawn at random has.
+    Their variance is that within clusters, or larger so that the logits of an image spread by at most `MAX_SPREAD` on
+    average. It avoids the poor optima that random heads may reach.
     """
     kmeans = KMeans(num_clusters, n_init=10, random_state=seed).fit(latents)
     means = kmeans.cluster_centers_.astype(np.float64)
@@ -116,21 +117,24 @@ HEAD_STARTS = {"kmeans": start_at_kmeans, "random": start_at_random}
 
 
 def make_predict(task: ClusterTask, outputs: Callable[..., Array]) -> Callable[[PyTree, PyTree, Points], np.ndarray]:
-    """predict(params, frozen, points): `outputs(params, frozen, images)` (..., b, k) of all images, (..., n, k)."""
+    """Make predict(params, frozen, points) -> (..., n, k), which applies `outputs` to all images of the points.
+
+    outputs(params, frozen, images) -> (..., b, k).
+    """
 
     @jax.jit
     def on_batch(given, rows):
         return jnp.moveaxis(outputs(*given, task.trained.to_unit(rows)), -2, 0)
 
     def predict(params: PyTree, frozen: PyTree, points: Points) -> Float32[np.ndarray, "... n k"]:
-        outputs = map_batches(on_batch, (params, frozen), points.images, size=task.trained.batch_size)
-        return np.moveaxis(outputs, 0, -2)
+        stacked = map_batches(on_batch, (params, frozen), points.images, size=task.trained.batch_size)
+        return np.moveaxis(stacked, 0, -2)
 
     return predict
 
 
 def make_adam(learning_rate: float, *, weight_decay: float = 0.0) -> optax.GradientTransformation:
-    """Adam; the weight decay is added to the gradient, as SCAN's authors have it."""
+    """Make Adam with the weight decay added to the gradient, as in the authors' SCAN."""
     return allow_promotion(optax.chain(optax.add_decayed_weights(weight_decay), optax.adam(learning_rate)))
 
 
@@ -143,11 +147,11 @@ def make_run_epoch(
     batch_size: int,
     average_decay: float,
 ) -> Callable[[Tuned, PyTree, int], tuple[Tuned, dict[str, np.ndarray]]]:
-    """run_epoch(tuned, data, epoch) -> (tuned, mean metrics): one pass over the fitted images in a random order.
+    """Make run_epoch(tuned, data, epoch) -> (tuned, mean metrics): one pass over the fitted images in random order.
 
-    loss(params, frozen, key, rows (b,), data) -> (scalar, metrics), `data` a pytree of arrays, `rows` those of the
-    fitted images that make the batch. Where the number of devices divides the batch it is shared out among them.
-    average_decay: of the moving average of the parameters; with 0 the average is the parameters themselves.
+    loss(params, frozen, key, rows (b,), data) -> (scalar, metrics), with `data` a pytree of arrays and `rows` the
+    indices of the batch among the fitted images. The batch is sharded over the devices if their number divides it.
+    average_decay: decay of the moving average of the parameters; 0 makes it equal to the parameters.
     """
     num_rows = len(task.fitted.images)
     batch_size = min(batch_size, num_rows)
@@ -189,12 +193,12 @@ def train_heads(
     settings: ConfigDict,
     weight_decay: float,
     prior: Float[np.ndarray, "k"],
-    what: str,
+    stage: str,
 ) -> BestHead:
-    """Encoder and heads after `settings.num_epochs`: the head of the lowest training loss that has not collapsed.
+    """Train encoder and heads for `settings.num_epochs` and return the head with the lowest loss that is not collapsed.
 
-    loss: as in `make_run_epoch`, its metrics `loss` (heads,) and `sizes` (heads, k), the clusters' shares of the batch.
-    what: the stage's name in the progress.
+    loss: as in `make_run_epoch`, with metrics `loss` (heads,) and `sizes` (heads, k), the clusters' shares of a batch.
+    stage: name shown with the progress.
     """
     optimizer = make_adam(settings.learning_rate, weight_decay=weight_decay)
     run_epoch = make_run_epoch(
@@ -202,7 +206,7 @@ def train_heads(
     )
     tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
     best = BestHead.none(classifier.params)
-    with task.progress(f"{what}: epoch", settings.num_epochs) as update:
+    with show_progress(f"{stage}: epoch", settings.num_epochs) as update:
         for epoch in range(settings.num_epochs):
             tuned, metrics = run_epoch(tuned, data, epoch)
             best = best.after(tuned.params, metrics["loss"], metrics["sizes"], prior)
@@ -213,7 +217,7 @@ def train_heads(
 def classify(
     task: ClusterTask, classifier: Classifier, params: PyTree
 ) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-    """The most probable cluster of each assigned image by the one head of `params`, and its probability."""
+    """Return the most probable cluster of each assigned image under the only head of `params`, and its probability."""
     logits = make_predict(task, classifier.logits)(params, classifier.frozen, task.assigned)[0]
     probs = np.asarray(jax.nn.softmax(logits))
     return probs.argmax(1).astype(np.int32), probs.max(1)

@@ -1,5 +1,7 @@
-"""IIC (Ji, Henriques, Vedaldi, ICCV 2019): encoder and head trained to give an image and its augmented copy clusters
-that tell as much as possible of each other. Thesis, section 2.2.2.
+"""IIC (Ji, Henriques, Vedaldi, ICCV 2019); thesis, section 2.2.2.
+
+Encoder and heads are trained to maximise the mutual information between the clusters of an image and of its augmented
+copy.
 """
 
 import jax
@@ -17,7 +19,7 @@ from irl_inr_jax.types import PyTree
 
 
 def cluster_iic(task: ClusterTask) -> Clustering:
-    """Several heads at once on one encoder; the head of the lowest training loss counts, if it has not collapsed.
+    """Train several heads on one encoder and use the one with the lowest training loss that has not collapsed.
 
     Confidence is the head's probability. Raises InputError for what `check_clusterable` refuses.
     """
@@ -44,7 +46,7 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         settings=settings,
         weight_decay=0.0,
         prior=make_prior((), task.num_clusters),
-        what="IIC",
+        stage="IIC",
     )
     clusters, confidence = classify(task, classifier, best.params)
     return Clustering(

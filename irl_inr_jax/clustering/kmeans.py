@@ -1,4 +1,4 @@
-"""k-means, the first clustering of the paper's Table 2."""
+"""k-means, the first clusterer of the paper's Table 2."""
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -8,9 +8,9 @@ from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterab
 
 
 def cluster_kmeans(task: ClusterTask) -> Clustering:
-    """Lloyd's k-means on Euclidean distance: the best by inertia of ten k-means++ starts.
+    """Run Lloyd's k-means from ten k-means++ starts and keep the one with the lowest inertia.
 
-    An image joins the nearest mean; confidence is `centroid_confidence`.
+    An image is assigned to the nearest mean; confidence is `centroid_confidence`.
 
     Raises InputError for what `check_clusterable` refuses.
     """
@@ -25,9 +25,9 @@ def cluster_kmeans(task: ClusterTask) -> Clustering:
 
 
 def centroid_confidence(distances: Float[np.ndarray, "n k"]) -> Float32[np.ndarray, "n"]:
-    """1 - a / b of the distances a to the nearest and b to the second nearest mean: the simplified silhouette.
+    """Compute the simplified silhouette 1 - a / b, with distances a to the nearest and b to the second nearest mean.
 
-    0 halfway between two clusters, 1 on a mean, and 1 where there is but one cluster.
+    It is 0 halfway between two means, 1 on a mean, and 1 for a single cluster.
     """
     if distances.shape[1] == 1:
         return np.ones(len(distances), np.float32)

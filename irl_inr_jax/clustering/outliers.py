@@ -1,4 +1,4 @@
-"""How unlike all others an image is, whatever the clusters."""
+"""Outlier scores of images, independent of the clusters."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -8,14 +8,14 @@ from irl_inr_jax.clustering.assignment import subsample
 from irl_inr_jax.clustering.task import ClusterTask
 
 MAX_ROWS = 20_000
-NUM_NEIGHBOURS = 20  # whose density an image's own is compared with
+NUM_NEIGHBOURS = 20  # neighbours whose density is compared with the image's own
 
 
 def outlier_scores(task: ClusterTask) -> Float32[np.ndarray, "n"]:
-    """The local outlier factor (Breunig et al. 2000) of each assigned image among the fitted ones.
+    """Compute the local outlier factor (Breunig et al. 2000) of each assigned image among the fitted images.
 
-    About 1 for an image in as dense a place as its neighbours, larger the lonelier it is. Of many fitted images a
-    sample of `MAX_ROWS` is taken. Of fewer than three images none is an outlier: all get 1.
+    Higher means more isolated; about 1 where the density is that of the neighbours. At most `MAX_ROWS` fitted images
+    are used, sampled by the seed. With fewer than three fitted images all scores are 1.
     """
     fitted, assigned = task.fitted.latents, task.assigned.latents
     if len(fitted) < 3:

@@ -1,11 +1,10 @@
 """SCAN (van Gansbeke et al., ECCV 2020) on any trained encoder: section 4.3 and Appendix C of the paper.
 
-Mining: the nearest neighbours of every image by its latents are taken to be of its kind. Clustering stage: encoder and
-a linear head learn to give an image and a neighbour the same cluster, and clusters the sizes of the prior. Self-label
-stage: the head's own confident answers teach it on strongly augmented images.
+Mining: the nearest neighbours of every image in latent space are assumed to be of its class. Clustering stage: encoder
+and linear head are trained to assign an image and its neighbours to the same cluster, with cluster sizes as in the
+prior. Self-label stage: the head's confident predictions become labels of strongly augmented images.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -26,20 +25,21 @@ from irl_inr_jax.clustering.finetune import (
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
-from irl_inr_jax.clustering.neighbours.orbits import orbit_neighbours, compute_polar_images
+from irl_inr_jax.clustering.neighbours.orbits import compute_polar_images, orbit_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
-PATIENCE = 10  # epochs of the self-label stage without more confident images after which it ends
+PATIENCE = 10  # the self-label stage ends after so many epochs without more confident images
 
 
 def cluster_scan(task: ClusterTask) -> Clustering:
-    """SCAN with neighbours mined on the latents, by `scan.distance`, as the paper does.
+    """Run SCAN with neighbours in latent space, by `scan.distance`, as in the paper.
 
-    Both stages learn from the fitted images; assigned images take the head's most probable cluster, and its probability
-    as their confidence. Where a stage collapses (`find_collapse`), or no image is confident, the notes say so and the
-    best state before it counts.
+    Both stages train on the fitted images. Assigned images take the head's most probable cluster, with its probability
+    as confidence. If a stage collapses (`find_collapse`), or no image is confident, a note reports it and the best
+    state before it is used.
 
     Raises InputError for what `check_clusterable` and `make_prior` refuse.
     """
@@ -47,9 +47,9 @@ def cluster_scan(task: ClusterTask) -> Clustering:
 
 
 def cluster_scan_orbit(task: ClusterTask) -> Clustering:
-    """SCAN with neighbours mined on the images: nearest under all turns, as `orbit_knn` has it.
+    """Run SCAN with neighbours of the images under all rotations, as in `orbit_knn`.
 
-    They are purer than those of a short run's latents; the encoder that is trained on them is the same.
+    They are purer than neighbours in the latent space of a short training run.
     """
     return _train_both_stages(task, mine_orbit_neighbours)
 
@@ -70,7 +70,7 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
         settings=settings,
         weight_decay=settings.weight_decay,
         prior=prior,
-        what="SCAN, clustering stage",
+        stage="SCAN, clustering stage",
     )
     params, measures = best.params, {"scan_loss": best.loss}
     notes = [best.collapse] if best.collapse else []
@@ -90,7 +90,7 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
 
 
 def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
-    """The neighbours of each fitted image by the Euclidean distance of latents, or by their angle for 'cosine'."""
+    """Find the neighbours of each fitted image by the Euclidean distance of latents, or by their angle for 'cosine'."""
     settings, latents = task.settings.scan, task.fitted.latents
     if len(latents) == 1:
         return np.zeros((1, 1), np.int32)
@@ -100,18 +100,18 @@ def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
 
 
 def mine_orbit_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
-    """The neighbours of each fitted image by the least distance of the images over all turns."""
-    if len(task.fitted.images) == 1:
+    """Find the neighbours of each fitted image by the smallest distance of the images over all rotations."""
+    images, batch_size = task.fitted.images, task.trained.batch_size
+    if len(images) == 1:
         return np.zeros((1, 1), np.int32)
-    fitted = dataclasses.replace(task, assigned=task.fitted)
-    num_neighbours = min(task.settings.scan.num_neighbours, len(fitted.assigned.images) - 1)
-    return orbit_neighbours(compute_polar_images(fitted), num_neighbours, fitted)
+    polar = compute_polar_images(images, task.trained.scaling, fill=task.fill, batch_size=batch_size, **task.orbits)
+    return orbit_neighbours(polar, min(task.settings.scan.num_neighbours, len(images) - 1), batch_size=batch_size)
 
 
 def make_scan_loss(
     task: ClusterTask, classifier: Classifier, augment: Augment, prior: Float[np.ndarray, "k"]
 ) -> Callable[..., tuple[Array, dict[str, Array]]]:
-    """SCAN's loss on a batch of images, each with one of its neighbours drawn at random, every head by itself."""
+    """Make SCAN's loss on a batch of images, each with a randomly sampled neighbour, for every head separately."""
     weight = task.settings.scan.entropy_weight
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
@@ -134,7 +134,10 @@ def make_scan_loss(
 def make_selflabel_loss(
     task: ClusterTask, classifier: Classifier, augment: Augment
 ) -> Callable[..., tuple[Array, dict[str, Array]]]:
-    """What the first head is sure of in the images as they are, as the labels of their strongly augmented copies."""
+    """Make the loss of the self-label stage.
+
+    Confident predictions of the first head on unaugmented images are the labels of their strongly augmented copies.
+    """
     threshold = task.settings.scan.selflabel_threshold
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
@@ -152,9 +155,9 @@ def make_selflabel_loss(
 def run_selflabel_stage(
     task: ClusterTask, classifier: Classifier, augment: Augment, params: PyTree, prior: Float[np.ndarray, "k"]
 ) -> tuple[PyTree, float, str]:
-    """The parameters after self-labelling, the last share of confident images, and what went wrong, if anything did.
+    """Return the parameters after self-labelling, the final share of confident images, and a note on a failure or ''.
 
-    Ends when the share of confident images has stopped to grow (Algorithm 5 of the thesis).
+    Ends when the share of confident images no longer grows (Algorithm 5 of the thesis).
     """
     settings = task.settings.scan
     optimizer = make_adam(settings.selflabel_learning_rate, weight_decay=settings.weight_decay)
@@ -169,19 +172,20 @@ def run_selflabel_stage(
     data = {"images": jnp.asarray(np.asarray(task.fitted.images))}
     tuned = Tuned(params, params, optimizer.init(params))
     kept, most, most_epoch, share = params, 0.0, 0, 0.0
-    with task.progress("SCAN, self-label stage: epoch", settings.selflabel_epochs) as update:
+    with show_progress("SCAN, self-label stage: epoch", settings.selflabel_epochs) as update:
         for epoch in range(settings.selflabel_epochs):
             tuned, metrics = run_epoch(tuned, data, epoch)
             share = float(metrics["confident"])
             update(epoch + 1, f"loss {metrics['loss']:.4f}, confident {100 * share:.0f} %")
-            unsure = f"no image is as confident as {settings.selflabel_threshold}" if share == 0 else ""
-            wrong = unsure or find_collapse(metrics["sizes"], prior)
-            if wrong:
-                return kept, share, f"self-label stage stopped in epoch {epoch + 1}, the state before it kept: {wrong}"
+            unsure = f"no image has a confidence of {settings.selflabel_threshold}" if share == 0 else ""
+            failure = unsure or find_collapse(metrics["sizes"], prior)
+            if failure:
+                note = f"self-label stage stopped in epoch {epoch + 1}; the state before it is used: {failure}"
+                return kept, share, note
             kept = tuned.average
             if share > most + 1e-3:
                 most, most_epoch = share, epoch
             elif epoch - most_epoch >= PATIENCE:
-                update(settings.selflabel_epochs, f"no more confident images since epoch {most_epoch + 1}")
+                update(settings.selflabel_epochs, f"share of confident images constant since epoch {most_epoch + 1}")
                 break
     return kept, share, ""

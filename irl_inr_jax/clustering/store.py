@@ -1,4 +1,4 @@
-"""Clusterings on disk, so that an evaluation that was stopped, or is asked for one clusterer more, goes on."""
+"""Store clusterings on disk, so that a repeated evaluation computes only those that are missing."""
 
 import hashlib
 import json
@@ -15,16 +15,15 @@ from irl_inr_jax.data.lazy import in_chunks
 ARRAYS = ("clusters", "confidence", "neighbours", "linkage", "linkage_rows")
 
 
-class Kept(NamedTuple):
-    """A clustering, how long it took, and by how many megabytes memory grew meanwhile at most."""
+class TimedClustering(NamedTuple):
+    """A clustering and the seconds it took to compute."""
 
     clustering: Clustering
     seconds: float
-    peak_mb: float
 
 
 def digest_task(name: str, task: ClusterTask) -> str:
-    """Changes with the clusterer and all that decides its result: latents, images, k, seed and its settings."""
+    """Hash everything that determines a clustering: clusterer, latents, images, k, seed and the settings it reads."""
     digest = hashlib.sha256()
     words = name.split("_")
     settings = {
@@ -43,17 +42,16 @@ def digest_task(name: str, task: ClusterTask) -> str:
     return digest.hexdigest()
 
 
-def save_clustering(path: Path, digest: str, kept: Kept) -> None:
-    """One npz: the arrays of the clustering, and the rest as JSON under `facts`."""
-    clustering = kept.clustering
+def save_clustering(path: Path, digest: str, timed: TimedClustering) -> None:
+    """Write an npz with the arrays of the clustering, and everything else as JSON under `facts`."""
+    clustering = timed.clustering
     arrays = {name: getattr(clustering, name) for name in ARRAYS if getattr(clustering, name) is not None}
     facts = {
         "digest": digest,
         "transductive": clustering.transductive,
         "notes": clustering.notes,
         "measures": clustering.measures,
-        "seconds": kept.seconds,
-        "peak_mb": kept.peak_mb,
+        "seconds": timed.seconds,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -62,8 +60,8 @@ def save_clustering(path: Path, digest: str, kept: Kept) -> None:
     partial.replace(path)
 
 
-def load_clustering(path: Path, digest: str) -> Kept | None:
-    """What `save_clustering` wrote; None where there is no such file, it is damaged, or another task's."""
+def load_clustering(path: Path, digest: str) -> TimedClustering | None:
+    """Read a file of `save_clustering`; None if it is missing, damaged, or of a task with another digest."""
     try:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
@@ -75,7 +73,7 @@ def load_clustering(path: Path, digest: str) -> Kept | None:
                 notes=tuple(facts["notes"]),
                 measures=facts["measures"],
             )
-            return Kept(clustering, facts["seconds"], facts["peak_mb"])
-    # What zipfile, NumPy and json raise of a file that is missing, cut short or another; it is then made anew.
+            return TimedClustering(clustering, facts["seconds"])
+    # Errors of zipfile, NumPy and json for a file that is missing, truncated or not ours; the clustering is recomputed.
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None

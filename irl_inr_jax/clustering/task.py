@@ -1,8 +1,6 @@
-"""What every clusterer takes and gives: `cluster(task) -> Clustering`. Labels are in neither, so none can leak."""
+"""Input and output of every clusterer: `cluster(task) -> Clustering`. Neither contains labels."""
 
 import dataclasses
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
@@ -14,9 +12,9 @@ from irl_inr_jax.types import InputError
 
 
 def check_clusterable(latents: Float[np.ndarray, "n d"], num_clusters: int) -> None:
-    """Raise InputError, in one line, unless `num_clusters` clusters can be made of these latents.
+    """Raise InputError, in one line, unless the latents can be divided into `num_clusters` clusters.
 
-    Refused: fewer than one cluster, more clusters than images, NaN or infinity, and latents that are all alike.
+    Refused: fewer than one cluster, more clusters than images, NaN or infinity, and latents that are all equal.
     """
     num_images = len(latents)
     if num_clusters < 1:
@@ -24,7 +22,7 @@ def check_clusterable(latents: Float[np.ndarray, "n d"], num_clusters: int) -> N
     if num_clusters > num_images:
         raise InputError(
             f"expected at most as many clusters as images ({num_images}), found {num_clusters}; "
-            f"ask for fewer clusters or give more images"
+            f"set a smaller num_clusters or give more images"
         )
     num_bad = int(np.sum(~np.isfinite(latents).all(axis=1)))
     if num_bad:
@@ -41,7 +39,7 @@ def check_clusterable(latents: Float[np.ndarray, "n d"], num_clusters: int) -> N
 
 @dataclasses.dataclass(frozen=True)
 class Points:
-    """The images of one split, as stored, and what the encoder makes of them. Clusterers of latents ignore `images`."""
+    """Images of one split, as stored, and their latents. Most clusterers use only the latents."""
 
     latents: Float[np.ndarray, "n d"]
     images: Shaped[np.ndarray, "n h w c"] | LazyImages
@@ -49,14 +47,13 @@ class Points:
 
 @dataclasses.dataclass(frozen=True)
 class ClusterTask:
-    """What to cluster, into how many, and by which settings.
+    """Input of a clusterer.
 
-    fitted: what the algorithm learns from. assigned: what gets clusters; the same object as `fitted` where an
-        algorithm clusters the very images it learns from.
+    fitted: points to fit. assigned: points to assign to clusters; the same object as `fitted` where an algorithm
+        clusters the images that it is fitted to.
     trained: the encoder, for algorithms that train it further. settings, augment, orbits: `config.clustering`,
         `config.augment`, `config.orbits`.
     fill: value outside an image.
-    say: told what is going on. progress(what, total): a context whose value is called as update(done, note).
     """
 
     fitted: Points
@@ -68,25 +65,23 @@ class ClusterTask:
     augment: ConfigDict
     orbits: ConfigDict
     fill: float
-    say: Callable[[str], None]
-    progress: Callable[[str, int], AbstractContextManager[Callable[[int, str], None]]]
 
     @property
     def transductive(self) -> bool:
-        """Whether the images that get clusters are the ones learnt from."""
+        """Return True if the assigned images are the fitted ones."""
         return self.assigned is self.fitted
 
 
 @dataclasses.dataclass(frozen=True)
 class Clustering:
-    """Clusters of `task.assigned`, image by image, and what is to be said about them.
+    """Clusters of `task.assigned`, one per image, with notes and measures.
 
-    clusters: 0 ... k - 1, or `NOISE` (-1) for an image in no cluster. confidence: in [0, 1], by the algorithm's own
-        measure; 0 for noise.
-    transductive: whether the algorithm learnt from the images it assigns.
-    notes: short sentences for the table, such as what was done differently for many images, or that clusters collapsed.
-    measures: further numbers by name. neighbours: the mined neighbours of each of `task.fitted`, for their purity.
-    linkage: the merges of a tree over `linkage_rows` of `task.fitted`, as SciPy's `linkage` has them.
+    clusters: 0 ... k - 1, or `NOISE` (-1) for an image in no cluster. confidence: in [0, 1], as defined by the
+        algorithm; 0 for noise.
+    transductive: whether the algorithm was fitted to the images that it assigns.
+    notes: short sentences for the table, such as deviations for many images or collapsed clusters.
+    measures: further numbers by name. neighbours: neighbours of each of `task.fitted` that were used, for their purity.
+    linkage: merges of a tree over `linkage_rows` of `task.fitted`, in the format of SciPy's `linkage`.
     """
 
     clusters: Int32[np.ndarray, "n"]

@@ -29,7 +29,6 @@ def clustering_keys() -> Block:
             "min_samples": Key(10, at_least(1), "neighbours over which the density at an image is estimated"),
         },
         "gmm": {"covariance": Key("full", one_of("full", "tied", "diag", "spherical"), "form of the covariances")},
-        "spectral": {"num_neighbours": Key(15, at_least(1), "degree of the graph")},
         "diffusion": {
             "num_neighbours": Key(15, at_least(1), "degree of the graph"),
             "num_dims": Key(30, at_least(1), "dimensions of the diffusion map; at least k are used"),

@@ -1,1 +1,1 @@
-"""From a trained run to a record of scores."""
+"""Evaluate a trained run: embed, cluster, score, and measure equivariance."""

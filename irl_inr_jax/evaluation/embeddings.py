@@ -9,23 +9,23 @@ from irl_inr_jax.types import Embeddings, ImageSet, Pose
 
 
 def embed_images(trained: TrainedMethod, images: ImageSet) -> Embeddings:
-    """What the encoder makes of a split, in input order."""
+    """Encode a split, in input order."""
     latents, pose = trained.encode(images.images)
     return Embeddings(ids=images.ids, latents=latents, pose=pose, labels=images.labels)
 
 
 def save_embeddings(path: Path, embeddings: Embeddings) -> None:
-    """An npz with `id`, `latents`, and where there are any `theta` (radians), `tau` (coords) and `label`."""
+    """Write an npz with `id`, `latents`, and where available `theta` (radians), `tau` (coords) and `label`."""
     arrays = {"id": embeddings.ids, "latents": embeddings.latents}
     if embeddings.pose is not None:
         arrays |= {"theta": embeddings.pose.theta, "tau": embeddings.pose.tau}
     if embeddings.labels is not None:
         arrays["label"] = embeddings.labels
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def load_embeddings(path: Path) -> Embeddings:
-    """What `save_embeddings` wrote."""
+    """Read a file of `save_embeddings`."""
     with np.load(path, allow_pickle=False) as arrays:
         pose = Pose(theta=arrays["theta"], tau=arrays["tau"]) if "theta" in arrays else None
         return Embeddings(ids=arrays["id"], latents=arrays["latents"], pose=pose, labels=arrays.get("label"))

@@ -1,38 +1,93 @@
-"""Does the encoder keep its word? Known motions applied to images, and what becomes of their pose and latents."""
+"""Measure pose equivariance and latent invariance: apply known transformations and compare poses and latents."""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.views import sample_poses
+from irl_inr_jax.data.subsets import take
 from irl_inr_jax.geometry.coords import compose_poses, invert_pose
 from irl_inr_jax.geometry.warps import transform_images
-from irl_inr_jax.metrics.circular import circular_correlation, mean_direction_correlation, median_angle_error_deg
+from irl_inr_jax.metrics.circular import (
+    align_within_classes,
+    circular_correlation,
+    mean_direction_correlation,
+    median_angle_error_deg,
+)
 from irl_inr_jax.metrics.invariance import invariance
 from irl_inr_jax.training.inference import TrainedMethod
-from irl_inr_jax.types import ImageSet, Pose
+from irl_inr_jax.types import Embeddings, ImageSet, Pose
 
-NUM_TURNS = 36
-MAX_TURNED_IMAGES = 256
+NUM_ROTATIONS = 36
+MAX_ROTATED_IMAGES = 256
+MAX_IMAGES = 10_000  # references are held in memory as float32
+
+
+class Equivariance(NamedTuple):
+    """Measurements on transformed images.
+
+    scores: entries of results.json. references: (n, h, w, c) the images without their known pose.
+    true_pose, predicted_pose: (m,) transformations applied and predicted; predicted_pose is None without pose.
+    """
+
+    scores: dict
+    references: Float[np.ndarray, "n h w c"]
+    true_pose: Pose
+    predicted_pose: Pose | None
+
+
+def measure_equivariance(
+    trained: TrainedMethod, images: ImageSet, embeddings: Embeddings, config: ConfigDict
+) -> Equivariance:
+    """Measure `invariance` and, for a method with pose, `pose`, on at most `MAX_IMAGES` images.
+
+    Where the true pose of the images is known, poses are compared with it; otherwise with the rotations and
+    translations applied for the invariance.
+    """
+    fill, translation = config.views.fill, config.model.pose.translation
+    first = np.arange(min(len(images.ids), MAX_IMAGES))
+    images, pose = take(images, first), jax.tree.map(lambda leaf: leaf[first], embeddings.pose)
+    references = reference_images(trained, images, fill=fill)
+    spread, true, predicted = measure_invariance(
+        trained, references, shift_px=config.evaluation.shift_px, seed=config.data.seed, fill=fill
+    )
+    scores: dict = {"invariance": spread}
+    if images.pose is not None and pose is not None:
+        _, before = trained.encode_unit(references)
+        assert before is not None
+        true, predicted = images.pose, relative_pose(pose, before)
+        if translation:
+            scores["pose_by_differences"] = measure_pose_by_differences(true, pose, before)
+        if images.labels is not None:
+            scores["pose_within_classes"] = measure_absolute_pose(true, pose, images.labels)
+    if predicted is not None:
+        scores["pose"] = measure_pose(true, predicted, translation=translation)
+    return Equivariance(scores, references, true, predicted)
 
 
 def reference_images(trained: TrainedMethod, images: ImageSet, *, fill: float) -> Float[np.ndarray, "n h w c"]:
-    """The images in [low, 1] with the pose that we applied taken off, S_g^-1[J]; as they are where none is known."""
+    """Return the images in [low, 1] without their known pose, S_g^-1[J]; unchanged where no pose is known."""
     if images.pose is None:
         return np.asarray(trained.to_unit(images.images[:]))
 
     @jax.jit
-    def upright(_, stored, pose):
+    def remove_pose(_, stored, pose):
         return transform_images(trained.to_unit(stored), invert_pose(pose), interpolation="bilinear", fill=fill)
 
-    return trained.over_batches(upright, images.images, images.pose)
+    return trained.over_batches(remove_pose, images.images, images.pose)
 
 
 def rotated_copies(
     references: Float[np.ndarray, "n h w c"], *, num_rotations: int, shift_px: float, seed: int, fill: float
 ) -> tuple[Float[np.ndarray, "n k h w c"], Pose]:
-    """`num_rotations` copies of each image, turned by equal steps of the circle and shifted by N(0, shift_px^2) a copy."""
+    """Return copies of each image, rotated in `num_rotations` equal steps and translated by N(0, shift_px^2) each.
+
+    Also returns their poses, with leaves (n, k) and (n, k, 2).
+    """
     num_images, side = references.shape[0], references.shape[2]
     keys = jax.random.split(jax.random.key(seed), num_images * num_rotations)
     shifts = sample_poses(keys, translation_std=2 * shift_px / side).tau
@@ -45,17 +100,17 @@ def rotated_copies(
 
 
 def relative_pose(after: Pose, before: Pose) -> Pose:
-    """The motion that leads from the one pose to the other: after = relative ∘ before. NumPy in and out."""
+    """Compute the pose with after = relative ∘ before. Leaves are NumPy arrays, as in the result."""
     after, before = jax.tree.map(jnp.asarray, (after, before))
     return jax.tree.map(np.asarray, compose_poses(after, invert_pose(before)))
 
 
 def measure_pose(true: Pose, predicted: Pose, *, translation: bool) -> dict[str, float | list[float] | None]:
-    """Table 1: how well the predicted motion of each image follows the motion that was applied to it.
+    """Compare applied and predicted transformations of each image (Table 1).
 
-    Both poses (n,) are relative to the same image before it was moved, since the canonical orientation is each image's
-    own. rotation_correlation is circular (Fisher and Lee); translation_correlation is Pearson's, for x and y, and None
-    on data that only turns.
+    Both poses (n,) are relative to the untransformed image, since the canonical orientation may differ between images.
+    rotation_correlation is circular (Fisher and Lee); translation_correlation is Pearson's for x and y, or None
+    without translations.
     """
     tau = (
         [float(np.corrcoef(true.tau[:, axis], predicted.tau[:, axis])[0, 1]) for axis in (0, 1)]
@@ -70,10 +125,10 @@ def measure_pose(true: Pose, predicted: Pose, *, translation: bool) -> dict[str,
 
 
 def measure_pose_by_differences(true: Pose, after: Pose, before: Pose) -> dict[str, float | list[float]]:
-    """Table 1 as the authors of TARGET-VAE measure it: correlations with the plain differences of predictions.
+    """Compute Table 1 as the authors of TARGET-VAE do: correlations with plain differences of predictions.
 
-    `after` is what is predicted of the moved images and `before` of the same images unmoved. Unlike in `measure_pose`
-    the shift is not turned along with the image.
+    `after` is predicted for the transformed images, `before` for the untransformed ones. Unlike in `measure_pose` the
+    translation is not rotated with the image.
     """
     tau = [np.corrcoef(true.tau[:, axis], (after.tau - before.tau)[:, axis])[0, 1] for axis in (0, 1)]
     return {
@@ -82,20 +137,34 @@ def measure_pose_by_differences(true: Pose, after: Pose, before: Pose) -> dict[s
     }
 
 
+def measure_absolute_pose(true: Pose, predicted: Pose, labels: Int[np.ndarray, "n"]) -> dict[str, float]:
+    """Compare theta^ with the true rotation between images, with one canonical orientation per class.
+
+    Unlike the relative pose it counts differences between images of a class, such as noise, as errors.
+    """
+    known = labels >= 0
+    theta = np.asarray(true.theta)[known]
+    aligned = align_within_classes(theta, np.asarray(predicted.theta)[known], labels[known])
+    return {
+        "rotation_correlation": circular_correlation(theta, aligned),
+        "rotation_median_error_deg": median_angle_error_deg(theta, aligned),
+    }
+
+
 def measure_invariance(
     trained: TrainedMethod, references: Float[np.ndarray, "n h w c"], *, shift_px: float, seed: int, fill: float
 ) -> tuple[dict[str, float], Pose, Pose | None]:
-    """How far the latents of one image spread over 36 turns and shifts, against the spread between images.
+    """Compare the spread of one image's latents over 36 rotations and translations with the spread between images.
 
-    Over at most 256 images. Also returns the motions applied and the motions predicted, each (n * 36,).
+    Uses at most 256 images. Also returns the poses applied and predicted, each (n * 36,).
     """
-    references = references[:MAX_TURNED_IMAGES]
-    copies, applied = rotated_copies(references, num_rotations=NUM_TURNS, shift_px=shift_px, seed=seed, fill=fill)
+    references = references[:MAX_ROTATED_IMAGES]
+    copies, applied = rotated_copies(references, num_rotations=NUM_ROTATIONS, shift_px=shift_px, seed=seed, fill=fill)
     latents, after = trained.encode_unit(copies.reshape(-1, *copies.shape[2:]))
-    spread = invariance(latents.reshape(len(references), NUM_TURNS, -1))
+    spread = invariance(latents.reshape(len(references), NUM_ROTATIONS, -1))
     applied = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), applied)
     if after is None:
         return spread, applied, None
     _, before = trained.encode_unit(references)
-    before = jax.tree.map(lambda leaf: np.repeat(leaf, NUM_TURNS, axis=0), before)
+    before = jax.tree.map(lambda leaf: np.repeat(leaf, NUM_ROTATIONS, axis=0), before)
     return spread, applied, relative_pose(after, before)

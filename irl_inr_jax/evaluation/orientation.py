@@ -12,14 +12,14 @@ from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.methods.pose import PoseForm
 from irl_inr_jax.types import Dataset, ImageSet, Pose
 
-_UNDEFINED_DEG = 30.0  # an angle that is off by more says nothing
+_UNDEFINED_DEG = 30.0  # with a larger error the predicted angle is of no use
 
 
 class Orientation(NamedTuple):
-    """How well images say how they are turned, of some of them.
+    """How well the orientation of each image in a sample is defined.
 
-    strength: (n,) |c21| in [0, 1]. errors_deg: (n,) by how much the closed-form angle misses a known turn, with noise
-    like that of the image's ground added afresh.
+    strength: (n,) |c21| in [0, 1]. errors_deg: (n,) error of the closed-form angle after a known rotation, with
+    noise of the image's background level added.
     """
 
     strength: Float[np.ndarray, "n"]
@@ -27,27 +27,27 @@ class Orientation(NamedTuple):
 
 
 def measure_orientation(dataset: Dataset, sample: ImageSet, form: PoseForm) -> Orientation:
-    """Turns the images by random angles, adds noise, and asks the moments for the angle again."""
+    """Rotate the images by random angles, add noise, and estimate the angle from the moments."""
     rng = np.random.default_rng(0)
     unit = np.asarray(to_unit(dataset.scaling, sample.images))
     theta = rng.uniform(0, 2 * np.pi, len(unit)).astype(np.float32)
-    turns = Pose(theta=theta, tau=np.zeros((len(unit), 2), np.float32))
+    rotations = Pose(theta=theta, tau=np.zeros((len(unit), 2), np.float32))
     noise = background_deviations(unit)[:, None, None, None] * rng.normal(size=unit.shape).astype(np.float32)
 
     @jax.jit
-    def measure(images, turns, noise):
+    def measure(images, rotations, noise):
         before, strength = form.closed_form(images)
-        turned = transform_images(images, turns, interpolation="bilinear", fill=form.fill)
-        after, _ = form.closed_form(turned + noise)
+        rotated = transform_images(images, rotations, interpolation="bilinear", fill=form.fill)
+        after, _ = form.closed_form(rotated + noise)
         return before.theta, after.theta, strength
 
-    before, after, strength = map(np.asarray, measure(unit, turns, noise))
+    before, after, strength = map(np.asarray, measure(unit, rotations, noise))
     errors = np.abs(np.angle(np.exp(1j * (after - before - theta).astype(np.float64))))
     return Orientation(strength, np.degrees(errors))
 
 
 def describe_orientation(orientation: Orientation) -> dict:
-    """The figures of an `Orientation` that people ask for."""
+    """Return the medians of an `Orientation` and the share of images without a defined orientation."""
     errors = orientation.errors_deg
     return {
         "median_strength": float(np.median(orientation.strength)),
@@ -57,22 +57,25 @@ def describe_orientation(orientation: Orientation) -> dict:
 
 
 def find_advice(facts: dict, orientation: dict) -> list[str]:
-    """What a user should look at before training: a line each, none where all is well."""
+    """Return one line per problem that a user should look at before training."""
     lines = []
     if facts["blank_share"] > 0:
-        lines.append(f"{100 * facts['blank_share']:.1f} % of the images are blank: were they read as they should be?")
+        lines.append(f"{100 * facts['blank_share']:.1f} % of the images are blank: check how they were read")
     if facts["border_spread"] > 0.1:
         lines.append(
-            f"the ground differs between images by {100 * facts['border_spread']:.0f} % of the range: "
-            "config.data.background=image levels it, config.data.crop=circle hides the corners"
+            f"the background differs between images by {100 * facts['border_spread']:.0f} % of the range: "
+            "config.data.background=image subtracts each image's own, config.data.crop=circle hides the corners"
         )
     if facts["scaling"]["low"] < 0:
-        lines.append("values lie on both sides of the ground; if there is none, take config.data.crop=circle")
+        lines.append(
+            "pixels are both brighter and darker than the background; if the images have none, set "
+            "config.data.crop=circle"
+        )
     if orientation["undefined_share"] > 0.25:
         lines.append(
-            f"the orientation of {100 * orientation['undefined_share']:.0f} % of the images is lost under turns and "
-            "noise: they are nearly symmetric or noisy, and their predicted angle will mean little"
+            f"the orientation of {100 * orientation['undefined_share']:.0f} % of the images is not recovered after a "
+            "rotation with noise: they are nearly symmetric or noisy, and their predicted angle is not reliable"
         )
     if any(count < 2 for split in facts["classes"].values() for count in split.values()):
-        lines.append("some classes have a single image or none")
+        lines.append("some classes have fewer than two images")
     return lines

@@ -1,1 +1,1 @@
-"""Scores: of clusters against classes, of angles, of reconstructions, and of the latents' indifference to pose."""
+"""Scores of clusters, rotation angles, reconstructions and the invariance of latents."""

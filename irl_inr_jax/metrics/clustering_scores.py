@@ -1,6 +1,6 @@
-"""How well clusters agree with classes. Class ids are integers from 0, and so are cluster ids but for `NOISE`.
+"""Agreement of clusters with classes. Class ids and cluster ids are integers from 0, except for the cluster `NOISE`.
 
-An image of `NOISE` is in no cluster. It is an error in every accuracy, and no class is matched to noise.
+Images of `NOISE` are in no cluster: they are errors in every accuracy, and no class is matched to noise.
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ UNMATCHED = -1
 
 
 def match_clusters(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> Int32[np.ndarray, "k"]:
-    """The class of each cluster, one to one, such that the most images are right (Hungarian method, Kuhn 1955).
+    """Match each cluster to a class, one to one, with the most correct images (Hungarian method, Kuhn 1955).
 
-    k is the largest cluster id plus one, 0 where all is noise. Where clusters outnumber classes the surplus ones are
-    `UNMATCHED` (-1). Of matches with equally many images right, one with the best balanced accuracy.
+    k is the largest cluster id plus one, 0 if all images are noise. If clusters outnumber classes the surplus ones are
+    `UNMATCHED` (-1). Ties are resolved by balanced accuracy.
     """
     counts = _count_pairs(labels, clusters)
-    # The shares add up to less than 1, one image, so they decide between equals only, and no score hangs on numbering.
+    # The shares add up to less than one image, so they only resolve ties, and scores do not depend on the numbering.
     shares = counts / np.maximum(np.bincount(labels), 1)[:, None] / (len(counts) + 1)
     classes, matched = linear_sum_assignment(counts + shares, maximize=True)
     mapping = np.full(counts.shape[1], UNMATCHED, np.int32)
@@ -31,39 +31,39 @@ def match_clusters(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"])
 
 
 def clustering_accuracy(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> float:
-    """Share of images whose cluster is matched to their class (the accuracy of Tables 2 and 3).
+    """Compute the share of images whose cluster is matched to their class (the accuracy of Tables 2 and 3).
 
-    The match is one to one, so every image of a surplus cluster counts as an error, and so does noise.
+    The match is one to one: images of surplus clusters and noise count as errors.
     """
-    return float(np.mean(_find_right(labels, clusters)))
+    return float(np.mean(_find_correct(labels, clusters)))
 
 
 def per_class_accuracy(
     labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"], num_classes: int = 0
 ) -> Float[np.ndarray, "classes"]:
-    """For each class the share of its images that are right after the matching: the recall, as scikit-learn calls it.
+    """Compute the share of correct images of each class after the matching, that is, its recall.
 
-    0 for a class that no cluster is matched to, NaN for one that does not occur. Classes are those up to the largest
-    label, or `num_classes` where that is more.
+    0 for a class without a matched cluster, NaN for a class without images. There are `num_classes` classes, or more if
+    the largest label requires it.
     """
     sizes = np.bincount(labels, minlength=num_classes)
-    right = np.bincount(labels, weights=_find_right(labels, clusters), minlength=num_classes)
-    return np.divide(right, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0)
+    correct = np.bincount(labels, weights=_find_correct(labels, clusters), minlength=num_classes)
+    return np.divide(correct, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0)
 
 
 def balanced_accuracy(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> float:
-    """Mean of `per_class_accuracy` over the classes that occur, so that rare ones count as much as common ones.
+    """Compute the mean of `per_class_accuracy` over the classes with images, so that all classes count equally.
 
-    The match is that of `clustering_accuracy`, which seeks the most images first and not the best mean over classes.
+    The match is that of `clustering_accuracy`, which maximises correct images rather than this mean.
     """
     return float(np.nanmean(per_class_accuracy(labels, clusters)))
 
 
 def many_to_one_accuracy(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> float:
-    """Share of images that belong to the majority class of their cluster; noise does not.
+    """Compute the share of images that belong to the majority class of their cluster; noise never does.
 
-    It never falls when clusters are split and is 1 for one image a cluster: fit only to compare at equal k, or to see
-    how much of an error is surplus clusters and how much is mixing.
+    It does not decrease when clusters are split and is 1 for one image per cluster. Use it to compare results with
+    equal k, or to separate errors due to surplus clusters from errors due to mixed clusters.
     """
     return float(_count_pairs(labels, clusters).max(axis=0).sum() / len(labels))
 
@@ -71,10 +71,10 @@ def many_to_one_accuracy(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray,
 def confusion_matrix(
     labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"], num_classes: int
 ) -> Int[np.ndarray, "num_classes columns"]:
-    """Images by true class (rows) and cluster (columns), with what is right on the diagonal (Figure 5).
+    """Count images by true class (rows) and cluster (columns), with correct images on the diagonal (Figure 5).
 
-    Column j < num_classes is the cluster matched to class j, all zero where there is none. Surplus clusters follow,
-    largest first, and then, only where there is any, one column of noise.
+    Column j < num_classes is the cluster matched to class j, or zero if there is none. Surplus clusters follow, largest
+    first, and last, if there is any noise, a column of noise.
     """
     counts = _count_pairs(labels, clusters, num_classes)
     mapping = match_clusters(labels, clusters)
@@ -88,11 +88,10 @@ def confusion_matrix(
 
 
 def score_clusters(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> dict[str, float]:
-    """`accuracy` (one to one), `balanced_accuracy`, `many_to_one_accuracy`, `nmi`, `ami` and `ari`. 1 is best in all.
+    """Compute `accuracy` (one to one), `balanced_accuracy`, `many_to_one_accuracy`, `nmi`, `ami` and `ari`; best is 1.
 
-    The information scores are normalised by the arithmetic mean of the entropies. To them and to `ari` noise is one
-    cluster of its own: they compare two partitions and have no other word for it, so that a class which is left out
-    whole counts in its favour there, and against it in the accuracies.
+    The information scores are normalised by the arithmetic mean of the entropies. They and `ari` compare partitions and
+    treat noise as one cluster, so a class that is noise as a whole raises them, whereas it lowers the accuracies.
     """
     return {
         "accuracy": clustering_accuracy(labels, clusters),
@@ -107,31 +106,30 @@ def score_clusters(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"])
 def neighbour_purity(
     latents: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n"], num_neighbours: int = 10
 ) -> float:
-    """Mean share of an image's nearest neighbours (Euclidean, itself not among them) that have its label.
+    """Compute the mean share of an image's nearest neighbours (Euclidean, itself excluded) that have its label.
 
-    It asks how well the latents separate the classes before any clustering algorithm has a say.
-
-    Raises InputError where there are not more images than neighbours asked for.
+    It measures how well the latents separate the classes, independent of a clusterer. Raises InputError unless there
+    are more images than neighbours.
     """
     if not 1 <= num_neighbours < len(labels):
         raise InputError(
             f"expected num_neighbours from 1 to the number of images less one ({len(labels) - 1}), "
-            f"found {num_neighbours}; ask for fewer neighbours or give more images"
+            f"found {num_neighbours}; set a smaller number or give more images"
         )
-    # Without an argument kneighbors leaves each point out by its index, which is right for duplicates too.
+    # Without an argument kneighbors excludes each point by its index, not its duplicates.
     neighbours = NearestNeighbors(n_neighbors=num_neighbours).fit(latents).kneighbors(return_distance=False)
     return float(np.mean(labels[neighbours] == labels[:, None]))
 
 
-def _find_right(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
-    # Noise, being -1, looks up the last entry, which is no class.
+def _find_correct(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+    # Noise is -1 and selects the last entry, which is no class.
     return np.append(match_clusters(labels, clusters), UNMATCHED)[clusters] == labels
 
 
 def _count_pairs(
     labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"], num_classes: int = 0
 ) -> Int[np.ndarray, "classes k"]:
-    """Images by class and cluster, without noise: no columns where all is noise."""
+    """Count images by class and cluster, without noise; no columns if all images are noise."""
     num_classes = max(num_classes, int(labels.max()) + 1)
     num_clusters = int(clusters.max()) + 1
     kept = clusters != NOISE

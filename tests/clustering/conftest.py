@@ -1,6 +1,4 @@
-"""Tasks for the clusterers, with an encoder that hands the pixels on as latents."""
-
-from contextlib import contextmanager
+"""Tasks for the clusterers, with a linear encoder whose latents are the pixels."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,18 +11,13 @@ from irl_inr_jax.types import Method, Scaling
 
 
 def unused(*arguments):
-    raise AssertionError("clustering neither starts nor pre-trains a method")
+    raise AssertionError("clustering neither initialises nor trains a method")
 
 
 def encode(params, model_state, images):
-    """A linear map of the pixels, and networks that it must get although latents do not depend on them."""
+    """A linear map of the pixels; `params` must also contain the other networks."""
     assert "generator" in params
     return images.reshape(len(images), -1) @ params["encoder"]["kernel"], None
-
-
-@contextmanager
-def silent(what, total):
-    yield lambda done, note: None
 
 
 def points_of(latents):
@@ -34,9 +27,9 @@ def points_of(latents):
 
 @pytest.fixture
 def make_task():
-    """make_task(latents, k, assigned=..., seed=..., say=..., settings={'dbscan.eps': 1.0})."""
+    """make_task(latents, k, assigned=..., seed=..., settings={'dbscan.eps': 1.0})."""
 
-    def make(latents, num_clusters, *, assigned=None, seed=0, say=lambda line: None, settings=None):
+    def make(latents, num_clusters, *, assigned=None, seed=0, settings=None):
         latents = np.asarray(latents)
         config = base.get_config()
         for key, value in (settings or {}).items():
@@ -55,8 +48,6 @@ def make_task():
             augment=config.augment,
             orbits=config.orbits,
             fill=0.0,
-            say=say,
-            progress=silent,
         )
 
     return make

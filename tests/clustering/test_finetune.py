@@ -1,4 +1,4 @@
-"""The encoder under heads, and epochs of training them."""
+"""The encoder with heads, and epochs of training both."""
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,9 @@ from irl_inr_jax.clustering.finetune import (
     Tuned,
     make_adam,
     make_classifier,
-    make_tuned_encoder,
     make_predict,
     make_run_epoch,
+    make_tuned_encoder,
     start_at_kmeans,
 )
 
@@ -25,7 +25,7 @@ def latents():
     return 5 + 3 * np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
 
 
-def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task, latents):
+def test_heads_get_standardised_latents_of_the_trained_encoder(make_task, latents):
     task = make_task(latents, 3)
     encoder = make_tuned_encoder(task)
     found = encoder.latents(encoder.params, encoder.frozen, task.fitted.images)
@@ -39,7 +39,7 @@ def test_heads_see_standardised_latents_of_the_encoder_that_is_trained(make_task
     assert classifier.logits(classifier.params, classifier.frozen, task.fitted.images).shape == (2, 32, 3)
 
 
-def test_a_head_may_start_as_the_posterior_about_the_means_of_kmeans(latents):
+def test_a_head_from_kmeans_is_the_posterior_about_its_means(latents):
     standardised = (latents - latents.mean(axis=0)) / 3
     head = start_at_kmeans(standardised, 3, 0)
     kmeans = KMeans(3, n_init=10, random_state=0).fit(standardised)
@@ -52,7 +52,7 @@ def test_a_head_may_start_as_the_posterior_about_the_means_of_kmeans(latents):
     np.testing.assert_array_equal(logits.argmax(axis=1), kmeans.labels_)
 
 
-def test_a_head_on_many_dimensions_that_go_together_is_no_surer_than_the_bound(latents):
+def test_logits_of_many_correlated_dimensions_are_bounded(latents):
     few = (latents - latents.mean(0)) / latents.std()
     many = np.tile(few, (1, 100))
     head = start_at_kmeans(many, 3, 0)
@@ -63,14 +63,14 @@ def test_a_head_on_many_dimensions_that_go_together_is_no_surer_than_the_bound(l
 
 
 @pytest.mark.parametrize("start", ["random", "kmeans"])
-def test_every_head_starts_from_a_seed_of_its_own(make_task, latents, start):
+def test_heads_start_from_different_seeds(make_task, latents, start):
     kernels = make_classifier(make_task(latents, 3), num_heads=3, start=start).params["heads"]["kernel"]
     again = make_classifier(make_task(latents, 3), num_heads=3, start=start).params["heads"]["kernel"]
     np.testing.assert_array_equal(kernels, again)
     assert not np.allclose(kernels[0], kernels[1])
 
 
-def test_every_image_is_predicted_in_its_order_past_ragged_batches(make_task, latents):
+def test_predictions_are_in_input_order_with_an_incomplete_last_batch(make_task, latents):
     task = make_task(np.concatenate([latents] * 5), 3)  # 160 images in batches of 64
     classifier = make_classifier(task, num_heads=2, start="random")
     logits = make_predict(task, classifier.logits)(classifier.params, classifier.frozen, task.fitted)
@@ -79,11 +79,11 @@ def test_every_image_is_predicted_in_its_order_past_ragged_batches(make_task, la
 
 
 def run_epochs(task, num_epochs, *, decay=0.0, batch_size=8):
-    """Plain descent on the mean of the encoder's kernel times a number of the rows met."""
+    """Gradient descent on a linear function of the rows visited."""
 
     def loss(params, frozen, key, rows, data):
         value = (params["w"] * data["x"][rows]).mean()
-        return value, {"loss": value, "rows": rows.sum(), "draw": jax.random.uniform(key)}
+        return value, {"loss": value, "rows": rows.sum(), "sample": jax.random.uniform(key)}
 
     optimizer = optax.sgd(1.0)
     run_epoch = make_run_epoch(loss, optimizer, task=task, frozen={}, batch_size=batch_size, average_decay=decay)
@@ -96,14 +96,15 @@ def run_epochs(task, num_epochs, *, decay=0.0, batch_size=8):
     return tuned, history
 
 
-def test_an_epoch_meets_every_image_once_in_a_new_order(make_task, latents):
+def test_an_epoch_visits_every_image_once_in_a_new_order(make_task, latents):
     tuned, history = run_epochs(make_task(latents, 3), 2)
     assert tuned.params["w"] == pytest.approx(-2 * 4 * np.mean(np.arange(32)))  # four steps of the mean an epoch
     assert [float(m["rows"]) for m in history] == [np.arange(32).sum() / 4] * 2
-    assert float(history[0]["draw"]) != float(history[1]["draw"])
+    assert float(history[0]["sample"]) != float(history[1]["sample"])
 
 
-def test_the_devices_share_a_batch_without_changing_it(make_task, latents, monkeypatch):
+@pytest.mark.multi_device
+def test_sharding_a_batch_over_devices_does_not_change_the_result(make_task, latents, monkeypatch):
     def loss(params, frozen, key, rows, data):
         probs = jax.nn.softmax(params["w"] * data["x"][rows])
         value = (probs.mean(0) ** 2).sum() + jax.random.uniform(key)  # a function of the whole batch
@@ -118,21 +119,21 @@ def test_the_devices_share_a_batch_without_changing_it(make_task, latents, monke
         return run_epoch(Tuned(params, params, optimizer.init(params)), {"x": jnp.asarray(latents)}, 0)
 
     devices = jax.devices()
-    assert len(devices) == 8
+    assert len(devices) == 4
     (one, one_metrics), (many, many_metrics) = run(devices[:1]), run(devices)
     np.testing.assert_allclose(one.params["w"], many.params["w"], rtol=1e-5)
     assert one_metrics["loss"] == pytest.approx(many_metrics["loss"], rel=1e-6)
-    assert len(many.params["w"].sharding.device_set) == 8
+    assert len(many.params["w"].sharding.device_set) == 4
 
 
-def test_the_average_follows_the_weights(make_task, latents):
+def test_the_moving_average_lags_behind_the_parameters(make_task, latents):
     plain, _ = run_epochs(make_task(latents, 3), 1)
     averaged, _ = run_epochs(make_task(latents, 3), 1, decay=0.5)
     assert plain.average["w"] == plain.params["w"] == averaged.params["w"]
     assert averaged.params["w"] < averaged.average["w"] < 0
 
 
-def test_a_batch_larger_than_the_data_is_all_of_it(make_task, latents):
+def test_a_batch_size_above_the_number_of_images_takes_all(make_task, latents):
     tuned, _ = run_epochs(make_task(latents, 3), 1, batch_size=1000)
     assert tuned.params["w"] == pytest.approx(-np.mean(np.arange(32)))
 

@@ -4,7 +4,7 @@ from sklearn.cluster import KMeans
 from irl_inr_jax.clustering.kmeans import centroid_confidence, cluster_kmeans
 
 
-def test_no_image_is_nearer_to_another_clusters_mean(make_task):
+def test_every_image_is_nearest_to_the_mean_of_its_cluster(make_task):
     latents = np.random.default_rng(0).normal(size=(200, 3))
     clusters = cluster_kmeans(make_task(latents, 5)).clusters
     means = np.stack([latents[clusters == i].mean(axis=0) for i in range(5)])
@@ -12,7 +12,7 @@ def test_no_image_is_nearer_to_another_clusters_mean(make_task):
     np.testing.assert_array_equal(distances.argmin(axis=1), clusters)
 
 
-def test_new_images_join_the_nearest_mean_of_those_learnt_from(make_task):
+def test_new_images_are_assigned_to_the_nearest_mean(make_task):
     latents = np.random.default_rng(0).normal(size=(200, 3))
     new = np.random.default_rng(1).normal(size=(50, 3))
     clusters = cluster_kmeans(make_task(latents, 5)).clusters
@@ -34,7 +34,7 @@ def test_ten_starts_find_tighter_clusters_than_one(make_task):
     assert np.mean(ours) < 0.99 * np.mean(one_start)
 
 
-def test_confidence_is_one_on_a_mean_and_none_between_two():
+def test_confidence_is_one_on_a_mean_and_zero_between_two():
     distances = np.array([[0.0, 3.0], [2.0, 2.0], [3.0, 1.0], [0.0, 0.0]])
     np.testing.assert_allclose(centroid_confidence(distances), [1.0, 0.0, 2 / 3, 1.0], rtol=1e-6)
     np.testing.assert_array_equal(centroid_confidence(distances[:, :1]), np.ones(4))

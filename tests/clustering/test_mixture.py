@@ -11,14 +11,14 @@ from irl_inr_jax.clustering.mixture import cluster_gmm
 
 
 def wide_and_tight(num_images=200, seed=0):
-    """A wide cluster beside a tight one, of which k-means gives the tight one too much."""
+    """A wide and a tight cluster; k-means assigns too many images to the tight one."""
     kinds = np.arange(num_images) % 2
     latents = np.random.default_rng(seed).normal(size=(num_images, 2)) * np.where(kinds, 4.0, 0.3)[:, None]
     latents[:, 0] += 18 * kinds
     return latents, kinds
 
 
-def test_a_wide_and_a_tight_cluster_are_told_apart_in_new_images_too(make_task):
+def test_a_wide_and_a_tight_cluster_are_separated_and_new_images_assigned(make_task):
     latents, kinds = wide_and_tight()
     new, new_kinds = wide_and_tight(50, seed=1)
     result = cluster_gmm(make_task(latents, 2))
@@ -30,7 +30,7 @@ def test_a_wide_and_a_tight_cluster_are_told_apart_in_new_images_too(make_task):
 
 
 @pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
-def test_agrees_with_scikit_learn_and_its_posteriors(covariance, make_task):
+def test_clusters_and_posteriors_agree_with_scikit_learn(covariance, make_task):
     centres = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])[np.arange(150) % 3]
     latents = centres + np.random.default_rng(0).normal(size=(150, 2))
     result = cluster_gmm(make_task(latents, 3, settings={"gmm.covariance": covariance}))
@@ -40,14 +40,14 @@ def test_agrees_with_scikit_learn_and_its_posteriors(covariance, make_task):
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
-def test_the_unit_of_the_latents_does_not_matter(scale, make_task):
+def test_clusters_do_not_depend_on_the_scale_of_the_latents(scale, make_task):
     latents, _ = wide_and_tight()
     one, other = cluster_gmm(make_task(latents, 2)), cluster_gmm(make_task(latents * scale, 2))
     assert adjusted_rand_score(one.clusters, other.clusters) == 1.0
     np.testing.assert_allclose(one.confidence, other.confidence, atol=1e-4)
 
 
-def test_the_order_of_the_images_does_not_matter(make_task):
+def test_clusters_do_not_depend_on_the_order_of_the_images(make_task):
     latents, _ = wide_and_tight()
     order = np.random.default_rng(1).permutation(len(latents))
     one, other = cluster_gmm(make_task(latents, 2)), cluster_gmm(make_task(latents[order], 2))
@@ -55,20 +55,20 @@ def test_the_order_of_the_images_does_not_matter(make_task):
 
 
 @pytest.mark.parametrize("num_images", [1, 2, 6])
-def test_as_many_clusters_as_images_gives_each_its_own(num_images, make_task):
+def test_as_many_clusters_as_images_have_one_image_each(num_images, make_task):
     latents = np.random.default_rng(0).normal(size=(num_images, 3))
     result = cluster_gmm(make_task(latents, num_images))
     assert len(set(result.clusters)) == num_images
 
 
-def test_one_cluster_takes_all_with_certainty(make_task):
+def test_one_cluster_contains_all_images_with_confidence_one(make_task):
     latents, _ = wide_and_tight(20)
     for assigned in (None, latents[:3]):
         result = cluster_gmm(make_task(latents, 1, assigned=assigned))
         assert np.all(result.clusters == 0) and np.all(result.confidence == 1)
 
 
-def test_more_clusters_than_different_images_are_fitted_without_a_warning(make_task):
+def test_more_clusters_than_distinct_images_give_no_warning(make_task):
     latents = np.repeat(np.eye(3), 4, axis=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -80,5 +80,5 @@ def test_more_clusters_than_different_images_are_fitted_without_a_warning(make_t
 def test_a_fit_that_has_not_converged_is_noted(make_task, monkeypatch):
     monkeypatch.setattr(mixture, "MAX_STEPS", 2)
     latents = np.random.default_rng(0).normal(size=(200, 3))
-    assert cluster_gmm(make_task(latents, 5)).notes == ("had not converged after 2 steps",)
+    assert cluster_gmm(make_task(latents, 5)).notes == ("not converged after 2 steps",)
     assert cluster_gmm(make_task(wide_and_tight()[0], 1)).notes == ()

@@ -1,4 +1,4 @@
-"""The clusterers' losses against float64 NumPy written from the equations, and what they must be blind to."""
+"""Losses of the clusterers: agreement with float64 NumPy from the equations, and their invariances."""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def draw_probs(rng, b=B, k=K):
+def sample_probs(rng, b=B, k=K):
     weights = rng.gamma(0.6, size=(b, k)) + 1e-3
     return weights / weights.sum(1, keepdims=True)
 
@@ -25,27 +25,27 @@ def single(*arrays):
 
 
 def test_agreement_is_the_mean_log_of_the_inner_products(rng):
-    p, q = draw_probs(rng), draw_probs(rng)
+    p, q = sample_probs(rng), sample_probs(rng)
     expected = -np.mean([np.log(np.dot(p[i], q[i])) for i in range(B)])
     assert objectives.agreement_loss(*single(p, q)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_agreement_is_zero_for_equal_certain_answers_and_finite_for_opposite_ones():
+def test_agreement_is_zero_for_equal_certain_predictions_and_finite_for_opposite_ones():
     certain, other = jnp.eye(2)[jnp.array([0, 1])], jnp.eye(2)[jnp.array([1, 0])]
     assert objectives.agreement_loss(certain, certain) == pytest.approx(0, abs=1e-6)
     value, grad = jax.value_and_grad(objectives.agreement_loss)(certain, other)
     assert value > 10 and np.isfinite(grad).all()
 
 
-def test_sizes_are_compared_with_a_uniform_prior_as_the_entropy_is(rng):
-    p = draw_probs(rng)
+def test_the_size_loss_with_a_uniform_prior_is_the_negative_entropy_plus_log_k(rng):
+    p = sample_probs(rng)
     mean = p.mean(0)
     expected = np.sum(mean * np.log(mean)) + np.log(K)
     assert objectives.size_loss(*single(p, np.full(K, 1 / K))) == pytest.approx(expected, rel=1e-4)
 
 
-def test_sizes_are_compared_with_any_prior_in_order_of_size(rng):
-    p, prior = draw_probs(rng), np.array([0.1, 0.5, 0.15, 0.25])
+def test_the_size_loss_compares_sorted_sizes_with_any_prior(rng):
+    p, prior = sample_probs(rng), np.array([0.1, 0.5, 0.15, 0.25])
     mean, shares = np.sort(p.mean(0)), np.sort(prior)
     expected = np.sum(mean * np.log(mean / shares))
     assert objectives.size_loss(*single(p, prior)) == pytest.approx(expected, rel=1e-4)
@@ -53,14 +53,14 @@ def test_sizes_are_compared_with_any_prior_in_order_of_size(rng):
     assert objectives.size_loss(*single(as_prior, prior)) == pytest.approx(0, abs=1e-6)
 
 
-def test_an_empty_cluster_costs_and_gives_finite_gradients():
+def test_an_empty_cluster_has_a_loss_and_finite_gradients():
     probs = jnp.eye(3)[jnp.array([0, 0, 1])]
     value, grad = jax.value_and_grad(objectives.size_loss)(probs, jnp.full(3, 1 / 3))
     assert value == pytest.approx(np.log(3) - (-(2 / 3) * np.log(2 / 3) - (1 / 3) * np.log(1 / 3)), rel=1e-4)
     assert np.isfinite(grad).all()
 
 
-def test_self_labels_weigh_clusters_alike_and_only_the_confident(rng):
+def test_the_self_label_loss_weights_clusters_equally_and_uses_confident_images_only(rng):
     logits, labels = rng.normal(size=(B, K)), np.array([0] * 7 + [1] * 3 + [2, 3])
     confident = np.array([True] * 9 + [False, True, False])
     log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
@@ -70,7 +70,7 @@ def test_self_labels_weigh_clusters_alike_and_only_the_confident(rng):
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_no_confident_image_teaches_nothing():
+def test_the_self_label_loss_and_gradient_are_zero_without_confident_images():
     def loss(logits):
         return objectives.selflabel_loss(logits, jnp.array([0, 1]), jnp.zeros(2, bool))
 
@@ -80,7 +80,7 @@ def test_no_confident_image_teaches_nothing():
 
 
 @pytest.mark.parametrize("alpha", [1e-4, 1.0, 5.0])
-def test_soft_assignment_is_students_t_kernel(rng, alpha):
+def test_soft_assignment_is_the_kernel_of_students_t(rng, alpha):
     latents, means = rng.normal(size=(B, 3)), rng.normal(size=(K, 3))
     kernel = np.array([[(1 + np.sum((z - m) ** 2) / alpha) ** (-(alpha + 1) / 2) for m in means] for z in latents])
     expected = kernel / kernel.sum(1, keepdims=True)
@@ -94,8 +94,8 @@ def test_an_image_on_a_mean_has_a_finite_gradient():
     assert np.isfinite(grad).all()
 
 
-def test_targets_square_and_share_out(rng):
-    q = draw_probs(rng)
+def test_the_target_distribution_follows_its_definition(rng):
+    q = sample_probs(rng)
     expected = np.empty_like(q)
     for i in range(B):
         weights = [q[i, j] ** 2 / q[:, j].sum() for j in range(K)]
@@ -106,7 +106,7 @@ def test_targets_square_and_share_out(rng):
 
 
 def test_mutual_information_is_that_of_the_symmetric_joint(rng):
-    p, q = draw_probs(rng), draw_probs(rng)
+    p, q = sample_probs(rng), sample_probs(rng)
     joint = sum(np.outer(p[i], q[i]) for i in range(B)) / B
     joint = (joint + joint.T) / 2
     expected = sum(
@@ -115,15 +115,15 @@ def test_mutual_information_is_that_of_the_symmetric_joint(rng):
     assert objectives.mutual_information_loss(*single(p, q)) == pytest.approx(-expected, rel=1e-4)
 
 
-def test_mutual_information_is_log_k_at_best_and_zero_for_one_cluster():
+def test_mutual_information_is_at_most_log_k_and_zero_for_one_cluster():
     certain = jnp.eye(K)[jnp.arange(B) % K]
     assert objectives.mutual_information_loss(certain, certain) == pytest.approx(-np.log(K), rel=1e-4)
     one = jnp.zeros((B, K)).at[:, 0].set(1.0)
     assert objectives.mutual_information_loss(one, one) == pytest.approx(0, abs=1e-5)
 
 
-def test_no_loss_asks_how_clusters_are_numbered(rng):
-    p, q, order = draw_probs(rng), draw_probs(rng), rng.permutation(K)
+def test_losses_do_not_depend_on_the_numbering_of_clusters(rng):
+    p, q, order = sample_probs(rng), sample_probs(rng), rng.permutation(K)
     prior = np.array([0.1, 0.2, 0.3, 0.4])
     labels = rng.integers(0, K, B)
     confident = jnp.asarray(rng.random(B) < 0.7)

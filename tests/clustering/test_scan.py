@@ -1,4 +1,4 @@
-"""SCAN on latents that a linear encoder hands on: what it mines, learns, and does when it collapses."""
+"""SCAN with a linear encoder: mining, both losses, both stages and collapse."""
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,7 @@ def blobs():
     return latents.astype(np.float32), labels
 
 
-def test_neighbours_are_mined_by_the_distance_asked_for(make_task):
+def test_neighbours_are_mined_by_the_configured_distance(make_task):
     latents = np.array([[1, 0], [10, 0.1], [0.9, 0.5], [-1, 0]], np.float32)
     near = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1}))
     along = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1, "scan.distance": "cosine"}))
@@ -64,26 +64,26 @@ def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blo
     assert value == pytest.approx(float(metrics["loss"].mean()), rel=1e-6)
 
 
-def test_a_neighbour_is_drawn_from_all_that_were_mined(make_task, blobs):
+def test_a_neighbour_is_sampled_from_all_that_were_mined(make_task, blobs):
     latents, _ = blobs
     task = make_task(latents, 4, settings=QUICK)
     classifier = make_classifier(task, num_heads=1, start="random")
-    seen = []
+    augmented = []
 
-    def watch(keys, images):
-        seen.append(images)
+    def record(keys, images):
+        augmented.append(images)
         return images
 
     neighbours = jnp.broadcast_to(jnp.array([10, 20, 30]), (len(latents), 3))
     data = {"images": jnp.asarray(task.fitted.images), "neighbours": neighbours}
-    loss = make_scan_loss(task, classifier, watch, np.full(4, 0.25, np.float32))
+    loss = make_scan_loss(task, classifier, record, np.full(4, 0.25, np.float32))
     loss(classifier.params, classifier.frozen, jax.random.key(0), jnp.zeros(60, jnp.int32), data)
-    partners = np.asarray(seen[0][60:])
+    partners = np.asarray(augmented[0][60:])
     counts = [int((partners == latents[row][None, :, None]).all((1, 2, 3)).sum()) for row in (10, 20, 30)]
     assert sum(counts) == 60 and min(counts) > 8
 
 
-def test_clusters_are_of_the_kind_that_labels_are_and_confident(make_task, blobs):
+def test_blobs_are_separated_with_confidence(make_task, blobs):
     latents, labels = blobs
     found = cluster_scan(make_task(latents, 4, settings=QUICK))
     assert clustering_accuracy(labels, found.clusters) == 1
@@ -101,17 +101,17 @@ def test_the_self_label_stage_adds_confidence(make_task, blobs):
     assert with_it.confidence.mean() > without.confidence.mean()
 
 
-def test_no_confident_image_leaves_the_clustering_stage_as_it_was(make_task, blobs):
+def test_without_confident_images_the_result_is_that_of_the_clustering_stage(make_task, blobs):
     latents, _ = blobs
     before = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
     stopped = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_threshold": 1.0}))
     np.testing.assert_array_equal(stopped.clusters, before.clusters)
     np.testing.assert_array_equal(stopped.confidence, before.confidence)
-    note = "self-label stage stopped in epoch 1, the state before it kept: no image is as confident as 1.0"
+    note = "self-label stage stopped in epoch 1; the state before it is used: no image has a confidence of 1.0"
     assert stopped.notes == (note,)
 
 
-def test_a_collapse_in_the_clustering_stage_is_told_and_ends_there(make_task, blobs):
+def test_a_collapse_in_the_clustering_stage_is_noted_and_the_second_stage_skipped(make_task, blobs):
     latents, labels = blobs
     settings = {**QUICK, "scan.entropy_weight": 0.0, "scan.num_epochs": 30, "scan.learning_rate": 0.1}
     found = cluster_scan(make_task(latents[labels == 0], 4, settings=settings))
@@ -119,16 +119,16 @@ def test_a_collapse_in_the_clustering_stage_is_told_and_ends_there(make_task, bl
     assert "confident_share" not in found.measures
 
 
-def test_a_collapse_in_the_self_label_stage_keeps_the_state_before(make_task, blobs, monkeypatch):
+def test_after_a_collapse_in_the_self_label_stage_the_state_before_it_is_used(make_task, blobs, monkeypatch):
     latents, _ = blobs
     before = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
     monkeypatch.setattr(scan, "find_collapse", lambda sizes, prior: "collapsed: for the test")
     after = cluster_scan(make_task(latents, 4, settings=QUICK))
     np.testing.assert_array_equal(after.clusters, before.clusters)
-    assert after.notes == ("self-label stage stopped in epoch 1, the state before it kept: collapsed: for the test",)
+    assert after.notes == ("self-label stage stopped in epoch 1; the state before it is used: collapsed: for the test",)
 
 
-def test_a_prior_lets_clusters_be_as_uneven_as_they_are(make_task):
+def test_an_uneven_prior_finds_clusters_of_uneven_size(make_task):
     latents, labels = make_blobs([240, 60], centers=[[0, 0], [6, 0]], random_state=0)
     settings = {**QUICK, "scan.num_epochs": 40, "scan.selflabel_epochs": 0}
     settings |= {"scan.batch_size": 60, "scan.num_heads": 8}
@@ -138,7 +138,7 @@ def test_a_prior_lets_clusters_be_as_uneven_as_they_are(make_task):
     assert np.bincount(even.clusters).min() > 80
 
 
-def test_unusable_settings_are_refused_before_anything_is_trained(make_task, blobs):
+def test_unusable_settings_are_refused_before_training(make_task, blobs):
     latents, _ = blobs
     with pytest.raises(InputError, match=r"expected 4 positive numbers in clustering\.scan\.prior"):
         cluster_scan(make_task(latents, 4, settings={"scan.prior": (1.0,)}))

@@ -7,35 +7,35 @@ from irl_inr_jax.types import InputError
 LATENTS = np.arange(10.0).reshape(5, 2)
 
 
-def refusal(latents, num_clusters):
+def refuse(latents, num_clusters):
     with pytest.raises(InputError) as caught:
         check_clusterable(latents, num_clusters)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_everything_from_one_cluster_to_one_an_image_is_accepted():
+def test_numbers_from_one_cluster_to_one_per_image_are_accepted():
     for num_clusters in range(1, 6):
         check_clusterable(LATENTS, num_clusters)
 
 
 @pytest.mark.parametrize("num_clusters", [0, -3])
-def test_fewer_than_one_cluster(num_clusters):
-    assert f"expected at least 1 cluster, found {num_clusters}; set" in refusal(LATENTS, num_clusters)
+def test_fewer_than_one_cluster_is_refused(num_clusters):
+    assert f"expected at least 1 cluster, found {num_clusters}; set" in refuse(LATENTS, num_clusters)
 
 
-def test_more_clusters_than_images():
-    assert "as many clusters as images (5), found 6; ask for fewer clusters" in refusal(LATENTS, 6)
+def test_more_clusters_than_images_are_refused():
+    assert "as many clusters as images (5), found 6; set a smaller num_clusters" in refuse(LATENTS, 6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_latents_that_are_not_finite(bad):
+def test_latents_that_are_not_finite_are_refused(bad):
     latents = LATENTS.copy()
     latents[[1, 3], 0] = bad
-    assert "expected finite latents, found NaN or infinity in 2 of 5 rows; the training" in refusal(latents, 2)
+    assert "expected finite latents, found NaN or infinity in 2 of 5 rows; the training" in refuse(latents, 2)
 
 
-def test_latents_all_alike_make_one_cluster_and_no_more():
-    alike = np.full((4, 3), 0.7, np.float32)
-    assert "expected latents that differ, found 4 equal rows; the encoder has collapsed" in refusal(alike, 2)
-    check_clusterable(alike, 1)
+def test_equal_latents_are_accepted_for_one_cluster_only():
+    equal = np.full((4, 3), 0.7, np.float32)
+    assert "expected latents that differ, found 4 equal rows; the encoder has collapsed" in refuse(equal, 2)
+    check_clusterable(equal, 1)

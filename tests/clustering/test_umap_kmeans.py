@@ -16,7 +16,7 @@ def blobs(num_images, seed=0):
     return latents.astype(np.float32), kinds
 
 
-def test_blobs_are_told_apart_in_new_images_too_without_a_warning(make_task):
+def test_blobs_are_separated_and_new_images_assigned_without_a_warning(make_task):
     pytest.importorskip("umap")
     latents, kinds = blobs(120)
     new, new_kinds = blobs(30, seed=1)
@@ -30,7 +30,7 @@ def test_blobs_are_told_apart_in_new_images_too_without_a_warning(make_task):
     assert result.confidence.min() >= 0 and placed.confidence.mean() > 0.5
 
 
-def test_a_seed_gives_the_same_clusters_every_time(make_task):
+def test_the_same_seed_gives_the_same_clusters(make_task):
     pytest.importorskip("umap")
     latents = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     one, other = (cluster_umap_kmeans(make_task(latents, 5, seed=3)) for _ in range(2))
@@ -39,30 +39,28 @@ def test_a_seed_gives_the_same_clusters_every_time(make_task):
 
 
 @pytest.mark.parametrize("num_images", [16, 17])
-def test_the_fewest_images_that_are_laid_out(num_images, make_task):
+def test_the_smallest_numbers_of_images_that_are_embedded(num_images, make_task):
     pytest.importorskip("umap")
     latents = np.random.default_rng(0).normal(size=(num_images, 4)).astype(np.float32)
     result = cluster_umap_kmeans(make_task(latents, num_images, assigned=latents[:1] + 0.1))
     assert result.notes == () and 0 <= result.clusters[0] < num_images
 
 
-def test_fewer_take_kmeans_on_the_latents_and_say_so(make_task):
+def test_fewer_images_are_clustered_by_kmeans_on_the_latents_with_a_note(make_task):
     pytest.importorskip("umap")
     latents, _ = blobs(15)
     result = cluster_umap_kmeans(make_task(latents, 3))
     np.testing.assert_array_equal(result.clusters, cluster_kmeans(make_task(latents, 3)).clusters)
-    assert result.notes == ("fewer than 16 images: k-means on the latents, without a layout",)
+    assert result.notes == ("fewer than 16 images: k-means on the latents, without UMAP",)
 
 
-def test_images_all_alike_are_one_cluster(make_task):
+def test_equal_images_are_one_cluster(make_task):
     pytest.importorskip("umap")
     result = cluster_umap_kmeans(make_task(np.ones((20, 3), np.float32), 1))
     np.testing.assert_array_equal(result.clusters, np.zeros(20))
 
 
-def test_without_umap_learn_it_is_said_how_to_install_it(make_task, monkeypatch):
+def test_without_umap_learn_the_error_states_how_to_install_it(make_task, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(
-        InputError, match=r"needs umap-learn, which is not installed; pip install 'irl-inr-jax\[umap\]'"
-    ):
+    with pytest.raises(InputError, match=r"found that it is not installed; pip install 'irl-inr-jax\[umap\]'"):
         cluster_umap_kmeans(make_task(blobs(30)[0], 3))

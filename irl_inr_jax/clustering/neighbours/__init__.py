@@ -1,1 +1,1 @@
-"""Nearest neighbours: exact, and under rotations."""
+"""Nearest neighbours: exact search, search under rotations, and voting."""

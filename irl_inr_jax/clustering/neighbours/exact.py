@@ -1,4 +1,4 @@
-"""Nearest neighbours, mined on the device in bounded memory, and what they say of an image: its cluster by vote."""
+"""Exact nearest neighbours, searched on the device in bounded memory."""
 
 import functools
 
@@ -19,14 +19,14 @@ def nearest_neighbours(
     leave_out_self: bool,
     by_angle: bool = False,
 ) -> tuple[Int32[np.ndarray, "m q"], Float32[np.ndarray, "m q"]]:
-    """Rows of `points` nearest to each query, nearest first, and their Euclidean distances.
+    """Find the rows of `points` nearest to each query, nearest first, and their Euclidean distances.
 
-    leave_out_self: `queries` are `points`, and none is its own neighbour (by its row, which is right for duplicates).
-    by_angle: all rows are scaled to length 1 first, so that the distances are those between directions.
-    Beside what is given there is one copy of the points in float32, on the device, and on it never more than
-    `NUM_QUERIES` x `NUM_POINTS` distances.
+    leave_out_self: `queries` are `points`, and no row is its own neighbour; duplicates of it are.
+    by_angle: all rows are first scaled to unit length.
+    Memory in addition to the arguments: one float32 copy of the points and `NUM_QUERIES` x `NUM_POINTS` distances, both
+    on the device.
 
-    Raises ValueError where there are not so many points.
+    Raises ValueError if there are fewer points than `num_neighbours`.
     """
     available = len(points) - leave_out_self
     if not 1 <= num_neighbours <= available:
@@ -37,7 +37,7 @@ def nearest_neighbours(
     mean = sum(sums) / len(points)
 
     def centre(rows: Float[np.ndarray, "r d"]) -> Float32[np.ndarray, "r d"]:
-        # About their mean, since |q|^2 + |p|^2 - 2qp loses what is small beside the offset.
+        # |q|^2 + |p|^2 - 2qp loses precision for points far from the origin.
         return (prepare(rows) - mean).astype(np.float32)
 
     blocks = jnp.zeros((len(firsts), min(NUM_POINTS, len(points)), points.shape[1]), jnp.float32)
@@ -61,7 +61,7 @@ def _to_directions(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def _fill_block(
     blocks: Float[Array, "p r d"], rows: Float[Array, "s d"], number: Int[Array, ""]
 ) -> Float[Array, "p r d"]:
-    """The blocks with these rows in one of them, in the same memory."""
+    """Write the rows into one of the blocks, in place."""
     return jax.lax.dynamic_update_slice(blocks, rows[None], (number, 0, 0))
 
 
@@ -81,8 +81,8 @@ def _search(
         products = jnp.matmul(queries, block.T, precision=jax.lax.Precision.HIGHEST)
         squares = jnp.maximum(query_norms + (block**2).sum(-1) - 2 * products, 0.0)
         numbers = first + jnp.arange(block_rows, dtype=jnp.int32)
-        refused = (numbers >= num_points) | (numbers == own[:, None])
-        squares = jnp.where(refused, jnp.inf, squares)
+        excluded = (numbers >= num_points) | (numbers == own[:, None])
+        squares = jnp.where(excluded, jnp.inf, squares)
         kept = min(num_neighbours, block_rows)
         negative, columns = jax.lax.top_k(-squares, kept)
         all_squares = jnp.concatenate([best[1], -negative], axis=1)

@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int, Int32
 def vote(
     clusters: Int[np.ndarray, "n"], neighbours: Int[np.ndarray, "m q"]
 ) -> tuple[Int32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
-    """The commonest cluster among each image's neighbours, of equals the one met first, and its share of the votes."""
+    """Return the most common cluster among each image's neighbours and its share; ties go to the nearer neighbour."""
     ballots = clusters[neighbours]
     agreeing = (ballots[:, :, None] == ballots[:, None, :]).sum(axis=2)
     first = agreeing.argmax(axis=1)
@@ -16,5 +16,5 @@ def vote(
 
 
 def agreement(clusters: Int[np.ndarray, "n"], neighbours: Int[np.ndarray, "n q"]) -> Float32[np.ndarray, "n"]:
-    """The share of each image's neighbours that are in its cluster."""
+    """Return the share of each image's neighbours that are in its cluster."""
     return (clusters[neighbours] == clusters[:, None]).mean(axis=1).astype(np.float32)
