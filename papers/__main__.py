@@ -23,7 +23,7 @@ from absl import flags
 from irl_inr_jax.commands.console import fail
 from irl_inr_jax.commands.flags import run_command
 from papers.records import Measure, Table, TrainingSpec
-from papers.results import collect_table, format_markdown, format_results
+from papers.results import collect_table, format_markdown, update_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
 from papers.systems import SCALES, simplify_cell
 from papers.tables import FIGURE, FIGURE_RUNS, TABLES
@@ -118,8 +118,8 @@ def list_tables(workspace: Workspace) -> int:
 
 
 def write_results(workspace: Workspace, output: str) -> int:
-    """Write RESULTS.md from all finished runs; return the exit status."""
-    Path(output).write_text(format_results(workspace.workdir))
+    """Write the tables of RESULTS.md from all finished runs; return the exit status."""
+    update_results(Path(output), workspace.workdir)
     print(f"wrote {output}")
     return 0
 

@@ -149,6 +149,14 @@ def format_results(workdir: Path) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def update_results(path: Path, workdir: Path) -> None:
+    """Write the papers' tables to `path`, and keep what is written there from `MEASURED` on."""
+    _, marker, measured = path.read_text().partition(MEASURED) if path.exists() else ("", "", "")
+    path.write_text(format_results(workdir) + (f"\n{marker}{measured}" if marker else ""))
+
+
+# Above this line of RESULTS.md are the generated tables, below it other measurements.
+MEASURED = "<!-- `python -m papers results` writes what is above this line and keeps what is below. -->"
 INTRODUCTION = """# Results
 
 Published values next to values measured with this repository: accuracy in %, with clusters matched one to one to
