@@ -86,13 +86,13 @@ def override_config(config: ConfigDict, assignments: Sequence[str], *, blocks: C
         key = key.removeprefix("config.")
         if not equals or key.split(".")[0] not in blocks:
             raise InputError(
-                f"expected --set KEY=VALUE with a key of {' or '.join(blocks)} in irl_inr_jax/config/base.py, such as "
+                f"expected --set KEY=VALUE with a key of {' or '.join(blocks)} in irl_inr_jax/config, such as "
                 f"clustering.scan.num_epochs=20, found {assignment!r}"
             )
         if key not in known:
             nearest = difflib.get_close_matches(key, known, n=1)
             hint = f"; the nearest is {nearest[0]}" if nearest else ""
-            raise InputError(f"expected the keys of irl_inr_jax/config/base.py after --set, found {key}{hint}")
+            raise InputError(f"expected the keys of irl_inr_jax/config after --set, found {key}{hint}")
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError):

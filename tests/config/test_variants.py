@@ -1,0 +1,47 @@
+"""Test that the variants have the values of the publications."""
+
+from irl_inr_jax.config.storage import flatten
+from irl_inr_jax.presets import mnist_u, rotated_mnist
+
+
+def test_paper_has_the_values_of_the_paper():
+    """Test against Table 5, Appendix A and section 4.1, for MNIST(U)."""
+    config = mnist_u.get_config("paper")
+    assert (config.loss.recon, config.loss.consistency, config.loss.symmetry, config.loss.cross) == (1, 1, 15, 0)
+    assert (config.model.latent_dim, config.model.pose.form, config.model.encoder.input) == (512, "centre", "raw")
+    assert config.model.encoder.trunk == "resnet18" and tuple(config.model.encoder.head_widths) == (512, 512)
+    assert (config.model.encoder.width, config.model.encoder.stem) == (64, "3x3")
+    assert tuple(config.model.hypernet.widths) == (256, 256, 256) == tuple(config.model.inr.widths)
+    assert (config.model.inr.num_frequencies, config.model.inr.frequency_std) == (256, 2.0)
+    train = config.train
+    assert (train.learning_rate, train.batch_size, train.weight_decay, train.num_epochs) == (1e-4, 128, 5e-4, 200)
+    assert (train.b1, train.b2, train.schedule, train.optimizer) == (0.5, 0.999, "constant", "adam")
+    assert (config.data.canvas, config.data.translation_px, config.views.translation_px) == (50, 5.0, 5.0)
+    assert config.views.interpolation == "nearest"
+
+
+def test_thesis_has_the_values_of_the_thesis():
+    """Test against its section 4, for rotated MNIST."""
+    config = rotated_mnist.get_config("thesis")
+    assert (config.loss.recon, config.loss.consistency, config.loss.symmetry) == (1, 1, 15)
+    assert config.loss.num_copies == 3 and config.loss.consistency_distance == "mse"
+    assert config.model.encoder.trunk == "mlp" and tuple(config.model.encoder.head_widths) == (128,) * 4
+    assert tuple(config.model.hypernet.widths) == (128, 128, 256) and tuple(config.model.inr.widths) == (128, 128)
+    assert (config.model.latent_dim, config.model.inr.num_frequencies, config.train.weight_decay) == (32, 128, 1e-5)
+    assert tuple(config.data.exclude_classes) == (9,) and not config.model.pose.translation
+
+
+def test_pixel_autoencoder_is_the_initial_encoder_of_dec():
+    """Test against Xie et al. (2016), section 4.3: d-500-500-2000-10, the reconstruction alone."""
+    config = mnist_u.get_config("pixel_autoencoder")
+    assert tuple(config.model.encoder.head_widths) == (500, 500, 2000) and config.model.latent_dim == 10
+    assert config.model.encoder.trunk == "mlp" and config.clustering.dec.alpha == 1
+    assert (config.loss.recon, config.loss.cross, config.loss.consistency, config.loss.symmetry) == (1, 0, 0, 0)
+
+
+def test_the_thesis_baseline_differs_from_the_thesis_in_its_generator_alone():
+    ours, baseline = (
+        flatten(rotated_mnist.get_config("thesis")),
+        flatten(rotated_mnist.get_config("thesis,autoencoder")),
+    )
+    assert [key for key in ours if ours[key] != baseline[key]] == ["method"]
