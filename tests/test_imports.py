@@ -120,4 +120,5 @@ def test_no_two_modules_and_no_two_public_functions_share_a_name():
 
 def is_private_to_method(node):
     """Whether a definition of methods/ is a step of that method alone; those steps have the same name in each."""
-    return node.name in {"Parts", "Posterior", "make_views", "divergences", "predict_logits", "apply_encoder", "sample_factors"}
+    steps = {"Parts", "Posterior", "make_views", "divergences", "predict_logits", "apply_encoder", "sample_factors"}
+    return node.name in steps
