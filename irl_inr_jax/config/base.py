@@ -1,8 +1,8 @@
 """Every key of a configuration with its default, its valid values and a line of documentation.
 
 A preset calls `get_config`, sets the keys that differ and ends with `choose` of irl_inr_jax/config/variants.py. The
-configuration is locked: a key that is not in this file is an error wherever it is set. `check_config` of
-irl_inr_jax/config/checks.py applies the rules.
+configuration is locked: a key that is not declared is an error wherever it is set. `check_config` of
+irl_inr_jax/config/checks.py applies the rules. clustering_keys.py declares the block `clustering`.
 """
 
 import math
