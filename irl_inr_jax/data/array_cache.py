@@ -18,7 +18,7 @@ def open_cached_array(
     folder: Path,
     name: str,
     shape: tuple[int, ...],
-    blocks: Callable[[], Iterable[bytes | np.ndarray]],
+    blocks: Callable[[], Iterable[bytes]],
     *,
     content: str,
 ) -> np.ndarray:

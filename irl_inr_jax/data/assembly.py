@@ -149,7 +149,7 @@ def fit_pose(source: Source, fit: Fit) -> Pose | None:
     if source.pose is None or fit.side == 0:
         return source.pose
     share = (source.sizes.max(1) / fit.side)[:, None]
-    return source.pose.replace(tau=(source.pose.tau * share).astype(np.float32))
+    return dataclasses.replace(source.pose, tau=(source.pose.tau * share).astype(np.float32))
 
 
 def _load(part: ImageSet, source: Source) -> ImageSet:

@@ -66,7 +66,7 @@ def describe_dataset(dataset: Dataset, sample: ImageSet) -> dict:
     }
     if train.labels is not None:
         for part, name in ((train, "train"), (dataset.test, "test")):
-            if part is not None:
+            if part is not None and part.labels is not None:
                 counts = np.bincount(part.labels[part.labels >= 0], minlength=len(dataset.class_names))
                 facts["classes"][name] = dict(zip(dataset.class_names, counts.tolist(), strict=True))
         facts["num_unlabelled"] = int((train.labels < 0).sum())

@@ -119,7 +119,7 @@ def keep_classes(
     """
     if num_classes == 0:
         return train, test, class_names
-    if num_classes > len(class_names):
+    if train.labels is None or num_classes > len(class_names):
         raise InputError(
             f"config.data.num_classes: expected 0 or at most {len(class_names)}, the number of classes, found "
             f"{num_classes}"
@@ -128,8 +128,10 @@ def keep_classes(
     kept = np.sort(np.argsort(-counts, kind="stable")[:num_classes])
 
     def keep(part: ImageSet) -> ImageSet:
-        kept_part = take(part, np.flatnonzero(np.isin(part.labels, kept)))
-        return dataclasses.replace(kept_part, labels=np.searchsorted(kept, kept_part.labels).astype(np.int32))
+        assert part.labels is not None
+        rows = np.flatnonzero(np.isin(part.labels, kept))
+        labels = np.searchsorted(kept, part.labels[rows]).astype(np.int32)
+        return dataclasses.replace(take(part, rows), labels=labels)
 
     return keep(train), None if test is None else keep(test), tuple(class_names[number] for number in kept)
 
@@ -152,6 +154,7 @@ def limit_classes(
     num_train, num_test = class_images
     kept = random_of_classes(train.labels, num_train if test is not None else num_train + num_test, seed=seed)
     if test is not None:
+        assert test.labels is not None
         chosen = random_of_classes(test.labels, num_test, seed=seed)
         return take(train, np.sort(np.concatenate(kept))), take(test, np.sort(np.concatenate(chosen)))
     parts = [np.concatenate([rows[cut] for rows in kept]) for cut in (slice(num_train), slice(num_train, None))]

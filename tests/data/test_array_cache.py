@@ -16,7 +16,7 @@ def open_array(tmp_path):
     def blocks():
         open_it.calls += 1
         yield ARRAY[:2].tobytes()
-        yield ARRAY[2:]
+        yield ARRAY[2:].tobytes()
 
     def open_it(shape=ARRAY.shape):
         return open_cached_array(tmp_path / "folder", "a.npy", shape, blocks, content="the numbers")

@@ -34,7 +34,7 @@ def get_idx_files(folder: Path, base_url: str) -> dict[str, Path]:
     if missing:
         download_files(folder, [base_url + name for name in missing])
         paths = {key: find_idx_file(folder, name) for key, name in FILE_NAMES.items()}
-    return paths
+    return {key: path for key, path in paths.items() if path is not None}
 
 
 def find_idx_file(folder: Path, name: str) -> Path | None:
@@ -81,9 +81,9 @@ def connection_address(url: str) -> tuple[str, int]:
     """Return the host and port to which a download of `url` connects: the server's, or the configured proxy's."""
     parts = urllib.parse.urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname):
+    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
         parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
-    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def can_connect(host: str, port: int, *, timeout: float) -> bool:

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -139,7 +140,7 @@ def read_latents(path: Path, name: str, num_images: int) -> np.ndarray:
     return latents.astype(np.float64)
 
 
-def _read_header(member: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return (shape, fortran_order, dtype) of an .npy stream and advance it to the first value."""
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     return read[np.lib.format.read_magic(member)](member)

@@ -158,7 +158,7 @@ def read_photograph(file: Path, side: int) -> UInt8[np.ndarray, "s s 3"]:
         return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BOX, box=box))
 
 
-def _decode_all(files: list[Path], side: int, name: str) -> Iterator[np.ndarray]:
+def _decode_all(files: list[Path], side: int, name: str) -> Iterator[bytes]:
     def decode(file: Path) -> np.ndarray | str:
         try:
             return read_photograph(file, side)
@@ -172,7 +172,7 @@ def _decode_all(files: list[Path], side: int, name: str) -> Iterator[np.ndarray]
             photographs = list(pool.map(decode, files[first : first + _BLOCK]))
             damaged += [reason for reason in photographs if isinstance(reason, str)]
             if not damaged:
-                yield np.stack(photographs)
+                yield np.stack(photographs).tobytes()
     if damaged:
         raise InputError(
             f"{name}: expected photographs that can be read, found {len(damaged)} of {len(files)} damaged "

@@ -241,7 +241,7 @@ def _decode_dtype(call: _Placeholder) -> np.dtype:
     return np.dtype(name).newbyteorder(call.state[1] if call.state else "=")
 
 
-def _decode_bytes(data: object) -> bytes | bytearray:
+def _decode_bytes(data: Any) -> bytes | bytearray:
     """Return the bytes of a bytes object, a Latin-1 string, or a call that converts either."""
     while isinstance(data, _Placeholder):
         data = data.args[0] if data.args else b""
@@ -263,7 +263,7 @@ def _decode_arrow_strings(call: _Placeholder) -> np.ndarray:
     return np.fromiter(cells, object, length)
 
 
-def _decode_text(cell: object) -> str:
+def _decode_text(cell: Any) -> str:
     """Return the string of a cell, unwrapping nested arrays of one element; '' for an empty or missing cell."""
     if _is(cell, "_reconstruct", "_frombuffer"):
         inner = _decode_array(cell)
@@ -273,7 +273,7 @@ def _decode_text(cell: object) -> str:
     return cell.strip() if isinstance(cell, str) else ""
 
 
-def _decode_map(cell: object) -> np.ndarray:
+def _decode_map(cell: Any) -> np.ndarray:
     """Return a map as uint8 (rows, columns), with values other than 0, 1 and 2 replaced by 3."""
     wafer = _decode_array(cell)
     if wafer.ndim != 2 or wafer.size == 0 or max(wafer.shape) > _MAX_SIDE or wafer.dtype.kind not in "iuf":

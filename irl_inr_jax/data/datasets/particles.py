@@ -98,7 +98,7 @@ def measure_background(stack: Source) -> np.ndarray:
     background = np.empty((len(stack.ids), 2), np.float32)
     for first in range(0, len(background), _BLOCK):
         rows = np.arange(first, min(first + _BLOCK, len(background)))
-        images = stack.read(rows)[..., 0].astype(np.float64)
+        images = np.asarray(stack.read(rows))[..., 0].astype(np.float64)
         bad = rows[~np.isfinite(images).all(axis=(1, 2))]
         if len(bad):
             raise InputError(

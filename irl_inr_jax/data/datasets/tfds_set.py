@@ -144,7 +144,9 @@ def _read_columns_and_sizes(
     return columns, np.broadcast_to(np.array(sizes or (height, width), np.int32), (num_images, 2))
 
 
-def _make_read(builder: Any, splits: list[str], image_key: str) -> Callable[[np.ndarray], Sequence[np.ndarray]]:
+def _make_read(
+    builder: Any, splits: list[str], image_key: str
+) -> Callable[[np.ndarray], np.ndarray | Sequence[np.ndarray]]:
     """Return the `Source.read` function of the concatenated splits."""
     feature = builder.info.features[image_key]
     is_sized = None not in feature.shape
@@ -152,13 +154,14 @@ def _make_read(builder: Any, splits: list[str], image_key: str) -> Callable[[np.
     starts = np.cumsum([0, *map(len, sources)])
 
     def read(rows: np.ndarray) -> np.ndarray | list[np.ndarray]:
-        images = [None] * len(rows)
+        decoded: dict[int, np.ndarray] = {}
         parts = np.searchsorted(starts, rows, side="right") - 1
         for part in np.unique(parts):
             places = np.flatnonzero(parts == part)
             found = sources[part].__getitems__((rows[places] - starts[part]).tolist())
             for place, example in zip(places, found, strict=True):
-                images[place] = _decode(example[image_key], feature)
+                decoded[int(place)] = _decode(example[image_key], feature)
+        images = [decoded[place] for place in range(len(rows))]
         return np.stack(images) if is_sized and images else images
 
     return read

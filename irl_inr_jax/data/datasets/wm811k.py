@@ -9,6 +9,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -85,18 +86,18 @@ def read_wafers(data: ConfigDict) -> tuple[WaferMaps, Path]:
 def write_store(path: Path, wafers: WaferMaps) -> None:
     """Write `wafers` as plain arrays to an .npz file, which appears only when it is complete. Raises OSError."""
     label_names, label = np.unique(wafers.labels, return_inverse=True)
+    arrays: dict[str, Any] = {
+        "flat": wafers.flat,
+        "shape": wafers.shape,
+        "label": label.astype(np.int16),
+        "label_names": label_names,
+        "row": wafers.rows,
+        **wafers.columns,
+    }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                flat=wafers.flat,
-                shape=wafers.shape,
-                label=label.astype(np.int16),
-                label_names=label_names,
-                row=wafers.rows,
-                **wafers.columns,
-            )
+            np.savez_compressed(file, **arrays)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
