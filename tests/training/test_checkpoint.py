@@ -1,4 +1,4 @@
-"""States on disk: whole, damaged, cut short."""
+"""Test states on disk: intact, damaged, incomplete."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import optax
 import pytest
 from jax.sharding import SingleDeviceSharding
 
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state, where_to_continue
+from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state
 from irl_inr_jax.types import InputError, TrainState
 
 
@@ -25,7 +25,7 @@ def make_state(step):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with the states of steps 1, 2 and 3, of which two are kept."""
+    """A folder with the checkpoints of steps 2 and 3; that of step 1 was dropped."""
     manager = open_checkpoints(tmp_path / "checkpoints", keep=2)
     for step in (1, 2, 3):
         save_state(manager, make_state(step))
@@ -45,7 +45,7 @@ def data_files(folder, step):
     return sorted(path for path in (folder / str(step)).rglob("*") if path.is_file() and path.parent.name == "d")
 
 
-def test_the_newest_state_comes_back_bit_for_bit(folder):
+def test_the_newest_state_is_restored_bit_for_bit(folder):
     state, damaged = restore(folder)
     expected = make_state(3)
     assert damaged == [] and jax.tree.structure(state) == jax.tree.structure(expected)
@@ -55,7 +55,7 @@ def test_the_newest_state_comes_back_bit_for_bit(folder):
     assert sorted(path.name for path in folder.iterdir() if path.name.isdigit()) == ["2", "3"]
 
 
-def test_no_checkpoint_is_no_state(tmp_path):
+def test_without_checkpoints_there_is_no_state(tmp_path):
     assert restore(tmp_path / "empty") == (None, [])
 
 
@@ -73,9 +73,9 @@ def overwrite_middle(path):
         lambda path: path.unlink(),
         overwrite_middle,
     ],
-    ids=["cut short", "gone", "64 bytes zeroed"],
+    ids=["truncated", "missing", "64 bytes zeroed"],
 )
-def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(folder, damage):
+def test_a_damaged_checkpoint_is_skipped_for_the_one_before_and_reported(folder, damage):
     largest = max(data_files(folder, 3), key=lambda path: path.stat().st_size)
     damage(largest)
     state, damaged = restore(folder)
@@ -83,14 +83,14 @@ def test_a_damaged_newest_falls_back_to_the_one_before_and_says_so(folder, damag
     assert len(damaged) == 1 and "checkpoint 3 is damaged" in damaged[0] and largest.name in damaged[0]
 
 
-def test_a_save_whose_list_of_checksums_was_not_finished_is_damage(folder):
+def test_an_incomplete_list_of_checksums_counts_as_damage(folder):
     checksums = folder / "3" / "sha256.json"
     checksums.write_text(checksums.read_text()[:-10])
     state, damaged = restore(folder)
-    assert int(state.step) == 2 and "cut short" in damaged[0]
+    assert int(state.step) == 2 and "incomplete" in damaged[0]
 
 
-def test_a_damaged_step_is_written_again_when_the_run_comes_by(folder):
+def test_a_damaged_step_is_replaced_when_the_run_reaches_it(folder):
     max(data_files(folder, 3), key=lambda path: path.stat().st_size).unlink()
     manager = open_checkpoints(folder, keep=2)
     save_state(manager, make_state(3))
@@ -99,26 +99,19 @@ def test_a_damaged_step_is_written_again_when_the_run_comes_by(folder):
     assert int(state.step) == 3 and damaged == []
 
 
-def test_only_damaged_checkpoints_are_an_error_that_says_what_to_do(folder):
+def test_only_damaged_checkpoints_are_an_error_with_advice(folder):
     for step in (2, 3):
         for path in data_files(folder, step):
             path.unlink()
     with pytest.raises(
-        InputError, match=r"expected a whole checkpoint .* found only damaged ones .* remove that folder"
+        InputError, match=r"expected an intact checkpoint .* found only damaged ones .* remove that folder"
     ):
         restore(folder)
 
 
-def test_a_save_that_was_killed_is_not_there(folder):
+def test_an_interrupted_save_is_ignored(folder):
     leftover = folder / "4.orbax-checkpoint-tmp" / "state"
     leftover.mkdir(parents=True)
     (leftover / "half").write_bytes(b"x")
     state, damaged = restore(folder)
     assert int(state.step) == 3 and damaged == []
-
-
-def test_a_run_continues_from_the_newest_that_was_written_to_the_end(folder, tmp_path):
-    assert where_to_continue(folder) == "the last checkpoint (step 3)"
-    (folder / "3" / "sha256.json").unlink()
-    assert where_to_continue(folder) == "the last checkpoint (step 2)"
-    assert where_to_continue(tmp_path / "nowhere") == "the beginning"

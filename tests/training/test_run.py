@@ -1,30 +1,128 @@
-"""What is asked of a run before it starts."""
+"""Test the record of a run: its parts, refused batches, steps, and trained methods from checkpoints."""
 
+import dataclasses
+import logging
+
+import jax
+import numpy as np
 import pytest
 
 from irl_inr_jax.data.datasets import make_dataset
-from irl_inr_jax.training.run import check_batch, load_trained, total_steps
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.devices.mesh import make_mesh
+from irl_inr_jax.presets import tiny
+from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
+from irl_inr_jax.training.run import (
+    batches_of,
+    check_batch,
+    first_batches,
+    init_state,
+    load_trained,
+    lower_step,
+    make_run,
+    make_take_step,
+    trained_method,
+)
 from irl_inr_jax.types import InputError
 
 
-def test_a_batch_must_be_filled_and_shared_evenly(tiny_config):
-    dataset = make_dataset(tiny_config.data)
-    check_batch(tiny_config, dataset, 8)
-    with pytest.raises(InputError, match=r"multiple of the 7 devices, found 64; try --config.train.batch_size=63"):
-        check_batch(tiny_config, dataset, 7)
-    tiny_config.train.batch_size = 257
-    with pytest.raises(
-        InputError, match=r"at most the 256 training images, found 257; try --config.train.batch_size=64"
-    ):
-        check_batch(tiny_config, dataset, 1)
+@pytest.fixture(scope="module")
+def run():
+    """A run of four steps an epoch on one device, three steps a call."""
+    config = tiny.get_config().unlock()
+    config.speed.steps_per_call = 3
+    return make_run(config, make_dataset(config.data), make_mesh(jax.devices()[:1]))
 
 
-def test_steps_leave_out_what_fills_no_batch(tiny_config):
-    tiny_config.train.update(batch_size=100, num_epochs=3)
-    assert total_steps(tiny_config, make_dataset(tiny_config.data)) == 6
+@pytest.fixture(scope="module")
+def state(run):
+    return init_state(run)
 
 
-def test_a_run_without_checkpoints_says_so(tiny_config, tmp_path):
-    dataset = make_dataset(tiny_config.data)
-    with pytest.raises(InputError, match=r"expected checkpoints in .* found none; train first"):
-        load_trained(tmp_path, tiny_config, dataset, say=print)
+def with_train(run, **changes):
+    config = run.config.copy_and_resolve_references()
+    config.train.update(changes)
+    return make_run(config, run.dataset, run.mesh)
+
+
+def test_the_record_has_the_steps_of_whole_batches(run):
+    assert (run.num_steps, run.steps_per_call) == (8, 3)
+    assert with_train(run, batch_size=100, num_epochs=3).num_steps == 6  # 56 of 256 images fill no batch
+    assert run.method.name == run.mapped_method.name == "irl_inr"
+
+
+def test_a_batch_must_be_filled(run):
+    check_batch(run)
+    check_batch(with_train(run, batch_size=257, num_epochs=0))  # a training-free method takes no batches
+    with pytest.raises(InputError, match=r"at most the 256 training images, found 257; try --config.*batch_size=64"):
+        check_batch(with_train(run, batch_size=257))
+
+
+@pytest.mark.multi_device
+def test_a_batch_must_be_shared_evenly(run):
+    shared = make_run(run.config, run.dataset, make_mesh(jax.devices()[:3]))
+    with pytest.raises(InputError, match=r"multiple of the 3 devices, found 64; try --config.train.batch_size=63"):
+        check_batch(shared)
+
+
+def test_the_abstract_state_describes_the_initial_state(run, state):
+    for expected, leaf in zip(jax.tree.leaves(run.abstract_state), jax.tree.leaves(state), strict=True):
+        assert (leaf.shape, leaf.dtype) == (expected.shape, expected.dtype)
+        assert leaf.sharding.is_equivalent_to(expected.sharding, leaf.ndim)
+
+
+def test_calls_take_the_steps_that_single_lowered_steps_take(run, state):
+    """The lowered program from shapes alone is that of the run, and returns the metrics of each of its steps."""
+    copy = jax.tree.map(lambda leaf: leaf.copy(), state)
+    after, metrics = lower_step(run, num_steps=3).compile()(copy, *first_batches(run, num_steps=3))
+    take_step = make_take_step(run)
+    rows = np.tile(np.arange(64, dtype=np.int32), (3, 1))
+    expected, expected_metrics = take_step(jax.tree.map(lambda leaf: leaf.copy(), state), rows)
+    assert int(after.step) == int(expected.step) == 3
+    np.testing.assert_array_equal(metrics["loss"], expected_metrics["loss"])
+    jax.tree.map(np.testing.assert_array_equal, after.params, expected.params)
+    shorter, shorter_metrics = take_step(jax.tree.map(lambda leaf: leaf.copy(), state), rows[:2])
+    assert int(shorter.step) == 2
+    np.testing.assert_array_equal(shorter_metrics["loss"], expected_metrics["loss"][:2])
+
+
+def test_batches_run_from_any_step_to_the_end_of_the_run(run):
+    assert [(first, len(rows)) for first, rows in batches_of(run, start=0)] == [(0, 3), (3, 1), (4, 3), (7, 1)]
+    assert [(first, len(rows)) for first, rows in batches_of(run, start=6)] == [(6, 2)]
+
+
+def test_streamed_images_are_batches_of_one_step(run):
+    images = run.dataset.train.images
+    lazy = LazyImages(lambda rows: images[rows], images.shape[1:], images.dtype, np.arange(len(images)))
+    streamed = make_run(
+        run.config,
+        dataclasses.replace(run.dataset, train=dataclasses.replace(run.dataset.train, images=lazy)),
+        run.mesh,
+    )
+    assert streamed.steps_per_call == 1
+    first, batch = next(batches_of(streamed, start=6))
+    _, rows = next(batches_of(run, start=6))
+    assert first == 6
+    np.testing.assert_array_equal(batch, images[rows[0]])
+
+
+def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
+    manager = open_checkpoints(tmp_path / "checkpoints", keep=2)
+    for step in (4, 8):
+        save_state(manager, state.replace(step=np.int32(step)))
+    manager.close()
+    (tmp_path / "checkpoints" / "8" / "sha256.json").unlink()
+    trained, step = load_trained(tmp_path, run.config, run.dataset)
+    assert step == 4 and "checkpoint 8 is damaged" in caplog.text
+    expected = trained_method(run, state)
+    jax.tree.map(np.testing.assert_array_equal, trained.params, expected.params)
+    images = run.dataset.train.images[:2]
+    jax.tree.map(np.testing.assert_array_equal, trained.encode(images), expected.encode(images))
+
+
+def test_a_run_without_checkpoints_is_refused(run, tmp_path):
+    for folder in (tmp_path, tmp_path / "checkpoints"):
+        folder.mkdir(exist_ok=True)
+        with pytest.raises(InputError, match=r"expected checkpoints in .* found none; train first"):
+            load_trained(tmp_path, run.config, run.dataset)

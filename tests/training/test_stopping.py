@@ -1,22 +1,22 @@
-"""Signals that ask for a stop, and a second one that makes it."""
+"""Test requests to stop: signals to a single process, and the agreement of several."""
 
 import os
 import signal
 
 import pytest
 
-from irl_inr_jax.training.stopping import stop_signals
+from irl_inr_jax.training.stopping import stop_signals, watch_for_stop
 
 
 @pytest.fixture
 def python_handles_ctrl_c():
-    """As in a terminal; a process started in the background of a script ignores Ctrl-C from the start."""
+    """Handle Ctrl-C as in a terminal; a process in the background of a script ignores it from the start."""
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, inherited)
 
 
-def test_the_first_signal_asks_and_the_second_acts(python_handles_ctrl_c):
+def test_the_first_signal_is_a_request_and_the_second_acts(python_handles_ctrl_c):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), stop_signals() as received:
         assert received() == 0
@@ -24,3 +24,27 @@ def test_the_first_signal_asks_and_the_second_acts(python_handles_ctrl_c):
         assert received() == signal.SIGINT
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_single_process_stops_by_its_signals(python_handles_ctrl_c):
+    with watch_for_stop(lambda step: False, start=0) as stop_signal:
+        assert stop_signal(0) == 0
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop_signal(10) == signal.SIGINT
+
+
+def test_several_processes_stop_at_the_step_agreed_on_even_within_a_call(monkeypatch):
+    """Each step number is tested once, in order, as JAX's preemption service requires; the answer is then kept."""
+    monkeypatch.setattr("jax.process_count", lambda: 2)
+    tested = []
+
+    def reached_preemption(step):
+        tested.append(step)
+        return step == 25
+
+    before = signal.getsignal(signal.SIGTERM)
+    with watch_for_stop(reached_preemption, start=7) as stop_signal:
+        assert signal.getsignal(signal.SIGTERM) == before  # JAX's service handles it
+        assert [stop_signal(done) for done in (7, 10, 20)] == [0, 0, 0]
+        assert [stop_signal(done) for done in (30, 30, 40)] == [signal.SIGTERM] * 3
+    assert tested == list(range(7, 41))
