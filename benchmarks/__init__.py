@@ -1,1 +1,1 @@
-"""One script a question; each prints one table. From the repository's root: python -m benchmarks.NAME --help."""
+"""One script per question; each prints one table. Call from the repository's root: python -m benchmarks.NAME --help."""

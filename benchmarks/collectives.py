@@ -1,4 +1,4 @@
-"""What crosses between devices, read from a compiled program, and how long that takes on links of a given speed."""
+"""Communication between devices: collectives of a compiled program, and their predicted time."""
 
 import math
 import re
@@ -7,13 +7,13 @@ COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "coll
 _SIZES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "u8": 1, "s8": 1, "f64": 8, "s64": 8}
 _OPERATION = re.compile(rf"= (.*?) ({'|'.join(COLLECTIVES)})(?:-start)?\(")
 _ARRAY = re.compile(r"(\w+)\[([\d,]*)\]")
-SMALL = 1 << 20  # bytes; what is less is statistics and losses
+SMALL = 1 << 20  # bytes; smaller collectives are statistics and losses
 
 
 def count_collectives(program: str) -> list[tuple[str, int]]:
-    """(kind, bytes of the result on a device) of every collective in the text of a compiled program.
+    """Return (kind, bytes of the result per device) of every collective in the text of a compiled program.
 
-    A part of the program that runs several times is counted once; the step has none with collectives in it.
+    Loop bodies are counted once; those of the training step contain no collectives.
     """
     found = []
     for shapes, kind in _OPERATION.findall(program):
@@ -25,10 +25,10 @@ def count_collectives(program: str) -> list[tuple[str, int]]:
 
 
 def predict_seconds(collectives: list[tuple[str, int]], num_devices: int, bytes_per_second: float) -> float:
-    """Of the collectives one after the other, by rings of all devices.
+    """Return the time of the collectives in sequence, each as a ring over all devices.
 
-    Those of a shared hypernetwork run in smaller rings, which is (n - 1) / n nearer to one half and so a little less.
+    Those of a sharded hypernetwork run in smaller rings, whose factor (n - 1) / n is slightly smaller.
     """
-    passes = {"all-reduce": 2, "reduce-scatter": num_devices}  # of the bytes that each leaves
+    passes = {"all-reduce": 2, "reduce-scatter": num_devices}  # times the bytes of the result
     share = (num_devices - 1) / num_devices
     return sum(passes.get(kind, 1) * share * size / bytes_per_second for kind, size in collectives)

@@ -1,40 +1,34 @@
-"""Is embedding at least three times as fast as training? Images a second of both, on random images.
+"""Is embedding at least three times as fast as training? Images per second of both, on random images.
 
     python -m benchmarks.embed
     python -m benchmarks.embed --configs digits_u,mnist_u:small --num_images 20000
 
-Each configuration's method takes training steps and encodes its images in turn, --rounds times, so that whatever else
-the machine does disturbs both alike; the table has the medians and the median of the rounds' ratios. No files are
-needed: the images are noise of the configuration's size. Compiling is left out, and so are losses and pictures.
+For each configuration, training steps and encoding alternate for --rounds rounds, so that other load on the machine
+affects both; the table has the medians and the median of the rounds' ratios. No files are needed: the images are noise
+of the configuration's size. Compilation, logging and figures are not included.
 """
-
-# ruff: noqa: E402
-from absl import flags
-
-from irl_inr_jax.commands.flags import parse_flags, run_script
-
-CONFIGS = flags.DEFINE_list("configs", ["digits_u", "mnist_u:small"], "names of configs/, after a colon variants")
-NUM_IMAGES = flags.DEFINE_integer("num_images", 4096, "images that are encoded in a round", lower_bound=1)
-STEPS = flags.DEFINE_integer("steps", 20, "calls of the training step in a round", lower_bound=1)
-ROUNDS = flags.DEFINE_integer("rounds", 5, "how often both are timed", lower_bound=1)
-if __name__ == "__main__":
-    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
 
 import itertools
 import time
 
-import jax
-import numpy as np
+from absl import flags
 from ml_collections import ConfigDict
 
-from benchmarks.inputs import changed, load_config, make_noise
-from irl_inr_jax.devices.mesh import make_mesh
-from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.training.run import batches_of, init_state, make_run, make_take_step, trained_method
+from irl_inr_jax.commands.flags import parse_flags, run_script
+
+CONFIGS = flags.DEFINE_list("configs", ["digits_u", "mnist_u:small"], "names of configs/, after a colon variants")
+NUM_IMAGES = flags.DEFINE_integer("num_images", 4096, "images to encode per round", lower_bound=1)
+STEPS = flags.DEFINE_integer("steps", 20, "calls of the training step per round", lower_bound=1)
+ROUNDS = flags.DEFINE_integer("rounds", 5, "number of timed rounds", lower_bound=1)
 
 
 def main() -> int:
-    """Prints a row a configuration; the exit status."""
+    """Print one row per configuration; return the exit status."""
+    import jax
+
+    from benchmarks.inputs import changed, load_config
+    from irl_inr_jax.report.text_table import format_table
+
     rows = [
         {"configuration": name, **compare(changed(load_config(name), {"train.num_epochs": 10**6}))}
         for name in CONFIGS.value
@@ -46,7 +40,14 @@ def main() -> int:
 
 
 def compare(config: ConfigDict) -> dict[str, float]:
-    """Images a second of training and of embedding, and their ratio: medians over the rounds."""
+    """Return images per second of training and of embedding and their ratio: medians over the rounds."""
+    import jax
+    import numpy as np
+
+    from benchmarks.inputs import make_noise
+    from irl_inr_jax.devices.mesh import make_mesh
+    from irl_inr_jax.training.run import batches_of, init_state, make_run, make_take_step, trained_method
+
     dataset = make_noise(config, max(NUM_IMAGES.value, config.train.batch_size))
     images = dataset.train.images[: NUM_IMAGES.value]
     run = make_run(config, dataset, make_mesh(jax.devices()))
@@ -73,4 +74,5 @@ def compare(config: ConfigDict) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    parse_flags()
     run_script(main)

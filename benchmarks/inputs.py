@@ -1,4 +1,4 @@
-"""What benchmarks run on: configurations by name, and noise in the place of images, so that no files are needed."""
+"""Inputs of the benchmarks: configurations by name, and noise images, so that no files are needed."""
 
 import importlib
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from irl_inr_jax.types import Dataset, ImageSet, InputError, Scaling
 
 
 def load_config(name: str, assignments: Sequence[str] = ()) -> ConfigDict:
-    """The configuration NAME:VARIANTS with settings of any block as KEY=VALUE.
+    """Return the configuration NAME:VARIANTS with KEY=VALUE settings of any block.
 
-    Raises InputError for one that is not in configs/, and for settings that `override_config` refuses.
+    Raises InputError for a name that is not in configs/, and for settings that `override_config` refuses.
     """
     module, _, variants = name.partition(":")
     try:
@@ -25,9 +25,9 @@ def load_config(name: str, assignments: Sequence[str] = ()) -> ConfigDict:
 
 
 def make_noise(config: ConfigDict, num_images: int) -> Dataset:
-    """Random images (n, side, side, 1) of 8 bits, of the side that `config.data` brings images to.
+    """Return random 8-bit images (n, side, side, 1) of the side that `config.data` requests.
 
-    Raises InputError for a configuration that takes images as large as they come.
+    Raises InputError for a configuration that keeps the stored size of images.
     """
     side = config.data.resize or config.data.canvas
     if not side:
@@ -40,7 +40,7 @@ def make_noise(config: ConfigDict, num_images: int) -> Dataset:
 
 
 def changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
-    """A copy with other settings."""
+    """Return a copy with other settings."""
     copy = config.copy_and_resolve_references()
     copy.update_from_flattened_dict(changes)
     return copy

@@ -1,25 +1,13 @@
-"""What do memory and time of the search for nearest neighbours grow to?
+"""How do memory and time of the nearest-neighbour search grow with the number of points?
 
     python -m benchmarks.neighbours
     python -m benchmarks.neighbours --num_points 62500,250000,1000000 --num_queries 3072
 
-Normal latents, float32. Each number of points has a process of its own, in which memory is the highest that the
-operating system saw it hold, less what it held before the search, with its points: what searching takes beyond the
-latents. That includes JAX's own start and the compiler, about the same for all numbers. Time is measured for some of
-the queries, and reckoned from them for as many queries as there are points. Compiling is left out of it.
+Latents are normal, float32. Each number of points is measured in a separate process. Memory is the peak of the
+process as reported by the operating system, minus its memory before the search, which includes the points: the
+memory of the search beyond the latents. It includes JAX's start and the compiler, about the same for all numbers. Time
+is measured for some queries, without compilation, and extrapolated to as many queries as points.
 """
-
-# ruff: noqa: E402
-from absl import flags
-
-from irl_inr_jax.commands.flags import parse_flags, run_script
-
-NUM_POINTS = flags.DEFINE_list("num_points", ["62500", "125000", "250000"], "how many latents, joined by commas")
-DIM = flags.DEFINE_integer("dim", 512, "numbers a latent", lower_bound=1)
-NUM_QUERIES = flags.DEFINE_integer("num_queries", 3072, "queries that are timed, at least 2048", lower_bound=2048)
-NUM_NEIGHBOURS = flags.DEFINE_integer("num_neighbours", 20, "neighbours of each", lower_bound=1)
-if __name__ == "__main__":
-    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
 
 import multiprocessing
 import resource
@@ -27,19 +15,25 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-import numpy as np
-import psutil
+from absl import flags
 
-from irl_inr_jax.clustering.neighbours.exact import NUM_QUERIES as NUM_AT_ONCE
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
-from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.types import InputError
+from irl_inr_jax.commands.flags import parse_flags, run_script
+
+NUM_POINTS = flags.DEFINE_list("num_points", ["62500", "125000", "250000"], "numbers of latents, separated by commas")
+DIM = flags.DEFINE_integer("dim", 512, "size of a latent", lower_bound=1)
+NUM_QUERIES = flags.DEFINE_integer("num_queries", 3072, "timed queries, at least 2048", lower_bound=2048)
+NUM_NEIGHBOURS = flags.DEFINE_integer("num_neighbours", 20, "neighbours per query", lower_bound=1)
+
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 
 
 def main() -> int:
-    """Prints a row a number of points; the exit status."""
+    """Print one row per number of points; return the exit status."""
+    from irl_inr_jax.clustering.neighbours.exact import NUM_QUERIES as NUM_AT_ONCE
+    from irl_inr_jax.report.text_table import format_table
+    from irl_inr_jax.types import InputError
+
     if not all(number.isdecimal() and int(number) >= NUM_QUERIES.value for number in NUM_POINTS.value):
         raise InputError(
             f"expected whole numbers of at least {NUM_QUERIES.value}, the queries, for --num_points, found "
@@ -56,8 +50,8 @@ def main() -> int:
             {
                 "points": num_points,
                 "latents MB": round(num_points * DIM.value * 4 / 1e6),
-                "beyond them MB": round(grown / 1e6),
-                "bytes a further point": slope if slope is None else round(slope),
+                "search MB": round(grown / 1e6),
+                "bytes per further point": slope if slope is None else round(slope),
                 "1000 queries s": 1000 * per_query,
                 "all queries min": (first + per_query * (num_points - NUM_AT_ONCE)) / 60,
             }
@@ -68,7 +62,13 @@ def main() -> int:
 
 
 def measure(num_points: int, dim: int, num_queries: int, num_neighbours: int) -> tuple[float, float, float]:
-    """Bytes beyond the points, seconds of the first `NUM_AT_ONCE` queries, and seconds a further query."""
+    """Return the bytes beyond the points, seconds of the first block of queries, and seconds per further query."""
+    import numpy as np
+    import psutil
+
+    from irl_inr_jax.clustering.neighbours.exact import NUM_QUERIES as NUM_AT_ONCE
+    from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+
     points = np.random.default_rng(0).standard_normal((num_points, dim), dtype=np.float32)
     before = psutil.Process().memory_info().rss
 
@@ -85,4 +85,5 @@ def measure(num_points: int, dim: int, num_queries: int, num_neighbours: int) ->
 
 
 if __name__ == "__main__":
+    parse_flags()
     run_script(main)

@@ -1,4 +1,4 @@
-"""What the machine can do at most: the rate of a large product of matrices, timed where everything else is."""
+"""Peak rate of the machine: a large matrix product, timed alongside the benchmarks."""
 
 import time
 from collections.abc import Callable
@@ -14,12 +14,10 @@ REPEATS = 8
 
 
 def make_peak(dtype: str) -> Callable[[], float]:
-    """A function that times products of random square matrices of `dtype` and returns floating-point operations a
-    second.
+    """Return a function that times products of random square matrices and returns floating-point operations per second.
 
-    A product of n x n matrices counts 2 n^3; they are asked for together, so that a device does not wait for the next,
-    and are not constant, which GPUs multiply faster. On a GPU, float32 runs in TF32 unless JAX is told otherwise, here
-    as in training.
+    A product of n x n matrices counts 2 n^3. Products are queued together, so that the device never waits, and operands
+    are random, since GPUs multiply constant ones faster. On a GPU, float32 runs in TF32 by default, as in training.
     """
     side = SIDES.get(jax.default_backend(), ACCELERATOR_SIDE)
     left, right = (jax.random.normal(jax.random.key(i), (side, side), dtype) for i in range(2))

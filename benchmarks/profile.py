@@ -1,4 +1,4 @@
-"""Where the time of a step goes: the operations of a profile, summed by the part of the step that they belong to."""
+"""The time of a training step by part: the operations of a profile, summed by module and named scope."""
 
 import collections
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jax.profiler import ProfileData
 
-# What an operation's name, its path through the modules and named scopes, says of the part that it belongs to.
+# Substring of an operation's path through modules and named scopes → part of the step.
 PARTS = {
     "Conv_": "encoder: convolutions",
     "BatchNorm_": "encoder: batch norm",
@@ -18,17 +18,17 @@ PARTS = {
     "views": "views",
     "optimizer": "optimiser",
 }
-CONTAINERS = ("while", "call", "conditional")  # whose time is that of the operations in them
+CONTAINERS = ("while", "call", "conditional")  # their time is that of the operations inside
 UNNAMED = "others"
 _INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.-]+) = .*?(?<= )([\w-]+)\(", re.M)
 _OPERATION_NAME = re.compile(r'op_name="([^"]*)"')
 
 
 def sum_profile(folder: Path, program: str, *, num_steps: int) -> tuple[list[dict[str, object]], dict[str, float]]:
-    """Rows of part, forward, backward and share, and the milliseconds of each operation, both for one step.
+    """Return rows of part, forward, backward and share, and the milliseconds of each operation, both per step.
 
-    folder: what `jax.profiler.trace` has left. program: the text of the compiled steps. An operation that XLA has fused
-    from several belongs to the part of the last of them.
+    folder: the output of `jax.profiler.trace`. program: the text of the compiled steps. A fused operation counts
+    for the part of its last constituent.
     """
     names = name_operations(program)
     spent: dict[str, float] = collections.Counter()
@@ -49,7 +49,7 @@ def sum_profile(folder: Path, program: str, *, num_steps: int) -> tuple[list[dic
 
 
 def name_operations(program: str) -> dict[str, str]:
-    """Instruction -> its path through modules and scopes; for one of `CONTAINERS`, which of them it is."""
+    """Return instruction → path through modules and scopes, or the kind for one of `CONTAINERS`."""
     names = {}
     for line in program.splitlines():
         instruction = _INSTRUCTION.match(line)
@@ -61,16 +61,16 @@ def name_operations(program: str) -> dict[str, str]:
 
 
 def read_operations(folder: Path) -> Iterator[tuple[str, float]]:
-    """(operation, nanoseconds) of everything that ran on the device; on a CPU, in the threads of XLA.
+    """Yield (operation, nanoseconds) of everything that ran on the device; on a CPU, in the threads of XLA.
 
-    An operation without a name of its own, such as a copy or a kernel of a captured graph, has its kernel's.
+    An unnamed operation, such as a copy or a kernel of a captured graph, has the name of its kernel.
     """
     for path in sorted(Path(folder).rglob("*.xplane.pb")):
         planes = list(ProfileData.from_file(str(path)).planes)
         devices = [plane for plane in planes if plane.name.startswith("/device:")]
         for plane in devices or planes:
             for line in plane.lines:
-                # Other lines of a GPU repeat these, summed by module or by step.
+                # Other lines of a GPU repeat these events, summed by module or by step.
                 if plane.name.startswith("/device:GPU") and not line.name.startswith("Stream"):
                     continue
                 for event in line.events:

@@ -3,32 +3,30 @@
     python -m benchmarks.scan
     python -m benchmarks.scan --configs mnist_u:paper --num_timed 10000 --set model.dtype=bfloat16
 
-An epoch of each stage on noise of the configuration's size, after one that compiles; from it the stage with all of its
-epochs is reckoned for --num_images. The self-label stage ends sooner where the share of confident images stops to grow.
+Times one epoch of each stage on noise of the configuration's size, after one that compiles, and extrapolates to all
+epochs of the stage for --num_images. The self-label stage may stop earlier, when the share of confident images stops
+growing.
 """
 
-# ruff: noqa: E402
 from absl import flags
 
 from irl_inr_jax.commands.flags import parse_flags, run_script
 
 CONFIGS = flags.DEFINE_list("configs", ["mnist_u:paper"], "names of configs/, after a colon variants")
-NUM_TIMED = flags.DEFINE_integer("num_timed", 4_000, "images of the epochs that are timed", lower_bound=2)
-NUM_IMAGES = flags.DEFINE_integer("num_images", 60_000, "images that the stages are reckoned for", lower_bound=1)
+NUM_TIMED = flags.DEFINE_integer("num_timed", 4_000, "images of the timed epochs", lower_bound=2)
+NUM_IMAGES = flags.DEFINE_integer("num_images", 60_000, "images of the extrapolated data set", lower_bound=1)
 SET = flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting; may be given repeatedly")
-if __name__ == "__main__":
-    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
-
-import jax
-
-from benchmarks.inputs import load_config
-from benchmarks.scan_stages import time_stages
-from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.training.progress import format_seconds
 
 
 def main() -> int:
-    """Prints a row a stage; the exit status."""
+    """Print one row per stage; return the exit status."""
+    import jax
+
+    from benchmarks.inputs import load_config
+    from benchmarks.scan_stages import time_stages
+    from irl_inr_jax.report.text_table import format_table
+    from irl_inr_jax.training.progress import format_seconds
+
     rows = []
     for name in CONFIGS.value:
         stages = time_stages(load_config(name, SET.value), num_timed=NUM_TIMED.value)
@@ -48,4 +46,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    parse_flags()
     run_script(main)

@@ -1,4 +1,4 @@
-"""SCAN's two stages on noise, timed: an epoch of each, after one that compiles."""
+"""Time of SCAN's two stages on noise: one epoch of each, after one that compiles."""
 
 import time
 
@@ -22,7 +22,7 @@ NUM_CLUSTERS = 10
 
 
 def untrained(config: ConfigDict, dataset: Dataset) -> TrainedMethod:
-    """The method as it is before its first step."""
+    """Return the method with its initial parameters."""
     method = make_run(config, dataset, make_mesh(jax.devices()[:1])).method
     images = jnp.asarray(dataset.train.images[:8], jnp.float32) / 255
     params, model_state = jax.jit(method.init)(jax.random.key(0), images)
@@ -30,7 +30,7 @@ def untrained(config: ConfigDict, dataset: Dataset) -> TrainedMethod:
 
 
 def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
-    """The images to be clustered by an encoder that has learnt nothing."""
+    """Return the task of clustering the images with an untrained encoder."""
     trained = untrained(config, dataset)
     points = Points(trained.encode(dataset.train.images)[0], dataset.train.images)
     return ClusterTask(
@@ -47,7 +47,7 @@ def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
 
 
 def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float, int]]:
-    """Stage -> seconds an image and epoch, and its epochs."""
+    """Return stage → (seconds per image and epoch, number of epochs)."""
     dataset = make_noise(config, num_timed)
     task, settings = make_task(config, dataset), config.clustering.scan
     prior = make_prior(settings.prior, NUM_CLUSTERS)
@@ -80,6 +80,6 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
         tuned, _ = run_epoch(tuned, data, 0)
         started = time.perf_counter()
         jax.block_until_ready(run_epoch(tuned, data, 1))
-        taken = num_timed - num_timed % min(batch_size, num_timed)  # what does not fill a batch is left out
+        taken = num_timed - num_timed % min(batch_size, num_timed)  # an incomplete last batch is dropped
         seconds[stage] = (time.perf_counter() - started) / taken, num_epochs
     return seconds

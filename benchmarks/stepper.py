@@ -1,4 +1,4 @@
-"""A compiled training step on one device and what can be asked of it: losses, images a second, memory, FLOPs."""
+"""A compiled training step on one device, with its losses, speed, memory and FLOPs."""
 
 import dataclasses
 import time
@@ -14,7 +14,7 @@ from irl_inr_jax.types import Dataset, TrainState
 
 @dataclasses.dataclass
 class Stepper:
-    """Compiled steps, the state they are at and the other arguments that they are given."""
+    """Compiled steps, their current state and their other arguments."""
 
     compiled: jax.stages.Compiled
     state: TrainState
@@ -23,7 +23,7 @@ class Stepper:
     batch_size: int
 
     def take(self, num_calls: int) -> list[float]:
-        """Takes the steps, waits for them and returns their losses."""
+        """Run the steps, wait for them and return their losses."""
         losses = []
         for _ in range(num_calls):
             self.state, metrics = self.compiled(self.state, *self.given)
@@ -31,7 +31,7 @@ class Stepper:
         return [float(loss) for call in jax.device_get(losses) for loss in call]
 
     def images_per_second(self, seconds: float) -> float:
-        """Over as many calls as take about `seconds`."""
+        """Return the speed over as many calls as take about `seconds`."""
         started, calls = time.perf_counter(), 0
         while calls == 0 or time.perf_counter() - started < seconds:
             num_calls = max(1, calls)
@@ -41,13 +41,14 @@ class Stepper:
 
     @property
     def memory_mb(self) -> float:
+        """Arguments, results and temporaries of the program in MB."""
         memory = self.compiled.memory_analysis()
         used = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
         return (used + memory.temp_size_in_bytes) / 1e6
 
 
 def make_stepper(config: ConfigDict, dataset: Dataset) -> Stepper:
-    """The configuration's step, compiled, before its first step."""
+    """Return the compiled step of the configuration with its initial state."""
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
     num_steps = run.steps_per_call
     compiled = lower_step(run, num_steps=num_steps).compile()
@@ -57,7 +58,7 @@ def make_stepper(config: ConfigDict, dataset: Dataset) -> Stepper:
 
 
 def count_flops(config: ConfigDict, dataset: Dataset) -> float:
-    """Model FLOPs an image: of one plain step, as XLA counts them before it optimises."""
+    """Return the model FLOPs per image: those of one plain step, as counted by XLA before optimisation."""
     plain = changed(config, {"speed.convolutions": "direct", "speed.remat": "none"})
     lowered = lower_step(make_run(plain, dataset, make_mesh(jax.local_devices()[:1])))
     return lowered.cost_analysis()["flops"] / config.train.batch_size

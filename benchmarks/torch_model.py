@@ -1,8 +1,8 @@
-"""The published training step (paper, section 3.3 and Appendix A) as it is plainly written in PyTorch, to be timed.
+"""The published training step (paper, section 3.3 and Appendix A) in PyTorch, for timing.
 
-Two views of every image, each through the encoder by itself; a hypernetwork; the INR of the first view's latents on all
-its pixels; Adam. The INRs of a batch have weights of their own each, which PyTorch can take in two ways: one image
-after the other in a Python loop, or all by `torch.bmm`.
+Two views of every image, encoded separately; a hypernetwork; the INR of the first view's latents on all its pixels;
+Adam. Each INR of a batch has different weights, which PyTorch can evaluate in a Python loop over the images or with
+`torch.bmm`.
 """
 
 import itertools
@@ -38,9 +38,9 @@ class Block(nn.Module):
 
 
 class Peer(nn.Module):
-    """Encoder, hypernetwork and INR of the configuration, which is one of `:paper`, with the loss on two views.
+    """Encoder, hypernetwork and INR of a `:paper` configuration, with the loss on two views.
 
-    batched: the INRs by `torch.bmm`, or in a loop.
+    batched: whether INRs are evaluated by `torch.bmm` or in a loop.
     """
 
     def __init__(self, config: ConfigDict, frequencies: np.ndarray, *, batched: bool):
@@ -67,27 +67,27 @@ class Peer(nn.Module):
         outputs = self.head(self.trunk(images).mean((2, 3)))
         return outputs[:, : self.latent_dim], outputs[:, self.latent_dim :]
 
-    def draw(self, weights, coords):
+    def reconstruct(self, weights, coords):
         phase = 2 * math.pi * coords @ self.frequencies.T
         x = torch.cat([torch.cos(phase), torch.sin(phase)], dim=-1)
         if self.batched:
-            return self.draw_batch(weights, x)
-        return torch.stack([self.draw_one(weights[i], x[i]) for i in range(len(x))])
+            return self.reconstruct_batch(weights, x)
+        return torch.stack([self.reconstruct_one(weights[i], x[i]) for i in range(len(x))])
 
-    def draw_batch(self, weights, x):
+    def reconstruct_batch(self, weights, x):
         for number, (bias, matrix) in enumerate(self.split(weights)):
             x = torch.baddbmm(bias[:, None], x, matrix)
             x = F.relu(x) if number + 1 < len(self.inr_sizes) else torch.sigmoid(x)
         return x
 
-    def draw_one(self, weights, x):
+    def reconstruct_one(self, weights, x):
         for number, (bias, matrix) in enumerate(self.split(weights[None])):
             x = torch.addmm(bias[0], x, matrix[0])
             x = F.relu(x) if number + 1 < len(self.inr_sizes) else torch.sigmoid(x)
         return x
 
     def split(self, weights):
-        """(b, k) weights as (bias, matrix) of every layer, biases first as in our pytree."""
+        """Return (b, k) weights as (bias, matrix) of every layer, biases first as in our pytree."""
         layers, start = [], 0
         for size_in, size_out in self.inr_sizes:
             bias = weights[:, start : start + size_out]
@@ -97,19 +97,19 @@ class Peer(nn.Module):
         return layers
 
     def forward(self, first, second):
-        """The loss on two views (b, 1, h, w)."""
+        """Return the loss on two views (b, 1, h, w)."""
         height, width = first.shape[2:]
         latents1, centre1 = self.encode(first)
         latents2, centre2 = self.encode(second)
         theta = torch.atan2(-centre1[:, 0], centre1[:, 1])
         grid = pixel_grid(height, width, first.device)
-        moved = grid - centre1[:, None]
+        shifted = grid - centre1[:, None]
         cos, sin = torch.cos(theta)[:, None], torch.sin(theta)[:, None]
         coords = torch.stack(
-            [cos * moved[..., 0] + sin * moved[..., 1], cos * moved[..., 1] - sin * moved[..., 0]], dim=-1
+            [cos * shifted[..., 0] + sin * shifted[..., 1], cos * shifted[..., 1] - sin * shifted[..., 0]], dim=-1
         )
-        drawn = self.draw(self.hypernet(latents1), coords)
-        recon = F.mse_loss(drawn[..., 0], first.flatten(1))
+        outputs = self.reconstruct(self.hypernet(latents1), coords)
+        recon = F.mse_loss(outputs[..., 0], first.flatten(1))
         consistency = (1 - F.cosine_similarity(latents1, latents2)).mean()
         targets = torch.cat([centre_of_mass(first, grid), centre_of_mass(second, grid)])
         symmetry = F.mse_loss(torch.cat([centre1, centre2]), targets)
@@ -118,6 +118,7 @@ class Peer(nn.Module):
 
 
 def make_mlp(sizes: tuple[int, ...], activation) -> nn.Sequential:
+    """Return linear layers with activations in between."""
     layers: list[nn.Module] = []
     for size_in, size_out in itertools.pairwise(sizes):
         layers += [nn.Linear(size_in, size_out), activation()]
@@ -125,20 +126,20 @@ def make_mlp(sizes: tuple[int, ...], activation) -> nn.Sequential:
 
 
 def pixel_grid(height: int, width: int, device) -> torch.Tensor:
-    """(n, 2) coords of pixel centres, x to the right and y up."""
+    """Return the (n, 2) coords of pixel centres, x to the right and y up."""
     x = (2 * torch.arange(width, device=device) + 1) / width - 1
     y = 1 - (2 * torch.arange(height, device=device) + 1) / height
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)
 
 
 def centre_of_mass(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """(b, 2) in coords."""
+    """Return the (b, 2) centres of mass in coords."""
     mass = images.abs().flatten(1)
     return (mass[..., None] * grid).sum(1) / mass.sum(1, keepdim=True).clamp_min(1e-12)
 
 
 def rotate_images(images: torch.Tensor, translation_px: float) -> torch.Tensor:
-    """Images (b, 1, h, w) turned by random angles and shifted, by the nearest pixel."""
+    """Return images (b, 1, h, w) rotated by random angles and shifted, with nearest-pixel sampling."""
     theta = 2 * math.pi * torch.rand(len(images), device=images.device)
     shift = 2 * translation_px / images.shape[3] * torch.randn(len(images), 2, device=images.device)
     cos, sin = torch.cos(theta), torch.sin(theta)
@@ -148,7 +149,7 @@ def rotate_images(images: torch.Tensor, translation_px: float) -> torch.Tensor:
 
 
 def load_params(peer: Peer, params: PyTree) -> None:
-    """Gives the peer the parameters of our method, so that the two can be held against each other."""
+    """Copy the parameters of our method to the peer, so that both can be compared."""
     resnet = params["encoder"]["ResNet_0"]
     state = {}
 

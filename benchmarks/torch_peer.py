@@ -1,50 +1,52 @@
-"""The published step here against the same step in PyTorch, in turn on the same machine.
+"""How fast is the published training step compared with PyTorch on the same machine?
 
     pip install '.[bench]'
     python -m benchmarks.torch_peer
     python -m benchmarks.torch_peer --batch_size 16 --rounds 5
     python -m benchmarks.torch_peer --compile         # on a GPU: PyTorch's batched form under torch.compile
 
-PyTorch's step is written in the plain way, in two forms: a Python loop over the batch of INRs, and `torch.bmm`. Each
-round times ours, the loop and the batched form one after the other; `ratio` is how many times as fast ours is, per
-round, with the median, the least and the greatest. Ours takes the configuration as it comes for this machine. Both have
-float32 as their libraries understand it by default, and the same number of threads.
+PyTorch's step is written without special optimisation in two forms: a Python loop over the INRs of the batch, and
+`torch.bmm`. Each round times our step, the loop and the batched form in sequence; `ratio` is the speed of our step over
+theirs: median, minimum and maximum over the rounds. Our step uses the default options for this machine. Both use their
+library's default float32 and the same number of threads.
 """
 
-# ruff: noqa: E402
-from absl import flags
-
-from irl_inr_jax.commands.flags import parse_flags, run_script
-
-CONFIG = flags.DEFINE_string("config", "mnist_u:paper", "name in configs/ with :paper")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 0, "images a step; 0: the configuration's, 128", lower_bound=0)
-ROUNDS = flags.DEFINE_integer("rounds", 3, "how often the three are timed", lower_bound=1)
-STEPS = flags.DEFINE_integer("steps", 1, "steps of each in a round", lower_bound=1)
-COMPILE = flags.DEFINE_bool("compile", False, "PyTorch's batched form under torch.compile")
-DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "of products, in PyTorch by autocast")
-if __name__ == "__main__":
-    parse_flags()  # before the slow imports, see irl_inr_jax/cli.py
+from __future__ import annotations
 
 import math
 import os
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import jax
-import numpy as np
+from absl import flags
 from ml_collections import ConfigDict
 
-from benchmarks.inputs import load_config, make_noise
-from irl_inr_jax.devices.mesh import make_mesh
-from irl_inr_jax.report.text_table import format_table
-from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
-from irl_inr_jax.types import Dataset, InputError, PyTree
+from irl_inr_jax.commands.flags import parse_flags, run_script
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from irl_inr_jax.types import Dataset, PyTree
+
+CONFIG = flags.DEFINE_string("config", "mnist_u:paper", "name in configs/ with :paper")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 0, "images per step; 0: the configuration's, 128", lower_bound=0)
+ROUNDS = flags.DEFINE_integer("rounds", 3, "number of timed rounds", lower_bound=1)
+STEPS = flags.DEFINE_integer("steps", 1, "steps of each per round", lower_bound=1)
+COMPILE = flags.DEFINE_bool("compile", False, "PyTorch's batched form under torch.compile")
+DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "type of products, in PyTorch by autocast")
 
 
 def make_ours(config: ConfigDict, dataset: Dataset) -> tuple[Callable[[int], None], PyTree, np.ndarray]:
-    """take(steps), and the first parameters and frequencies."""
+    """Return take(steps), and the initial parameters and frequencies."""
+    import jax
+    import numpy as np
+
+    from irl_inr_jax.devices.mesh import make_mesh
+    from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
+
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
-    num_steps = math.gcd(run.steps_per_call, STEPS.value)  # a round takes just so many
+    num_steps = math.gcd(run.steps_per_call, STEPS.value)  # so that a round has exactly --steps
     compiled = lower_step(run, num_steps=num_steps).compile()
     state, given = init_state(run), first_batches(run, num_steps=num_steps)
     first = jax.tree.map(np.asarray, (state.params, state.model_state["frequencies"]))
@@ -61,7 +63,8 @@ def make_ours(config: ConfigDict, dataset: Dataset) -> tuple[Callable[[int], Non
 def make_theirs(
     config: ConfigDict, dataset: Dataset, params: PyTree, frequencies: np.ndarray, *, batched: bool
 ) -> Callable[[int], None]:
-    """take(steps) of the peer, from the same parameters."""
+    """Return take(steps) of PyTorch's step with the same initial parameters."""
+    import jax
     import torch
 
     from benchmarks.torch_model import Peer, load_params, rotate_images
@@ -94,17 +97,24 @@ def make_theirs(
 
 
 def main() -> int:
-    """Prints a row a form; the exit status."""
+    """Print one row per form; return the exit status."""
+    import jax
+    import numpy as np
+
+    from benchmarks.inputs import load_config, make_noise
+    from irl_inr_jax.report.text_table import format_table
+    from irl_inr_jax.types import InputError
+
     try:
         import torch
     except ModuleNotFoundError:
-        raise InputError("expected PyTorch for this benchmark, found none; pip install '.[bench]'") from None
+        raise InputError("expected PyTorch for this benchmark, found none; run pip install '.[bench]'") from None
     config = load_config(CONFIG.value)
     with config.unlocked():
         config.train.batch_size = BATCH_SIZE.value or config.train.batch_size
         config.model.dtype = DTYPE.value
     if config.model.pose.form != "centre" or config.model.encoder.stem != "3x3":
-        raise InputError(f"expected a configuration with :paper, whose step is written out here, found {CONFIG.value}")
+        raise InputError(f"expected a configuration with :paper, as implemented in PyTorch, found {CONFIG.value}")
     dataset = make_noise(config, config.train.batch_size)
     ours, params, frequencies = make_ours(config, dataset)
     forms = {"ours": ours}
@@ -124,11 +134,11 @@ def main() -> int:
         rows.append(
             {
                 "step": name,
-                "s a step": float(np.median(times)),
+                "s per step": float(np.median(times)),
                 "images/s": float(config.train.batch_size / np.median(times)),
                 "ratio": float(np.median(ratios)),
-                "from": float(ratios.min()),
-                "to": float(ratios.max()),
+                "min": float(ratios.min()),
+                "max": float(ratios.max()),
             }
         )
     device = jax.local_devices()[0].device_kind
@@ -139,4 +149,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    parse_flags()
     run_script(main)

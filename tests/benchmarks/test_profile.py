@@ -1,4 +1,4 @@
-"""The time of operations, by the part of the step that they belong to."""
+"""The time of operations by part of the step."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ ENTRY %main.9 {
 """
 
 
-def test_operations_have_their_paths_and_containers_their_kind():
+def test_operations_have_paths_and_containers_their_kind():
     assert name_operations(PROGRAM) == {
         "fusion.3": "jit(f)/while/body/jvp(Encoder)/Conv_0/add",
         "custom-call.7": "jit(f)/transpose(jvp(inr))/dot",
@@ -28,7 +28,7 @@ def test_operations_have_their_paths_and_containers_their_kind():
     }
 
 
-def test_a_profile_finds_the_part_that_works_and_counts_no_loop_twice(tmp_path):
+def test_a_profile_attributes_time_to_parts_and_counts_no_loop_twice(tmp_path):
     def loss(weights, x):
         with jax.named_scope("inr"):
             x = jnp.sin(x @ weights)

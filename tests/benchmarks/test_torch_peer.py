@@ -1,4 +1,4 @@
-"""What PyTorch is timed on is our published step: the same loss and the same gradient from the same parameters."""
+"""PyTorch's step is our published step: equal loss and gradient for equal parameters."""
 
 import jax
 import jax.numpy as jnp
