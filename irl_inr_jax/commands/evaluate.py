@@ -35,7 +35,7 @@ def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     """Define the flags of this command."""
-    flags.DEFINE_string("workdir", None, "folder of a run that train.py made", flag_values=values)
+    flags.DEFINE_string("workdir", None, "folder of a trained run", flag_values=values)
     flags.DEFINE_list(
         "clusterers",
         ["kmeans", "agglomerative", "diffusion", "orbit_knn"],

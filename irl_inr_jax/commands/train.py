@@ -117,5 +117,5 @@ def train(config: ConfigDict, workdir: Path) -> int:
         if done < run.num_steps:
             logger.info(f"stopped and saved at step {done}; the same command continues from there")
             return 128 + stop_signal(done)
-    logger.info(f"done: {workdir}/checkpoints holds the last state. Next: python evaluate.py --workdir {workdir}")
+    logger.info(f"done: {workdir}/checkpoints holds the last state. Next: irl-inr evaluate --workdir {workdir}")
     return 0

@@ -32,9 +32,7 @@ def to_json(config: ConfigDict) -> str:
 def from_json(path: Path) -> ConfigDict:
     """Read the file that `to_json` wrote. Raises InputError if there is none or it is not a configuration."""
     if not path.exists():
-        raise InputError(
-            f"expected a run's {path}, found none; train one first: python train.py --workdir {path.parent}"
-        )
+        raise InputError(f"expected a run's {path}, found none; train one first: irl-inr train --workdir {path.parent}")
     try:
         return ConfigDict(_lists_to_tuples(json.loads(path.read_text()))).lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:

@@ -130,7 +130,7 @@ def test_a_run_writes_its_files(finished):
     assert latest_state(workdir)[1] == 8
     with Image.open(workdir / "pictures" / "epoch_0002.png") as picture:
         assert picture.width > 300
-    for words in ("256 training images", "step 8/8", "images/s", f"evaluate.py --workdir {workdir}"):
+    for words in ("256 training images", "step 8/8", "images/s", f"irl-inr evaluate --workdir {workdir}"):
         assert words in finished.trained
 
 
