@@ -29,13 +29,13 @@ def keys_of(num, seed=0):
 
 
 def blob_images(num, size=48):
-    """A round blob to the right of the centre, so that its centre of mass tells how the image was moved."""
+    """A round blob to the right of the centre, so that its centre of mass shows how the image was transformed."""
     x, y = np.meshgrid((2 * np.arange(size) + 1) / size - 1, 1 - (2 * np.arange(size) + 1) / size)
     blob = np.exp(-((x - 0.4) ** 2 + y**2) / 0.02)
     return jnp.asarray(np.tile(blob[None, :, :, None], (num, 1, 1, 1)), jnp.float32)
 
 
-def blob_places(images):
+def blob_positions(images):
     """The centre of mass of each image as complex numbers."""
     size = images.shape[1]
     z = ((2 * np.arange(size) + 1) / size - 1) + 1j * (1 - (2 * np.arange(size) + 1) / size)[:, None]
@@ -91,52 +91,57 @@ def test_the_gradient_of_the_images_is_finite():
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
 
 
-def test_an_image_is_changed_by_its_own_key_in_any_place_and_on_any_devices():
+def test_an_image_is_changed_by_its_own_key_in_any_position():
     images, keys, augment = noise_images(16, 12, 10, 1), keys_of(16), make(ALL)
     together = np.asarray(augment(keys, images))
     assert np.abs(augment(keys_of(16, seed=1), images) - together).max(axis=(1, 2, 3)).min() > 0.01
     order = np.random.default_rng(0).permutation(16)
     np.testing.assert_allclose(augment(keys[order], images[order]), together[order], atol=1e-5)
-    split = NamedSharding(Mesh(np.array(jax.devices()), ("data",)), PartitionSpec("data"))
-    spread = augment(jax.device_put(keys, split), jax.device_put(images, split))
-    np.testing.assert_allclose(spread, together, atol=1e-5)
 
 
-def test_r_turns_by_uniform_angles_and_nothing_else():
-    places = blob_places(make("r", fill=0.0)(keys_of(1000), blob_images(1000, size=32)))
+@pytest.mark.multi_device
+def test_an_image_is_changed_the_same_on_any_number_of_devices():
+    images, keys, augment = noise_images(16, 12, 10, 1), keys_of(16), make(ALL)
+    sharding = NamedSharding(Mesh(np.array(jax.devices()), ("data",)), PartitionSpec("data"))
+    sharded = augment(jax.device_put(keys, sharding), jax.device_put(images, sharding))
+    np.testing.assert_allclose(sharded, augment(keys, images), atol=1e-5)
+
+
+def test_r_rotates_by_uniform_angles_and_does_nothing_else():
+    places = blob_positions(make("r", fill=0.0)(keys_of(1000), blob_images(1000, size=32)))
     np.testing.assert_allclose(np.abs(places), 0.4, atol=0.01)
     directions = places / np.abs(places)
     for harmonic in (1, 2, 3):
         assert np.abs((directions**harmonic).mean()) < 0.09
 
 
-def test_t_shifts_by_at_most_the_stated_share_and_does_not_turn():
+def test_t_shifts_by_at_most_the_stated_share_and_does_not_rotate():
     size, share = 40, 0.1
-    offsets = blob_places(make("t", fill=0.0, translation=share)(keys_of(500), blob_images(500, size=size))) - 0.4
+    offsets = blob_positions(make("t", fill=0.0, translation=share)(keys_of(500), blob_images(500, size=size))) - 0.4
     for offset in (offsets.real, offsets.imag):
         assert 0.95 * 2 * share < np.abs(offset).max() <= 2 * share + 1e-3
         assert np.abs(offset.mean()) < 0.02
     assert np.abs(np.corrcoef(offsets.real, offsets.imag)[0, 1]) < 0.15
 
 
-def test_a_name_added_does_not_change_what_the_others_draw():
+def test_an_added_name_does_not_change_the_random_numbers_of_the_others():
     images, keys = blob_images(50), keys_of(50)
-    turned = blob_places(make("r", fill=0.0)(keys, images))
-    shifted = blob_places(make("t", fill=0.0)(keys, images)) - 0.4
-    both = blob_places(make("r+t", fill=0.0)(keys, images))
-    np.testing.assert_allclose(both, turned + shifted, atol=5e-3)  # first the turn, then the shift
+    rotated = blob_positions(make("r", fill=0.0)(keys, images))
+    shifted = blob_positions(make("t", fill=0.0)(keys, images)) - 0.4
+    both = blob_positions(make("r+t", fill=0.0)(keys, images))
+    np.testing.assert_allclose(both, rotated + shifted, atol=5e-3)  # first the rotation, then the shift
 
 
 def test_only_flip_mirrors():
     neutral = {"jitter": 0.0, "crop_area": (1.0, 1.0), "blur_px": 0.0, "fill": 0.0}
     images = blob_images(200, size=24)
-    np.testing.assert_allclose(blob_places(make("s1", flip=False, **neutral)(keys_of(200), images)), 0.4, atol=1e-2)
-    places = blob_places(make("s1", flip=True, **neutral)(keys_of(200), images))
+    np.testing.assert_allclose(blob_positions(make("s1", flip=False, **neutral)(keys_of(200), images)), 0.4, atol=1e-2)
+    places = blob_positions(make("s1", flip=True, **neutral)(keys_of(200), images))
     np.testing.assert_allclose(np.abs(places.real), 0.4, atol=1e-2)
     assert 0.35 < (places.real < 0).mean() < 0.65
 
 
-def test_colours_change_in_four_of_five_images_and_do_not_move():
+def test_values_change_in_four_of_five_images_monotonically():
     images = jnp.broadcast_to(noise_images(1, 6, 6, 1), (500, 6, 6, 1))
     changed = np.asarray(make("s1", crop_area=(1.0, 1.0), blur_px=0.0)(keys_of(500), images))
     assert 0.74 < (np.abs(changed - images).max((1, 2, 3)) > 1e-4).mean() < 0.86
@@ -162,8 +167,8 @@ def test_a_hole_is_filled_and_no_larger_than_stated(largest):
 
 
 @pytest.mark.parametrize("num_ops", [1, 4, 14])
-def test_operations_are_drawn_equally_often_and_without_replacement(num_ops, monkeypatch):
-    """Each operation is stood in for by one that marks a pixel, or an entry of the map, of its own."""
+def test_operations_are_sampled_equally_often_and_without_replacement(num_ops, monkeypatch):
+    """Each operation is replaced by one that marks its own pixel, or its own entry of the map."""
 
     def marker(i):
         return lambda image, _: image.at[i, 0, 0].add(1.0)
@@ -172,20 +177,20 @@ def test_operations_are_drawn_equally_often_and_without_replacement(num_ops, mon
         return lambda _: affine.identity_map().at[i // 3, i % 3].add(1.0)
 
     monkeypatch.setattr(package, "VALUE_OPS", {n: (marker(i), 0.0, 1.0) for i, n in enumerate(package.VALUE_OPS)})
-    monkeypatch.setattr(package, "MOTION_OPS", {n: (make_mark(i), 0.0, 1.0) for i, n in enumerate(package.MOTION_OPS)})
-    monkeypatch.setattr(package.affine, "compose", lambda first, second: first + second - affine.identity_map())
+    monkeypatch.setattr(package, "AFFINE_OPS", {n: (make_mark(i), 0.0, 1.0) for i, n in enumerate(package.AFFINE_OPS)})
+    monkeypatch.setattr(package.affine, "compose_maps", lambda first, second: first + second - affine.identity_map())
     num = 4000
     apply_ops = jax.jit(jax.vmap(lambda key: package._apply_ops(key, jnp.zeros((8, 1, 1)), num_ops)))
     images, maps = apply_ops(keys_of(num))
-    drawn = np.concatenate([images[:, :, 0, 0], (maps - affine.identity_map()).reshape(num, 9)[:, :5]], axis=1)
-    assert NUM_OPS == 14 and set(np.unique(drawn)) <= {0.0, 1.0}
-    nothing = num_ops - drawn.sum(1)
+    sampled = np.concatenate([images[:, :, 0, 0], (maps - affine.identity_map()).reshape(num, 9)[:, :5]], axis=1)
+    assert NUM_OPS == 14 and set(np.unique(sampled)) <= {0.0, 1.0}
+    nothing = num_ops - sampled.sum(1)
     assert set(np.unique(nothing)) <= {0.0, 1.0}  # the fourteenth
-    frequencies = np.append(drawn.mean(0), nothing.mean())
+    frequencies = np.append(sampled.mean(0), nothing.mean())
     np.testing.assert_allclose(frequencies, num_ops / 14, atol=0.035)
 
 
-def test_strengths_lie_within_their_ranges(monkeypatch):
+def test_strengths_are_within_their_ranges(monkeypatch):
     ranges = [(low, high) for _, low, high in package.VALUE_OPS.values()]
     write = {i: (lambda image, v, i=i: image.at[i, 0, 0].set(v), low, high) for i, (low, high) in enumerate(ranges)}
     monkeypatch.setattr(package, "VALUE_OPS", write)
@@ -195,8 +200,8 @@ def test_strengths_lie_within_their_ranges(monkeypatch):
         assert low <= found.min() < low + margin and high - margin < found.max() <= high
 
 
-def test_signed_images_are_changed_as_their_twins_between_0_and_1():
-    """The same draws on (x + 1) / 2: nothing below 0 is cut off."""
+def test_signed_images_are_changed_like_their_copies_in_the_unit_interval():
+    """The same random numbers on (x + 1) / 2: values below 0 are not clipped."""
     signed, keys = 2 * noise_images(6, 16, 16, 1) - 1, keys_of(6)
     changed = make(ALL, fill=0.0, low=-1.0)(keys, signed)
     twin = make(ALL, fill=0.5)(keys, (signed + 1) / 2)

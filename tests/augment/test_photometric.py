@@ -13,9 +13,9 @@ from irl_inr_jax.augment.photometric import (
     cut_out,
     equalize,
     posterize,
+    shift_hue,
     solarize,
     stretch_contrast,
-    shift_hue,
 )
 
 BLENDS = (change_brightness, change_contrast, change_saturation, change_sharpness)
@@ -67,20 +67,20 @@ def test_blends_are_those_of_pil(change, enhance, factor, num_channels):
 
 
 @channels
-@pytest.mark.parametrize("bits", [1, 4, 7])
-def test_posterize_is_exactly_that_of_pil(bits, num_channels):
+def test_posterize_is_exactly_that_of_pil(num_channels):
     levels = np.tile(np.arange(256, dtype=np.uint8)[:, None, None], (1, 2, num_channels))
-    expected = ImageOps.posterize(to_pil(levels), bits)
-    for strength in (float(bits), bits + 0.9):
-        assert_like_pil(posterize(to_unit(levels), strength), expected, levels=1e-3)
+    for bits in (1, 4, 7):
+        expected = ImageOps.posterize(to_pil(levels), bits)
+        for strength in (float(bits), bits + 0.9):
+            assert_like_pil(posterize(to_unit(levels), strength), expected, levels=1e-3)
 
 
 @channels
-@pytest.mark.parametrize("threshold", [0, 1, 100, 255])
-def test_solarize_is_exactly_that_of_pil(threshold, num_channels):
+def test_solarize_is_exactly_that_of_pil(num_channels):
     levels = np.tile(np.arange(256, dtype=np.uint8)[:, None, None], (1, 2, num_channels))
-    expected = ImageOps.solarize(to_pil(levels), threshold)
-    assert_like_pil(solarize(to_unit(levels), threshold / 255), expected, levels=1e-3)
+    for threshold in (0, 1, 100, 255):
+        expected = ImageOps.solarize(to_pil(levels), threshold)
+        assert_like_pil(solarize(to_unit(levels), threshold / 255), expected, levels=1e-3)
 
 
 @channels
@@ -106,10 +106,10 @@ def test_equalized_values_of_a_large_image_are_about_equally_common():
 
 
 @pytest.mark.parametrize("num_channels", [1, 3, 5])
-@pytest.mark.parametrize("change", BLENDS)
-def test_a_factor_of_one_is_the_identity(change, num_channels):
+def test_a_factor_of_one_is_the_identity(num_channels):
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(6, 7, num_channels)), jnp.float32)
-    np.testing.assert_allclose(change(image, 1.0), image, atol=1e-6)
+    for change in BLENDS:
+        np.testing.assert_allclose(change(image, 1.0), image, atol=1e-6)
 
 
 def test_other_neutral_strengths_are_the_identity():
@@ -135,7 +135,7 @@ def test_grey_of_other_numbers_of_channels_is_their_mean():
     np.testing.assert_allclose(change_contrast(image, 0.0), np.full(image.shape, grey.mean()), atol=1e-6)
 
 
-def test_a_third_of_a_turn_of_hue_takes_red_to_green_to_blue():
+def test_a_third_of_a_rotation_of_hue_maps_red_to_green_to_blue():
     colours = jnp.eye(3).reshape(1, 3, 3)
     np.testing.assert_allclose(shift_hue(colours, 2 * np.pi / 3), np.roll(colours, 1, axis=-1), atol=1e-6)
     np.testing.assert_allclose(shift_hue(colours, -2 * np.pi / 3), np.roll(colours, -1, axis=-1), atol=1e-6)
@@ -174,13 +174,13 @@ def test_a_hole_of_three_pixels_is_filled_and_nothing_else():
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_hole_is_at_most_its_side_wide_wherever_it_lies(seed):
-    rng = np.random.default_rng(seed)
-    side, centre = rng.uniform(0, 6), jnp.asarray(rng.uniform(0, 12, 2), jnp.float32)
-    hole = np.asarray(cut_out(jnp.zeros((12, 12, 1)), centre, side, fill=1.0))[..., 0]
-    for axis in (0, 1):
-        assert hole.any(axis).sum() <= np.ceil(side)
+def test_a_hole_is_at_most_its_side_wide_at_any_position():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        side, centre = rng.uniform(0, 6), jnp.asarray(rng.uniform(0, 12, 2), jnp.float32)
+        hole = np.asarray(cut_out(jnp.zeros((12, 12, 1)), centre, side, fill=1.0))[..., 0]
+        for axis in (0, 1):
+            assert hole.any(axis).sum() <= np.ceil(side)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -201,7 +201,7 @@ def test_any_change_of_any_image_is_finite_within_the_unit_and_so_is_its_gradien
 
 
 @pytest.mark.parametrize("name", ["stretch_contrast", "equalize", "change_contrast", "change_sharpness", "blur"])
-def test_a_flat_image_stays(name):
+def test_a_constant_image_is_unchanged(name):
     flat = jnp.full((20, 20, 3), 0.3)
     np.testing.assert_allclose(jax.jit(CHANGES[name])(flat), flat, atol=1e-6)
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.augment import views
-from irl_inr_jax.augment.views import sample_pixels, example_keys
+from irl_inr_jax.augment.views import example_keys, sample_pixels, select_pixels
 from irl_inr_jax.geometry import warps as geometry
+from irl_inr_jax.geometry.coords import pixel_grid, transform_coords
+from irl_inr_jax.types import Pose
 
 sample_poses = jax.jit(views.sample_poses, static_argnames="translation_std")
 random_views = jax.jit(views.random_views, static_argnames=("translation_px", "interpolation", "fill"))
@@ -27,7 +29,7 @@ def test_keys_depend_on_the_position_and_nothing_else():
     assert not np.any(np.all(jax.random.key_data(keys_of(range(8), seed=1)) == everything, axis=1))
 
 
-def test_a_share_of_the_batch_gets_the_draws_that_it_has_in_the_whole():
+def test_a_part_of_the_batch_gets_the_same_random_numbers_as_in_the_whole():
     images, share = random_images(6, 8, 8, 1), np.array([1, 4])
     settings = {"translation_px": 1.0, "interpolation": "bilinear", "fill": 0.0}
     whole = random_views(keys_of(range(6)), images, **settings)
@@ -41,14 +43,14 @@ def many_poses():
     return sample_poses(keys_of(range(4000)), translation_std=0.2)
 
 
-def test_angles_are_uniform_over_the_whole_turn(many_poses):
+def test_angles_are_uniform_over_the_circle(many_poses):
     theta = np.sort(many_poses.theta)
     assert theta[0] >= 0 and theta[-1] < 2 * np.pi
     distance = np.abs(theta / (2 * np.pi) - (np.arange(4000) + 0.5) / 4000).max()
     assert distance < 1.95 / np.sqrt(4000)  # Kolmogorov-Smirnov at one in a thousand
 
 
-def test_shifts_are_normal_with_the_deviation_asked_for_and_free_of_the_angle(many_poses):
+def test_translations_are_normal_with_the_requested_deviation_and_independent_of_the_angle(many_poses):
     tau = np.asarray(many_poses.tau)
     np.testing.assert_allclose(tau.mean(0), 0, atol=0.015)
     np.testing.assert_allclose(tau.std(0), 0.2, rtol=0.06)
@@ -60,7 +62,7 @@ def test_shifts_are_normal_with_the_deviation_asked_for_and_free_of_the_angle(ma
 
 
 @pytest.mark.parametrize(("translation_px", "interpolation"), [(0.0, "bilinear"), (1.5, "nearest")])
-def test_turned_images_are_the_images_moved_by_the_drawn_poses(translation_px, interpolation):
+def test_views_are_the_images_transformed_by_the_sampled_poses(translation_px, interpolation):
     images, keys = random_images(5, 10, 10, 3), keys_of(range(5))
     found = random_views(keys, images, translation_px=translation_px, interpolation=interpolation, fill=0.4)
     pose = sample_poses(keys, translation_std=translation_px * 0.2)  # a pixel is 2 / 10 wide
@@ -69,7 +71,7 @@ def test_turned_images_are_the_images_moved_by_the_drawn_poses(translation_px, i
     assert np.abs(np.asarray(found) - images).max() > 0.1
 
 
-def test_drawn_pixels_are_within_the_image_and_differ_from_image_to_image():
+def test_sampled_pixels_are_within_the_image_and_differ_between_images():
     pixels = np.asarray(sample_pixels(keys_of(range(50)), 100, 12))
     assert pixels.shape == (50, 100) and pixels.dtype == np.int32
     assert set(np.unique(pixels)) == set(range(12))
@@ -77,5 +79,23 @@ def test_drawn_pixels_are_within_the_image_and_differ_from_image_to_image():
     assert np.any(pixels[0] != pixels[1])
 
 
-def test_zero_pixels_are_all_of_them_in_order():
+def test_zero_pixels_are_all_pixels_in_order():
     np.testing.assert_array_equal(sample_pixels(keys_of(range(3)), 0, 7), np.tile(np.arange(7), (3, 1)))
+
+
+@pytest.mark.parametrize("num_pixels", [0, 30])
+def test_selected_pixels_have_the_canonical_coords_and_values_of_the_same_pixels(num_pixels):
+    """Transforming the coords by the pose gives pixel centres, whose values these are; further views get the same."""
+    images, keys = random_images(6, 5, 8, 2), keys_of(range(3))
+    rng = np.random.default_rng(0)
+    pose = Pose(
+        theta=jnp.asarray(rng.normal(size=6), jnp.float32), tau=jnp.asarray(rng.normal(size=(6, 2)), jnp.float32)
+    )
+    coords, values = select_pixels(keys, images, pose, num_pixels)
+    centres = np.asarray(transform_coords(coords, pose))
+    grid = np.asarray(pixel_grid(5, 8))
+    numbers = np.abs(centres[:, :, None] - grid).sum(-1).argmin(-1)
+    assert numbers.shape == (6, num_pixels or 40)
+    np.testing.assert_allclose(centres, grid[numbers], atol=1e-5)
+    np.testing.assert_array_equal(values, np.take_along_axis(images.reshape(6, 40, 2), numbers[..., None], axis=1))
+    np.testing.assert_array_equal(numbers[:3], numbers[3:])

@@ -32,7 +32,7 @@ def matrix(theta):
 
 @few
 @given(SEEDS)
-def test_a_pose_is_a_rotation_matrix_and_a_shift(seed):
+def test_a_pose_is_a_rotation_matrix_and_a_translation(seed):
     theta, tau, coords = random_poses(seed, 3, 2)
     expected = np.einsum("...ij,...nj->...ni", matrix(theta), coords) + tau[..., None, :]
     found = transform_coords(jnp.asarray(coords, jnp.float32), as_pose(theta, tau))
@@ -50,9 +50,9 @@ def test_composing_poses_composes_their_maps(seed):
 
 
 def test_poses_do_not_commute():
-    turn, shift = as_pose(np.pi / 2, [0.0, 0.0]), as_pose(0.0, [1.0, 0.0])
-    np.testing.assert_allclose(compose_poses(turn, shift).tau, [0, 1], atol=1e-6)
-    np.testing.assert_allclose(compose_poses(shift, turn).tau, [1, 0], atol=1e-6)
+    rotation, translation = as_pose(np.pi / 2, [0.0, 0.0]), as_pose(0.0, [1.0, 0.0])
+    np.testing.assert_allclose(compose_poses(rotation, translation).tau, [0, 1], atol=1e-6)
+    np.testing.assert_allclose(compose_poses(translation, rotation).tau, [1, 0], atol=1e-6)
 
 
 @few
@@ -97,16 +97,16 @@ def test_the_grid_starts_at_the_centre_of_the_top_left_pixel_and_runs_row_by_row
     np.testing.assert_allclose(grid[-1], [0.75, -2 / 3], atol=1e-7)
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 5), (28, 28), (33, 8)])
-def test_a_grid_of_any_resolution_covers_the_same_square(height, width):
-    grid = np.asarray(pixel_grid(height, width)).reshape(height, width, 2)
-    np.testing.assert_allclose(grid.mean((0, 1)), 0, atol=1e-6)
-    np.testing.assert_allclose(np.diff(grid[..., 0], axis=1), 2 / width, atol=1e-6)
-    np.testing.assert_allclose(np.diff(grid[..., 1], axis=0), -2 / height, atol=1e-6)
-    assert grid[0, 0, 0] - 1 / width == pytest.approx(-1, abs=1e-6)
-    assert grid[0, 0, 1] + 1 / height == pytest.approx(1, abs=1e-6)
+def test_a_grid_of_any_resolution_covers_the_same_square():
+    for height, width in ((1, 1), (2, 5), (28, 28), (33, 8)):
+        grid = np.asarray(pixel_grid(height, width)).reshape(height, width, 2)
+        np.testing.assert_allclose(grid.mean((0, 1)), 0, atol=1e-6)
+        np.testing.assert_allclose(np.diff(grid[..., 0], axis=1), 2 / width, atol=1e-6)
+        np.testing.assert_allclose(np.diff(grid[..., 1], axis=0), -2 / height, atol=1e-6)
+        assert grid[0, 0, 0] - 1 / width == pytest.approx(-1, abs=1e-6)
+        assert grid[0, 0, 1] + 1 / height == pytest.approx(1, abs=1e-6)
 
 
-def test_a_coarse_pixel_lies_amid_the_fine_ones_that_it_stands_for():
+def test_a_coarse_pixel_is_the_centre_of_its_fine_pixels():
     fine = np.asarray(pixel_grid(12, 6)).reshape(6, 2, 3, 2, 2)
     np.testing.assert_allclose(fine.mean((1, 3)).reshape(-1, 2), pixel_grid(6, 3), atol=1e-6)

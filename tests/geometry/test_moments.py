@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from irl_inr_jax.geometry import moments, warps
 from irl_inr_jax.geometry.coords import compose_poses, pixel_grid
-from irl_inr_jax.geometry.moments import Salience, angle_of, pixel_mass, salient
+from irl_inr_jax.geometry.moments import Salience, angle_of, pixel_mass, salient_mass
 from irl_inr_jax.types import Pose
 
 centre_of_mass, complex_moment_21 = jax.jit(moments.centre_of_mass), jax.jit(moments.complex_moment_21)
@@ -22,7 +22,7 @@ def random_images(seed, *shape):
 
 
 def blob_images(size=48):
-    """Two smooth pictures off the centre, without symmetry and dark at the border."""
+    """Two smooth images off the centre, without symmetry and dark at the border."""
     x, y = np.meshgrid((2 * np.arange(size) + 1) / size - 1, 1 - (2 * np.arange(size) + 1) / size)
     x, y = x - 0.15, y + 0.1
     first = np.exp(-((x - 0.1) ** 2 / 0.03 + y**2 / 0.01)) + 0.6 * np.exp(-((x + 0.15) ** 2 + (y - 0.15) ** 2) / 0.008)
@@ -73,19 +73,19 @@ def test_c21_is_the_complex_sum(seed):
 
 
 @pytest.mark.parametrize("translation", [True, False])
-def test_a_quarter_turn_turns_the_pose_by_as_much(translation):
+def test_a_quarter_rotation_rotates_the_pose(translation):
     images = random_images(3, 6, 7, 7, 1)
     before, strength = moment_pose(images, translation=translation)
     for quarters in (1, 2, 3):
-        turned = jnp.array(np.rot90(images, quarters, axes=(1, 2)))
-        after, same_strength = moment_pose(turned, translation=translation)
+        rotated = jnp.array(np.rot90(images, quarters, axes=(1, 2)))
+        after, same_strength = moment_pose(rotated, translation=translation)
         expected = compose_poses(Pose(theta=jnp.full(6, quarters * np.pi / 2), tau=jnp.zeros((6, 2))), before)
         assert angle_distance(after.theta, expected.theta).max() < 1e-3
         np.testing.assert_allclose(after.tau, expected.tau, atol=1e-5)
         np.testing.assert_allclose(same_strength, strength, atol=1e-5)
 
 
-def test_a_whole_pixel_shift_moves_tau_and_leaves_theta():
+def test_a_whole_pixel_translation_changes_tau_and_leaves_theta():
     images = jnp.pad(random_images(4, 6, 5, 5, 1), ((0, 0), (3, 3), (3, 3), (0, 0)))
     before, _ = moment_pose(images, translation=True)
     after, _ = moment_pose(jnp.array(np.roll(images, (-2, 3), axis=(1, 2))), translation=True)
@@ -95,30 +95,34 @@ def test_a_whole_pixel_shift_moves_tau_and_leaves_theta():
 
 @few
 @given(st.floats(-3, 3), st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
-def test_any_pose_of_a_smooth_image_is_added_to_its_own(theta, right, up):
+def test_transforming_a_smooth_image_composes_with_its_pose(theta, right, up):
     images = blob_images(96)
-    moved_by = Pose(theta=jnp.full(2, theta), tau=jnp.tile(jnp.array([right, up]), (2, 1)))
+    transformation = Pose(theta=jnp.full(2, theta), tau=jnp.tile(jnp.array([right, up]), (2, 1)))
     before, _ = moment_pose(images, translation=True)
-    after, _ = moment_pose(transform_images(images, moved_by, interpolation="bilinear", fill=0.0), translation=True)
-    expected = compose_poses(moved_by, before)
+    after, _ = moment_pose(
+        transform_images(images, transformation, interpolation="bilinear", fill=0.0), translation=True
+    )
+    expected = compose_poses(transformation, before)
     assert np.degrees(angle_distance(after.theta, expected.theta)).max() < 1
     np.testing.assert_allclose(after.tau, expected.tau, atol=2e-3)
 
 
 @few
 @given(st.floats(-3, 3))
-def test_without_translation_theta_turns_about_the_image_centre(theta):
+def test_without_translation_theta_is_equivariant_about_the_image_centre(theta):
     images = blob_images()
-    moved_by = Pose(theta=jnp.full(2, theta), tau=jnp.zeros((2, 2)))
+    transformation = Pose(theta=jnp.full(2, theta), tau=jnp.zeros((2, 2)))
     before, _ = moment_pose(images, translation=False)
-    after, _ = moment_pose(transform_images(images, moved_by, interpolation="bilinear", fill=0.0), translation=False)
+    after, _ = moment_pose(
+        transform_images(images, transformation, interpolation="bilinear", fill=0.0), translation=False
+    )
     np.testing.assert_array_equal(after.tau, np.zeros((2, 2)))
     assert np.degrees(angle_distance(after.theta, before.theta + theta)).max() < 1
 
 
 @few
 @given(st.integers(0, 10**6), st.sampled_from([1e-4, 0.1, 30.0]), st.booleans())
-def test_strength_is_a_share_and_blind_to_brightness(seed, brightness, translation):
+def test_strength_is_in_the_unit_interval_and_invariant_to_brightness(seed, brightness, translation):
     images = random_images(seed, 3, 6, 6, 1)
     pose, strength = moment_pose(images, translation=translation)
     dimmed, same = moment_pose(brightness * images, translation=translation)
@@ -148,7 +152,7 @@ def test_singular_images_have_finite_poses_and_gradients(translation):
     assert float(pose.theta[0]) == 0 and not np.any(pose.tau[0])
 
 
-def test_the_angle_of_a_vector_is_its_arctangent_or_nothing():
+def test_the_angle_of_a_vector_is_its_arctangent_or_zero():
     angles = np.array([0.0, 1.0, -1.0, 3.0, -3.0])
     vectors = jnp.asarray(0.01 * np.stack([np.cos(angles), np.sin(angles)], -1), jnp.float32)
     np.testing.assert_allclose(angle_of(vectors), angles, atol=1e-5)
@@ -156,26 +160,26 @@ def test_the_angle_of_a_vector_is_its_arctangent_or_nothing():
     assert float(value) == 0 and not np.any(gradient)
 
 
-def test_what_is_salient_agrees_with_scipy():
-    drawn = random_images(3, 2, 20, 24, 2)
-    found = np.asarray(salient(drawn, Salience(1.5, 0.7)))
-    blurred = gaussian_filter(np.asarray(drawn, np.float64), (0, 1.5, 1.5, 0), mode="constant", truncate=20)
+def test_salient_mass_agrees_with_scipy():
+    images = random_images(3, 2, 20, 24, 2)
+    found = np.asarray(salient_mass(images, Salience(1.5, 0.7)))
+    blurred = gaussian_filter(np.asarray(images, np.float64), (0, 1.5, 1.5, 0), mode="constant", truncate=20)
     x, y = np.moveaxis(np.asarray(pixel_grid(20, 24)).reshape(20, 24, 2), -1, 0)
     expected = np.maximum(blurred, 0) ** 2 * (np.hypot(x, y) <= 0.7)[:, :, None]
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("translation", [True, False])
-def test_the_angle_of_what_is_salient_turns_with_the_image(translation):
-    drawn = blob_images()
-    turn = Pose(theta=jnp.array([1.1, -2.5]), tau=jnp.zeros((2, 2)))
-    turned = transform_images(drawn, turn, interpolation="bilinear", fill=0.0)
-    before, strength = moment_pose(drawn, translation=translation, salience=Salience(2.0, 0.9))
-    after, _ = moment_pose(turned, translation=translation, salience=Salience(2.0, 0.9))
-    assert angle_distance(after.theta, before.theta + turn.theta).max() < 0.02 and strength.min() > 0.01
+def test_the_angle_of_the_salient_mass_is_equivariant(translation):
+    images = blob_images()
+    rotation = Pose(theta=jnp.array([1.1, -2.5]), tau=jnp.zeros((2, 2)))
+    rotated = transform_images(images, rotation, interpolation="bilinear", fill=0.0)
+    before, strength = moment_pose(images, translation=translation, salience=Salience(2.0, 0.9))
+    after, _ = moment_pose(rotated, translation=translation, salience=Salience(2.0, 0.9))
+    assert angle_distance(after.theta, before.theta + rotation.theta).max() < 0.02 and strength.min() > 0.01
 
 
-def test_under_heavy_noise_the_angle_of_what_is_salient_is_nearer_the_truth():
+def test_under_heavy_noise_the_angle_of_the_salient_mass_is_more_accurate():
     rng = np.random.default_rng(0)
     clean = np.repeat(np.asarray(blob_images()[:1]), 300, axis=0)
     noisy = jnp.asarray(clean + rng.normal(0, 0.8, clean.shape), jnp.float32)

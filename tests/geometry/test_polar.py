@@ -1,4 +1,4 @@
-"""Polar images about the centre of mass, and their products over all turns."""
+"""Polar images about the centre of mass, and their products over all rotations."""
 
 import jax
 import jax.numpy as jnp
@@ -14,28 +14,28 @@ SIDE = 40
 
 
 def blobs(count, seed=0):
-    """Smooth pictures of three spots each, well inside the image."""
-    draw = np.random.default_rng(seed)
+    """Smooth images of three spots each, well inside the border."""
+    rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIDE, :SIDE]
-    centres, heights = draw.uniform(14, 26, (count, 3, 2)), draw.uniform(0.3, 1, (count, 3))
+    centres, heights = rng.uniform(14, 26, (count, 3, 2)), rng.uniform(0.3, 1, (count, 3))
     squared = (x - centres[..., :1, None]) ** 2 + (y - centres[..., 1:, None]) ** 2
     return jnp.asarray((heights[..., None, None] * np.exp(-squared / 8)).sum(1)[..., None], jnp.float32)
 
 
 @jax.jit
-def moved(images, theta, tau):
+def transform(images, theta, tau):
     """S_{theta,tau} of each image."""
     pose = Pose(theta=jnp.full(len(images), theta), tau=jnp.broadcast_to(jnp.stack(tau), (len(images), 2)))
     return transform_images(images, pose, interpolation="bilinear", fill=0.0)
 
 
 @jax.jit
-def see(images):
+def to_polar(images):
     return polar_images(images, num_radii=20, num_angles=48, fill=0.0)
 
 
 def products(first, second):
-    """Of all pairs of polar images."""
+    """Products of all pairs of polar images."""
 
     @jax.jit
     def multiply(first, second):
@@ -49,13 +49,13 @@ def random_polar(count, num_angles, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=(count, 3, num_angles, 2)), jnp.float32)
 
 
-@pytest.mark.parametrize("num_angles", [1, 2, 9, 12])
-def test_products_are_the_largest_over_all_circular_shifts(num_angles):
-    first, second = random_polar(4, num_angles), random_polar(5, num_angles, seed=1)
-    exact = [np.asarray(polar, np.float64) for polar in (first, second)]
-    shifted = np.stack([np.roll(exact[1], shift, axis=2) for shift in range(num_angles)])
-    expected = np.einsum("qrtc,sprtc->sqp", exact[0], shifted).max(0)
-    np.testing.assert_allclose(products(first, second), expected, rtol=1e-5, atol=1e-5)
+def test_products_are_the_largest_over_all_circular_shifts():
+    for num_angles in (1, 2, 9, 12):
+        first, second = random_polar(4, num_angles), random_polar(5, num_angles, seed=1)
+        exact = [np.asarray(polar, np.float64) for polar in (first, second)]
+        shifted = np.stack([np.roll(exact[1], shift, axis=2) for shift in range(num_angles)])
+        expected = np.einsum("qrtc,sprtc->sqp", exact[0], shifted).max(0)
+        np.testing.assert_allclose(products(first, second), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_products_are_symmetric_and_those_with_itself_are_the_squared_norm():
@@ -66,20 +66,20 @@ def test_products_are_symmetric_and_those_with_itself_are_the_squared_norm():
 
 
 @pytest.mark.parametrize(("theta", "tau"), [(np.pi / 2, (0.0, 0.0)), (0.8, (0.0, 0.0)), (2.5, (0.1, -0.2))])
-def test_a_moved_image_is_where_it_was(theta, tau):
+def test_products_and_moduli_are_invariant_to_rotation_and_translation(theta, tau):
     images = blobs(6)
-    before, after = see(images), see(moved(images, theta, tau))
+    before, after = to_polar(images), to_polar(transform(images, theta, tau))
     found = products(before, after)
     assert np.diag(found).min() > 0.999
     assert (found - 2 * np.eye(6)).max() < 0.99
-    latents, moved_latents = (np.asarray(jax.jit(invariant_spectrum)(polar)) for polar in (before, after))
-    apart = np.linalg.norm(latents[:, None] - moved_latents, axis=-1)
-    assert np.diag(apart).max() < 0.06
-    assert (apart + np.eye(6)).min() > 2 * np.diag(apart).max()
+    latents, transformed_latents = (np.asarray(jax.jit(invariant_spectrum)(polar)) for polar in (before, after))
+    distances = np.linalg.norm(latents[:, None] - transformed_latents, axis=-1)
+    assert np.diag(distances).max() < 0.06
+    assert (distances + np.eye(6)).min() > 2 * np.diag(distances).max()
 
 
 @pytest.mark.parametrize("num_angles", [8, 9])
-def test_spectra_keep_the_norm_and_their_moduli_are_never_further_apart_than_the_orbits(num_angles):
+def test_spectra_keep_the_norm_and_distances_of_moduli_never_exceed_those_of_orbits(num_angles):
     polar = random_polar(20, num_angles)
     polar /= jnp.sqrt((polar**2).sum((1, 2, 3), keepdims=True))
     latents = np.asarray(invariant_spectrum(polar))
@@ -87,8 +87,8 @@ def test_spectra_keep_the_norm_and_their_moduli_are_never_further_apart_than_the
     np.testing.assert_allclose(np.linalg.norm(angular_spectrum(polar), axis=(1, 2)), 1, rtol=1e-5)
     orbit = np.sqrt(np.maximum(2 - 2 * products(polar, polar), 0))
     assert (np.linalg.norm(latents[:, None] - latents, axis=-1) <= orbit + 1e-3).all()
-    turned = invariant_spectrum(jnp.roll(polar, 3, axis=2))
-    np.testing.assert_allclose(turned, latents, atol=1e-6)
+    rotated = invariant_spectrum(jnp.roll(polar, 3, axis=2))
+    np.testing.assert_allclose(rotated, latents, atol=1e-6)
 
 
 def test_products_of_polar_images_are_those_of_the_discs():
@@ -97,12 +97,12 @@ def test_products_of_polar_images_are_those_of_the_discs():
     centred = jax.jit(lambda x, pose: transform_images(x, pose, interpolation="bilinear", fill=0.0))(images, pose)
     flat = np.asarray(centred).reshape(6, -1)
     flat = flat / np.linalg.norm(flat, axis=1, keepdims=True)
-    polar = np.asarray(see(images)).reshape(6, -1)
+    polar = np.asarray(to_polar(images)).reshape(6, -1)
     np.testing.assert_allclose(polar @ polar.T, flat @ flat.T, atol=0.02)
 
 
 def test_a_blank_image_is_zero_and_brightness_does_not_matter():
     images = blobs(6).at[1].set(0.25 * blobs(6)[0]).at[2].set(0.0)
-    polar = np.asarray(see(images))
+    polar = np.asarray(to_polar(images))
     np.testing.assert_allclose(polar[0], polar[1], atol=1e-6)
     assert np.linalg.norm(polar[0]) == pytest.approx(1, rel=1e-5) and not polar[2].any()

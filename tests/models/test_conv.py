@@ -1,4 +1,4 @@
-"""Convolutions as products against float64 sums by the definition, and against XLA's gradients."""
+"""Convolutions as matrix products against the definition in float64, and against XLA's gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -30,13 +30,13 @@ SHAPES = [  # height, width, channels, features, kernel size, stride
 ]
 
 
-def draw(height, width, channels, features, size, seed=0):
+def random_arrays(height, width, channels, features, size, seed=0):
     rng = np.random.default_rng(seed)
     return rng.normal(size=(2, height, width, channels)), rng.normal(size=(size, size, channels, features))
 
 
 def by_definition(x, kernel, stride):
-    """'SAME': as many outputs as strides begin; what is missing is zero, the odd pixel of it at the end."""
+    """The convolution with 'SAME' padding: zeros, with the odd pixel at the end."""
     size, (height, width) = len(kernel), x.shape[1:3]
     out = [-(-side // stride) for side in (height, width)]
     total = [max((n - 1) * stride + size - side, 0) for n, side in zip(out, (height, width), strict=True)]
@@ -44,21 +44,20 @@ def by_definition(x, kernel, stride):
     result = np.zeros((len(x), *out, kernel.shape[-1]))
     for row in range(out[0]):
         for column in range(out[1]):
-            seen = padded[:, row * stride : row * stride + size, column * stride : column * stride + size]
-            result[:, row, column] = np.einsum("bijc,ijcf->bf", seen, kernel)
+            field = padded[:, row * stride : row * stride + size, column * stride : column * stride + size]
+            result[:, row, column] = np.einsum("bijc,ijcf->bf", field, kernel)
     return result
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_products_are_the_convolution(shape):
-    *sizes, stride = shape
-    x, kernel = draw(*sizes)
-    found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), stride=stride)
-    np.testing.assert_allclose(found, by_definition(x, kernel, stride), atol=2e-4)
+def test_products_are_the_convolution():
+    for *sizes, stride in SHAPES:
+        x, kernel = random_arrays(*sizes)
+        found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), stride=stride)
+        np.testing.assert_allclose(found, by_definition(x, kernel, stride), atol=2e-4, err_msg=str(sizes))
 
 
 def test_both_forms_agree_where_both_apply():
-    x, kernel = (jnp.asarray(array, jnp.float32) for array in draw(6, 9, 3, 4, 3))
+    x, kernel = (jnp.asarray(array, jnp.float32) for array in random_arrays(6, 9, 3, 4, 3))
     np.testing.assert_allclose(convolve_winograd(x, kernel), convolve_im2col(x, kernel, stride=1), atol=1e-4)
 
 
@@ -76,7 +75,7 @@ def test_winograds_identity_holds_for_every_input_and_kernel():
 @pytest.mark.parametrize("shape", [(7, 8, 3, 4, 3, 1), (9, 8, 3, 4, 3, 2), (6, 6, 3, 4, 1, 2)], ids=str)
 def test_module_and_gradients_are_those_of_xlas_convolution(shape):
     *sizes, stride = shape
-    x, kernel = (jnp.asarray(array, jnp.float32) for array in draw(*sizes))
+    x, kernel = (jnp.asarray(array, jnp.float32) for array in random_arrays(*sizes))
     settings = {"features": sizes[3], "kernel_size": sizes[4], "stride": stride, "dtype": jnp.dtype("float32")}
     results = []
     for algorithm in ("direct", "matmul"):

@@ -27,7 +27,7 @@ def random_images(*shape):
 
 
 @pytest.mark.parametrize("trunk", ["resnet18", "mlp"])
-def test_the_head_gives_the_outputs_asked_for(trunk):
+def test_the_head_has_the_requested_outputs(trunk):
     encoder, images = make(trunk), random_images(3, 8, 6, 3)
     variables = jax.eval_shape(partial(encoder.init, train=False), jax.random.key(0), images)
     outputs = jax.eval_shape(partial(encoder.apply, train=False), variables, images)

@@ -27,22 +27,28 @@ def start(config, channels, mean=0.2):
 
 
 @partial(jax.jit, static_argnums=0)
-def picture(generator, frequencies, params, latents, coords):
-    return generator.draw(params, generator.emit(params, latents), frequencies, coords)
+def render(generator, frequencies, params, latents, coords):
+    return generator.render(params, generator.emit(params, latents), frequencies, coords)
 
 
-def test_a_batch_is_drawn_as_in_a_loop(made):
+def test_a_batch_is_rendered_as_in_a_loop(made):
     generator, params, frequencies, latents, coords, images = made
     coords = coords * jnp.array([1.0, 0.5, 0.3, -1.0])[:, None, None]
-    together = picture(generator, frequencies, params, latents, coords)
+    together = render(generator, frequencies, params, latents, coords)
     assert together.shape == (4, SIDE * SIDE, images.shape[-1]) and together.dtype == jnp.float32
     for i in range(4):
-        alone = picture(generator, frequencies, params, latents[i : i + 1], coords[i : i + 1])
+        alone = render(generator, frequencies, params, latents[i : i + 1], coords[i : i + 1])
         np.testing.assert_allclose(together[i], alone[0], atol=1e-5)
     assert np.abs(np.asarray(together[0]) - together[1]).max() > 1e-3
 
 
-def test_frequencies_are_fixed_numbers_beside_the_parameters(made, tiny_config):
+def test_coords_shared_by_all_images_are_those_of_each(made):
+    generator, params, frequencies, latents, coords, _ = made
+    common = render(generator, frequencies, params, latents, coords[:1])
+    np.testing.assert_allclose(common, render(generator, frequencies, params, latents, coords), atol=1e-5)
+
+
+def test_frequencies_are_not_among_the_parameters(made, tiny_config):
     _, params, frequencies, *_ = made
     num = tiny_config.model.inr.num_frequencies
     assert frequencies.shape == (num, 2)
@@ -52,34 +58,34 @@ def test_frequencies_are_fixed_numbers_beside_the_parameters(made, tiny_config):
 
 @pytest.fixture(params=ACTIVATIONS)
 def wide(request, tiny_config):
-    """Networks of a width nearer to those in use, for which the scale of a start matters."""
+    """Networks of realistic width, for which the scale of the initialisation matters."""
     tiny_config.model.inr.update(widths=(128, 128, 128), num_frequencies=64, activation=request.param)
     tiny_config.model.hypernet.widths = (32, 32)
     generator, params, frequencies, latents, coords, images = start(tiny_config, 3)
 
     def error(latents):
-        return jnp.mean((picture(generator, frequencies, params, latents, coords) - images.mean()) ** 2)
+        return jnp.mean((render(generator, frequencies, params, latents, coords) - images.mean()) ** 2)
 
     return jax.jit(jax.value_and_grad(error)), latents
 
 
-def test_the_first_pictures_are_near_the_mean_image(wide):
-    """For latents of unit size, as a normalised encoder gives them in its first step: no pixel may be saturated."""
+def test_the_first_images_are_near_the_mean_image(wide):
+    """For latents of unit size, as in the first step of a normalised encoder, no pixel may be saturated."""
     error, latents = wide
     assert float(error(latents)[0]) < 0.01
 
 
-def test_the_first_pictures_already_listen_to_the_latents(wide):
+def test_the_first_images_already_depend_on_the_latents(wide):
     error, latents = wide
     gradient = np.linalg.norm(error(0.1 * latents)[1], axis=1)
     assert np.all(gradient > 1e-7) and np.all(np.isfinite(gradient))
 
 
-def test_bfloat16_draws_nearly_the_same_from_float32_parameters(tiny_config):
+def test_bfloat16_renders_nearly_the_same_from_float32_parameters(tiny_config):
     generator, params, frequencies, latents, coords, _ = start(tiny_config, 1)
     tiny_config.model.dtype = "bfloat16"
     low = make_generator(tiny_config, num_channels=1, low=0.0, axis_name=None)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
-    values = picture(low, frequencies, params, latents, coords)
+    values = render(low, frequencies, params, latents, coords)
     assert values.dtype == jnp.float32
-    np.testing.assert_allclose(values, picture(generator, frequencies, params, latents, coords), atol=0.05)
+    np.testing.assert_allclose(values, render(generator, frequencies, params, latents, coords), atol=0.05)

@@ -2,14 +2,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from irl_inr_jax.presets import tiny
 
 from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.models import group_conv
 from irl_inr_jax.models.group_conv import GroupConvEncoder, cut_patches, disc_taps, position_coords
+from irl_inr_jax.presets import tiny
 from irl_inr_jax.types import InputError, Pose
 
-GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a border, few places and many
+GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a border, few positions and many
     (12, 5, 3, 1),
     (11, 5, 2, 1),
     (12, 6, 2, 2),
@@ -40,11 +40,11 @@ def encoder_params(encoder, num_channels=1):
     shape = (1, 2 * encoder.kernel_size, 2 * encoder.kernel_size, num_channels)
     params = encoder.init(jax.random.key(0), jnp.zeros(shape))["params"]
     leaves, structure = jax.tree.flatten(params)
-    moved = [leaf + 0.1 * noise(*leaf.shape, seed=i) for i, leaf in enumerate(leaves)]
-    return jax.tree.unflatten(structure, moved)
+    changed = [leaf + 0.1 * noise(*leaf.shape, seed=i) for i, leaf in enumerate(leaves)]
+    return jax.tree.unflatten(structure, changed)
 
 
-def answer(encoder, params, images):
+def respond(encoder, params, images):
     """(b, rows, columns, r, o)."""
     out = np.asarray(jax.jit(encoder.apply)({"params": params}, jnp.asarray(images)))
     side = int(np.sqrt(out.shape[1]))
@@ -52,13 +52,13 @@ def answer(encoder, params, images):
 
 
 @jax.jit
-def turn(images, theta):
+def rotate(images, theta):
     pose = Pose(theta=jnp.full(len(images), theta), tau=jnp.zeros((len(images), 2)))
     return transform_images(images, pose, interpolation="bilinear", fill=0.0)
 
 
 def smooth(filters):
-    """Filters that bilinear turns hardly blur."""
+    """Filters that bilinear rotation hardly blurs."""
     bell = np.exp(-0.5 * (np.subtract.outer(np.arange(len(filters)), np.arange(len(filters))) / 2.0) ** 2)
     return jnp.asarray(np.einsum("yi,ijcf,xj->yxcf", bell, filters, bell), jnp.float32)
 
@@ -78,7 +78,7 @@ def in_disc(filters):
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 8, 28])
-def test_the_disc_is_that_of_its_radius_and_whole_under_quarter_turns(size):
+def test_the_disc_has_its_radius_and_is_invariant_under_quarter_rotations(size):
     mask = np.zeros(size * size, bool)
     mask[disc_taps(size)] = True
     mask = mask.reshape(size, size)
@@ -88,7 +88,7 @@ def test_the_disc_is_that_of_its_radius_and_whole_under_quarter_turns(size):
 
 
 @pytest.mark.parametrize("size", [5, 6])
-def test_the_bank_is_the_filters_and_their_quarter_turns(size):
+def test_the_bank_is_the_filters_and_their_quarter_rotations(size):
     filters = noise(size, size, 2, 3)
     for num_rotations in (4, 8, 16):
         bank = as_squares(rotate_filters(jnp.asarray(filters), num_rotations), size)
@@ -98,7 +98,7 @@ def test_the_bank_is_the_filters_and_their_quarter_turns(size):
 
 
 @geometries
-def test_places_are_the_middles_of_what_the_filter_covers(side, size, padding, stride):
+def test_positions_are_the_centres_of_the_receptive_fields(side, size, padding, stride):
     x = (2 * np.arange(-padding, side + padding) + 1) / side - 1
     middles = [x[i : i + size].mean() for i in range(0, len(x) - size + 1, stride)]
     expected = [(across, -down) for down in middles for across in middles]
@@ -106,14 +106,14 @@ def test_places_are_the_middles_of_what_the_filter_covers(side, size, padding, s
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_places_of_images_that_are_not_square():
+def test_positions_of_images_that_are_not_square():
     found = position_coords(6, 10, size=3, padding=1, stride=1).reshape(6, 10, 2)
     np.testing.assert_allclose(found[:, 0, 1], 1 - (2 * np.arange(6) + 1) / 6, atol=1e-6)
     np.testing.assert_allclose(found[0, :, 0], (2 * np.arange(10) + 1) / 10 - 1, atol=1e-6)
 
 
 @geometries
-def test_patches_times_bank_is_the_convolution_of_each_turned_filter(side, size, padding, stride):
+def test_patches_times_bank_is_the_convolution_of_each_rotated_filter(side, size, padding, stride):
     images, filters = noise(2, side, side, 2), noise(size, size, 2, 3, seed=1)
     patches = cut_patches(jnp.asarray(images), size=size, padding=padding, stride=stride)
     bank = rotate_filters(jnp.asarray(filters), 4)
@@ -121,29 +121,31 @@ def test_patches_times_bank_is_the_convolution_of_each_turned_filter(side, size,
     padded = np.pad(images.astype(np.float64), ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     starts = range(0, padded.shape[1] - size + 1, stride)
     for r in range(4):
-        turned = in_disc(np.rot90(filters, r)).astype(np.float64)
-        expected = [np.tensordot(padded[:, i : i + size, j : j + size], turned, axes=3) for i in starts for j in starts]
+        rotated = in_disc(np.rot90(filters, r)).astype(np.float64)
+        expected = [
+            np.tensordot(padded[:, i : i + size, j : j + size], rotated, axes=3) for i in starts for j in starts
+        ]
         np.testing.assert_allclose(found[:, :, r], np.stack(expected, axis=1), atol=1e-4)
 
 
 @geometries
 @pytest.mark.parametrize("num_rotations", [4, 16])
-def test_a_quarter_turn_of_the_image_turns_the_places_and_moves_the_rotations_on(
+def test_a_quarter_rotation_of_the_image_rotates_the_positions_and_shifts_the_rotations(
     side, size, padding, stride, num_rotations
 ):
     encoder = make_encoder(num_rotations, size, padding, stride)
     params = encoder_params(encoder, 2)
     images = noise(2, side, side, 2)
-    before = answer(encoder, params, images)
-    after = answer(encoder, params, np.rot90(images, axes=(1, 2)).copy())
+    before = respond(encoder, params, images)
+    after = respond(encoder, params, np.rot90(images, axes=(1, 2)).copy())
     expected = np.roll(np.rot90(before, axes=(1, 2)), num_rotations // 4, axis=3)
     np.testing.assert_allclose(after, expected, atol=1e-4)
     assert np.abs(after - before).max() > 0.1
 
 
 @pytest.mark.parametrize("num_rotations", [8, 16])
-def test_the_least_turn_moves_the_rotations_on_by_one(num_rotations):
-    """To what resampling leaves, for a smooth image and smooth filters."""
+def test_the_least_rotation_shifts_the_rotations_by_one(num_rotations):
+    """Up to resampling errors, for a smooth image and smooth filters."""
     encoder = make_encoder(num_rotations, 15, 7, 1)
     params = encoder_params(encoder)
     params = {**params, "filters": smooth(params["filters"])}
@@ -151,14 +153,14 @@ def test_the_least_turn_moves_the_rotations_on_by_one(num_rotations):
     image = np.exp(-((x - 0.2) ** 2) / 0.05 - y**2 / 0.02) + 0.7 * np.exp(-((x + 0.3) ** 2 + (y - 0.3) ** 2) / 0.03)
     image = image[None, :, :, None].astype(np.float32)
 
-    before = answer(encoder, params, image)
-    after = answer(encoder, params, turn(image, 2 * np.pi / num_rotations))
-    places_turned = turn(before.reshape(1, 33, 33, -1), 2 * np.pi / num_rotations)
-    places_turned = np.asarray(places_turned).reshape(before.shape)
+    before = respond(encoder, params, image)
+    after = respond(encoder, params, rotate(image, 2 * np.pi / num_rotations))
+    rotated_positions = rotate(before.reshape(1, 33, 33, -1), 2 * np.pi / num_rotations)
+    rotated_positions = np.asarray(rotated_positions).reshape(before.shape)
 
     def error(steps):
-        middle = slice(7, -7)  # what the turn brings in from outside has no answer
-        expected = np.roll(places_turned, steps, axis=3)[:, middle, middle]
+        middle = slice(7, -7)  # without the border, where the rotation brings in pixels from outside
+        expected = np.roll(rotated_positions, steps, axis=3)[:, middle, middle]
         return np.std(after[:, middle, middle] - expected) / np.std(expected)
 
     errors = {steps: error(steps) for steps in (-1, 0, 1, 2)}
@@ -167,24 +169,24 @@ def test_the_least_turn_moves_the_rotations_on_by_one(num_rotations):
 
 
 @geometries
-def test_moving_the_image_by_the_stride_moves_its_answers_by_one_place(side, size, padding, stride):
+def test_translating_the_image_by_the_stride_shifts_the_outputs_by_one_position(side, size, padding, stride):
     encoder = make_encoder(4, size, padding, stride)
     params = encoder_params(encoder)
     images = np.zeros((2, side, side, 1), np.float32)
     images[:, stride:-stride, stride:-stride] = noise(2, side - 2 * stride, side - 2 * stride, 1)
-    before = answer(encoder, params, images)
-    after = answer(encoder, params, np.roll(images, (-stride, stride), axis=(1, 2)))
+    before = respond(encoder, params, images)
+    after = respond(encoder, params, np.roll(images, (-stride, stride), axis=(1, 2)))
     np.testing.assert_allclose(after[:, :-1, 1:], before[:, 1:, :-1], atol=1e-5)
     places = position_coords(side, side, size=size, padding=padding, stride=stride).reshape(*before.shape[1:3], 2)
     np.testing.assert_allclose(places[:-1, 1:] - places[1:, :-1], 0 * places[1:, 1:] + 2 * stride / side, atol=1e-6)
 
 
-def test_features_of_lower_precision_are_near_and_answers_stay_float32():
+def test_features_of_lower_precision_are_near_and_outputs_stay_float32():
     images = noise(2, 12, 12, 1)
     encoder = make_encoder(8, 6, 2, 2)
     params = encoder_params(encoder)
-    exact = answer(encoder, params, images)
-    rough = answer(make_encoder(8, 6, 2, 2, dtype="bfloat16"), params, images)
+    exact = respond(encoder, params, images)
+    rough = respond(make_encoder(8, 6, 2, 2, dtype="bfloat16"), params, images)
     assert rough.dtype == np.float32
     assert 1e-5 < np.abs(rough - exact).max() < 0.1 * np.abs(exact).max()
 

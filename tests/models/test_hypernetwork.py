@@ -29,8 +29,8 @@ def make_hypernet(spec, dtype="float32"):
 @pytest.mark.parametrize("activation", ["relu", "sine"])
 def test_unflattening_inverts_ravel_pytree(channels, activation):
     spec = make_spec(channels, activation)
-    draw = jax.jit(init_eta, static_argnums=1)
-    etas = [draw(jax.random.key(seed), spec, jnp.full(channels, 0.4)) for seed in range(3)]
+    sample = jax.jit(init_eta, static_argnums=1)
+    etas = [sample(jax.random.key(seed), spec, jnp.full(channels, 0.4)) for seed in range(3)]
     flat = jnp.stack([ravel_pytree(eta)[0] for eta in etas])
     assert flat.shape == (3, spec.num_weights)
     batch = unflatten_eta(flat, spec)
@@ -47,7 +47,7 @@ def test_a_batch_of_latents_is_emitted_one_by_one():
         jax.tree.map(lambda a, b, i=i: np.testing.assert_allclose(a[i], b[0], rtol=1e-4, atol=1e-5), together, alone)
 
 
-def test_the_hypernetwork_is_a_leaky_mlp_whose_last_layer_has_one_output_a_weight():
+def test_the_hypernetwork_is_a_leaky_mlp_whose_last_layer_has_one_output_per_weight():
     spec = make_spec(3)
     hypernet, latents = make_hypernet(spec), jax.random.normal(jax.random.key(1), (4, 3))
     eta, variables = jax.jit(hypernet.init_with_output)(jax.random.key(0), latents)

@@ -54,7 +54,7 @@ def test_the_papers_inr_has_its_published_number_of_weights():
 
 
 @each_activation
-def test_eta_has_the_weights_that_the_spec_counts(activation):
+def test_eta_has_the_number_of_weights_of_the_spec(activation):
     spec = specs(activation=activation)
     eta, frequencies = make_inr(spec)
     assert sum(leaf.size for leaf in jax.tree.leaves(eta)) == spec.num_weights
@@ -87,8 +87,8 @@ def test_bfloat16_gives_float32_pixels_close_to_float32s(activation):
 
 
 @each_activation
-def test_a_drawn_inr_is_alive_and_near_the_mean_pixel(activation):
-    """Its hidden units neither die nor blow up through five layers, and the picture is nearly the mean image."""
+def test_an_initial_inr_varies_and_is_near_the_mean_pixel(activation):
+    """Activations neither vanish nor explode through five layers, and the image is nearly the mean image."""
     spec = specs(activation=activation, widths=(128,) * 5, num_frequencies=64)
     mean_pixel = jnp.array([0.1, 0.5, 0.9])
     eta, frequencies = make_inr(spec, mean_pixel=mean_pixel)
@@ -108,7 +108,7 @@ def test_black_and_white_means_still_leave_a_gradient():
 def test_a_fine_rendering_averages_to_the_coarse_one():
     spec = specs(frequency_std=0.5)
     eta, frequencies = make_inr(spec)
-    eta[-1]["w"] *= 10  # a picture with contrast
+    eta[-1]["w"] *= 10  # an image with contrast
     coarse = np.asarray(render(eta, pixel_grid(16, 16), frequencies, spec)).reshape(16, 16, 3)
     fine = np.asarray(render(eta, pixel_grid(32, 32), frequencies, spec)).reshape(16, 2, 16, 2, 3)
     assert coarse.std() > 0.1
@@ -116,7 +116,7 @@ def test_a_fine_rendering_averages_to_the_coarse_one():
 
 
 @pytest.mark.parametrize("low", [0.0, -1.0])
-def test_the_logit_of_a_pixel_gives_it_back_and_is_finite_at_the_ends(low):
+def test_the_logit_of_a_pixel_is_inverted_by_the_sigmoid_and_finite_at_the_ends(low):
     pixels = jnp.asarray(np.random.default_rng(0).uniform(low + 0.05, 0.95, size=5), jnp.float32)
     np.testing.assert_allclose(low + (1 - low) * jax.nn.sigmoid(pixel_logit(pixels, low)), pixels, atol=1e-6)
     assert np.isfinite(pixel_logit(jnp.array([low, 1.0]), low)).all()

@@ -25,7 +25,7 @@ def count(params):
 
 
 def expected_resnet_count(stem_size, channels, width, stage_sizes):
-    """Convolutions without bias, two numbers a feature in each norm, written from He et al. (2016)."""
+    """Convolutions without bias and two parameters per feature in each norm, from He et al. (2016)."""
     total, last = stem_size**2 * channels * width + 2 * width, width
     for stage, blocks in enumerate(stage_sizes):
         features = width * 2**stage
@@ -42,13 +42,13 @@ def test_resnet18_has_the_parameters_of_resnet18(stem, channels, published):
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 28, 28, channels)))
     expected = expected_resnet_count(STEMS[stem][0], channels, 64, (2, 2, 2, 2))
     assert count(shapes["params"]) == expected
-    assert published is None or expected == published  # torchvision's resnet18 less its 512 -> 1000 classifier
+    assert published is None or expected == published  # torchvision's resnet18 without its 512 -> 1000 classifier
 
 
 @pytest.mark.parametrize(
     ("stem", "sides"), [("3x3", (28, 28, 14, 7)), ("3x3/2", (14, 14, 7, 4)), ("7x7", (14, 7, 4, 2))]
 )
-def test_each_stem_gives_its_map_sizes(stem, sides):
+def test_each_stem_has_its_map_sizes(stem, sides):
     model = make_resnet(stage_sizes=(1, 1, 1), stem=stem)
 
     def run(key, images):
@@ -65,8 +65,8 @@ def test_each_stem_gives_its_map_sizes(stem, sides):
 
 
 @pytest.fixture(scope="module")
-def trained_on_shares():
-    """Features, new statistics and gradients in train mode: of 16 images on one device, and of two on each of eight."""
+def features_by_sharding():
+    """Features and new statistics in train mode: of 16 images on one device, and of four on each of four."""
     images = random_images(16, 8, 8, 1) * jnp.arange(1.0, 17.0)[:, None, None, None]
     variables = jax.jit(make_resnet().init)(jax.random.key(0), images[:1])
 
@@ -81,16 +81,17 @@ def trained_on_shares():
     return whole, jax.jit(mapped)(images), jax.jit(alone)(images)
 
 
-def test_batch_norm_over_devices_is_that_of_the_global_batch(trained_on_shares):
-    assert jax.device_count() == 8
-    (features, state), (shared, shared_state), (alone, _) = trained_on_shares
+@pytest.mark.multi_device
+def test_batch_norm_over_devices_is_that_of_the_global_batch(features_by_sharding):
+    assert jax.device_count() == 4
+    (features, state), (shared, shared_state), (alone, _) = features_by_sharding
     np.testing.assert_allclose(shared, features, rtol=1e-3, atol=1e-4)
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(shared_state), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-4)
-    assert np.abs(np.asarray(alone) - features).max() > 0.1  # without the axis the devices do differ
+    assert np.abs(np.asarray(alone) - features).max() > 0.1  # without the axis the devices differ
 
 
-def test_running_averages_move_a_tenth_of_the_way_to_the_batch():
+def test_running_averages_change_by_a_tenth_of_the_difference_to_the_batch():
     images = random_images(6, 8, 8, 1)
     variables = jax.jit(make_resnet().init)(jax.random.key(0), images)
     _, state = jax.jit(partial(make_resnet(train=True).apply, mutable=["batch_stats"]))(variables, images)
@@ -102,12 +103,12 @@ def test_running_averages_move_a_tenth_of_the_way_to_the_batch():
     np.testing.assert_allclose(found["var"], 0.9 + 0.1 * conv.var((0, 1, 2)), rtol=1e-4)
 
 
-def test_evaluation_uses_the_averages_and_so_takes_each_image_alone():
+def test_evaluation_uses_the_running_averages_and_encodes_each_image_independently():
     images = random_images(4, 8, 8, 1)
     variables = jax.jit(make_resnet().init)(jax.random.key(0), images)
     apply = jax.jit(make_resnet().apply)
     together = apply(variables, images)
     np.testing.assert_allclose(apply(variables, images[:1]), together[:1], rtol=1e-5, atol=1e-6)
     doubled = jax.tree.map(lambda leaf: 2 * leaf + 1, variables["batch_stats"])
-    moved = apply({**variables, "batch_stats": doubled}, images)
-    assert np.abs(np.asarray(moved) - together).max() > 0.01
+    changed = apply({**variables, "batch_stats": doubled}, images)
+    assert np.abs(np.asarray(changed) - together).max() > 0.01

@@ -11,7 +11,7 @@ from irl_inr_jax.models.spatial_generator import ACTIVATIONS, init_spatial_gener
 
 B, N, D = 4, 9, 3
 each_activation = pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-each_coords = pytest.mark.parametrize("num_frequencies", [0, 10], ids=["bare", "fourier"])
+each_coords = pytest.mark.parametrize("num_frequencies", [0, 10], ids=["coords", "fourier"])
 
 
 def make_config(*, num_frequencies=0, activation="tanh", dtype="float32", widths=(24, 20, 16)):
@@ -30,24 +30,24 @@ def init_generator(generator, config, channels):
 
 @functools.cache
 def make(channels=2, **changes):
-    """A generator, parameters of it without any zeros, and frequencies."""
+    """A generator, parameters without zeros, and frequencies."""
     config = make_config(**changes)
     generator = make_spatial_generator(config, num_channels=channels)
     params, frequencies = init_generator(generator, config, channels)
-    draws = np.random.default_rng(2)
-    moved = jax.tree.map(lambda leaf: leaf + jnp.asarray(0.2 * draws.normal(size=leaf.shape), jnp.float32), params)
-    return generator, moved, frequencies
+    rng = np.random.default_rng(2)
+    changed = jax.tree.map(lambda leaf: leaf + jnp.asarray(0.2 * rng.normal(size=leaf.shape), jnp.float32), params)
+    return generator, changed, frequencies
 
 
 def inputs(seed=0):
-    draws = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     return (
-        jnp.asarray(draws.normal(size=(B, D)), jnp.float32),
-        jnp.asarray(draws.uniform(-1, 1, size=(B, N, 2)), jnp.float32),
+        jnp.asarray(rng.normal(size=(B, D)), jnp.float32),
+        jnp.asarray(rng.uniform(-1, 1, size=(B, N, 2)), jnp.float32),
     )
 
 
-def draw(generator, params, latents, coords, frequencies):
+def render(generator, params, latents, coords, frequencies):
     return np.asarray(jax.jit(generator.apply)({"params": params}, latents, coords, frequencies))
 
 
@@ -71,35 +71,35 @@ def reference(params, latent, coords, frequencies, activation):
 def test_a_generator_is_an_mlp_whose_first_layer_z_shifts(activation, num_frequencies):
     generator, params, frequencies = make(activation=activation, num_frequencies=num_frequencies)
     latents, coords = inputs()
-    found = draw(generator, params, latents, coords, frequencies)
+    found = render(generator, params, latents, coords, frequencies)
     expected = [reference(params, z, x, frequencies, activation) for z, x in zip(latents, coords, strict=True)]
     assert found.shape == (B, N, 2)
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
 @each_coords
-def test_z_enters_as_a_shift_alone_and_has_no_bias_of_its_own(num_frequencies):
-    """What z adds to the first layer its bias can add as well, and z = 0 adds nothing."""
+def test_z_enters_only_as_a_shift_without_a_bias(num_frequencies):
+    """A change of the first bias has the same effect as z, and z = 0 has none."""
     generator, params, frequencies = make(num_frequencies=num_frequencies)
     latents, coords = inputs()
     latents = jnp.broadcast_to(latents[:1], (B, D))
     assert set(params["latents"]) == {"kernel"}
     first = params["coords"]
     shifted = {**params, "coords": {**first, "bias": first["bias"] + latents[0] @ params["latents"]["kernel"]}}
-    found = draw(generator, params, latents, coords, frequencies)
-    np.testing.assert_allclose(found, draw(generator, shifted, jnp.zeros((B, D)), coords, frequencies), atol=1e-5)
-    assert np.abs(found - draw(generator, params, jnp.zeros((B, D)), coords, frequencies)).max() > 1e-2
+    found = render(generator, params, latents, coords, frequencies)
+    np.testing.assert_allclose(found, render(generator, shifted, jnp.zeros((B, D)), coords, frequencies), atol=1e-5)
+    assert np.abs(found - render(generator, params, jnp.zeros((B, D)), coords, frequencies)).max() > 1e-2
 
 
 @each_coords
-def test_a_batch_is_its_images_and_an_image_its_points(num_frequencies):
+def test_images_and_points_are_rendered_independently(num_frequencies):
     generator, params, frequencies = make(num_frequencies=num_frequencies)
     latents, coords = inputs()
-    together = draw(generator, params, latents, coords, frequencies)
+    together = render(generator, params, latents, coords, frequencies)
     for i in range(B):
-        alone = draw(generator, params, latents[i : i + 1], coords[i : i + 1], frequencies)
+        alone = render(generator, params, latents[i : i + 1], coords[i : i + 1], frequencies)
         np.testing.assert_allclose(together[i], alone[0], atol=1e-5)
-    some = draw(generator, params, latents, coords[:, ::-2], frequencies)
+    some = render(generator, params, latents, coords[:, ::-2], frequencies)
     np.testing.assert_allclose(some, together[:, ::-2], atol=1e-5)
 
 
@@ -108,19 +108,19 @@ def test_bfloat16_is_near_float32_and_gives_float32(num_frequencies):
     generator, params, frequencies = make(num_frequencies=num_frequencies)
     coarse, _, _ = make(num_frequencies=num_frequencies, dtype="bfloat16")
     latents, coords = inputs()
-    exact = draw(generator, params, latents, coords, frequencies)
-    found = draw(coarse, params, latents, coords, frequencies)
+    exact = render(generator, params, latents, coords, frequencies)
+    found = render(coarse, params, latents, coords, frequencies)
     assert found.dtype == np.float32
     assert 0 < np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
 
 
-def test_frequencies_are_as_many_and_as_wide_as_asked():
+def test_frequencies_have_the_requested_number_and_deviation():
     config = make_config(num_frequencies=4000)
-    _, drawn = init_generator(make_spatial_generator(config, num_channels=1), config, 1)
-    assert drawn.shape == (4000, 2) and np.std(drawn) == pytest.approx(1.5, rel=0.05)
+    _, frequencies = init_generator(make_spatial_generator(config, num_channels=1), config, 1)
+    assert frequencies.shape == (4000, 2) and np.std(frequencies) == pytest.approx(1.5, rel=0.05)
 
 
-def test_bare_coords_have_no_frequencies_and_the_first_picture_is_the_mean_pixel():
+def test_without_features_there_are_no_frequencies_and_the_first_image_is_the_mean_pixel():
     config = make_config()
     generator = make_spatial_generator(config, num_channels=2)
     params, frequencies = init_generator(generator, config, 2)
@@ -131,4 +131,4 @@ def test_bare_coords_have_no_frequencies_and_the_first_picture_is_the_mean_pixel
 def test_the_first_layer_may_be_the_only_one():
     generator, params, frequencies = make(widths=(8,), channels=1)
     assert set(params) == {"coords", "latents", "logits"}
-    assert draw(generator, params, *inputs(), frequencies).shape == (B, N, 1)
+    assert render(generator, params, *inputs(), frequencies).shape == (B, N, 1)
