@@ -156,7 +156,8 @@ def limit_classes(
     if test is not None:
         assert test.labels is not None
         chosen = random_of_classes(test.labels, num_test, seed=seed)
-        return take(train, np.sort(np.concatenate(kept))), take(test, np.sort(np.concatenate(chosen)))
+        limited = take(train, np.sort(np.concatenate(kept)))
+        return limited, take(test, np.sort(np.concatenate(chosen))) if num_test else None
     parts = [np.concatenate([rows[cut] for rows in kept]) for cut in (slice(num_train), slice(num_train, None))]
     return take(train, np.sort(parts[0])), take(train, np.sort(parts[1])) if len(parts[1]) else None
 

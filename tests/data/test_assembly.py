@@ -78,6 +78,7 @@ def test_classes_can_be_limited_in_number_and_size(make):
     assert np.bincount(few.test.labels).tolist() == [5, 2, 5]
     split = make(source_of(labels=labels, test=np.arange(60) % 2 == 0), class_images=(4, 3))
     assert np.bincount(split.train.labels).tolist() == [4] * 3 and np.bincount(split.test.labels).tolist() == [3] * 3
+    assert make(source_of(labels=labels, test=np.arange(60) % 2 == 0), class_images=(4, 0)).test is None
     with pytest.raises(InputError, match=r"num_classes: expected 0 or at most 3, the number of classes, found 4"):
         make(source_of(labels=labels), class_images=(), num_classes=4)
     with pytest.raises(InputError, match=r"class_images: expected .* for images with labels, found .* and no labels"):

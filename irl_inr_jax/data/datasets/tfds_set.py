@@ -206,7 +206,7 @@ def find_label(features: dict[str, Any], key: str, image_key: str, name: str) ->
     if key in features and key != image_key:
         if features[key].shape != () or _kind(features[key]) not in "biuOSU":
             raise InputError(
-                f"{name}: expected classes, whole numbers or texts as labels, found {features[key]} in {key}; "
+                f"{name}: expected classes, integers or texts as labels, found {features[key]} in {key}; "
                 f"set config.data.label_column"
             )
         return key

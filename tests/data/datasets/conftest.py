@@ -63,7 +63,7 @@ def outcome(data, keys):
 
 @pytest.fixture
 def check_every_key(monkeypatch):
-    """check(data, used, changes): every key works or is refused; `used` beside SHARED_KEYS, `changes` for this data."""
+    """check(data, used, changes): every key works or is refused. used: besides SHARED_KEYS. changes: to CHANGES."""
     # An unreachable root must not be looked for on the network.
     monkeypatch.setattr("irl_inr_jax.data.datasets.download.can_connect", lambda *_, **__: False)
 

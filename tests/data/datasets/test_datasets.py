@@ -95,6 +95,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest_and_all_names(data, wrong,
     assert nearest is None or f"did you mean '{nearest}'" in str(caught.value)
 
 
+@pytest.mark.slow  # starts a process
 def test_importing_the_data_sets_does_not_import_tensorflow_datasets():
     code = "import sys, irl_inr_jax.data.datasets; sys.exit('tensorflow_datasets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -169,7 +169,7 @@ def test_ambiguous_or_unsuitable_features_are_errors(deep_set, plain_set, use):
     use("tfds:plain", plain_set, images_key="images")
     with pytest.raises(InputError, match=r"label_column: expected one of .*note.*; found 'labl'"):
         read_tfds_set(use("tfds:plain", plain_set, label_column="labl"))
-    with pytest.raises(InputError, match=r"expected classes, whole numbers or texts as labels, found .* in weight"):
+    with pytest.raises(InputError, match=r"expected classes, integers or texts as labels, found .* in weight"):
         read_tfds_set(use("tfds:plain", plain_set, label_column="weight"))
 
 
