@@ -5,6 +5,8 @@ of the state, and the step averages the gradients of the local losses. A mesh wi
 both axes, and some parameters over the second (`sharding.py`).
 """
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
@@ -16,7 +18,7 @@ AXIS = "batch"
 SHARED_AXIS = "shared"
 
 
-def make_mesh(devices: list[jax.Device], *, num_shards: int = 1) -> Mesh:
+def make_mesh(devices: Sequence[object], *, num_shards: int = 1) -> Mesh:
     """Return a mesh with the axis `batch` over the devices and, for `num_shards` above 1, a second axis of that size.
 
     Raises InputError if `num_shards` does not divide the number of devices.
@@ -33,7 +35,8 @@ def make_mesh(devices: list[jax.Device], *, num_shards: int = 1) -> Mesh:
 
 def mapped_axes(mesh: Mesh) -> AxisName:
     """Return the `axis_name` of a function that is mapped over the mesh."""
-    return mesh.axis_names if len(mesh.axis_names) > 1 else mesh.axis_names[0]
+    names = mesh.axis_names
+    return names[0] if len(names) == 1 else names
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
@@ -63,6 +66,7 @@ def gather(tree: PyTree) -> PyTree:
     def gather_leaf(leaf: jax.Array) -> jax.Array:
         if leaf.is_fully_addressable or leaf.is_fully_replicated:
             return leaf
+        assert isinstance(leaf.sharding, NamedSharding)
         return jax.jit(_identity, out_shardings=NamedSharding(leaf.sharding.mesh, P()))(leaf)
 
     return jax.tree.map(gather_leaf, tree)

@@ -6,6 +6,7 @@ of every file in it, and a checkpoint with a damaged file is skipped for the one
 All processes of a run call these functions together, on a folder that they share; process 0 verifies the files.
 """
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -87,7 +88,7 @@ def restore_state(
         as_tree(jax.tree.broadcast(sharding, template)),
     )
     found = manager.restore(chosen, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
-    return template.replace(**found.state), skipped
+    return dataclasses.replace(template, **found.state), skipped
 
 
 def as_tree(state: TrainState) -> dict[str, PyTree]:

@@ -49,6 +49,7 @@ def estimate_cost(config: ConfigDict, dataset: Dataset) -> Cost:
     for _ in range(TRIAL_STEPS):
         state, _ = jax.block_until_ready(compiled(state, *batches))
     images_per_second = TRIAL_STEPS * batch_size / (time.monotonic() - started)
+    memory = compiled.memory_analysis()
     return Cost(
         device=jax.local_devices()[0].device_kind,
         images_per_second=images_per_second,
@@ -56,5 +57,5 @@ def estimate_cost(config: ConfigDict, dataset: Dataset) -> Cost:
         seconds=num_steps * config.train.batch_size / images_per_second,
         data_mb=0.0 if isinstance(dataset.train.images, LazyImages) else dataset.train.images.nbytes / 1e6,
         state_mb=sum(leaf.nbytes for leaf in jax.tree.leaves((state.params, state.opt_state))) / 1e6,
-        working_mb=compiled.memory_analysis().temp_size_in_bytes / 1e6 * config.train.batch_size / batch_size,
+        working_mb=(memory.temp_size_in_bytes if memory else 0) / 1e6 * config.train.batch_size / batch_size,
     )

@@ -140,6 +140,7 @@ def _compiled_encode(method: Method, scaling: Scaling | None) -> Callable[..., P
 def _compiled_render(method: Method, side: int) -> Callable[..., jax.Array]:
     @jax.jit
     def render(variables, latents, pose):
+        assert method.reconstruct is not None, f"{method.name} has no decoder"
         coords = jnp.broadcast_to(pixel_grid(side, side), (len(latents), side * side, 2))
         if pose is not None:
             coords = transform_coords(coords, invert_pose(pose))

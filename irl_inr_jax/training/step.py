@@ -1,5 +1,6 @@
 """The train step as pure functions: initial state, one step, several steps, and steps mapped over a mesh."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -73,7 +74,9 @@ def make_train_step(
         with jax.named_scope("optimizer"):
             updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)
-        state = state.replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
+        state = dataclasses.replace(
+            state, step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state
+        )
         return state, metrics
 
     return train_step

@@ -16,18 +16,18 @@ def watch_for_stop(reached_preemption: Callable[[int], bool], *, start: int) -> 
     done so far.
     """
     if jax.process_count() == 1:
-        with stop_signals() as received:
-            yield lambda done: received()
+        with stop_signals() as received_signal:
+            yield lambda done: received_signal()
         return
-    tested, received = start - 1, 0
+    tested, agreed = start - 1, 0
 
     def stop_signal(done: int) -> int:
-        nonlocal tested, received
+        nonlocal tested, agreed
         # The processes agree on one step number, and a call may take several steps: test every number once.
         if any([reached_preemption(step) for step in range(tested + 1, done + 1)]):
-            received = signal.SIGTERM
+            agreed = signal.SIGTERM
         tested = max(tested, done)
-        return received
+        return agreed
 
     yield stop_signal
 
