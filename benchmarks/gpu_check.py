@@ -167,7 +167,7 @@ def describe_profile(name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             stepper.take(1)
-        rows, spent = sum_profile(Path(folder), stepper.compiled.as_text(), num_steps=STEPS_PER_CALL)
+        rows, spent = sum_profile(Path(folder), stepper.program, num_steps=STEPS_PER_CALL)
     return f"{name}, bfloat16: {sum(spent.values()):.2f} ms of operations per step\n{format_table(rows)}"
 
 

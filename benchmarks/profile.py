@@ -31,7 +31,7 @@ def sum_profile(folder: Path, program: str, *, num_steps: int) -> tuple[list[dic
     for the part of its last constituent.
     """
     names = name_operations(program)
-    spent: dict[str, float] = collections.Counter()
+    spent: dict[str, float] = collections.defaultdict(float)
     for operation, nanoseconds in read_operations(folder):
         if names.get(operation) not in CONTAINERS:
             spent[operation] += nanoseconds / 1e6 / num_steps

@@ -52,7 +52,7 @@ def count(config: ConfigDict, dataset: Dataset, num_devices: int) -> dict[str, o
         config.model.hypernet.num_shards = NUM_SHARDS.value
     mesh = make_mesh(jax.devices()[:num_devices], num_shards=NUM_SHARDS.value)
     compiled = lower_step(make_run(config, dataset, mesh)).compile()
-    collectives = count_collectives(compiled.as_text()) if num_devices > 1 else []
+    collectives = count_collectives(compiled.as_text() or "") if num_devices > 1 else []
     large = [(kind, size) for kind, size in collectives if size >= SMALL]
     reduced = [size for kind, size in large if kind == "all-reduce"]
     exchanged = [size for kind, size in large if kind != "all-reduce"]

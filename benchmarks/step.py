@@ -155,7 +155,7 @@ def print_profile(name: str, stepper: Stepper) -> None:
     folder, num_calls = Path(TRACE.value) / name.replace(":", "_"), 3
     with jax.profiler.trace(folder):
         stepper.take(num_calls)
-    program = stepper.compiled.as_text()
+    program = stepper.program
     (folder / "program.txt").write_text(program)
     rows, spent = sum_profile(folder, program, num_steps=num_calls * stepper.num_steps)
     names = name_operations(program)

@@ -40,6 +40,11 @@ class Stepper:
         return calls * self.num_steps * self.batch_size / (time.perf_counter() - started)
 
     @property
+    def program(self) -> str:
+        """Text of the compiled program."""
+        return self.compiled.as_text() or ""
+
+    @property
     def memory_mb(self) -> float:
         """Arguments, results and temporaries of the program in MB."""
         memory = self.compiled.memory_analysis()
