@@ -74,3 +74,9 @@ def test_without_labels_scores_are_absent_and_the_choice_of_clusters_is_explaine
     assert "no labels: accuracy, NMI, AMI and ARI are left out" in text and row_of(text, "kmeans")[1] == "–"
     recommended = {**choice, "recommended": 4, "reason": "4 clusters"}
     assert "number of clusters: 4 clusters\n" in describe_results({**RESULTS, "num_clusters": recommended})
+
+
+def test_notes_and_the_purity_of_neighbours_follow_the_table():
+    scan = {"transductive": False, "num_clusters": 2, "notes": ["collapsed"], "neighbour_purity": 0.625}
+    text = describe_results({**RESULTS, "clustering": {"scan": scan}})
+    assert "\nscan: collapsed\n" in text and "scan: 62.5 % of its neighbours have the same class" in text
