@@ -47,9 +47,7 @@ def test_rows_are_the_normalised_diffusion_map():
     neighbours = random_neighbours(40, 5)
     graph = shared_neighbour_graph(neighbours).toarray()
     scale = graph.sum(1) ** -0.5
-    walked = np.linalg.matrix_power(
-        scale[:, None] * graph * scale, 21
-    )  # negative eigenvalues vanish
+    walked = np.linalg.matrix_power(scale[:, None] * graph * scale, 21)  # negative eigenvalues vanish
     walked /= np.linalg.norm(walked, axis=1, keepdims=True)
     found = diffusion_coordinates(neighbours, num_dims=40, num_steps=21, seed=0)
     np.testing.assert_allclose(found @ found.T, walked @ walked.T, atol=1e-6)

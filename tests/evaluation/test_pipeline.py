@@ -1,24 +1,25 @@
-"""From a trained method to the record of one run."""
+"""From a trained method to the results of one run."""
 
 import dataclasses
-from contextlib import contextmanager
+import logging
 
 import numpy as np
 import pytest
-from irl_inr_jax.presets import tiny
 
+from irl_inr_jax.clustering.choose_k import ChosenK, Recommendation
 from irl_inr_jax.evaluation.pipeline import EvaluationOptions, choose_split, count_clusters, evaluate
+from irl_inr_jax.presets import tiny
 from irl_inr_jax.report.results_table import describe_results
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Dataset, ImageSet, InputError, Method, Scaling
 
 
 def unused(*arguments):
-    raise AssertionError("evaluating neither starts nor trains")
+    raise AssertionError("evaluating neither initialises nor trains a method")
 
 
 def encode(params, model_state, images):
-    """The brightest pixel: no pose, and no change under turns about the centre."""
+    """The brightest pixel: no pose, and invariant to rotations about the centre."""
     return images.max((1, 2)), None
 
 
@@ -29,7 +30,7 @@ def trained():
 
 
 def make_split(labels, name="test", with_labels=True):
-    """Discs whose brightness says their class, each in another quarter of its image."""
+    """Squares at random places, with a brightness per class."""
     rng = np.random.default_rng(0)
     images = np.zeros((len(labels), 12, 12, 1), np.uint8)
     for image, label in zip(images, labels, strict=True):
@@ -43,7 +44,7 @@ def make_data(test=True, with_labels=True):
     train = make_split(np.arange(30) % 3, "train", with_labels)
     split = make_split(np.arange(24) % 3, "test", with_labels) if test else None
     names = ("dim", "grey", "bright") if with_labels else ()
-    return Dataset("discs", train, split, names, Scaling(1 / 255, 0.0, 0.0, ""), "discs of three brightnesses")
+    return Dataset("squares", train, split, names, Scaling(1 / 255, 0.0, 0.0, ""), "squares of three brightnesses")
 
 
 @pytest.fixture
@@ -53,13 +54,8 @@ def config():
     return config
 
 
-@contextmanager
-def silent(what, total):
-    yield lambda done, note: None
-
-
-def run(trained, data, config, say=lambda line: None, **asked):
-    asked = EvaluationOptions(
+def run(trained, data, config, **options):
+    options = EvaluationOptions(
         **{
             "split": "auto",
             "transductive": False,
@@ -68,40 +64,41 @@ def run(trained, data, config, say=lambda line: None, **asked):
             "num_seeds": 1,
             "folder": None,
             "scores_only": False,
-            **asked,
+            **options,
         }
     )
-    return evaluate(trained, data, config, asked, say=say, progress=silent)
+    return evaluate(trained, data, config, options)
 
 
-def test_latents_that_say_the_class_score_one_and_pixels_less(trained, config):
-    lines = []
-    evaluation = run(trained, make_data(), config, lines.append)
+def test_latents_that_determine_the_class_score_one_and_pixels_less(trained, config, caplog):
+    caplog.set_level(logging.INFO)
+    evaluation = run(trained, make_data(), config)
     results = evaluation.results
     assert results["clustering"]["kmeans"]["accuracy"] == 1 == results["clustering"]["kmeans"]["ari"]
     assert results["clustering"]["pixels_kmeans"]["accuracy"] < 1
     assert results["clustering"]["kmeans"]["num_clusters"] == 3 == results["num_clusters"]["used"]
     assert results["data"]["split"] == "test" and results["data"]["num_images"] == 24
     assert "pose" not in results and "reconstruction" not in results
-    assert list(evaluation.embeddings.ids[:2]) == ["test/0", "test/1"]
-    assert evaluation.outliers.shape == (24,)
-    assert any("pixels_kmeans" in line for line in lines)
+    assert list(evaluation.split.embeddings.ids[:2]) == ["test/0", "test/1"]
+    assert evaluation.comparison.outliers.shape == (24,)
+    assert "encoding 30 images of the train split" in caplog.messages
+    assert any("pixels_kmeans" in line for line in caplog.messages)
     text = describe_results(results)
     assert "100.0 %" in text and "24 images of the test split" in text
 
 
-def test_clusterers_learn_from_the_training_split_unless_asked_to_see_the_scored_one(trained, config):
-    apart = run(trained, make_data(), config)
-    together = run(trained, make_data(), config, transductive=True)
+def test_clusterers_are_fitted_to_the_training_split_unless_transductive(trained, config):
+    inductive = run(trained, make_data(), config)
+    transductive = run(trained, make_data(), config, transductive=True)
     without = run(trained, make_data(test=False), config)
-    assert [len(e.task.fitted.images) for e in (apart, together, without)] == [30, 24, 30]
-    flags = [e.results["clustering"]["kmeans"]["transductive"] for e in (apart, together, without)]
+    assert [len(e.task.fitted.images) for e in (inductive, transductive, without)] == [30, 24, 30]
+    flags = [e.results["clustering"]["kmeans"]["transductive"] for e in (inductive, transductive, without)]
     assert flags == [False, True, True]
-    assert apart.results["clustering"]["pixels_kmeans"]["transductive"]
-    assert "inductive" in describe_results(apart.results)
+    assert inductive.results["clustering"]["pixels_kmeans"]["transductive"]
+    assert "inductive" in describe_results(inductive.results)
 
 
-def test_without_labels_the_label_metrics_are_left_out_and_the_table_says_so(trained, config):
+def test_without_labels_the_label_metrics_are_omitted_with_a_note(trained, config):
     config.evaluation.num_clusters = 3
     data = make_data(test=False, with_labels=False)
     results = run(trained, data, config, clusterers=["kmeans", "agglomerative"]).results
@@ -112,7 +109,7 @@ def test_without_labels_the_label_metrics_are_left_out_and_the_table_says_so(tra
     assert "no labels: accuracy, NMI, AMI and ARI are left out" in describe_results(results)
 
 
-def test_images_without_a_label_are_clustered_and_not_scored(trained, config):
+def test_images_without_a_label_are_clustered_but_not_scored(trained, config):
     data = make_data(test=False)
     hidden = np.arange(30) % 5 == 0
     wrong = np.where(hidden, (data.train.labels + 1) % 3, data.train.labels).astype(np.int32)
@@ -120,7 +117,7 @@ def test_images_without_a_label_are_clustered_and_not_scored(trained, config):
     for labels in (np.where(hidden, -1, wrong).astype(np.int32), wrong, np.full(30, -1, np.int32)):
         train = dataclasses.replace(data.train, labels=labels)
         evaluation = run(trained, dataclasses.replace(data, train=train), config, clusterers=["kmeans"])
-        assert len(evaluation.clusterings["kmeans"].clusters) == 30
+        assert len(evaluation.comparison.clusterings["kmeans"].clusters) == 30
         scores.append(evaluation.results["clustering"]["kmeans"])
         last = evaluation.results
     assert scores[0]["accuracy"] == 1.0 > scores[1]["accuracy"]
@@ -128,7 +125,7 @@ def test_images_without_a_label_are_clustered_and_not_scored(trained, config):
     assert last["latents"] == {} and "of the 0 images that have a label" in describe_results(last)
 
 
-def test_the_number_of_clusters_may_be_chosen(trained, config):
+def test_the_number_of_clusters_can_be_chosen(trained, config):
     config.evaluation.max_clusters = 5
     evaluation = run(trained, make_data(), config, num_clusters="auto")
     choice = evaluation.results["num_clusters"]
@@ -137,7 +134,7 @@ def test_the_number_of_clusters_may_be_chosen(trained, config):
     assert choice["reason"] in describe_results(evaluation.results)
 
 
-def test_the_digest_is_of_the_pixels(trained, config):
+def test_the_digest_depends_on_the_pixels(trained, config):
     def digest(data):
         return run(trained, data, config, clusterers=[]).results["data"]["sha256"]
 
@@ -158,40 +155,5 @@ def test_splits_and_numbers_of_clusters(config):
     config.evaluation.num_clusters = 7
     assert count_clusters(config, make_data(), "", None) == 7 == count_clusters(config, make_data(), "auto", None)
     assert count_clusters(config, make_data(), "5", None) == 5
-    assert count_clusters(config, make_data(), "auto", 4) == 4
-
-
-def test_the_table_shows_a_skipped_clusterer_and_every_measure():
-    results = {
-        "data": {"description": "d", "num_images": 2, "split": "test", "image_shape": [4, 4, 1], "class_names": ["a"],
-                 "num_train": 9, "num_labelled": 1},
-        "clustering": {"pixels_kmeans": {"num_clusters": 2, "accuracy": 0.5, "nmi": 0.25, "ari": -0.125,
-                                         "seconds": 0.1},
-                       "scan": {"num_clusters": 2, "transductive": False, "accuracy": 0.9, "peak_mb": 12.0,
-                                "seeds": {"accuracy": {"mean": 0.8, "std": 0.05, "values": [0.75, 0.85]}},
-                                "notes": ["collapsed"], "neighbour_purity": 0.625},
-                       "dbscan": {"num_clusters": 4, "noise_share": 0.3, "transductive": True},
-                       "agglomerative": {"skipped": "too many images"}},
-        "num_clusters": {"used": 2, "recommended": None, "reason": "no k stands out"},
-        "latents": {"neighbour_purity": 0.75},
-        "invariance": {"within": 1.0, "between": 2.0, "ratio": 0.5},
-        "pose": {"rotation_correlation": 0.99, "rotation_median_error_deg": 1.5, "translation_correlation": [0.9, 0.8]},
-        "reconstruction": {"mse": 0.01, "psnr": 20.0},
-        "seconds": {"encode": 1.0, "total": 2.0},
-    }  # fmt: skip
-    text = describe_results(results)
-    for shown in (
-        "scores are of the 1 images that have a label",
-        "80.0 ± 5.0 %",
-        "agglomerative: too many images",
-        "scan: collapsed",
-        "4 + 30 % noise",
-        "scan: 62.5 %",
-    ):
-        assert shown in text
-    assert "no k stands out; 2 are made below" in text and "from the 9 training images" in text
-    for shown in ("50.0 %", "25.0 %", "-12.5 %", "75.0 %", "0.500", "0.9900", "1.50°", "20.0 dB"):
-        assert shown in text
-    assert "0.9000, 0.8000" in text
-    results["pose"]["translation_correlation"] = None
-    assert "translation" not in describe_results(results)
+    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(None, ""))) == 7
+    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(4, ""))) == 4

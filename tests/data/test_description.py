@@ -1,0 +1,57 @@
+"""Facts about a data set, on sets with known properties."""
+
+import numpy as np
+
+from irl_inr_jax.config import base
+from irl_inr_jax.data.assembly import assemble_dataset
+from irl_inr_jax.data.datasets import make_dataset
+from irl_inr_jax.data.description import background_deviations, describe_dataset, sample_images
+from irl_inr_jax.data.source import array_source, row_ids
+from irl_inr_jax.presets import tiny
+
+SIDE = 12
+
+
+def squares(num_images):
+    """A bright square on black in each image."""
+    images = np.zeros((num_images, SIDE, SIDE), np.uint8)
+    images[:, 4:8, 4:8] = 255
+    return images
+
+
+def test_the_noise_of_the_background_is_measured_without_objects_that_cross_it():
+    images = np.random.default_rng(0).normal(0.0, 0.1, (30, 40, 40, 1)).astype(np.float32)
+    images[:, 12:20] += 1.0
+    np.testing.assert_allclose(background_deviations(images), 0.1, rtol=0.3)
+    assert (background_deviations(np.ones((2, 8, 8, 1), np.float32)) == 0).all()
+
+
+def test_facts_describe_the_images():
+    images = squares(40)
+    images[3] = 0
+    dataset = assemble_dataset(base.get_config().data, array_source("x", images, row_ids("i", len(images))))
+    facts = describe_dataset(dataset, sample_images(dataset))
+    assert facts["num_train"] == 40 and facts["num_test"] == 0 and facts["shape"] == [SIDE, SIDE, 1]
+    assert facts["percentiles"][0] == 0 and facts["percentiles"][100] == 255 and facts["type"] == "uint8"
+    assert facts["blank_share"] == 1 / 40 and facts["classes"] == {} and facts["border_spread"] == 0
+
+
+def test_classes_are_counted_by_split():
+    dataset = make_dataset(tiny.get_config().data)
+    facts = describe_dataset(dataset, sample_images(dataset))
+    assert sum(facts["classes"]["train"].values()) == 256 and sum(facts["classes"]["test"].values()) == 64
+
+
+def test_images_on_disk_are_described_like_those_in_memory(tmp_path):
+    config = tiny.get_config()
+    np.save(tmp_path / "squares.npy", squares(80))
+    config.data.update(name="images", path=str(tmp_path / "squares.npy"), canvas=0, translation_px=0.0)
+    config.data.update(num_train=0, num_test=0, test_fraction=0.0)
+    facts = []
+    for memory_mb in (2000, 0):
+        config.data.memory_mb = memory_mb
+        dataset = make_dataset(config.data)
+        facts.append(describe_dataset(dataset, sample_images(dataset)))
+        assert facts[-1].pop("streamed") == (memory_mb == 0)
+        facts[-1].pop("notes")
+    assert facts[0] == facts[1]
