@@ -30,7 +30,7 @@ def random_angles(seed, n=40, noise=0.5):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 60), st.floats(0, 4))
-def test_closed_form_is_the_sum_over_pairs(seed, n, noise):
+def test_the_closed_form_equals_the_sum_over_pairs(seed, n, noise):
     alpha, beta = random_angles(seed, n, noise)
     assert circular_correlation(alpha, beta) == pytest.approx(direct_correlation(alpha, beta), abs=1e-9)
 
@@ -45,7 +45,7 @@ def test_a_constant_offset_gives_one_and_a_mirrored_circle_minus_one(seed, offse
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.floats(-10, 10))
-def test_offsets_and_windings_of_either_side_change_nothing_and_a_flip_the_sign(seed, offset):
+def test_the_correlation_is_invariant_to_offsets_and_windings_and_changes_sign_with_a_flip(seed, offset):
     alpha, beta = random_angles(seed)
     expected = circular_correlation(alpha, beta)
     windings = 2 * np.pi * np.random.default_rng(seed).integers(-3, 4, len(alpha))
@@ -56,13 +56,13 @@ def test_offsets_and_windings_of_either_side_change_nothing_and_a_flip_the_sign(
 
 
 def concentrated_angles(seed, n=40, spread=0.8):
-    """Around a direction of their own, so that the mean direction is well defined."""
+    """Angles concentrated around a random direction, so that the mean direction is well defined."""
     rng = np.random.default_rng(seed)
     return rng.uniform(-9, 9) + spread * rng.normal(size=n)
 
 
 def about_the_mean_direction(alpha, beta):
-    """Jammalamadaka and Sarma's coefficient from sums and arc tangents, in plain floats."""
+    """Compute Jammalamadaka and Sarma's coefficient from sums and arc tangents, in Python floats."""
     sines = []
     for angles in (alpha.tolist(), beta.tolist()):
         mean = math.atan2(math.fsum(map(math.sin, angles)), math.fsum(map(math.cos, angles)))
@@ -73,7 +73,7 @@ def about_the_mean_direction(alpha, beta):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(3, 60), st.floats(0, 3))
-def test_correlation_about_mean_directions_is_the_formula(seed, n, noise):
+def test_correlation_about_mean_directions_follows_its_formula(seed, n, noise):
     alpha = concentrated_angles(seed, n)
     beta = alpha + noise * np.random.default_rng(seed + 1).normal(size=n)
     assert mean_direction_correlation(alpha, beta) == pytest.approx(about_the_mean_direction(alpha, beta), abs=1e-9)
@@ -88,8 +88,8 @@ def test_correlation_about_mean_directions_is_one_for_an_offset_and_minus_one_fo
     assert mean_direction_correlation(alpha, offset - alpha) == pytest.approx(-1)
 
 
-def test_uniform_angles_have_no_mean_direction_for_it_and_a_perfect_prediction_may_look_bad():
-    """Why Table 1 has both coefficients. The two mean directions are noise, each side's its own with a slight error."""
+def test_correlation_about_mean_directions_of_uniform_angles_may_be_near_zero_for_a_near_perfect_prediction():
+    """The reason why Table 1 has both coefficients: the two mean directions are independent noise."""
     alpha = 2 * np.pi * np.arange(1000) / 1000
     lean = 0.02 * np.cos(alpha)
     towards_x, towards_y = alpha - 0.02 * np.sin(alpha), alpha + lean
@@ -135,7 +135,7 @@ def test_constant_input_is_nan_without_a_warning(value, n):
         assert np.isnan(circular_correlation(varied, constant))
 
 
-def test_angles_that_differ_by_whole_turns_and_rounding_alone_are_constant():
+def test_angles_that_differ_by_multiples_of_two_pi_and_rounding_are_constant():
     windings = 1.234 + 2 * np.pi * np.arange(-500, 500)
     assert np.ptp(np.cos(windings)) > 0
     assert np.isnan(circular_correlation(windings, np.linspace(0, 6, 1000)))
@@ -148,7 +148,7 @@ def test_barely_varying_angles_still_have_a_correlation():
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(-50, 50), st.floats(-50, 50))
-def test_difference_is_half_open_and_undoes_the_turn(a, b):
+def test_difference_is_in_the_half_open_interval_and_inverts_the_rotation(a, b):
     difference = float(angle_difference(np.array([a]), np.array([b]))[0])
     assert -np.pi < difference <= np.pi
     assert np.exp(1j * (b + difference)) == pytest.approx(np.exp(1j * a), abs=1e-9)
@@ -160,18 +160,18 @@ def test_differences_by_hand():
     np.testing.assert_allclose(np.degrees(angle_difference(a, b)), [20, -20, 0, 180, 180, 10], atol=1e-9)
 
 
-def test_a_difference_that_rounds_to_minus_half_a_turn_is_plus_half_a_turn():
-    above_half_a_turn = np.array([np.nextafter(np.pi, 4)])
-    assert angle_difference(above_half_a_turn, np.zeros(1))[0] == np.pi
+def test_a_difference_that_rounds_to_minus_pi_is_plus_pi():
+    above_pi = np.array([np.nextafter(np.pi, 4)])
+    assert angle_difference(above_pi, np.zeros(1))[0] == np.pi
 
 
-def test_median_error_goes_the_short_way_round_and_ignores_outliers():
+def test_median_error_is_the_smaller_angle_and_robust_to_outliers():
     true = np.radians([0.0, 90.0, 359.0, 10.0, 200.0])
     predicted = np.radians([1.0, 88.0, 2.0, 190.0, 204.0])
     assert median_angle_error_deg(true, predicted) == pytest.approx(3)
 
 
-def test_one_upright_a_class_is_taken_off_and_nothing_else():
+def test_alignment_subtracts_one_offset_per_class_only():
     rng = np.random.default_rng(0)
     true, labels = rng.uniform(0, 2 * np.pi, 300), rng.integers(0, 3, 300)
     noise = rng.normal(0, 0.05, 300)

@@ -35,7 +35,7 @@ def pairs_of_ids(max_classes: int, max_clusters: int, lowest_cluster: int = 0):
 
 
 def brute_force_accuracy(labels, clusters):
-    """The best over every one-to-one assignment, padded so that clusters may go unmatched; noise is never right."""
+    """The best over all one-to-one assignments, padded so that clusters may be unmatched; noise is never correct."""
     num_ids = max(labels.max(), clusters.max()) + 1
     renamings = itertools.permutations(range(num_ids))
     return max(np.mean((np.array(p)[clusters] == labels) & (clusters != NOISE)) for p in renamings)
@@ -73,7 +73,7 @@ def test_match_of_permuted_labels_is_the_permutation():
     assert clustering_accuracy(permutation[labels], labels) == 1.0
 
 
-def test_greedy_matching_would_be_beaten():
+def test_the_matching_is_better_than_a_greedy_one():
     # Cluster 0 is mostly class 0 (5 against 4), but giving it to class 1 frees class 0 for cluster 1.
     labels = np.array([0] * 5 + [1] * 4 + [0] * 4)
     clusters = np.array([0] * 5 + [0] * 4 + [1] * 4)
@@ -98,7 +98,7 @@ def test_fewer_clusters_than_classes_lose_whole_classes():
 
 @settings(max_examples=30, deadline=None)
 @given(pairs_of_ids(4, 6, NOISE))
-def test_nmi_ami_and_ari_are_scikit_learns_with_noise_as_a_cluster(ids):
+def test_nmi_ami_and_ari_agree_with_scikit_learn_with_noise_as_a_cluster(ids):
     labels, clusters = ids
     scores = score_clusters(labels, clusters)
     assert set(scores) == SCORES and all(type(value) is float and np.isfinite(value) for value in scores.values())
@@ -113,7 +113,7 @@ def test_nmi_ami_and_ari_are_scikit_learns_with_noise_as_a_cluster(ids):
 @pytest.mark.filterwarnings("ignore:A single label was found:UserWarning")
 @settings(max_examples=40, deadline=None)
 @given(pairs_of_ids(5, 6, NOISE))
-def test_balanced_accuracy_is_scikit_learns_after_the_matching_and_the_mean_of_the_classes(ids):
+def test_balanced_accuracy_agrees_with_scikit_learn_after_matching_and_is_the_mean_over_classes(ids):
     labels, clusters = ids
     matched = np.append(match_clusters(labels, clusters), NOISE)[clusters]
     shares = per_class_accuracy(labels, clusters, 5)
@@ -126,14 +126,14 @@ def test_balanced_accuracy_is_scikit_learns_after_the_matching_and_the_mean_of_t
     )
 
 
-def test_a_class_without_a_cluster_has_accuracy_0_and_one_that_does_not_occur_none():
+def test_a_class_without_a_cluster_has_accuracy_zero_and_one_without_images_nan():
     labels = np.repeat([0, 1, 3], [5, 3, 2])
     clusters = np.repeat([1, 0, 0], [5, 3, 2])
     np.testing.assert_array_equal(per_class_accuracy(labels, clusters), [1, 1, np.nan, 0])
     assert balanced_accuracy(labels, clusters) == pytest.approx(2 / 3)
 
 
-def test_of_equally_good_matches_the_one_best_for_the_rarer_class_is_taken():
+def test_ties_between_matches_are_resolved_by_balanced_accuracy():
     # One cluster holds two of four sixes and both nines: as many images are right either way.
     for labels in (np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 1, 0, 0])):
         assert balanced_accuracy(labels, np.array([NOISE, NOISE, 0, 0, 0, 0])) == 0.5
@@ -142,7 +142,7 @@ def test_of_equally_good_matches_the_one_best_for_the_rarer_class_is_taken():
 
 @settings(max_examples=40, deadline=None)
 @given(pairs_of_ids(4, 5, NOISE), st.integers(0, 3))
-def test_turning_an_image_into_noise_never_helps(ids, which):
+def test_changing_an_image_to_noise_never_increases_accuracy(ids, which):
     labels, clusters = ids
     fewer = clusters.copy()
     fewer[which % len(fewer)] = NOISE
@@ -152,7 +152,7 @@ def test_turning_an_image_into_noise_never_helps(ids, which):
 
 @settings(max_examples=40, deadline=None)
 @given(pairs_of_ids(4, 5), st.lists(st.integers(0, 3), min_size=1, max_size=20))
-def test_images_of_noise_are_errors_and_change_nothing_else(ids, noisy):
+def test_images_of_noise_are_errors_and_have_no_other_effect(ids, noisy):
     labels, clusters = ids
     all_labels = np.concatenate([labels, np.array(noisy, labels.dtype)])
     all_clusters = np.concatenate([clusters, np.full(len(noisy), NOISE, clusters.dtype)])
@@ -164,7 +164,7 @@ def test_images_of_noise_are_errors_and_change_nothing_else(ids, noisy):
     np.testing.assert_array_equal(matrix[:, :-1].sum(axis=1), np.bincount(labels, minlength=4))
 
 
-def test_all_noise_is_all_wrong():
+def test_noise_only_scores_zero():
     labels, clusters = np.array([0, 0, 1, 2]), np.full(4, NOISE)
     scores = score_clusters(labels, clusters)
     assert [scores[name] for name in ("accuracy", "balanced_accuracy", "many_to_one_accuracy")] == [0, 0, 0]
@@ -187,7 +187,7 @@ def test_one_class_or_one_image_is_scored_too(num_images, label):
 
 @settings(max_examples=40, deadline=None)
 @given(pairs_of_ids(5, 7, NOISE))
-def test_confusion_matrix_keeps_every_image_and_has_the_accuracy_on_its_diagonal(ids):
+def test_confusion_matrix_counts_every_image_and_its_diagonal_gives_the_accuracy(ids):
     labels, clusters = ids
     matrix = confusion_matrix(labels, clusters, 5)
     np.testing.assert_array_equal(matrix.sum(axis=1), np.bincount(labels, minlength=5))
@@ -230,5 +230,5 @@ def test_neighbour_purity_by_hand_leaves_the_image_itself_out():
 
 @pytest.mark.parametrize("num_neighbours", [0, 4])
 def test_neighbour_purity_names_the_numbers_of_neighbours_there_can_be(num_neighbours):
-    with pytest.raises(InputError, match=rf"expected num_neighbours from 1 to .*\(3\), found {num_neighbours}; ask"):
+    with pytest.raises(InputError, match=rf"expected num_neighbours from 1 to .*\(3\), found {num_neighbours}; set"):
         neighbour_purity(np.eye(4), np.zeros(4, int), num_neighbours)

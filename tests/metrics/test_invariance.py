@@ -10,13 +10,13 @@ from scipy.stats import ortho_group
 from irl_inr_jax.metrics.invariance import invariance
 
 
-def test_latents_that_ignore_the_turn_have_ratio_zero():
+def test_latents_independent_of_the_rotation_have_ratio_zero():
     latents = np.repeat(np.random.default_rng(0).normal(size=(5, 1, 3)), 4, axis=1)
     assert invariance(latents)["ratio"] == pytest.approx(0, abs=1e-12)
 
 
 def test_distances_by_hand():
-    # Image means (0, 0) and (6, 8): each 5 from their mean. Turns 1 from the mean of the first image, 3 of the second.
+    # Image means (0, 0) and (6, 8): each 5 from their mean. Rotations are 1 and 3 from the mean of their image.
     latents = np.array([[[1.0, 0], [-1, 0]], [[6, 11], [6, 5]]])
     result = invariance(latents)
     assert result["within"] == pytest.approx(math.sqrt((1 + 9) / 2))
@@ -30,9 +30,9 @@ def test_ratio_does_not_change_when_latents_are_scaled_shifted_or_rotated(seed, 
     latents = np.random.default_rng(seed).normal(size=(6, 3, 4))
     rotated = latents @ ortho_group.rvs(4, random_state=seed)
     expected = invariance(latents)
-    moved = invariance(scale * rotated + shift)
-    assert moved["ratio"] == pytest.approx(expected["ratio"])
-    assert moved["within"] == pytest.approx(scale * expected["within"])
+    transformed = invariance(scale * rotated + shift)
+    assert transformed["ratio"] == pytest.approx(expected["ratio"])
+    assert transformed["within"] == pytest.approx(scale * expected["within"])
 
 
 def test_shuffling_latents_among_images_raises_the_ratio():
@@ -44,7 +44,7 @@ def test_shuffling_latents_among_images_raises_the_ratio():
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 2), (1, 3, 2)])
-def test_images_that_cannot_be_told_apart_have_no_ratio_and_give_no_warning(shape):
+def test_equal_images_have_an_undefined_ratio_without_a_warning(shape):
     one_image = np.random.default_rng(0).normal(size=(1, *shape[1:])) + 0.1
     with warnings.catch_warnings():
         warnings.simplefilter("error")

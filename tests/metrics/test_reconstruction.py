@@ -13,11 +13,11 @@ def test_a_constant_error_has_its_square_as_mse_and_a_closed_form_psnr():
     assert psnr(mse(images, images + np.float32(0.01)), peak=1.0) == pytest.approx(40, abs=1e-3)
 
 
-def test_black_for_white_is_zero_decibel():
+def test_black_in_place_of_white_is_zero_decibels():
     assert psnr(mse(np.zeros((1, 2, 2, 3)), np.ones((1, 2, 2, 3))), peak=1.0) == pytest.approx(0)
 
 
-def test_perfect_is_infinite():
+def test_a_perfect_reconstruction_has_infinite_psnr():
     images = np.random.default_rng(0).random((2, 3, 3, 1))
     assert psnr(mse(images, images.copy()), peak=1.0) == math.inf
 
