@@ -6,7 +6,7 @@
 
 Reports the number, size and type of the images, the intensities that become black and white, the classes, whether the
 images determine their rotation, and the time that a run would take. Takes the flags of `irl-inr train`; a folder or
-file alone is read by the preset images, and --data.KEY=VALUE is short for --config.data.KEY=VALUE.
+file alone is read by the preset images:small, and --data.KEY=VALUE is short for --config.data.KEY=VALUE.
 """
 
 import json
@@ -72,11 +72,11 @@ def run(values: flags.FlagValues) -> int:
 
 
 def expand_arguments(arguments: Sequence[str]) -> list[str]:
-    """Return --config.data.KEY for --data.KEY and --config.data.path=PATH for a PATH; the preset images by default.
+    """Return --config.data.KEY for --data.KEY and --config.data.path=PATH for a PATH.
 
-    --config comes first, as ml_collections requires.
+    --config comes first, as ml_collections requires. Its default is images:small, whose networks also train on CPUs.
     """
-    config, others, left = "images", [], list(arguments)
+    config, others, left = "images:small", [], list(arguments)
     while left:
         argument = left.pop(0)
         name, equals, value = argument.partition("=")

@@ -10,7 +10,7 @@ from irl_inr_jax.commands.inspect import expand_arguments
 
 
 def test_arguments_become_those_of_a_configuration_that_comes_first():
-    assert expand_arguments(["DIR"]) == ["--config=images", "--config.data.path=DIR"]
+    assert expand_arguments(["DIR"]) == ["--config=images:small", "--config.data.path=DIR"]
     assert expand_arguments(["--data.crop=circle", "--output", "o", "--config", "c.py", "--nocost"]) == [
         "--config=c.py",
         "--config.data.crop=circle",
