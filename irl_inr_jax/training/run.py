@@ -138,7 +138,6 @@ def make_take_step(run: Run) -> TakeStep:
     mesh, num_steps, batch_size = run.mesh, run.steps_per_call, run.config.train.batch_size
     mapped = map_run_steps(run, num_steps=num_steps)
     positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
-
     if run.streamed:
         # Each device numbers the images of its part of the batch from 0.
         part = np.arange(batch_size // mesh.size, dtype=np.int32)
@@ -235,13 +234,12 @@ def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[T
 
     Raises InputError if there is none.
     """
-    missing = InputError(
-        f"expected checkpoints in {workdir / 'checkpoints'}, found none; train first with this --workdir"
-    )
-    if not (workdir / "checkpoints").is_dir():
+    folder = workdir / "checkpoints"
+    missing = InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
+    if not folder.is_dir():
         raise missing
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
-    manager = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
+    manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
     sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
     state, damaged = restore_state(manager, run.abstract_state, sharding=sharding)
     manager.close()
