@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -16,6 +17,7 @@ def load_config(name: str, assignments: Sequence[str] = ()) -> ConfigDict:
     Raises InputError for a name that is not in configs/, and for settings that `override_config` refuses.
     """
     module, _, variants = name.partition(":")
+    module = Path(module).stem  # --config, unlike --configs, arrives as the path of the preset
     try:
         config = importlib.import_module(f"configs.{module}").get_config(variants).unlock()
     except ModuleNotFoundError:
