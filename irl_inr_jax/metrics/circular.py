@@ -19,7 +19,7 @@ def circular_correlation(alpha: Float[np.ndarray, "n"], beta: Float[np.ndarray, 
 
     rho_T = sum_{i<j} sin(a_i - a_j) sin(b_i - b_j) / sqrt(sum_{i<j} sin^2(a_i - a_j) sum_{i<j} sin^2(b_i - b_j))
 
-    It is 1 for beta = alpha + constant and -1 for beta = constant - alpha. The better known coefficient of Jammalamadaka
+    It is 1 for beta = alpha + constant and -1 for beta = constant - alpha. The better known one of Jammalamadaka
     uses sines about the mean directions. For true rotations, uniform on the circle, the mean direction is undefined and
     its estimate is noise, so that coefficient may be near 0 for a perfect prediction; rho_T uses pairs and needs no
     mean. (Pearson's coefficient, used in the paper's Table 1, depends on where the circle is cut.)
