@@ -6,6 +6,8 @@ The losses are those of IRL-INR on two views of every image, or of the thesis on
 Without a pose (`config.model.pose.form` 'none') and with `recon` only it is an ordinary autoencoder.
 """
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -45,7 +47,7 @@ def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -
         return params, None
 
     def emit(params: PyTree, latents: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
-        logits = decoder.apply({"params": params}, latents, size=params["bias"].shape[:2])
+        logits = cast(jax.Array, decoder.apply({"params": params}, latents, size=params["bias"].shape[:2]))
         return low + (1 - low) * jax.nn.sigmoid(logits)
 
     def render(

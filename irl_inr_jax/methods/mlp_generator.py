@@ -5,6 +5,8 @@
 All images share the weights of G, and z enters as a shift of its first layer.
 """
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -28,7 +30,8 @@ def make_mlp_generator(config: ConfigDict, *, num_channels: int, low: float) -> 
     network = make_spatial_generator(config, num_channels=num_channels)
 
     def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, Float[Array, "f 2"] | None]:
-        params, frequencies = init_spatial_generator(network, config, *jax.random.split(key), images, low)
+        network_key, frequencies_key = jax.random.split(key)
+        params, frequencies = init_spatial_generator(network, config, network_key, frequencies_key, images, low)
         # As for an INR, the first image is close to the mean pixel.
         last = {**params["logits"], "kernel": 0.1 * params["logits"]["kernel"]}
         return {**params, "logits": last}, frequencies
@@ -43,7 +46,7 @@ def make_mlp_generator(config: ConfigDict, *, num_channels: int, low: float) -> 
         coords: Float[Array, "#b n 2"],
     ) -> Float[Array, "b n c"]:
         coords = jnp.broadcast_to(coords, (len(eta), *coords.shape[1:]))
-        logits = network.apply({"params": params}, eta, coords, frequencies)
+        logits = cast(jax.Array, network.apply({"params": params}, eta, coords, frequencies))
         return low + (1 - low) * jax.nn.sigmoid(logits)
 
     return Generator(init, emit, render)

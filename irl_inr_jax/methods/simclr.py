@@ -7,7 +7,7 @@ decoder.
 
 import dataclasses
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -35,7 +35,7 @@ class Parts:
     projection: MLP
     augment: Augment
     temperature: float
-    axis_name: str | None
+    axis_name: AxisName
 
 
 class Comparisons(NamedTuple):
@@ -87,7 +87,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
     # One call, so that batch norm takes its statistics over both views together.
     latents, updated = parts.encoder.apply(variables, views, train=True, mutable=["batch_stats"])
-    projections = parts.projection.apply({"params": params["projection"]}, latents).astype(jnp.float32)
+    projections = cast(jax.Array, parts.projection.apply({"params": params["projection"]}, latents)).astype(jnp.float32)
     compared = compare_views(projections, parts.axis_name)
 
     contrastive = losses.contrastive_loss(*compared, parts.temperature)
@@ -106,7 +106,7 @@ def encode(
 ) -> tuple[Float[Array, "b d"], None]:
     """Compute z = f(J), before the projection; no pose."""
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
-    return parts.encoder.apply(variables, images, train=False), None
+    return cast(jax.Array, parts.encoder.apply(variables, images, train=False)), None
 
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:
@@ -115,7 +115,7 @@ def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h
     return jnp.concatenate([parts.augment(example_keys(k, batch.positions), batch.images) for k in view_keys])
 
 
-def compare_views(projections: Float[Array, "m p"], axis_name: str | None) -> Comparisons:
+def compare_views(projections: Float[Array, "m p"], axis_name: AxisName) -> Comparisons:
     """Compare the m views of this device, in the order of `make_views`, with the n views of all devices.
 
     The gradient also flows into the projections of other devices. The gradient on each device is therefore that of the

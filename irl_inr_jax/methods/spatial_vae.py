@@ -9,7 +9,7 @@ authors translate the coords after rotating them; here tau is the position in th
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -108,7 +108,8 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 
     num_all, num_sampled = images[0, ..., 0].size, coords.shape[1]
     terms = {"recon": jnp.mean(nll) * (num_all / num_sampled), **divergences(parts, mean, log_std)}
-    total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
+    weighted = [term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items()]
+    total = sum(weighted[1:], start=weighted[0])
     return total, ({"loss": total, **terms}, {**model_state, "batch_stats": batch_stats})
 
 
@@ -141,7 +142,8 @@ def predict_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute G(x, z) before the sigmoid."""
-    return parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
+    logits = parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
+    return cast(jax.Array, logits)
 
 
 def apply_encoder(

@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -120,7 +120,8 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 
     num_all, num_sampled = images[0, ..., 0].size, coords.shape[1]
     terms = {"recon": jnp.mean(nll) * (num_all / num_sampled), **divergences(posterior, pairs)}
-    total = sum(term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items())
+    weighted = [term * (1.0 if name == "recon" else parts.kl_weight) for name, term in terms.items()]
+    total = sum(weighted[1:], start=weighted[0])
     return total, ({"loss": total, **terms}, model_state)
 
 
@@ -189,12 +190,13 @@ def predict_logits(
     parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute G(x, z) before the sigmoid."""
-    return parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
+    logits = parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])
+    return cast(jax.Array, logits)
 
 
 def apply_encoder(parts: Parts, params: PyTree, images: Float[Array, "b h w c"]) -> Posterior:
     """Compute the posterior at every pair of a position and a rotation."""
-    outputs = parts.encoder.apply({"params": params["encoder"]}, images)
+    outputs = cast(jax.Array, parts.encoder.apply({"params": params["encoder"]}, images))
     outputs = outputs.reshape(len(images), -1, outputs.shape[-1])
     logits, theta, theta_log_std = jnp.moveaxis(outputs[..., :3], -1, 0)
     latents, latents_log_std = jnp.split(outputs[..., 3:], 2, axis=-1)

@@ -38,7 +38,7 @@ class BasicBlock(nn.Module):
             use_running_average=not self.train,
             momentum=0.9,
             epsilon=1e-5,
-            axis_name=self.axis_name,
+            axis_name=self.axis_name,  # pyright: ignore[reportArgumentType]  # a tuple of axes works too
             dtype=self.dtype,
         )
         y = nn.relu(norm()(conv(self.features, 3, self.stride)(x)))
@@ -70,9 +70,14 @@ class ResNet(nn.Module):
     def __call__(self, images: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
         size, stride, pool = STEMS[self.stem]
         x = Conv(self.width, size, stride, algorithm=self.convolutions, dtype=self.dtype, kernel_init=CONV_INIT)(images)
-        x = nn.relu(
-            nn.BatchNorm(not self.train, momentum=0.9, epsilon=1e-5, axis_name=self.axis_name, dtype=self.dtype)(x)
+        norm = nn.BatchNorm(
+            not self.train,
+            momentum=0.9,
+            epsilon=1e-5,
+            axis_name=self.axis_name,  # pyright: ignore[reportArgumentType]  # a tuple of axes works too
+            dtype=self.dtype,
         )
+        x = nn.relu(norm(x))
         if pool:
             x = nn.max_pool(x, (3, 3), (2, 2), "SAME")
         block_class = nn.remat(BasicBlock) if self.remat else BasicBlock
