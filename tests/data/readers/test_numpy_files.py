@@ -80,7 +80,7 @@ def test_canvas_pads_the_images(make):
         ({"images": IMAGES, "ids": np.arange(11)}, "one id for each of the 12 images, found 11"),
         ({"images": IMAGES, "ids": np.zeros(12, int)}, "unique ids, found '0' more than once"),
         ({"images": IMAGES.transpose(1, 2, 0)[None, :3]}, r"looks like \(N, c, h, w\)"),
-        ({"images": IMAGES, "labels": np.zeros(12)}, "whole numbers or strings, found .*float64"),
+        ({"images": IMAGES, "labels": np.zeros(12)}, "integers or strings, found .*float64"),
         ({"images": IMAGES / np.nan}, "NaN or infinity in 12 of 12 images, first in images/00000"),
         ({"images": IMAGES * 0}, "found 0 at every pixel"),
         ({"images": IMAGES, "images_test": IMAGES / 2}, "test images as the training images, uint8 .*found float64"),
