@@ -1,5 +1,7 @@
 """Convolutions as matrix products against the definition in float64, and against XLA's gradients."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,15 +52,24 @@ def by_definition(x, kernel, stride):
 
 
 def test_products_are_the_convolution():
-    for *sizes, stride in SHAPES:
-        x, kernel = random_arrays(*sizes)
-        found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), stride=stride)
-        np.testing.assert_allclose(found, by_definition(x, kernel, stride), atol=2e-4, err_msg=str(sizes))
+    strides = [shape[-1] for shape in SHAPES]
+    arrays = [random_arrays(*sizes) for *sizes, _ in SHAPES]
+
+    @jax.jit
+    def convolve_all(arrays):
+        return [convolve(x, kernel, stride=stride) for (x, kernel), stride in zip(arrays, strides, strict=True)]
+
+    results = convolve_all(jax.tree.map(jnp.float32, arrays))
+    for shape, (x, kernel), found in zip(SHAPES, arrays, results, strict=True):
+        np.testing.assert_allclose(found, by_definition(x, kernel, shape[-1]), atol=2e-4, err_msg=str(shape))
 
 
 def test_both_forms_agree_where_both_apply():
     x, kernel = (jnp.asarray(array, jnp.float32) for array in random_arrays(6, 9, 3, 4, 3))
-    np.testing.assert_allclose(convolve_winograd(x, kernel), convolve_im2col(x, kernel, stride=1), atol=1e-4)
+    winograd, im2col = jax.jit(lambda x, kernel: (convolve_winograd(x, kernel), convolve_im2col(x, kernel, stride=1)))(
+        x, kernel
+    )
+    np.testing.assert_allclose(winograd, im2col, atol=1e-4)
 
 
 def test_winograds_identity_holds_for_every_input_and_kernel():
@@ -80,11 +91,14 @@ def test_module_and_gradients_are_those_of_xlas_convolution(shape):
     results = []
     for algorithm in ("direct", "matmul"):
         conv = Conv(**settings, algorithm=algorithm, kernel_init=jax.nn.initializers.ones)
-        assert jax.tree.map(jnp.shape, conv.init(jax.random.key(0), x)) == {"params": {"kernel": kernel.shape}}
+        variables = jax.eval_shape(conv.init, jax.random.key(0), x)
+        assert jax.tree.map(lambda leaf: leaf.shape, variables) == {"params": {"kernel": kernel.shape}}
 
-        def loss(kernel, x, conv=conv):
-            return (jnp.sin(conv.apply({"params": {"kernel": kernel}}, x))).sum()
+        @partial(jax.grad, argnums=(0, 1), has_aux=True)
+        def gradients_and_output(kernel, x, conv=conv):
+            out = conv.apply({"params": {"kernel": kernel}}, x)
+            return jnp.sin(out).sum(), out
 
-        results.append((conv.apply({"params": {"kernel": kernel}}, x), *jax.grad(loss, argnums=(0, 1))(kernel, x)))
+        results.append(jax.tree.leaves(jax.jit(gradients_and_output)(kernel, x)))
     for direct, matmul in zip(*results, strict=True):
         np.testing.assert_allclose(direct, matmul, atol=5e-4)

@@ -1,4 +1,4 @@
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -8,17 +8,23 @@ import pytest
 from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.models.inr import ACTIVATIONS
+from irl_inr_jax.presets import tiny
 
 SIDE = 8
 
 
 @pytest.fixture(params=[1, 3], ids=["grey", "rgb"])
-def made(request, tiny_config):
-    return start(tiny_config, request.param)
+def made(request):
+    return start_small(request.param)
 
 
-def start(config, channels, mean=0.2):
-    images = jnp.asarray(np.random.default_rng(0).uniform(0, 2 * mean, (5, SIDE, SIDE, channels)), jnp.float32)
+@cache
+def start_small(channels):
+    return start(tiny.get_config().unlock(), channels)
+
+
+def start(config, channels):
+    images = jnp.asarray(np.random.default_rng(0).uniform(0, 0.4, (5, SIDE, SIDE, channels)), jnp.float32)
     generator = make_generator(config, num_channels=channels, low=0.0, axis_name=None)
     params, frequencies = jax.jit(generator.init)(jax.random.key(0), images)
     latents = jax.random.normal(jax.random.key(1), (4, config.model.latent_dim))
@@ -56,12 +62,13 @@ def test_frequencies_are_not_among_the_parameters(made, tiny_config):
     assert set(params) == {"MLP_0"}
 
 
-@pytest.fixture(params=ACTIVATIONS)
-def wide(request, tiny_config):
+@pytest.fixture(params=ACTIVATIONS, scope="module")
+def wide(request):
     """Networks of realistic width, for which the scale of the initialisation matters."""
-    tiny_config.model.inr.update(widths=(128, 128, 128), num_frequencies=64, activation=request.param)
-    tiny_config.model.hypernet.widths = (32, 32)
-    generator, params, frequencies, latents, coords, images = start(tiny_config, 3)
+    config = tiny.get_config().unlock()
+    config.model.inr.update(widths=(128, 128, 128), num_frequencies=64, activation=request.param)
+    config.model.hypernet.widths = (32, 32)
+    generator, params, frequencies, latents, coords, images = start(config, 3)
 
     def error(latents):
         return jnp.mean((render(generator, frequencies, params, latents, coords) - images.mean()) ** 2)
@@ -82,7 +89,7 @@ def test_the_first_images_already_depend_on_the_latents(wide):
 
 
 def test_bfloat16_renders_nearly_the_same_from_float32_parameters(tiny_config):
-    generator, params, frequencies, latents, coords, _ = start(tiny_config, 1)
+    generator, params, frequencies, latents, coords, _ = start_small(1)
     tiny_config.model.dtype = "bfloat16"
     low = make_generator(tiny_config, num_channels=1, low=0.0, axis_name=None)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}

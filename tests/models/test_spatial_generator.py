@@ -23,20 +23,27 @@ def make_config(*, num_frequencies=0, activation="tanh", dtype="float32", widths
     return config
 
 
-def init_generator(generator, config, channels):
-    images = jnp.full((2, 4, 4, channels), 0.25)
-    return init_spatial_generator(generator, config, jax.random.key(0), jax.random.key(1), images, 0.0)
+def make_init(generator, config, channels):
+    def init(keys):
+        images = jnp.full((2, 4, 4, channels), 0.25)
+        return init_spatial_generator(generator, config, *keys, images, 0.0)
+
+    return init, jax.random.split(jax.random.key(0))
 
 
 @functools.cache
 def make(channels=2, **changes):
-    """A generator, parameters without zeros, and frequencies."""
+    """A generator, parameters without zeros, and frequencies; sampled by NumPy, since `init` takes a second."""
     config = make_config(**changes)
     generator = make_spatial_generator(config, num_channels=channels)
-    params, frequencies = init_generator(generator, config, channels)
+    params, frequencies = jax.eval_shape(*make_init(generator, config, channels))
     rng = np.random.default_rng(2)
-    changed = jax.tree.map(lambda leaf: leaf + jnp.asarray(0.2 * rng.normal(size=leaf.shape), jnp.float32), params)
-    return generator, changed, frequencies
+
+    def sample(leaf, std):
+        return jnp.asarray(std * rng.normal(size=leaf.shape), jnp.float32)
+
+    params = jax.tree.map(lambda leaf: sample(leaf, leaf.shape[0] ** -0.5 if leaf.ndim > 1 else 0.2), params)
+    return generator, params, frequencies and sample(frequencies, 1.5)
 
 
 def inputs(seed=0):
@@ -106,7 +113,8 @@ def test_images_and_points_are_rendered_independently(num_frequencies):
 @each_coords
 def test_bfloat16_is_near_float32_and_gives_float32(num_frequencies):
     generator, params, frequencies = make(num_frequencies=num_frequencies)
-    coarse, _, _ = make(num_frequencies=num_frequencies, dtype="bfloat16")
+    config = make_config(num_frequencies=num_frequencies, dtype="bfloat16")
+    coarse = make_spatial_generator(config, num_channels=2)
     latents, coords = inputs()
     exact = render(generator, params, latents, coords, frequencies)
     found = render(coarse, params, latents, coords, frequencies)
@@ -116,14 +124,16 @@ def test_bfloat16_is_near_float32_and_gives_float32(num_frequencies):
 
 def test_frequencies_have_the_requested_number_and_deviation():
     config = make_config(num_frequencies=4000)
-    _, frequencies = init_generator(make_spatial_generator(config, num_channels=1), config, 1)
+    init, keys = make_init(make_spatial_generator(config, num_channels=1), config, 1)
+    _, frequencies = jax.jit(init)(keys)
     assert frequencies.shape == (4000, 2) and np.std(frequencies) == pytest.approx(1.5, rel=0.05)
 
 
 def test_without_features_there_are_no_frequencies_and_the_first_image_is_the_mean_pixel():
     config = make_config()
     generator = make_spatial_generator(config, num_channels=2)
-    params, frequencies = init_generator(generator, config, 2)
+    init, keys = make_init(generator, config, 2)
+    params, frequencies = jax.jit(init)(keys)
     assert frequencies is None
     np.testing.assert_allclose(jax.nn.sigmoid(params["logits"]["bias"]), [0.25, 0.25], rtol=1e-6)
 
