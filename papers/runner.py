@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from irl_inr_jax.training.stopping import stop_signals
 from irl_inr_jax.types import InputError
 from papers.records import EvaluationSpec, Measure, TrainingSpec
 from papers.systems import evaluation_settings, list_variants, training_settings
@@ -138,7 +138,7 @@ def call_script(script: str, arguments: list[str], *, lock: int, on_wait: Callab
     The script inherits the lock, so that no other process can enter its folder if this one is killed.
     """
     started = noted = time.monotonic()
-    with catch_signals() as received:
+    with stop_signals() as received:
         process = subprocess.Popen(
             [sys.executable, script, *arguments], cwd=REPOSITORY, start_new_session=True, pass_fds=(lock,)
         )
@@ -160,28 +160,6 @@ def call_script(script: str, arguments: list[str], *, lock: int, on_wait: Callab
             f"python {script} {' '.join(arguments)}"
         )
     return time.monotonic() - started
-
-
-@contextmanager
-def catch_signals() -> Iterator[Callable[[], int]]:
-    """Record SIGTERM and SIGINT instead of acting on them; yield a function that returns the first one, or 0.
-
-    A second signal of the same kind acts at once.
-    """
-    received = []
-
-    def record(number, frame):
-        received.append(number)
-        signal.signal(number, previous[number])
-
-    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    for number in previous:
-        signal.signal(number, record)
-    try:
-        yield lambda: received[0] if received else 0
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -311,7 +311,7 @@ def test_the_second_of_two_concurrent_runners_waits_and_finds_the_run_done(repos
     def no_signals():
         yield lambda: 0
 
-    monkeypatch.setattr(runner, "catch_signals", no_signals)
+    monkeypatch.setattr(runner, "stop_signals", no_signals)
     (repository / "wait").touch()
     found = []
     threads = [threading.Thread(target=lambda: found.append(train_run(workspace, SPEC, 0))) for _ in range(2)]
