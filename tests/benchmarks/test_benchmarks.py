@@ -86,7 +86,7 @@ def test_invalid_requests_are_one_line_and_status_2():
         (["benchmarks.step", "--configs=tiny", "--options=magic"], "--options among all, none, "),
         (
             ["benchmarks.step", "--configs=tiny", "--set=model.width=3"],
-            "expected the keys of irl_inr_jax/config/base.py after --set",
+            "expected the keys of irl_inr_jax/config after --set",
         ),
         (["benchmarks.scaling", "--devices=3", "--num-shards=2"], "numbers that --num_shards=2 divides for --devices"),
         (["benchmarks.neighbours", "--num-points=many"], "whole numbers of at least 3072, the queries, for --num_p"),
