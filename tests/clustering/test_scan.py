@@ -33,6 +33,20 @@ def blobs():
     return latents.astype(np.float32), labels
 
 
+@pytest.fixture(scope="module")
+def trained():
+    """Clusterings that several tests compare with, trained by the first of them."""
+    return {}
+
+
+@pytest.fixture
+def without_selflabels(trained, make_task, blobs):
+    """The result of the clustering stage alone."""
+    if not trained:
+        trained["blobs"] = cluster_scan(make_task(blobs[0], 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
+    return trained["blobs"]
+
+
 def test_neighbours_are_mined_by_the_configured_distance(make_task):
     latents = np.array([[1, 0], [10, 0.1], [0.9, 0.5], [-1, 0]], np.float32)
     near = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1}))
@@ -92,18 +106,16 @@ def test_blobs_are_separated_with_confidence(make_task, blobs):
     assert 0 < found.measures["confident_share"] <= 1
 
 
-def test_the_self_label_stage_adds_confidence(make_task, blobs):
+def test_the_self_label_stage_adds_confidence(make_task, blobs, without_selflabels):
     latents, _ = blobs
-    without = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
     settings = {**QUICK, "scan.selflabel_epochs": 6, "scan.selflabel_learning_rate": 0.01}
     with_it = cluster_scan(make_task(latents, 4, settings=settings))
-    assert "confident_share" not in without.measures
-    assert with_it.confidence.mean() > without.confidence.mean()
+    assert "confident_share" not in without_selflabels.measures
+    assert with_it.confidence.mean() > without_selflabels.confidence.mean()
 
 
-def test_without_confident_images_the_result_is_that_of_the_clustering_stage(make_task, blobs):
-    latents, _ = blobs
-    before = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
+def test_without_confident_images_the_result_is_that_of_the_clustering_stage(make_task, blobs, without_selflabels):
+    latents, before = blobs[0], without_selflabels
     stopped = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_threshold": 1.0}))
     np.testing.assert_array_equal(stopped.clusters, before.clusters)
     np.testing.assert_array_equal(stopped.confidence, before.confidence)
@@ -119,9 +131,10 @@ def test_a_collapse_in_the_clustering_stage_is_noted_and_the_second_stage_skippe
     assert "confident_share" not in found.measures
 
 
-def test_after_a_collapse_in_the_self_label_stage_the_state_before_it_is_used(make_task, blobs, monkeypatch):
-    latents, _ = blobs
-    before = cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.selflabel_epochs": 0}))
+def test_after_a_collapse_in_the_self_label_stage_the_state_before_it_is_used(
+    make_task, blobs, without_selflabels, monkeypatch
+):
+    latents, before = blobs[0], without_selflabels
     monkeypatch.setattr(scan, "find_collapse", lambda sizes, prior: "collapsed: for the test")
     after = cluster_scan(make_task(latents, 4, settings=QUICK))
     np.testing.assert_array_equal(after.clusters, before.clusters)
