@@ -57,13 +57,13 @@ def test_two_blobs_are_separated_in_any_order_and_new_images_assigned(run, name)
     assert found.clusters.dtype == np.int32 and found.confidence.dtype == np.float32
     assert set(found.clusters) == {0, 1} and found.transductive
     assert clustering_accuracy(labels, found.clusters) == 1
-    assigned = run(name, latents, 2, assigned=new)
-    assert not assigned.transductive and len(assigned.clusters) == len(new)
-    assert clustering_accuracy(new_labels, assigned.clusters) == 1
+    order = np.random.default_rng(0).permutation(len(latents))
+    assigned = run(name, latents[order], 2, assigned=np.concatenate([new, latents]))
+    assert not assigned.transductive and len(assigned.clusters) == len(new) + len(latents)
+    assert clustering_accuracy(new_labels, assigned.clusters[: len(new)]) == 1
+    assert adjusted_rand_score(found.clusters, assigned.clusters[len(new) :]) == 1
     for clustering in (found, assigned):
         assert 0 <= clustering.confidence.min() and clustering.confidence.max() <= 1
-    order = np.random.default_rng(0).permutation(len(latents))
-    assert adjusted_rand_score(found.clusters[order], run(name, latents[order], 2).clusters) == 1
 
 
 @every_clusterer
