@@ -4,26 +4,29 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.augment import views
-from irl_inr_jax.augment.views import example_keys, sample_pixels, select_pixels
+from irl_inr_jax.geometry import coords
 from irl_inr_jax.geometry import warps as geometry
-from irl_inr_jax.geometry.coords import pixel_grid, transform_coords
 from irl_inr_jax.types import Pose
 
+example_keys = jax.jit(views.example_keys)
+sample_pixels = jax.jit(views.sample_pixels, static_argnums=(1, 2))
+select_pixels = jax.jit(views.select_pixels, static_argnums=3)
+transform_coords, pixel_grid = jax.jit(coords.transform_coords), jax.jit(coords.pixel_grid, static_argnums=(0, 1))
 sample_poses = jax.jit(views.sample_poses, static_argnames="translation_std")
 random_views = jax.jit(views.random_views, static_argnames=("translation_px", "interpolation", "fill"))
 transform_images = jax.jit(geometry.transform_images, static_argnames=("interpolation", "fill"))
 
 
 def keys_of(positions, seed=0):
-    return example_keys(jax.random.key(seed), jnp.asarray(positions, jnp.int32))
+    return example_keys(jax.random.key(seed), np.asarray(positions, np.int32))
 
 
 def random_images(*shape):
-    return jnp.asarray(np.random.default_rng(0).uniform(size=shape), jnp.float32)
+    return np.random.default_rng(0).uniform(size=shape).astype(np.float32)
 
 
 def test_keys_depend_on_the_position_and_nothing_else():
-    everything = jax.random.key_data(keys_of(range(8)))
+    everything = np.asarray(jax.random.key_data(keys_of(range(8))))
     np.testing.assert_array_equal(jax.random.key_data(keys_of([6, 2, 5])), everything[np.array([6, 2, 5])])
     assert len(np.unique(everything, axis=0)) == 8
     assert not np.any(np.all(jax.random.key_data(keys_of(range(8), seed=1)) == everything, axis=1))
@@ -89,10 +92,11 @@ def test_selected_pixels_have_the_canonical_coords_and_values_of_the_same_pixels
     images, keys = random_images(6, 5, 8, 2), keys_of(range(3))
     rng = np.random.default_rng(0)
     pose = Pose(
-        theta=jnp.asarray(rng.normal(size=6), jnp.float32), tau=jnp.asarray(rng.normal(size=(6, 2)), jnp.float32)
+        theta=jnp.asarray(rng.normal(size=6).astype(np.float32)),
+        tau=jnp.asarray(rng.normal(size=(6, 2)).astype(np.float32)),
     )
-    coords, values = select_pixels(keys, images, pose, num_pixels)
-    centres = np.asarray(transform_coords(coords, pose))
+    points, values = select_pixels(keys, images, pose, num_pixels)
+    centres = np.asarray(transform_coords(points, pose))
     grid = np.asarray(pixel_grid(5, 8))
     numbers = np.abs(centres[:, :, None] - grid).sum(-1).argmin(-1)
     assert numbers.shape == (6, num_pixels or 40)

@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from irl_inr_jax.geometry import polar as geometry
 from irl_inr_jax.geometry.moments import centre_of_mass
-from irl_inr_jax.geometry.polar import angular_spectrum, invariant_spectrum, orbit_products, polar_images
+from irl_inr_jax.geometry.polar import orbit_products, polar_images
 from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.types import Pose
 
+angular_spectrum, invariant_spectrum = jax.jit(geometry.angular_spectrum), jax.jit(geometry.invariant_spectrum)
 SIDE = 40
 
 
@@ -19,7 +21,7 @@ def blobs(count, seed=0):
     y, x = np.mgrid[:SIDE, :SIDE]
     centres, heights = rng.uniform(14, 26, (count, 3, 2)), rng.uniform(0.3, 1, (count, 3))
     squared = (x - centres[..., :1, None]) ** 2 + (y - centres[..., 1:, None]) ** 2
-    return jnp.asarray((heights[..., None, None] * np.exp(-squared / 8)).sum(1)[..., None], jnp.float32)
+    return (heights[..., None, None] * np.exp(-squared / 8)).sum(1)[..., None].astype(np.float32)
 
 
 @jax.jit
@@ -34,19 +36,19 @@ def to_polar(images):
     return polar_images(images, num_radii=20, num_angles=48, fill=0.0)
 
 
+@jax.jit
+def multiply(first, second):
+    spectra = [jnp.moveaxis(geometry.angular_spectrum(polar), 1, 0) for polar in (first, second)]
+    return orbit_products(*spectra, num_angles=first.shape[2])
+
+
 def products(first, second):
     """Products of all pairs of polar images."""
-
-    @jax.jit
-    def multiply(first, second):
-        spectra = [jnp.moveaxis(angular_spectrum(polar), 1, 0) for polar in (first, second)]
-        return orbit_products(*spectra, num_angles=first.shape[2])
-
     return np.asarray(multiply(first, second))
 
 
 def random_polar(count, num_angles, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=(count, 3, num_angles, 2)), jnp.float32)
+    return np.random.default_rng(seed).normal(size=(count, 3, num_angles, 2)).astype(np.float32)
 
 
 def test_products_are_the_largest_over_all_circular_shifts():
@@ -72,7 +74,7 @@ def test_products_and_moduli_are_invariant_to_rotation_and_translation(theta, ta
     found = products(before, after)
     assert np.diag(found).min() > 0.999
     assert (found - 2 * np.eye(6)).max() < 0.99
-    latents, transformed_latents = (np.asarray(jax.jit(invariant_spectrum)(polar)) for polar in (before, after))
+    latents, transformed_latents = (np.asarray(invariant_spectrum(polar)) for polar in (before, after))
     distances = np.linalg.norm(latents[:, None] - transformed_latents, axis=-1)
     assert np.diag(distances).max() < 0.06
     assert (distances + np.eye(6)).min() > 2 * np.diag(distances).max()
@@ -81,13 +83,13 @@ def test_products_and_moduli_are_invariant_to_rotation_and_translation(theta, ta
 @pytest.mark.parametrize("num_angles", [8, 9])
 def test_spectra_keep_the_norm_and_distances_of_moduli_never_exceed_those_of_orbits(num_angles):
     polar = random_polar(20, num_angles)
-    polar /= jnp.sqrt((polar**2).sum((1, 2, 3), keepdims=True))
+    polar /= np.sqrt((polar**2).sum((1, 2, 3), keepdims=True))
     latents = np.asarray(invariant_spectrum(polar))
     np.testing.assert_allclose(np.linalg.norm(latents, axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(angular_spectrum(polar), axis=(1, 2)), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(np.asarray(angular_spectrum(polar)), axis=(1, 2)), 1, rtol=1e-5)
     orbit = np.sqrt(np.maximum(2 - 2 * products(polar, polar), 0))
     assert (np.linalg.norm(latents[:, None] - latents, axis=-1) <= orbit + 1e-3).all()
-    rotated = invariant_spectrum(jnp.roll(polar, 3, axis=2))
+    rotated = invariant_spectrum(np.roll(polar, 3, axis=2))
     np.testing.assert_allclose(rotated, latents, atol=1e-6)
 
 
@@ -102,7 +104,8 @@ def test_products_of_polar_images_are_those_of_the_discs():
 
 
 def test_a_blank_image_is_zero_and_brightness_does_not_matter():
-    images = blobs(6).at[1].set(0.25 * blobs(6)[0]).at[2].set(0.0)
+    images = blobs(6)
+    images[1], images[2] = 0.25 * images[0], 0.0
     polar = np.asarray(to_polar(images))
     np.testing.assert_allclose(polar[0], polar[1], atol=1e-6)
     assert np.linalg.norm(polar[0]) == pytest.approx(1, rel=1e-5) and not polar[2].any()
