@@ -100,6 +100,9 @@ def run(values: flags.FlagValues) -> int:
     trained, step = load_trained(workdir, config, dataset)
 
     evaluation = evaluate(trained, dataset, config, options)
+    scores = evaluation.results["clustering"]
+    if options.clusterers and all("skipped" in scores[name] for name in options.clusterers):
+        raise InputError(scores[options.clusterers[0]]["skipped"])
     results = {**evaluation.results, "method": config.method, "step": step}
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
@@ -119,7 +122,8 @@ def run(values: flags.FlagValues) -> int:
         figures = save_run_figures(folder, trained, dataset, evaluation, config)
     print(f"\n{describe_results(results)}\n")
     names = ", ".join(path.name for path in figures)
-    print(f"{folder}: results.json, clusters.csv, embeddings.npz and {len(figures)} figures ({names})")
+    described = f" and {len(figures)} figures ({names})" if figures else ""
+    print(f"{folder}: results.json, clusters.csv, embeddings.npz{described}")
     return 0
 
 

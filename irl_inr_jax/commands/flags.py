@@ -119,7 +119,7 @@ def describe_flags(values: flags.FlagValues) -> str:
     paragraphs = []
     for name in values:
         flag = values[name]
-        default = "" if flag.default is None else f" (default: {str(flag.default_as_str).strip(chr(39))})"
+        default = f" (default: {str(flag.default_as_str).strip(chr(39))})" if flag.default not in (None, "", []) else ""
         label = f"--[no]{name}" if flag.boolean else f"--{name}"
         indent = " " * 8
         paragraphs.append(

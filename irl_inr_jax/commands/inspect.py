@@ -56,12 +56,19 @@ def run(values: flags.FlagValues) -> int:
     orientation = measure_orientation(dataset, sample, make_pose_form(config))
     facts["orientation"] = describe_orientation(orientation)
     facts["advice"] = find_advice(facts, facts["orientation"])
+    is_trained = config.train.num_epochs > 0
+    if is_trained and config.train.batch_size > facts["num_train"]:
+        is_trained = False
+        facts["advice"].append(
+            f"a step takes {config.train.batch_size} images, more than there are: train with "
+            f"--config.train.batch_size={max(1, facts['num_train'] // 4)}"
+        )
     folder = Path(values.output)
     folder.mkdir(parents=True, exist_ok=True)
     save_contact_sheet(folder / "contact_sheet.png", dataset)
     save_histograms(folder / "histograms.png", dataset, sample.images, orientation)
     print(describe_inspection(facts), flush=True)
-    if values.cost and config.train.num_epochs:
+    if values.cost and is_trained:
         print("trying a few steps …", flush=True)
         facts["cost"] = estimate_cost(config, dataset)._asdict()
         duration = format_seconds(facts["cost"]["seconds"])

@@ -10,13 +10,11 @@ of a trained run and scores the clusters. `irl-inr VERB --help` lists the flags 
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+from importlib.metadata import version
 
-VERBS = {
-    "train": "irl_inr_jax.commands.train",
-    "evaluate": "irl_inr_jax.commands.evaluate",
-    "inspect": "irl_inr_jax.commands.inspect",
-}
+from irl_inr_jax.commands import evaluate, inspect, train
+
+VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb in ("", "-h", "-help", "--help"):
         print(__doc__)
         return 0
+    if verb == "--version":
+        print(version("irl-inr-jax"))
+        return 0
     if verb not in VERBS:
         print(f"error: expected one of {', '.join(VERBS)} after irl-inr, found {verb!r}; see --help", file=sys.stderr)
         return 2
-    return import_module(VERBS[verb]).main(rest)
+    return VERBS[verb](rest)

@@ -29,7 +29,7 @@ def check_values(config: ConfigDict) -> None:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"; the nearest is config.{nearest[0]}" if nearest else ""
-            raise InputError(f"expected the keys of irl_inr_jax/config/base.py, found config.{name}{hint}")
+            raise InputError(f"expected the keys of irl_inr_jax/config, found config.{name}{hint}")
     for name, key in known.items():
         if name not in found:
             raise InputError(f"expected config.{name} in the configuration, found none; see irl_inr_jax/config/base.py")

@@ -31,7 +31,7 @@ Block = dict[str, "Key | Block"]
 ANY = Rule("", lambda value: True)
 POSITIVE = Rule("above 0", lambda value: value > 0)
 SHARE = Rule("between 0 and 1", lambda value: 0 <= value <= 1)
-SHARE_BELOW_ONE = Rule("between 0 and 1", lambda value: 0 <= value < 1)
+SHARE_BELOW_ONE = Rule("of at least 0 and below 1", lambda value: 0 <= value < 1)
 WIDTHS = Rule("as a tuple of integers of at least 1", lambda value: all(_is_integer(x) and x >= 1 for x in value))
 COUNTS = Rule("as a tuple of integers of at least 0", lambda value: all(_is_integer(x) and x >= 0 for x in value))
 RAMP = Rule(

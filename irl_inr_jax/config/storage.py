@@ -32,7 +32,9 @@ def to_json(config: ConfigDict) -> str:
 def from_json(path: Path) -> ConfigDict:
     """Read the file that `to_json` wrote. Raises InputError if there is none or it is not a configuration."""
     if not path.exists():
-        raise InputError(f"expected a run's {path}, found none; train one first: irl-inr train --workdir {path.parent}")
+        raise InputError(
+            f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
+        )
     try:
         return ConfigDict(_lists_to_tuples(json.loads(path.read_text()))).lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
@@ -59,10 +61,10 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
         differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
         changed = [key for key in differing if key.split(".")[0] not in MAY_CHANGE]
         if changed:
-            key = changed[0]
+            key, number = changed[0], "1 key differs" if len(changed) == 1 else f"{len(changed)} keys differ"
             raise InputError(
                 f"expected --workdir {workdir} to hold a run of the same configuration, found another: config.{key} is "
-                f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({len(changed)} in all differ); choose another "
+                f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({number}); choose another "
                 f"--workdir, or the same settings to continue that run"
             )
         if differing and writes:

@@ -161,3 +161,12 @@ def test_a_streamed_table_of_images_is_trained_on_and_its_columns_are_in_the_clu
         table = list(csv.DictReader(file))
     assert [row["id"] for row in table][:8] == [f"{i:02d}.png" for i in (0, 1, 2, 3, 4, 5, 6, 8)]
     assert table[-1]["label"] == "" and table[-1]["lot"] == "L5" and table[0]["label"] == "a"
+
+
+@pytest.mark.slow
+def test_an_evaluation_in_which_every_clusterer_fails_writes_nothing(finished, refused, tmp_path):
+    shutil.copytree(finished.workdir, tmp_path / "run")
+    before = (tmp_path / "run" / "eval" / "results.json").read_bytes()
+    flags = ["--clusterers", "kmeans", "--num-clusters", "5000", "--report", "scores"]
+    refused(["evaluate", "--workdir", tmp_path / "run", *flags], ["5000"])
+    assert (tmp_path / "run" / "eval" / "results.json").read_bytes() == before

@@ -29,6 +29,8 @@ def test_inspect_reports_and_plots_the_data(irl_inr, tmp_path):
     done = irl_inr("inspect", tmp_path / "in", "--nocost", "--output", tmp_path / "out", "--data.crop=circle")
     assert done.status == 0, done.err
     assert "images: 3 for training" in done.out and "bright " in done.out
+    # The default preset takes 128 images a step, which three images cannot fill.
+    assert "train with --config.train.batch_size=1" in done.out
     facts = json.loads((tmp_path / "out/inspect.json").read_text())
     assert facts["classes"] == {"train": {"a": 2, "b": 1}} and facts["shape"] == [20, 20, 1]
     for name in ("contact_sheet.png", "histograms.png"):
@@ -38,7 +40,11 @@ def test_inspect_reports_and_plots_the_data(irl_inr, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["nowhere"], ["config.data.path"]), (["--data.croop=1"], ["croop"]), ([], ["config.data.path"])],
+    [
+        (["nowhere"], ["config.data.path"]),
+        (["--data.croop=1"], ["found config.data.croop; the nearest is config.data.crop"]),
+        ([], ["config.data.path"]),
+    ],
 )
 def test_mistakes_are_refused(refused, arguments, words):
     refused(["inspect", *arguments], words)

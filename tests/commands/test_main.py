@@ -34,6 +34,12 @@ def test_help_teaches_every_verb(irl_inr):
         assert result.status == 0 and f"irl-inr {verb} " in result.out and "--compilation_cache" in result.out
 
 
+def test_the_version_is_that_of_the_package(irl_inr):
+    import irl_inr_jax
+
+    assert irl_inr("--version").out == f"{irl_inr_jax.__version__}\n"
+
+
 def test_an_unknown_verb_is_refused(refused):
     refused(["inspekt"], ["expected one of train, evaluate, inspect", "'inspekt'"])
 

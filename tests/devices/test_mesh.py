@@ -29,11 +29,8 @@ def make_config(kind):
     config = tiny.get_config().unlock()
     config.train.batch_size = BATCH
     config.speed.steps_per_call = 1
-    config.model.encoder.head_widths = (8,)
-    config.model.hypernet.widths = (8,)
-    config.model.inr.update(widths=(8, 8), num_frequencies=8)
     if kind == "raw resnet":
-        config.model.encoder.update(input="raw", trunk="resnet18", stage_sizes=(1,), width=4)
+        config.model.encoder.update(input="raw", trunk="resnet18", stage_sizes=(1,), width=4, head_widths=(8,))
         config.model.pose.form = "moment"
         config.loss.update(recon=1.0, symmetry=1.0)
     if kind == "thesis":
@@ -61,7 +58,7 @@ def take_steps(run, first):
     return state, metrics
 
 
-@pytest.fixture(scope="module", params=["raw resnet", "thesis"])
+@pytest.fixture(scope="module", params=["canonical mlp", "raw resnet", "thesis"])
 def trained(request):
     """A run on four devices, its first state, and state and metrics after some steps on four devices."""
     config = make_config(request.param)
@@ -90,7 +87,6 @@ def test_four_devices_equal_one(trained):
         np.testing.assert_allclose(one_metrics[name], four_metrics[name], rtol=1e-3, err_msg=name)
 
 
-@pytest.mark.parametrize("trained", ["raw resnet"], indirect=True)
 def test_four_devices_equal_pmap(trained):
     run, first, four, _ = trained
     step = make_train_step(

@@ -56,8 +56,9 @@ def test_reconstructions_are_the_decoders_image_transformed(compile_method, size
     assert float(found.min()) >= low and float(found.max()) <= 1
 
 
-def test_the_first_image_is_near_the_mean_pixel_and_depends_on_the_latents(compile_method, make_images):
-    for trunk, channels, low in (("mlp", 1, 0.0), ("resnet18", 3, -1.0)):
+@pytest.mark.parametrize("trunk", ["mlp", "resnet18"])
+def test_the_first_image_is_near_the_mean_pixel_and_depends_on_the_latents(compile_method, make_images, trunk):
+    for channels, low in ((1, 0.0), (3, -1.0)):
         config = make_config()
         config.model.encoder.update(input="raw", trunk=trunk)
         compiled, images = compile_method(config, num_channels=channels, low=low), make_images(channels, low)

@@ -30,18 +30,19 @@ class Case(NamedTuple):
 
 CASES = {
     "irl_inr": Case("irl_inr", (0.242316, 0.157428)),
+    "irl_inr, closed form of raw images": Case("irl_inr", (0.461692, 0.281647), RAW),
     "irl_inr, moment, resnet, signed colour": Case(
         "irl_inr", (0.530160, 2.351050), {**RAW, **RESNET, "model.pose.form": "moment"}, 3, -1.0
     ),
     "thesis": Case("thesis", (0.078923, 0.074905)),
+    "thesis, closed form": Case("thesis", (0.301831, 0.289104), {**ROTATIONS_ONLY, "model.pose.form": "closed_form"}),
     "mlp_generator, rotations only": Case("mlp_generator", (0.444542, 0.466413), ROTATIONS_ONLY),
     "autoencoder": Case("autoencoder", (0.234384, 0.155276)),
-    "autoencoder, copies, closed form, rotations only": Case(
-        "thesis,autoencoder", (0.300143, 0.305319), {**ROTATIONS_ONLY, "model.pose.form": "closed_form"}
-    ),
+    "autoencoder, copies": Case("thesis,autoencoder", (0.080858, 0.074520)),
     "autoencoder, no pose": Case("pixel_autoencoder", (0.063771, 0.062144)),
-    "spatial_vae, features, colour": Case(
-        "spatial_vae", (134.452637, 119.023628), {"model.spatial.num_frequencies": 6}, 3, rate=1e-4
+    "spatial_vae": Case("spatial_vae", (47.836231, 39.738979), rate=1e-4),
+    "spatial_vae, resnet, features, colour": Case(
+        "spatial_vae", (136.062988, 113.846107), {**RESNET, "model.spatial.num_frequencies": 6}, 3, rate=1e-4
     ),
     "spatial_vae, rotations only, all pixels, signed bfloat16": Case(
         "spatial_vae",
@@ -55,7 +56,7 @@ CASES = {
     "target_vae, rotations only, signed, no features": Case(
         "target_vae", (68.500504, 67.877533), {**ROTATIONS_ONLY, "model.spatial.num_frequencies": 0}, 1, -1.0, 1e-3
     ),
-    "simclr": Case("simclr", (3.123616, 2.391592)),
+    "simclr": Case("simclr", (2.393079, 2.538479), RESNET),
     "orbit_knn": Case("orbit_knn", (0.0, 0.0)),
 }
 

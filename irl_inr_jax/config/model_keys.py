@@ -1,0 +1,51 @@
+"""Keys of the networks: `config.model`."""
+
+from irl_inr_jax.config.rules import ANY, WIDTHS, Block, Key, at_least, one_of
+
+
+def model_keys() -> Block:
+    """Networks."""
+    return {
+        "latent_dim": Key(16, at_least(1), "d, the size of z; few dimensions make compact clusters"),
+        "dtype": Key("float32", one_of("float32", "bfloat16"), "dtype of matmuls and convolutions; else float32"),
+        "encoder": {
+            "input": Key("canonical", one_of("canonical", "raw"), "canonical: image in its closed-form canonical pose"),
+            "trunk": Key("resnet18", one_of("resnet18", "mlp"), "network before the head"),
+            "stage_sizes": Key((2, 2, 2, 2), WIDTHS, "residual blocks of each stage"),
+            "width": Key(64, at_least(1), "features of the first stage, doubled from stage to stage"),
+            "stem": Key("3x3", one_of("3x3", "3x3/2", "7x7"), "3x3/2 has stride 2, 7x7 stride 2 and max-pooling"),
+            "num_calls": Key(1, one_of(1, 2), "irl_inr: both views in one call, or two with own batch norm statistics"),
+            "head_widths": Key((512, 512), WIDTHS, "hidden layers of the head; all hidden layers of an mlp"),
+        },
+        "hypernet": {
+            "widths": Key((256, 256, 256), WIDTHS, "hidden layers"),
+            "num_shards": Key(1, at_least(1), "devices that share its last layer and the optimizer state of it"),
+        },
+        "inr": {
+            "widths": Key((256, 256, 256), WIDTHS, "hidden layers"),
+            "activation": Key("relu", one_of("relu", "leaky_relu", "sine"), "sine: a SIREN without Fourier features"),
+            "num_frequencies": Key(256, at_least(1), "f, the rows of B"),
+            "frequency_std": Key(2.0, at_least(0), "sigma, the standard deviation of B's entries"),
+        },
+        "spatial": {  # generators (coords, z) -> value of spatial_vae, target_vae and mlp_generator
+            "widths": Key((256, 256, 256), WIDTHS, "hidden layers"),
+            "activation": Key("leaky_relu", one_of("leaky_relu", "tanh"), "activation of the hidden layers"),
+            "num_frequencies": Key(256, at_least(0), "random Fourier features of the coords; 0 for the coords"),
+            "frequency_std": Key(2.0, at_least(0), "their standard deviation, in periods over half the image"),
+        },
+        "group_conv": {  # encoder of target_vae
+            "num_rotations": Key(16, one_of(4, 8, 16), "P, the rotations of the filters"),
+            "features": Key(128, at_least(1), "number of filters"),
+            "kernel_size": Key(28, at_least(1), "side of the filters in pixels"),
+            "padding": Key(8, at_least(0), "pixels of background around the image"),
+            "stride": Key(1, at_least(1), "pixels between the positions that are attended to"),
+        },
+        "pose": {
+            "form": Key("closed_form", one_of("closed_form", "moment", "centre", "none"), "see methods/pose.py"),
+            "translation": Key(True, ANY, "False for images that are rotated only: tau is 0"),
+            "blur_px": Key(0.0, at_least(0), "closed_form of noisy images: blur before the angle; 0 for none"),
+            "reach": Key(0.0, at_least(0), "with a blur: largest radius that counts, in half sides; 0 for no bound"),
+            "num_rotations": Key(32, at_least(1), "closed_form: rotations compared with the INR; 1 keeps arg c21"),
+            "num_radii": Key(8, at_least(1), "circles on which those rotations are compared"),
+        },
+    }
