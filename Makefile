@@ -20,7 +20,6 @@ test: $(VENV)/installed-tests
 
 test-slow: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2 -m slow
-	JAX_NUM_CPU_DEVICES=4 $(RUN) -m pytest -n 2 -m slow
 
 lint: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check .
