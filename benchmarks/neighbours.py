@@ -1,4 +1,4 @@
-"""How do memory and time of the nearest-neighbour search grow with the number of points?
+"""Measure memory and time of the nearest-neighbour search by the number of points.
 
     python -m benchmarks.neighbours
     python -m benchmarks.neighbours --num_points 62500,250000,1000000 --num_queries 3072

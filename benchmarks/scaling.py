@@ -1,4 +1,4 @@
-"""How much do devices communicate per step, and how long will a step take on many? Counted, not timed.
+"""Predict communication and duration of a step on many devices, from counts instead of timings.
 
     python -m benchmarks.scaling
     python -m benchmarks.scaling --config mnist_u:paper --devices 1,8,64,256 --batch_per_device 128

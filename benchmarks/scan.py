@@ -1,4 +1,4 @@
-"""How long do SCAN's two stages take?
+"""Time SCAN's two stages.
 
     python -m benchmarks.scan
     python -m benchmarks.scan --configs mnist_u:paper --num_timed 10000 --set model.dtype=bfloat16

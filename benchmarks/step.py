@@ -1,4 +1,4 @@
-"""How fast is a training step, relative to the machine's peak, and what is the effect of each option?
+"""Time a training step relative to the machine's peak, and the effect of each option.
 
     python -m benchmarks.step
     python -m benchmarks.step --configs mnist_u:paper --batch_size 32 --rounds 3

@@ -1,4 +1,4 @@
-"""How fast is the published training step compared with PyTorch on the same machine?
+"""Compare the published training step with PyTorch on the same machine.
 
     pip install '.[bench]'
     python -m benchmarks.torch_peer

@@ -191,7 +191,7 @@ def train_keys() -> Block:
 
 
 def speed_keys() -> Block:
-    """How a step is computed; the result is the same: docs/performance.md."""
+    """Options of speed and memory that do not change the result: docs/performance.md."""
     return {
         "convolutions": Key("auto", one_of("auto", "direct", "matmul"), "XLA's own, or matrix products for CPUs"),
         "steps_per_call": Key(0, at_least(0), "steps of one compiled call; 0: log_every, but few on a CPU"),

@@ -16,7 +16,7 @@ _UNDEFINED_DEG = 30.0  # with a larger error the predicted angle is of no use
 
 
 class Orientation(NamedTuple):
-    """How well the orientation of each image in a sample is defined.
+    """Strength and error of the orientation of each image in a sample.
 
     strength: (n,) |c21| in [0, 1]. errors_deg: (n,) error of the closed-form angle after a known rotation, with
     noise of the image's background level added.

@@ -239,7 +239,7 @@ def test_strengths_are_within_their_ranges(monkeypatch):
 
 
 def test_signed_images_are_changed_like_their_copies_in_the_unit_interval(augment_all):
-    """The same random numbers on (x + 1) / 2: values below 0 are not clipped."""
+    """Compare with the same random numbers on (x + 1) / 2: values below 0 are not clipped."""
     signed, keys = 2 * noise_images(64, 12, 10, 1) - 1, keys_of(64)
     changed = np.asarray(make(ALL, jitter=1.5, fill=2 * FILL - 1, low=-1.0)(keys, signed))
     np.testing.assert_allclose(changed, 2 * np.asarray(augment_all(keys, (signed + 1) / 2)) - 1, atol=1e-5)

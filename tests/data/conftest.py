@@ -18,7 +18,7 @@ def data():
 
 @pytest.fixture
 def log(caplog, monkeypatch):
-    """What the package logs; `log.messages` are its lines."""
+    """Capture the log of the package; `log.messages` are its lines."""
     monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
     caplog.set_level(logging.INFO, logger="irl_inr_jax")
     return caplog

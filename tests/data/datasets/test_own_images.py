@@ -12,7 +12,7 @@ IMAGES = RNG.integers(0, 256, (4, 6, 6), dtype=np.uint8)
 
 @pytest.fixture
 def layouts(tmp_path):
-    """The same four images as a folder, a pattern, a table and a stack: path by layout."""
+    """Write four images as a folder, a pattern, a table and a stack: path by layout."""
     for row, image in enumerate(IMAGES):
         path = tmp_path / "lots" / "ab"[row % 2] / f"{row}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
