@@ -6,6 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --quiet --disable-pip-version-check install
 DEMO := runs/demo
+unexport PYTHONDONTWRITEBYTECODE  # compiled modules start every command and test process sooner
 
 .PHONY: demo test test-slow lint gpu-check clean
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from platformdirs import user_cache_dir
 
@@ -17,11 +18,13 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 # Compilation is most of a test's time. The cache serves the tests, the scripts that they start, later runs and clones.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", user_cache_dir("irl_inr_jax_tests", False))
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 os.environ["OMP_NUM_THREADS"] = "1"  # two pytest workers share two cores
 
 # The environment of a script: always one device, since another number sums in another order.
 ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
+MAX_WORKER_BYTES = 4e9
 NUM_DEVICES = int(os.environ["JAX_NUM_CPU_DEVICES"])
 
 
@@ -34,11 +37,12 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="module", autouse=True)
 def release_compiled_programs():
-    """Free the programs of a test module after it; a worker would otherwise hold gigabytes by the end."""
+    """Free the programs of a worker that holds gigabytes of them; until then, later modules reuse them."""
     yield
-    import jax
+    if psutil.Process().memory_info().rss > MAX_WORKER_BYTES:
+        import jax
 
-    jax.clear_caches()
+        jax.clear_caches()
 
 
 @pytest.fixture

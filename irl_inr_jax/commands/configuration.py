@@ -3,7 +3,7 @@
 import ast
 import difflib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,11 +18,16 @@ def define_config(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
     Raises InputError for a key that no configuration has.
     """
-    check_key_names(
+    names = [
         argument.removeprefix("--config.").partition("=")[0].partition("[")[0]
         for argument in arguments
         if argument.startswith("--config.")
-    )
+    ]
+    if names:  # --help needs no list of keys
+        from irl_inr_jax.config.base import list_keys
+        from irl_inr_jax.config.checks import check_names, flatten_keys
+
+        check_names(names, flatten_keys(list_keys()))
     config_flags.DEFINE_config_file(
         "config",
         None,
@@ -30,23 +35,6 @@ def define_config(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         flag_values=values,
         sys_argv=["", *arguments],
     )
-
-
-def check_key_names(names: Iterable[str]) -> None:
-    """Raise InputError for dotted names that are no keys of the configuration, naming the nearest key."""
-    names = list(names)
-    if not names:
-        return
-    from irl_inr_jax.config.base import list_keys
-    from irl_inr_jax.config.checks import flatten_keys
-    from irl_inr_jax.types import InputError
-
-    known = flatten_keys(list_keys())
-    for name in names:
-        if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; the nearest is config.{nearest[0]}" if nearest else ""
-            raise InputError(f"expected the keys of irl_inr_jax/config, found config.{name}{hint}")
 
 
 def resolve_presets(arguments: Sequence[str]) -> list[str]:

@@ -8,11 +8,12 @@
 Where a test split is held out, clusterers are fitted to the training split and assign the test split, unless
 --transductive is given or they can only cluster the images they are fitted to; the table reports which. --num-clusters
 auto recommends a number of clusters, or reports that there is no clear one. --set changes the settings of clusterers,
-which irl_inr_jax/config/base.py documents. --report scores omits figures, pose, invariance and reconstruction.
+which irl_inr_jax/config documents. --report scores omits figures, pose, invariance and reconstruction.
 
 Prints one table and writes DIR/eval: results.json (every number), clusters.csv (id, cluster and confidence by each
 clusterer, outlier score), embeddings.npz (id, latents, theta, tau, label) and figures as PNG. Clusterings are stored in
-DIR/eval/clusterings, so that a later call computes only those that are missing.
+DIR/eval/clusterings, so that a later call computes only those that are missing. In a checkout, python evaluate.py takes
+the same flags.
 """
 
 from collections.abc import Sequence
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions
 
 
-def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Evaluate a run as `arguments` request and return the exit status."""
-    return run_command(define_flags, run, arguments, usage=usage)
+    return run_command(define_flags, run, arguments, usage=__doc__ or "")
 
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:

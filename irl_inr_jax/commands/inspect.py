@@ -21,9 +21,9 @@ from irl_inr_jax.commands.flags import run_command
 _WITH_VALUE = ("--config", "--output")  # flags that may be followed by their value
 
 
-def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Inspect the data set that `arguments` name and return the exit status."""
-    return run_command(define_flags, run, expand_arguments(arguments), usage=usage)
+    return run_command(define_flags, run, expand_arguments(arguments), usage=__doc__ or "")
 
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:

@@ -7,13 +7,16 @@
 The configuration sets the data, the method and the length of the run; irl_inr_jax/config/base.py documents every key,
 and each can be set here as --config.KEY=VALUE. A colon chooses variants: mnist_u:paper, mnist_u:thesis,small. The same
 command continues a run that was stopped. The next command is irl-inr evaluate --workdir DIR. All devices of this host
-are used; for several hosts see docs/devices.md.
+are used; for several hosts see docs/devices.md. In a checkout, python train.py takes the same flags, and --config also
+the path of a file: configs/mnist_u.py:small.
 """
 
+import dataclasses
 import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 from ml_collections import ConfigDict
@@ -21,12 +24,18 @@ from ml_collections import ConfigDict
 from irl_inr_jax.commands.configuration import define_config, read_config
 from irl_inr_jax.commands.flags import define_joining, join_others, run_command
 
+if TYPE_CHECKING:
+    from orbax.checkpoint import CheckpointManager
+
+    from irl_inr_jax.training.run import Run
+    from irl_inr_jax.types import TrainState
+
 logger = logging.getLogger(__name__)
 
 
-def main(arguments: Sequence[str], usage: str = __doc__ or "") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Train as `arguments` request and return the exit status."""
-    return run_command(define_flags, run, arguments, usage=usage)
+    return run_command(define_flags, run, arguments, usage=__doc__ or "")
 
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
@@ -56,19 +65,61 @@ def run(values: flags.FlagValues) -> int:
 
 
 def train(config: ConfigDict, workdir: Path) -> int:
-    """Build the run, take its steps and save the last state; return the exit status."""
+    """Take the steps of the run that are left and save the last state; return the exit status."""
+    from irl_inr_jax.devices.mesh import gather
+    from irl_inr_jax.report.training_monitor import follow_run
+    from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
+    from irl_inr_jax.training.loop import fit
+    from irl_inr_jax.training.run import batches_of, make_take_step
+    from irl_inr_jax.training.stopping import watch_for_stop
+
+    run = prepare_run(config, workdir)
+    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
+    state = restore_or_init(run, checkpoints)
+    start = int(state.step)
+    with (
+        watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal,
+        follow_run(run, workdir, start=start) as (on_metrics, after_epoch),
+    ):
+
+        def on_epoch(epoch: int, state: "TrainState") -> None:
+            if epoch % config.train.save_every_epochs == 0:
+                save_state(checkpoints, state)
+            every = config.train.picture_every_epochs
+            after_epoch(
+                epoch, gather(dataclasses.replace(state, opt_state=())) if every and epoch % every == 0 else None
+            )
+
+        state = fit(
+            state,
+            make_take_step(run),
+            batches_of(run, start=start),
+            log_every=config.train.log_every,
+            steps_per_epoch=len(run.dataset.train.images) // config.train.batch_size or 1,
+            on_metrics=on_metrics,
+            on_epoch=on_epoch,
+            should_stop=lambda done: bool(stop_signal(done)),
+        )
+        status = 128 + stop_signal(int(state.step)) if int(state.step) < run.num_steps else 0
+        save_state(checkpoints, state)
+        checkpoints.close()
+    if status:
+        logger.info(f"stopped and saved at step {int(state.step)}; the same command continues from there")
+    else:
+        logger.info(f"done: {workdir}/checkpoints holds the last state. Next: irl-inr evaluate --workdir {workdir}")
+    return status
+
+
+def prepare_run(config: ConfigDict, workdir: Path) -> "Run":
+    """Load the data set, build the run, and claim and describe it in `workdir`."""
     import jax
 
     from irl_inr_jax.config.storage import claim_workdir
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.data.description import describe_dataset, sample_images
-    from irl_inr_jax.devices.mesh import gather, make_mesh
+    from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.devices.processes import first_process_first, is_first_process
-    from irl_inr_jax.report.training_monitor import follow_run
-    from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state
-    from irl_inr_jax.training.loop import fit
-    from irl_inr_jax.training.run import batches_of, check_batch, init_state, make_run, make_take_step
-    from irl_inr_jax.training.stopping import watch_for_stop
+    from irl_inr_jax.training.run import check_batch, make_run
 
     with first_process_first():
         dataset = make_dataset(config.data)
@@ -82,40 +133,22 @@ def train(config: ConfigDict, workdir: Path) -> int:
     if is_first_process():
         facts = describe_dataset(dataset, sample_images(dataset))
         (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
+    return run
 
-    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
-    state, take_step = init_state(run), make_take_step(run)
+
+def restore_or_init(run: "Run", checkpoints: "CheckpointManager") -> "TrainState":
+    """Return the state of the newest undamaged checkpoint, or the initial state if there is none."""
+    import jax
+
+    from irl_inr_jax.training.checkpoint import restore_state
+    from irl_inr_jax.training.run import init_state
+
+    state = init_state(run)
     restored, damaged = restore_state(checkpoints, state, sharding=jax.tree.map(lambda leaf: leaf.sharding, state))
     for line in damaged:
         logger.warning(line)
-    state = restored or state
-    start = int(state.step)
-    if start:
-        logger.info(f"continuing at step {start} of {run.num_steps}")
-    with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
-        with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):
-
-            def on_epoch(epoch, state):
-                if epoch % config.train.save_every_epochs == 0:
-                    save_state(checkpoints, state)
-                every = config.train.picture_every_epochs
-                after_epoch(epoch, gather(state.replace(opt_state=())) if every and epoch % every == 0 else None)
-
-            state = fit(
-                state,
-                take_step,
-                batches_of(run, start=start),
-                log_every=config.train.log_every,
-                steps_per_epoch=len(dataset.train.images) // config.train.batch_size or 1,
-                on_metrics=on_metrics,
-                on_epoch=on_epoch,
-                should_stop=lambda done: bool(stop_signal(done)),
-            )
-        save_state(checkpoints, state)
-        checkpoints.close()
-        done = int(state.step)
-        if done < run.num_steps:
-            logger.info(f"stopped and saved at step {done}; the same command continues from there")
-            return 128 + stop_signal(done)
-    logger.info(f"done: {workdir}/checkpoints holds the last state. Next: irl-inr evaluate --workdir {workdir}")
-    return 0
+    if restored is None:
+        return state
+    if int(restored.step):
+        logger.info(f"continuing at step {int(restored.step)} of {run.num_steps}")
+    return restored

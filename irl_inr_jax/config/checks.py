@@ -1,6 +1,7 @@
 """Validate a configuration before data are loaded or programs compiled."""
 
 import difflib
+from collections.abc import Iterable
 
 from ml_collections import ConfigDict
 
@@ -17,25 +18,34 @@ RECONSTRUCTION_METHODS = ("irl_inr", "mlp_generator", "autoencoder")  # methods 
 
 def check_config(config: ConfigDict) -> None:
     """Raise InputError for unknown and missing keys, invalid values, and pairs of values that exclude each other."""
-    check_values(config)
+    check_values(config, list_keys())
     check_method(config)
     check_pose(config)
 
 
-def check_values(config: ConfigDict) -> None:
-    """Compare the keys with those of irl_inr_jax/config/base.py, and each value with its rule."""
-    found, known = flatten(config), flatten_keys(list_keys())
-    for name in found:
-        if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; the nearest is config.{nearest[0]}" if nearest else ""
-            raise InputError(f"expected the keys of irl_inr_jax/config, found config.{name}{hint}")
+def check_values(block: ConfigDict, keys: Block, *, prefix: str = "") -> None:
+    """Raise InputError unless `block` has the `keys`, each with a value that its rule allows.
+
+    prefix: the place of the block in the configuration, such as "data.".
+    """
+    found, known = flatten(block), flatten_keys(keys)
+    check_names(found, known, prefix=prefix)
     for name, key in known.items():
         if name not in found:
-            raise InputError(f"expected config.{name} in the configuration, found none; see irl_inr_jax/config/base.py")
+            raise InputError(f"expected config.{prefix}{name} in the configuration, found none; see irl_inr_jax/config")
         expected = find_fault(key, found[name])
         if expected:
-            raise InputError(f"expected config.{name} {expected}, found {found[name]!r}")
+            raise InputError(f"expected config.{prefix}{name} {expected}, found {found[name]!r}")
+
+
+def check_names(names: Iterable[str], known: Iterable[str], *, prefix: str = "") -> None:
+    """Raise InputError for dotted names of keys that are not `known`, naming the nearest one."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"; the nearest is config.{prefix}{nearest[0]}" if nearest else ""
+            raise InputError(f"expected the keys of irl_inr_jax/config, found config.{prefix}{name}{hint}")
 
 
 def flatten_keys(block: Block) -> dict[str, Key]:

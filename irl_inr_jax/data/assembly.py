@@ -12,8 +12,7 @@ from irl_inr_jax.data.background import find_background
 from irl_inr_jax.data.fitting import Fit, fit_images
 from irl_inr_jax.data.labels import encode_labels
 from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.data.resize import METHODS
-from irl_inr_jax.data.scaling import SCALINGS, find_scaling
+from irl_inr_jax.data.scaling import find_scaling
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.data.subsets import (
     keep_classes,
@@ -24,8 +23,6 @@ from irl_inr_jax.data.subsets import (
 )
 from irl_inr_jax.types import Dataset, ImageSet, InputError, Pose
 
-CROPS = ("none", "circle")
-
 
 def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
     """Return the data set that `config.data` specifies, made of the images of `source`.
@@ -34,7 +31,6 @@ def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
     `config.data` that these images do not allow.
     """
     check_source(source)
-    check_choices(data)
     source = convert_bool(source)
     fit = make_fit(data, source)
     train, test, class_names = split_source(data, source, fit)
@@ -106,13 +102,6 @@ def convert_bool(source: Source) -> Source:
         return [image.astype(np.uint8) for image in images]
 
     return dataclasses.replace(source, dtype=np.dtype(np.uint8), read=read)
-
-
-def check_choices(data: ConfigDict) -> None:
-    """Raise InputError for an unknown option in config.data.crop, resampling or scaling."""
-    for key, known in (("crop", CROPS), ("resampling", METHODS), ("scaling", SCALINGS)):
-        if data[key] not in known:
-            raise InputError(f"config.data.{key}: expected one of {', '.join(known)}, found {data[key]!r}")
 
 
 def make_fit(data: ConfigDict, source: Source) -> Fit:

@@ -61,8 +61,6 @@ def add_random_poses(data: ConfigDict, source: Source, *, zoom: float = 1.0) -> 
 
 def sample_dataset_poses(num_images: int, *, seed: int, stream: int, translation_px: float, canvas: int) -> Pose:
     """Sample poses as NumPy arrays: theta (N,) uniform over the circle, tau (N, 2) normal, independent per axis."""
-    if translation_px < 0:
-        raise InputError(f"config.data.translation_px: expected 0 or a positive number, found {translation_px}")
     rng = make_rng(seed, stream)
     theta = rng.uniform(0.0, 2 * np.pi, num_images)
     tau = rng.normal(0.0, translation_px, (num_images, 2)) * (2.0 / canvas)

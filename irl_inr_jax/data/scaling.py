@@ -13,7 +13,6 @@ from jaxtyping import Num
 
 from irl_inr_jax.types import InputError, Scaling
 
-SCALINGS = ("auto", "type", "extremes", "percentiles")
 PERCENTILES = (0.1, 99.9)
 MAX_PIXELS = 10_000_000  # from which percentiles are computed, evenly spread
 # A background closer to an end of the range than this share of it is taken to be at that end.

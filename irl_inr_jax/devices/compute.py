@@ -8,8 +8,6 @@ from typing import NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-CONVOLUTIONS = ("direct", "matmul")
-REMAT = ("none", "inr", "all")
 CPU_STEPS = 10  # steps of one call: few enough for a narrow network to react to a signal within seconds
 NARROW = 16  # largest number of features of a narrow ResNet's first stage
 

@@ -7,8 +7,6 @@ from jaxtyping import Array, Float
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.types import Pose
 
-INTERPOLATIONS = ("nearest", "bilinear")
-
 
 def sample_image(
     image: Float[Array, "h w c"], coords: Float[Array, "n 2"], *, interpolation: str, fill: float

@@ -26,8 +26,6 @@ from irl_inr_jax.geometry.polar import best_rotation, polar_grid, sample_polar
 from irl_inr_jax.methods import losses
 from irl_inr_jax.types import Pose
 
-FORMS = ("closed_form", "moment", "centre", "none")
-
 
 class HeadPose(NamedTuple):
     """Pose predicted by the encoder: theta is the angle of `direction` (b, 2), which need not have length 1."""

@@ -13,8 +13,6 @@ from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.models.resnet import ResNet
 from irl_inr_jax.types import AxisName
 
-ENCODERS = ("resnet18", "mlp")
-
 
 class Encoder(nn.Module):
     """A trunk and a dense head.

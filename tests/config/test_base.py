@@ -13,15 +13,9 @@ from irl_inr_jax.config.checks import (
 )
 from irl_inr_jax.config.rules import find_fault
 from irl_inr_jax.config.storage import flatten
-from irl_inr_jax.data.assembly import CROPS
 from irl_inr_jax.data.resize import METHODS as RESAMPLINGS
-from irl_inr_jax.data.scaling import SCALINGS
-from irl_inr_jax.devices.compute import CONVOLUTIONS, REMAT
-from irl_inr_jax.geometry.warps import INTERPOLATIONS
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.methods.pose import FORMS
 from irl_inr_jax.models import inr, spatial_generator
-from irl_inr_jax.models.encoder import ENCODERS
 from irl_inr_jax.models.resnet import STEMS
 
 KEYS = flatten_keys(base.list_keys())
@@ -30,17 +24,10 @@ KEYS = flatten_keys(base.list_keys())
 def test_the_choices_of_a_key_are_those_that_its_module_knows():
     registries = {
         "method": METHODS,
-        "data.crop": CROPS,
         "data.resampling": RESAMPLINGS,
-        "data.scaling": SCALINGS,
-        "model.encoder.trunk": ENCODERS,
         "model.encoder.stem": STEMS,
         "model.inr.activation": inr.ACTIVATIONS,
         "model.spatial.activation": spatial_generator.ACTIVATIONS,
-        "model.pose.form": FORMS,
-        "views.interpolation": INTERPOLATIONS,
-        "speed.convolutions": ("auto", *CONVOLUTIONS),
-        "speed.remat": REMAT,
         "simclr.augment": NAMES,
         "clustering.iic.augment": NAMES,
         "clustering.scan.augment": NAMES,

@@ -138,9 +138,6 @@ def test_the_published_split_is_kept(make):
             {"same_scale": False},
             r"config\.data\.same_scale: expected .* with False, which makes each image .* found resize 0 and canvas 0",
         ),
-        ({"crop": "square"}, r"config\.data\.crop: expected one of none, circle, found 'square'"),
-        ({"resampling": "cubic"}, r"config\.data\.resampling: expected one of area, nearest, max, found 'cubic'"),
-        ({"scaling": "no"}, r"config\.data\.scaling: expected one of auto, type"),
         ({"background": "white"}, r"config\.data\.background: expected auto, image or a number, found 'white'"),
     ],
 )

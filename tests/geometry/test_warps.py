@@ -8,12 +8,12 @@ from scipy.ndimage import map_coordinates
 
 from irl_inr_jax.geometry import warps as geometry
 from irl_inr_jax.geometry.coords import compose_poses
-from irl_inr_jax.geometry.warps import INTERPOLATIONS
 from irl_inr_jax.types import Pose
 
 transform_images = jax.jit(geometry.transform_images, static_argnames=("interpolation", "fill", "canvas", "zoom"))
 sample_image = jax.jit(geometry.sample_image, static_argnames=("interpolation", "fill"))
 FILL = 0.25
+INTERPOLATIONS = ("nearest", "bilinear")  # in the order of spline interpolation: 0, 1
 both = pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 
 

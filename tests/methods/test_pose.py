@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from irl_inr_jax.config.base import list_keys
+from irl_inr_jax.config.checks import flatten_keys
 from irl_inr_jax.geometry.coords import compose_poses, invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.geometry.moments import NOT_BLURRED, Salience, centre_of_mass, moment_pose
 from irl_inr_jax.geometry.polar import polar_grid, sample_polar
 from irl_inr_jax.methods import pose as module
-from irl_inr_jax.methods.pose import FORMS, HeadPose, PoseForm, make_pose_form
+from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.types import Pose
 
 best_rotation = jax.jit(module.best_rotation)
@@ -186,7 +188,7 @@ def test_without_a_pose_the_pose_is_the_identity_and_its_loss_is_zero():
     assert form.symmetry_loss(images, head, pose) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", flatten_keys(list_keys())["model.pose.form"].rule.choices)
 def test_blank_images_have_finite_poses_losses_and_gradients(name):
     form, images = make_form(name, num_rotations=8), jnp.zeros((2, 9, 9, 1)).at[1].set(0.7)
 

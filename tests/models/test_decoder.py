@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.models.decoder import Decoder, MirrorBlock, crop_middle, make_decoder, upsample
-from irl_inr_jax.models.encoder import ENCODERS
 from irl_inr_jax.models.resnet import STEMS
 
 
@@ -67,7 +66,7 @@ def test_an_mlp_agrees_with_numpy():
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("trunk", ENCODERS)
+@pytest.mark.parametrize("trunk", ("resnet18", "mlp"))
 def test_each_image_is_decoded_by_itself(trunk):
     """No statistics are taken over the batch."""
     decoder, size = make(trunk), (9, 9)
@@ -81,7 +80,7 @@ def test_each_image_is_decoded_by_itself(trunk):
     assert np.abs(np.asarray(together[0]) - together[1]).max() > 1e-3
 
 
-@pytest.mark.parametrize("trunk", ENCODERS)
+@pytest.mark.parametrize("trunk", ("resnet18", "mlp"))
 def test_gradients_are_finite_at_zero_latents_and_reach_every_parameter(trunk):
     decoder, size = make(trunk), (9, 9)
     variables = start(decoder, size)
@@ -112,7 +111,7 @@ def test_upsampling_repeats_pixels_and_cropping_keeps_the_middle():
     np.testing.assert_array_equal(crop_middle(x, (3, 4)), x)
 
 
-@pytest.mark.parametrize("trunk", ENCODERS)
+@pytest.mark.parametrize("trunk", ("resnet18", "mlp"))
 def test_bfloat16_computes_nearly_the_same_from_float32_parameters(trunk):
     size = (9, 9)
     variables = start(make(trunk), size)

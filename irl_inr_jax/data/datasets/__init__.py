@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.base import data_keys
+from irl_inr_jax.config.checks import check_values
 from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.datasets.digits_u import read_digits_u
 from irl_inr_jax.data.datasets.dsprites import read_dsprites
@@ -57,9 +59,10 @@ TFDS_KEYS = frozenset({"root", "same_scale", "images_key", "label_column"})
 def make_dataset(data: ConfigDict) -> Dataset:
     """Return the data set that `config.data` specifies.
 
-    Raises InputError for a name that is not in DATASETS and does not start with 'tfds:', for keys that the data set
-    does not use, and for invalid files or values.
+    Raises InputError for invalid values, for a name that is not in DATASETS and does not start with 'tfds:', for keys
+    that the data set does not use, and for invalid files.
     """
+    check_values(data, data_keys(), prefix="data.")
     if data.name.startswith(PREFIX):
         read, keys = read_tfds_set, TFDS_KEYS
     elif data.name in DATASETS:

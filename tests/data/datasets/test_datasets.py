@@ -178,3 +178,17 @@ def test_own_images_use_or_refuse_every_key(data, tmp_path, check_every_key, pat
     if path == "stack.npy":  # has labels only by labels_path, here a table
         data.labels_path, changes["labels_path"], used = labels_path, ("", {}), used | {"label_column"}
     check_every_key(data, used, changes)
+
+
+def test_invalid_values_are_refused_before_anything_is_read(data):
+    data.name, data.root = "mnist_u", "/nowhere"
+    for key, value, message in (
+        ("crop", "square", "config.data.crop among none, circle, found 'square'"),
+        ("resampling", "cubic", "config.data.resampling among area, nearest, max, found 'cubic'"),
+        ("scaling", "no", "config.data.scaling among auto, type"),
+        ("translation_px", -1.0, "config.data.translation_px of at least 0, found -1.0"),
+    ):
+        changed = data.copy_and_resolve_references()
+        changed[key] = value
+        with pytest.raises(InputError, match=message):
+            make_dataset(changed)
