@@ -135,7 +135,7 @@ class Dataset:
 
     class_names: one per label, or () without labels.
     scaling: the meaning of a stored pixel.
-    description: one line for people: contents and origin. notes: further lines, such as sizes and scaling.
+    description: one line: contents and origin. notes: further lines, such as sizes and scaling.
     skipped: one line for each file that could not be read.
     """
 

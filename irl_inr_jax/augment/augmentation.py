@@ -101,7 +101,10 @@ def make_augment(names: str, settings: ConfigDict, *, fill: float, low: float) -
 
 
 def _distort_color(key: jax.Array, image: Float[Array, "h w c"], strength: float) -> Float[Array, "h w c"]:
-    """Change brightness, contrast and saturation by factors within `strength` of 1, hue by up to strength / 4 turns."""
+    """Change brightness, contrast and saturation by factors within `strength` of 1, hue by up to strength / 4.
+
+    Hue is an angle, here in units of the full circle.
+    """
     apply_key, factor_key, hue_key = jax.random.split(key, 3)
     changes = (photometric.change_brightness, photometric.change_contrast, photometric.change_saturation)
     factors = jax.random.uniform(factor_key, (len(changes),), minval=max(0.0, 1 - strength), maxval=1 + strength)

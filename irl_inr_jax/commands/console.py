@@ -1,4 +1,4 @@
-"""Lines that a command prints: the log on stdout, and the user's mistakes on stderr."""
+"""Lines that a command prints: the log on stdout, and the user's errors on stderr."""
 
 import logging
 import sys

@@ -1,9 +1,10 @@
 """Flags of the commands, and how a command reports errors that the user can correct.
 
-Flags are parsed before the modules that do the work are imported, so that --help and mistakes in flags are answered
-at once.
+Flags are parsed before the modules that do the work are imported, so that --help and errors in flags are reported at
+once.
 """
 
+import difflib
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -23,8 +24,8 @@ def run_command(
 ) -> int:
     """Parse `arguments`, call `body` with the flags and return its exit status.
 
-    `define_flags(values, arguments)` defines the command's flags. --help prints `usage` and the flags. Mistakes in
-    flags and InputError become one line on stderr and status 2; other exceptions are our own mistakes and propagate.
+    `define_flags(values, arguments)` defines the command's flags. --help prints `usage` and the flags. Errors in
+    flags and InputError become one line on stderr and status 2; other exceptions propagate.
     """
     values = flags.FlagValues()
     if any(argument in ("-h", "-help", "--help") for argument in arguments):
@@ -57,11 +58,15 @@ def parse_arguments(
     define_flags: Callable[[flags.FlagValues, Sequence[str]], None],
     arguments: Sequence[str],
 ) -> str:
-    """Define the flags and parse `arguments` into `values`; return the mistake in them, or ''."""
+    """Define the flags and parse `arguments` into `values`; return the error in them, or ''."""
     try:
         given = resolve_presets([_with_underscores(argument) for argument in arguments])
         define_flags(values, given)
         surplus = values(["", *given])[1:]
+    except flags.UnrecognizedFlagError as error:
+        similar = difflib.get_close_matches(error.flagname, list(values), n=1)
+        hint = f"did you mean --{similar[0]}?" if similar else "see --help"
+        return f"expected the flags of --help, found --{error.flagname}; {hint}"
     # Parsing runs the user's configuration file, which may raise anything.
     except Exception as error:
         plain = isinstance(error, flags.Error | AttributeError) or type(error).__name__ == "InputError"
@@ -130,7 +135,7 @@ def describe_flags(values: flags.FlagValues) -> str:
 
 
 def parse_flags() -> None:
-    """Parse the command line into absl's global flags, for scripts that define theirs there; exit on mistakes."""
+    """Parse the command line into absl's global flags, for scripts that define theirs there; exit on errors."""
     if "compilation_cache" not in flags.FLAGS:
         define_compilation_cache(flags.FLAGS)
     if any(argument in ("-h", "-help", "--help") for argument in sys.argv[1:]):

@@ -81,9 +81,10 @@ def run(values: flags.FlagValues) -> int:
 def expand_arguments(arguments: Sequence[str]) -> list[str]:
     """Return --config.data.KEY for --data.KEY and --config.data.path=PATH for a PATH.
 
-    --config comes first, as ml_collections requires. Its default is images:small, whose networks also train on CPUs.
+    --config comes first, as ml_collections requires. Its default is images:small, whose networks also train on CPUs. A
+    second path is left as it is, for the parser of the flags to refuse.
     """
-    config, others, left = "images:small", [], list(arguments)
+    config, others, left, has_path = "images:small", [], list(arguments), False
     while left:
         argument = left.pop(0)
         name, equals, value = argument.partition("=")
@@ -94,8 +95,9 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
             config = value
         elif argument.startswith("--data."):
             others.append(f"--config.{argument[2:]}")
-        elif argument.startswith("-"):
+        elif argument.startswith("-") or has_path:
             others.append(argument)
         else:
             others.append(f"--config.data.path={argument}")
+            has_path = True
     return [f"--config={config}", *others]

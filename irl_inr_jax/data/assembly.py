@@ -155,7 +155,7 @@ def _load(part: ImageSet, source: Source) -> ImageSet:
 
 
 def _notes(source: Source, fit: Fit, scaling: str, streamed_bytes: int) -> tuple[str, ...]:
-    """Return lines for people: the sizes of the images, and the steps that were applied."""
+    """Return lines for the log: the sizes of the images, and the steps that were applied."""
     (low, high), channels = np.sort(source.sizes.max(1))[[0, -1]], source.channels
     sizes = f"{low}" if low == high else f"{low} to {high}"
     steps = [f"longer side {sizes} px, {channels} channel{'s' * (channels > 1)}"]

@@ -33,7 +33,7 @@ SHARED_KEYS = frozenset(
 def check_keys(data: ConfigDict, keys: Set[str], *, reader: str) -> None:
     """Raise InputError for a key of `config.data` outside SHARED_KEYS and `keys` that differs from its default.
 
-    keys: the keys that only some readers use. reader: the name of the one at hand, for the message.
+    keys: the keys that only some readers use. reader: its name, for the message.
     """
     for key, default in base.get_config().data.items():
         if key not in SHARED_KEYS | keys and data[key] != default:

@@ -1,7 +1,7 @@
 """The record that every reader returns: images with everything their publisher states about them.
 
-A reader knows one layout on disk and nothing of canvases, scalings or random splits; `assembly.py` turns any `Source`
-into a `Dataset`.
+A reader reads one layout on disk; padding, scaling and splits follow in `assembly.py`, which turns any `Source` into a
+`Dataset`.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ class Source:
     sizes: (N, 2) heights and widths in pixels. channels, dtype: of all images.
     read: rows (n,) of integers -> their images as stored: an array (n, h, w, channels), or a list of arrays
         (h, w, channels) if sizes differ. It may be called from several threads and reads only the requested rows.
-    description: one line for people; what the images are.
+    description: one line; what the images are.
     labels: (N,) integers or strings as published, -1 or '' for an image without a label; None without labels.
     class_names: names of the classes 0..k-1 if `labels` are their numbers; () to derive the classes from `labels`.
     test: (N,) True for images of the publisher's test split; None if there is no such split.

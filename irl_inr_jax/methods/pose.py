@@ -106,7 +106,7 @@ class PoseForm:
         """Compute the loss of the head against its target (section 3.4) and its mean angle error in radians.
 
         The target is the centre of mass for 'centre', that and arg c21 for 'moment', and the estimated pose for
-        'closed_form', which is thereby distilled into the head. Both are 0 for 'none'.
+        'closed_form', which the head learns to predict. Both are 0 for 'none'.
         """
         if self.name == "none":
             return jnp.zeros(()), jnp.zeros(())

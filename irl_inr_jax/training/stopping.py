@@ -34,7 +34,7 @@ def watch_for_stop(reached_preemption: Callable[[int], bool], *, start: int) -> 
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], int]]:
-    """Hold back SIGTERM and Ctrl-C within the block; yield a function that returns the signal received, or 0.
+    """Defer SIGTERM and Ctrl-C within the block; yield a function that returns the signal received, or 0.
 
     A second signal of the same kind acts at once.
     """

@@ -44,6 +44,7 @@ def test_inspect_reports_and_plots_the_data(irl_inr, tmp_path):
         (["nowhere"], ["config.data.path"]),
         (["--data.croop=1"], ["found config.data.croop; the nearest is config.data.crop"]),
         ([], ["config.data.path"]),
+        (["a", "b"], ["expected only flags", "found 'b'"]),
     ],
 )
 def test_mistakes_are_refused(refused, arguments, words):

@@ -74,7 +74,9 @@ def find_reader(wanted: str) -> Reader:
     if path.is_dir() or is_pattern(path):
         return read_folder
     if not path.exists():
-        raise InputError(f"config.data.path ({path}): expected {_CHOICES}, found nothing there{_nearest(path)}")
+        raise InputError(
+            f"config.data.path ({path}): expected {_CHOICES}, found no such file or folder{_nearest(path)}"
+        )
     suffix = path.suffix.lower()
     if suffix not in TABLES | STACKS:
         found = "a single image; set it to its folder" if suffix in IMAGE_EXTENSIONS else f"a file ending in {suffix!r}"
@@ -87,4 +89,4 @@ def _nearest(path: Path) -> str:
     missing = next(part for part in (*reversed(path.parents), path) if not part.exists())
     names = [entry.name for entry in missing.parent.iterdir()] if missing.parent.is_dir() else []
     similar = difflib.get_close_matches(missing.name, names, n=1, cutoff=0.5)
-    return f"; did you mean {missing.parent / similar[0]}?" if similar else f"; there is no {missing}"
+    return f"; did you mean {missing.parent / similar[0]}?" if similar else f"; {missing} does not exist"

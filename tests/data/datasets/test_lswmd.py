@@ -258,8 +258,8 @@ def harmful():
     yield "numpy.load", _pickled(Call(Name("numpy", "load"), ("x",)))
     yield "pandas.eval", _pickled(Call(Name("pandas", "eval"), ("1",)))
     yield (
-        "irl_inr_jax.data.datasets.lswmd._Placeholder",
-        _pickled(Name("irl_inr_jax.data.datasets.lswmd", "_Placeholder")),
+        "irl_inr_jax.data.readers.pandas_pickle._Placeholder",
+        _pickled(Name("irl_inr_jax.data.readers.pandas_pickle", "_Placeholder")),
     )
     yield "os.system", _pickled(classic_table(columns(lotName=[shell] * 5)))
     yield f"{__name__}.reveal", pickle.dumps(Reveal())

@@ -56,11 +56,14 @@ def test_missing_and_unknown_files_are_errors(data, layouts, tmp_path):
     (tmp_path / "empty").mkdir()
     for path, message in [
         ("", r"^config\.data\.path: expected a folder of images, .*, found ''; set it to the location of your images"),
-        (tmp_path / "lost", rf"found nothing there; did you mean {tmp_path}/lots\?"),
-        (tmp_path / "lot.npy", rf"found nothing there; did you mean {tmp_path}/lots\.npy\?"),
+        (tmp_path / "lost", rf"found no such file or folder; did you mean {tmp_path}/lots\?"),
+        (tmp_path / "lot.npy", rf"found no such file or folder; did you mean {tmp_path}/lots\.npy\?"),
         (tmp_path / "losts" / "a" / "0.png", rf"did you mean {tmp_path}/lots\?"),
-        (tmp_path / "empty" / "x.npy", rf"found nothing there; there is no {tmp_path}/empty/x\.npy$"),
-        (tmp_path / "lots.npy" / "x.npy", rf"found nothing there; there is no {tmp_path}/lots\.npy/x\.npy$"),
+        (tmp_path / "empty" / "x.npy", rf"found no such file or folder; {tmp_path}/empty/x\.npy does not exist$"),
+        (
+            tmp_path / "lots.npy" / "x.npy",
+            rf"found no such file or folder; {tmp_path}/lots\.npy/x\.npy does not exist$",
+        ),
         (tmp_path / "notes.docx", r"a table \(\.csv, .*\.npy, \.npz, .*found a file ending in '\.docx'"),
         (tmp_path / "bare", "found a file ending in ''"),
         (tmp_path / "lots" / "a" / "0.png", "found a single image; set it to its folder"),
