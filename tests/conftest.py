@@ -28,6 +28,12 @@ MAX_WORKER_BYTES = 4e9
 NUM_DEVICES = int(os.environ["JAX_NUM_CPU_DEVICES"])
 
 
+def pytest_ignore_collect(collection_path):
+    """With several devices, do not import modules that have no test for them."""
+    is_module = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    return True if NUM_DEVICES > 1 and is_module and "multi_device" not in collection_path.read_text() else None
+
+
 def pytest_collection_modifyitems(config, items):
     """Keep the tests for the number of devices in use: `multi_device` tests with several, all others with one."""
     kept = [item for item in items if (item.get_closest_marker("multi_device") is not None) == (NUM_DEVICES > 1)]

@@ -87,6 +87,7 @@ def test_four_devices_equal_one(trained):
         np.testing.assert_allclose(one_metrics[name], four_metrics[name], rtol=1e-3, err_msg=name)
 
 
+@pytest.mark.parametrize("trained", ["raw resnet"], indirect=True)
 def test_four_devices_equal_pmap(trained):
     run, first, four, _ = trained
     step = make_train_step(
