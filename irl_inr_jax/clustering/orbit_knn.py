@@ -1,43 +1,63 @@
 """Training-free clustering: k-means on the diffusion coordinates of the nearest-neighbour graph under all rotations.
 
-The distance of two images is the smallest over all rotations, each image taken about its centre of mass. It is the
-baseline that trained encoders are compared with.
+The distance of two images is that in their best rotation, each image taken about its centre. It is the baseline that
+trained encoders are compared with, and the source of the first labels of `orbit_selflabel`.
 """
 
 import numpy as np
+from jaxtyping import Float
+from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.diffusion import cut_neighbour_graph, graph_degree
-from irl_inr_jax.clustering.neighbours.orbits import compute_polar_images, orbit_neighbours
-from irl_inr_jax.clustering.neighbours.voting import agreement
-from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
-from irl_inr_jax.types import InputError
+from irl_inr_jax.clustering.balance import balance_assignment
+from irl_inr_jax.clustering.diffusion import diffusion_coordinates, graph_degree
+from irl_inr_jax.clustering.neighbours.voting import agreement, vote
+from irl_inr_jax.clustering.orbit_graph import check_images, find_orbit_graph
+from irl_inr_jax.clustering.task import Clustering, ClusterTask
 
 
 def cluster_orbit_knn(task: ClusterTask) -> Clustering:
-    """Cluster the assigned images alone; latents and `task.fitted` are not used.
+    """Cluster the fitted images by `label_orbits`; assign others by a vote of their nearest fitted neighbours.
 
-    The graph has fewer neighbours than `settings.orbit_knn.num_neighbours` if clusters are small (`graph_degree`).
-    Confidence is the share of an image's neighbours in the same cluster. Raises InputError for images that are all
-    equal and for polar images that `check_clusterable` refuses.
+    Latents are not used. Confidence is the share of an image's neighbours in the same cluster: of those in the graph
+    for a fitted image, of `settings.vote_neighbours` for another. Raises InputError for what `check_images` refuses.
     """
-    settings, num_images, batch_size = task.settings.orbit_knn, len(task.assigned.images), task.trained.batch_size
-    polar = compute_polar_images(
-        task.assigned.images, task.trained.scaling, fill=task.fill, batch_size=batch_size, **task.orbits
-    )
-    if num_images > 1 and task.num_clusters > 1 and np.all(polar == polar[0]):
-        raise InputError(f"expected images that differ, found {num_images} equal ones; check the data that were loaded")
-    check_clusterable(polar.reshape(num_images, -1), task.num_clusters)
-    notes = () if task.transductive else ("clustered these images alone, without the images to be fitted",)
-    if task.num_clusters == num_images:
-        alone = np.arange(num_images, dtype=np.int32)
-        return Clustering(alone, np.ones(num_images, np.float32), transductive=True, notes=notes)
-    degree = graph_degree(settings.num_neighbours, num_images, task.num_clusters)
-    neighbours = orbit_neighbours(polar, degree, batch_size=batch_size)
-    clusters = cut_neighbour_graph(neighbours, task.num_clusters, settings=settings, seed=task.seed)
+    labels = label_orbits(task).argmax(axis=1).astype(np.int32)
+    degree = _degree(task)
+    graph = find_orbit_graph(task, max(degree, task.settings.vote_neighbours))
+    if task.transductive:
+        clusters, confidence = labels, agreement(labels, graph.fitted[:, :degree])
+    else:
+        clusters, confidence = vote(labels, graph.assigned[:, : task.settings.vote_neighbours])
     return Clustering(
         clusters=clusters,
-        confidence=agreement(clusters, neighbours),
-        transductive=True,
-        notes=notes,
-        neighbours=neighbours if task.transductive else None,
+        confidence=confidence,
+        transductive=task.transductive,
+        notes=(f"cluster sizes: {task.settings.sizes}",),
+        measures={"neighbour_recall": graph.recall},
+        neighbours=graph.fitted[:, :degree],
     )
+
+
+def label_orbits(task: ClusterTask) -> Float[np.ndarray, "n k"]:
+    """Return the probability of each cluster for each fitted image, with sizes according to `settings.sizes`.
+
+    The graph has fewer neighbours than `settings.orbit_knn.num_neighbours` if clusters are small (`graph_degree`).
+    Raises InputError for what `check_images` refuses.
+    """
+    check_images(task)
+    settings, num_clusters = task.settings.orbit_knn, task.num_clusters
+    if num_clusters == len(task.fitted.images):
+        return np.eye(num_clusters)
+    graph = find_orbit_graph(task, max(_degree(task), task.settings.vote_neighbours))
+    coordinates = diffusion_coordinates(
+        graph.fitted[:, : _degree(task)],
+        num_dims=max(settings.num_dims, num_clusters),
+        num_steps=settings.num_steps,
+        seed=task.seed,
+    )
+    kmeans = KMeans(num_clusters, n_init=10, random_state=task.seed).fit(coordinates)
+    return balance_assignment(kmeans.transform(coordinates) ** 2, task.settings.sizes)
+
+
+def _degree(task: ClusterTask) -> int:
+    return graph_degree(task.settings.orbit_knn.num_neighbours, len(task.fitted.images), task.num_clusters)

@@ -25,8 +25,8 @@ from irl_inr_jax.clustering.finetune import (
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
-from irl_inr_jax.clustering.neighbours.orbits import compute_polar_images, orbit_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
+from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
@@ -101,11 +101,8 @@ def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
 
 def mine_orbit_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
     """Find the neighbours of each fitted image by the smallest distance of the images over all rotations."""
-    images, batch_size = task.fitted.images, task.trained.batch_size
-    if len(images) == 1:
-        return np.zeros((1, 1), np.int32)
-    polar = compute_polar_images(images, task.trained.scaling, fill=task.fill, batch_size=batch_size, **task.orbits)
-    return orbit_neighbours(polar, min(task.settings.scan.num_neighbours, len(images) - 1), batch_size=batch_size)
+    num_neighbours = task.settings.scan.num_neighbours
+    return find_orbit_graph(task, num_neighbours).fitted[:, :num_neighbours]
 
 
 def make_scan_loss(

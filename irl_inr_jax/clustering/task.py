@@ -17,13 +17,7 @@ def check_clusterable(latents: Float[np.ndarray, "n d"], num_clusters: int) -> N
     Refused: fewer than one cluster, more clusters than images, NaN or infinity, and latents that are all equal.
     """
     num_images = len(latents)
-    if num_clusters < 1:
-        raise InputError(f"expected at least 1 cluster, found {num_clusters}; set num_clusters to the number wanted")
-    if num_clusters > num_images:
-        raise InputError(
-            f"expected at most as many clusters as images ({num_images}), found {num_clusters}; "
-            f"set a smaller num_clusters or give more images"
-        )
+    check_num_clusters(num_images, num_clusters)
     num_bad = int(np.sum(~np.isfinite(latents).all(axis=1)))
     if num_bad:
         raise InputError(
@@ -37,9 +31,23 @@ def check_clusterable(latents: Float[np.ndarray, "n d"], num_clusters: int) -> N
         )
 
 
-@dataclasses.dataclass(frozen=True)
+def check_num_clusters(num_images: int, num_clusters: int) -> None:
+    """Raise InputError unless there is at least one cluster, and an image for each."""
+    if num_clusters < 1:
+        raise InputError(f"expected at least 1 cluster, found {num_clusters}; set num_clusters to the number wanted")
+    if num_clusters > num_images:
+        raise InputError(
+            f"expected at most as many clusters as images ({num_images}), found {num_clusters}; "
+            f"set a smaller num_clusters or give more images"
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Points:
-    """Images of one split, as stored, and their latents. Most clusterers use only the latents."""
+    """Images of one split, as stored, and their latents. Most clusterers use only the latents.
+
+    Equal only to itself, so that results of a search can be kept for the next clusterer.
+    """
 
     latents: Float[np.ndarray, "n d"]
     images: Shaped[np.ndarray, "n h w c"] | LazyImages

@@ -152,10 +152,16 @@ def augment_keys() -> Block:
 
 
 def orbit_keys() -> Block:
-    """Polar images, for the method orbit_knn and for neighbours under all rotations."""
+    """Polar images, for the method orbit_knn, and neighbours under all rotations."""
     return {
         "num_angles": Key(48, at_least(1), "rotations that are compared, and points on each circle"),
         "num_radii": Key(20, at_least(1), "circles"),
+        "radius": Key(0.0, at_least(0), "of the disc that is compared, in half sides; 0 measures it on the images"),
+        "centre": Key("mass", one_of("mass", "image"), "centre of the rotations: centre of mass, or middle"),
+        "mirror": Key(False, ANY, "also compare mirror images; right for wafers, wrong for digits"),
+        "num_candidates": Key(200, at_least(1), "nearest images by the invariant spectrum that are compared exactly"),
+        "rerank": Key(True, ANY, "order the nearest candidates by the image distortion model: docs/clustering.md"),
+        "num_reranked": Key(50, at_least(1), "candidates that are re-ranked, and neighbours that are kept"),
     }
 
 

@@ -6,6 +6,7 @@ from irl_inr_jax.config.rules import (
     POSITIVE,
     SHARE,
     SHARE_BELOW_ONE,
+    SIZES,
     Block,
     Key,
     at_least,
@@ -15,9 +16,10 @@ from irl_inr_jax.config.rules import (
 
 
 def clustering_keys() -> Block:
-    """Return the settings by clusterer, and that of votes."""
+    """Return the settings by clusterer, and those of several of them."""
     return {
         "vote_neighbours": Key(10, at_least(1), "fitted images that vote on an image if an algorithm has no rule"),
+        "sizes": Key("damped", SIZES, "of the clusters of orbit_knn and orbit_selflabel: docs/clustering.md"),
         "dbscan": {
             "eps": Key(
                 0.0, at_least(0), "largest distance between neighbours; 0 chooses the one nearest to k clusters"

@@ -81,6 +81,13 @@ def number_or(*choices: str) -> Rule:
     return Rule(f"among {', '.join(choices)}, or a number", lambda value: value in choices or _is_number(value))
 
 
+SIZES = Rule(
+    "among none, uniform, damped, or as shares above 0 joined by commas",
+    lambda value: value in ("none", "uniform", "damped") or all(_is_positive(share) for share in value.split(",")),
+    ("none", "uniform", "damped"),
+)
+
+
 def find_fault(key: Key, value: Any) -> str:
     """Return what was expected of `value` if it is not valid for `key`, or ''."""
     kind = type(key.default)
@@ -98,6 +105,10 @@ def find_fault(key: Key, value: Any) -> str:
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_positive(text: str) -> bool:
+    return _is_number(text) and float(text) > 0
 
 
 def _is_number(text: str) -> bool:

@@ -70,14 +70,17 @@ NOT_BLURRED = Salience(0.0, 0.0)
 
 def salient_mass(images: Float[Array, "b h w c"], salience: Salience) -> Float[Array, "b h w c"]:
     """Compute the squared positive part of the blurred images, within reach; equivariant under rotations."""
-    height, width = images.shape[1:3]
-    rows, columns = (_gaussian_matrix(side, salience.blur_px) for side in (height, width))
-    blurred = jnp.einsum("yh,bhwc,xw->byxc", rows, images, columns, precision="highest")
-    mass = jnp.maximum(blurred, 0.0) ** 2
+    mass = jnp.maximum(blur_images(images, salience.blur_px), 0.0) ** 2
     if salience.reach == 0:
         return mass
-    radius = jnp.sqrt((pixel_grid(height, width) ** 2).sum(-1)).reshape(height, width, 1)
+    radius = jnp.sqrt((pixel_grid(*images.shape[1:3]) ** 2).sum(-1)).reshape(*images.shape[1:3], 1)
     return jnp.where(radius <= salience.reach, mass, 0.0)
+
+
+def blur_images(images: Float[Array, "b h w c"], sigma_px: float) -> Float[Array, "b h w c"]:
+    """Convolve with a Gaussian of standard deviation `sigma_px` pixels; 0 outside."""
+    rows, columns = (_gaussian_matrix(side, sigma_px) for side in images.shape[1:3])
+    return jnp.einsum("yh,bhwc,xw->byxc", rows, images, columns, precision="highest")
 
 
 def moment_pose(

@@ -1,8 +1,8 @@
-"""Polar images about a centre, their spectra, and products over all rotations.
+"""Polar images about a centre and their spectra.
 
 The orbit of an image is the set of all its rotations and translations. On a polar image about the centre of mass a
 translation has no effect and a rotation is a circular shift along the angle. The distance between two orbits is
-therefore given by the largest correlation over all shifts, computed with Fourier transforms along the angle; the moduli
+therefore given by the largest correlation over all shifts, computed from Fourier transforms along the angle; the moduli
 of these transforms are invariant.
 """
 
@@ -12,14 +12,16 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from irl_inr_jax.geometry.coords import transform_coords
-from irl_inr_jax.geometry.moments import centre_of_mass
 from irl_inr_jax.geometry.warps import sample_image
 from irl_inr_jax.types import Pose
 
 
-def polar_grid(num_radii: int, num_rotations: int) -> Float[Array, "n 2"]:
-    """Return points on circles inside the image, radius by radius; one point per rotation on each circle."""
-    radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
+def polar_grid(num_radii: int, num_rotations: int, *, radius: float) -> Float[Array, "n 2"]:
+    """Return points on circles about the origin, circle by circle; one point per rotation on each.
+
+    radius: outer edge of the outermost ring, in half sides: 1 for the circle inscribed in the image.
+    """
+    radii = radius * (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
     angles = 2 * jnp.pi * jnp.arange(num_rotations, dtype=jnp.float32) / num_rotations
     directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1)
     return (radii[:, None, None] * directions).reshape(num_radii * num_rotations, 2)
@@ -38,10 +40,10 @@ def best_rotation(sampled: Float[Array, "b r t c"], rendered: Float[Array, "b r 
 
 
 def sample_polar(
-    images: Float[Array, "b h w c"], pose: Pose, *, num_radii: int, num_rotations: int, fill: float
+    images: Float[Array, "b h w c"], pose: Pose, *, num_radii: int, num_rotations: int, radius: float, fill: float
 ) -> Float[Array, "b r t c"]:
-    """Sample the images on a polar grid in the frame of their pose."""
-    grid = polar_grid(num_radii, num_rotations)
+    """Sample the images on a polar grid in the frame of their pose; radius as in `polar_grid`."""
+    grid = polar_grid(num_radii, num_rotations, radius=radius)
     coords = transform_coords(jnp.broadcast_to(grid, (images.shape[0], *grid.shape)), pose)
 
     def one(image, coords):
@@ -51,15 +53,21 @@ def sample_polar(
 
 
 def polar_images(
-    images: Float[Array, "b h w c"], *, num_radii: int, num_angles: int, fill: float
+    images: Float[Array, "b h w c"],
+    centre: Float[Array, "b 2"],
+    *,
+    num_radii: int,
+    num_angles: int,
+    radius: float,
+    fill: float,
 ) -> Float[Array, "b r t c"]:
-    """Sample images on circles about their centres of mass, normalised to unit norm; 0 for a blank image.
+    """Sample images on circles about their centres, normalised to unit norm; 0 for a blank image.
 
     Circles are weighted by the square root of their length, so that the inner product of polar images is that of the
-    discs.
+    discs. centre: in coords. radius: as in `polar_grid`.
     """
-    pose = Pose(theta=jnp.zeros(images.shape[0]), tau=centre_of_mass(images))
-    sampled = sample_polar(images, pose, num_radii=num_radii, num_rotations=num_angles, fill=fill)
+    pose = Pose(theta=jnp.zeros(images.shape[0]), tau=centre)
+    sampled = sample_polar(images, pose, num_radii=num_radii, num_rotations=num_angles, radius=radius, fill=fill)
     radii = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5) / num_radii
     weighted = sampled * jnp.sqrt(radii)[:, None, None]
     norm = jnp.sqrt((weighted**2).sum((1, 2, 3), keepdims=True))
@@ -81,27 +89,6 @@ def invariant_spectrum(polar: Float[Array, "b r t c"]) -> Float[Array, "b d"]:
     """Compute the modulus of the angular spectrum: invariant to rotations; its distances never exceed the orbits'."""
     real, imaginary = jnp.split(angular_spectrum(polar), 2, axis=-1)
     return jnp.sqrt(real**2 + imaginary**2).reshape(len(polar), -1)
-
-
-def orbit_products(
-    queries: Float[Array, "f q m"], points: Float[Array, "f p m"], *, num_angles: int
-) -> Float[Array, "q p"]:
-    """Compute the largest inner product of each pair over all `num_angles` rotations, from their angular spectra.
-
-    The rotations by j and by -j share the cosine and the sine part of the inverse transform and differ in a sign, so
-    half of the rotations are computed. The largest array is (num_angles / 2) x q x p: on a CPU it should fit the cache.
-    """
-    highest = jax.lax.Precision.HIGHEST
-    real, imaginary = jnp.split(queries, 2, axis=-1)
-    crossed = jnp.concatenate([imaginary, -real], axis=-1)
-    even = jnp.einsum("fqm,fpm->fqp", queries, points, precision=highest)
-    odd = jnp.einsum("fqm,fpm->fqp", crossed, points, precision=highest)
-    half = num_angles // 2 + 1
-    angles = 2 * np.pi * np.outer(np.arange(half), np.arange(half)) / num_angles
-    cosines, sines = (jnp.asarray(wave(angles), jnp.float32) for wave in (np.cos, np.sin))
-    even = jnp.matmul(cosines, even.reshape(half, -1), precision=highest)
-    odd = jnp.matmul(sines, odd.reshape(half, -1), precision=highest)
-    return (even + jnp.abs(odd)).max(0).reshape(queries.shape[1], points.shape[1])
 
 
 def _multiplicity(num_angles: int) -> Float[Array, "f"]:

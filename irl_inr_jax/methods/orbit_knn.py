@@ -1,4 +1,5 @@
-"""Training-free baseline: the spectrum of the polar image about the centre of mass, invariant to rotation and shift.
+"""Training-free baseline: the spectrum of the polar image about its centre, invariant to rotation and, for the centre of
+mass, to shifts.
 
 The matching clusterer, `clustering/orbit_knn.py`, compares the same polar images under all rotations.
 """
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
+from irl_inr_jax.geometry.patches import find_centre
 from irl_inr_jax.geometry.polar import invariant_spectrum, polar_images
 from irl_inr_jax.methods.pose import make_pose_form
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
@@ -15,13 +17,14 @@ from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """Make the baseline from `config.orbits`; the pose is the closed form of `config.model.pose`."""
-    num_radii, num_angles = config.orbits.num_radii, config.orbits.num_angles
-    form, fill = make_pose_form(config), config.views.fill
+    orbits, form = config.orbits, make_pose_form(config)
+    grid = {"num_radii": orbits.num_radii, "num_angles": orbits.num_angles, "radius": orbits.radius or 1.0}
+    fill = config.views.fill
 
     def encode(
         params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
     ) -> tuple[Float[Array, "b d"], Pose]:
-        polar = polar_images(images, num_radii=num_radii, num_angles=num_angles, fill=fill)
+        polar = polar_images(images, find_centre(images, orbits.centre), **grid, fill=fill)
         return invariant_spectrum(polar), form.closed_form(images)[0]
 
     return Method(name="orbit_knn", init=init, loss=loss, encode=encode, reconstruct=None)

@@ -94,7 +94,7 @@ class PoseForm:
         pose, _ = self.closed_form(images)
         if not self.uses_generator:
             return pose
-        sizes = {"num_radii": self.num_radii, "num_rotations": self.num_rotations}
+        sizes = {"num_radii": self.num_radii, "num_rotations": self.num_rotations, "radius": 1.0}
         sampled = sample_polar(images, pose, **sizes, fill=self.fill)
         rendered = render(coords=polar_grid(**sizes)[None]).reshape(sampled.shape)
         rotation = 2 * jnp.pi * best_rotation(sampled, rendered).astype(jnp.float32) / self.num_rotations

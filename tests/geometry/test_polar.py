@@ -1,4 +1,4 @@
-"""Polar images about the centre of mass, and their products over all rotations."""
+"""Polar images about the centre of mass, and their spectra."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import pytest
 
 from irl_inr_jax.geometry import polar as geometry
 from irl_inr_jax.geometry.moments import centre_of_mass
-from irl_inr_jax.geometry.polar import orbit_products, polar_images
+from irl_inr_jax.geometry.polar import polar_images
 from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.types import Pose
 
@@ -33,38 +33,18 @@ def transform(images, theta, tau):
 
 @jax.jit
 def to_polar(images):
-    return polar_images(images, num_radii=20, num_angles=48, fill=0.0)
-
-
-@jax.jit
-def multiply(first, second):
-    spectra = [jnp.moveaxis(geometry.angular_spectrum(polar), 1, 0) for polar in (first, second)]
-    return orbit_products(*spectra, num_angles=first.shape[2])
+    return polar_images(images, centre_of_mass(images), num_radii=20, num_angles=48, radius=1.0, fill=0.0)
 
 
 def products(first, second):
-    """Products of all pairs of polar images."""
-    return np.asarray(multiply(first, second))
+    """The largest product of each pair over all circular shifts along the angle, in float64."""
+    exact = [np.asarray(polar, np.float64) for polar in (first, second)]
+    shifted = np.stack([np.roll(exact[1], shift, axis=2) for shift in range(exact[1].shape[2])])
+    return np.einsum("qrtc,sprtc->sqp", exact[0], shifted, optimize=True).max(0)
 
 
 def random_polar(count, num_angles, seed=0):
     return np.random.default_rng(seed).normal(size=(count, 3, num_angles, 2)).astype(np.float32)
-
-
-def test_products_are_the_largest_over_all_circular_shifts():
-    for num_angles in (1, 2, 9, 12):
-        first, second = random_polar(4, num_angles), random_polar(5, num_angles, seed=1)
-        exact = [np.asarray(polar, np.float64) for polar in (first, second)]
-        shifted = np.stack([np.roll(exact[1], shift, axis=2) for shift in range(num_angles)])
-        expected = np.einsum("qrtc,sprtc->sqp", exact[0], shifted).max(0)
-        np.testing.assert_allclose(products(first, second), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_products_are_symmetric_and_those_with_itself_are_the_squared_norm():
-    polar = random_polar(6, 12)
-    found = products(polar, polar)
-    np.testing.assert_allclose(found, found.T, rtol=1e-5)
-    np.testing.assert_allclose(np.diag(found), (np.asarray(polar) ** 2).sum((1, 2, 3)), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("theta", "tau"), [(np.pi / 2, (0.0, 0.0)), (0.8, (0.0, 0.0)), (2.5, (0.1, -0.2))])
@@ -109,3 +89,15 @@ def test_a_blank_image_is_zero_and_brightness_does_not_matter():
     polar = np.asarray(to_polar(images))
     np.testing.assert_allclose(polar[0], polar[1], atol=1e-6)
     assert np.linalg.norm(polar[0]) == pytest.approx(1, rel=1e-5) and not polar[2].any()
+
+
+def test_the_radius_is_that_of_the_outer_edge_of_the_outermost_ring():
+    image = np.zeros((1, SIDE, SIDE, 1), np.float32)
+    image[0, SIDE // 2, 36] = 1.0  # at a radius of 16.5 of 20 pixels, on the right
+    for radius, is_seen in ((0.7, False), (0.9, True)):
+        sampled = jax.jit(
+            lambda image, radius=radius: polar_images(
+                image, jnp.zeros((1, 2)), num_radii=20, num_angles=48, radius=radius, fill=0.0
+            )
+        )(image)
+        assert bool(np.asarray(sampled).any()) == is_seen

@@ -75,13 +75,13 @@ def test_the_best_rotation_has_the_least_squared_error_with_circles_weighted_by_
 
 
 def test_the_polar_grid_is_counter_clockwise_and_inside_the_image():
-    grid = np.asarray(polar_grid(3, 4)).reshape(3, 4, 2)
+    grid = np.asarray(polar_grid(3, 4, radius=1.0)).reshape(3, 4, 2)
     np.testing.assert_allclose(grid[0] * 6, [[1, 0], [0, 1], [-1, 0], [0, -1]], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(grid, axis=-1), np.outer([1 / 6, 3 / 6, 5 / 6], np.ones(4)), atol=1e-6)
 
 
 def test_rotating_the_image_or_the_frame_by_steps_shifts_the_circles():
-    settings = {"num_radii": 6, "num_rotations": NUM_ROTATIONS, "fill": 0.0}
+    settings = {"num_radii": 6, "num_rotations": NUM_ROTATIONS, "radius": 1.0, "fill": 0.0}
     angle = 2 * np.pi * 5 / NUM_ROTATIONS
     plain = sample_polar(blob_image(0.0, [0.0, 0.0]), ORIGIN, **settings)
     assert plain.shape == (1, 6, NUM_ROTATIONS, 1)

@@ -1,91 +1,112 @@
-"""Nearest neighbours of images under all rotations."""
+"""Nearest neighbours of images under all rotations.
 
-import functools
+1. Candidates: the nearest images by the invariant spectrum, reduced by PCA.
+2. Exact: candidates are ordered by their largest product over all rotations, which is that of the smallest distance.
+3. Re-ranking: the first of them are ordered by the image distortion model, each in its best rotation.
 
-import jax
-import jax.numpy as jnp
+Memory is linear in the number of images. If there are no more candidates than images, step 1 is omitted.
+"""
+
 import numpy as np
-from jaxtyping import Array, Float, Int, Int32, Shaped
+from jaxtyping import Float32, Int32
+from ml_collections import ConfigDict
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
 
-from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.data.scaling import to_unit
-from irl_inr_jax.geometry.polar import angular_spectrum, orbit_products, polar_images
-from irl_inr_jax.training.inference import map_batches
+from irl_inr_jax.clustering.neighbours.distortion import distortion_distances
+from irl_inr_jax.clustering.neighbours.orbit_images import Images, OrbitImages, measure_radius, prepare_orbits
+from irl_inr_jax.clustering.neighbours.pair_products import rotation_products, rotation_tables
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import Scaling
 
-# Pairs compared at once: their products for all rotations, 1.6 MB each for cosines and sines, fit a core's cache.
-NUM_QUERIES = 64
-NUM_POINTS = 256
+NUM_COMPONENTS = 64  # of the invariant spectra
+NUM_QUERIES = 1_000  # compared at once
+NUM_RECALLED = 200  # images on which the recall of the candidates is measured
 
 
-def compute_polar_images(
-    images: Shaped[np.ndarray, "n h w c"] | LazyImages,
-    scaling: Scaling,
-    *,
-    num_radii: int,
-    num_angles: int,
-    fill: float,
-    batch_size: int,
-) -> Float[np.ndarray, "n r t c"]:
-    """Compute the polar images of stored images, with an additional circle that marks blank images.
-
-    The circle makes blank images similar to each other and dissimilar to all others. Circles that are zero in all
-    images are removed.
-    """
-
-    @jax.jit
-    def compute(_, stored):
-        unit = to_unit(scaling, stored)
-        polar = polar_images(unit, num_radii=num_radii, num_angles=num_angles, fill=fill)
-        blank = jnp.where((polar == 0).all((1, 2, 3)), num_angles**-0.5, 0.0)
-        circle = jnp.zeros_like(polar[:, :1]).at[..., 0].set(blank[:, None, None])
-        return jnp.concatenate([polar, circle], axis=1)
-
-    polar = map_batches(compute, (), images, size=batch_size)
-    return polar[:, np.abs(polar).max((0, 2, 3)) != 0]
+def find_orbit_neighbours(
+    images: Images, scaling: Scaling, settings: ConfigDict, *, num_neighbours: int, fill: float, batch_size: int
+) -> Int32[np.ndarray, "n q"]:
+    """Find the neighbours of each stored image among the others; see `orbit_neighbours`."""
+    radius = measure_radius(images, scaling, settings, batch_size=batch_size)
+    points = prepare_orbits(images, scaling, settings, radius=radius, fill=fill, batch_size=batch_size)
+    return orbit_neighbours(points, points, num_neighbours, settings=settings)
 
 
 def orbit_neighbours(
-    polar: Float[np.ndarray, "n r t c"], num_neighbours: int, *, batch_size: int
-) -> Int32[np.ndarray, "n q"]:
-    """Find the images nearest to each image over all rotations, nearest first, itself excluded.
+    queries: OrbitImages, points: OrbitImages, num_neighbours: int, *, settings: ConfigDict
+) -> Int32[np.ndarray, "m q"]:
+    """Find the `num_neighbours` of `points` nearest to each query over all rotations, nearest first.
 
-    The device holds all angular spectra and the products of `NUM_QUERIES` images with all images.
+    settings: `config.orbits`. If the queries are the points, the same object, no image is its own neighbour. Raises
+    ValueError if there are fewer points.
     """
-    num_images, _, num_angles, _ = polar.shape
-    spectra = map_batches(lambda _, rows: _spectrum(rows), (), polar, size=batch_size)
-    size, block = min(NUM_QUERIES, num_images), min(NUM_POINTS, num_images)
-    padded = np.zeros((-(-num_images // block) * block, *spectra.shape[1:]), np.float32)
-    padded[:num_images] = spectra
-    blocks = jnp.asarray(np.ascontiguousarray(np.moveaxis(padded.reshape(-1, block, *spectra.shape[1:]), 2, 1)))
+    leave_out_self = queries is points
+    available = len(points.spectra) - leave_out_self
+    if not 1 <= num_neighbours <= available:
+        raise ValueError(f"expected num_neighbours from 1 to {available}, found {num_neighbours}")
+    num_reranked = max(num_neighbours, min(settings.num_reranked, available)) if settings.rerank else num_neighbours
+    num_candidates = min(available, max(settings.num_candidates, num_reranked))
     found = []
-    with show_progress("images compared under all rotations", num_images) as update:
-        for first in range(0, num_images, size):
-            numbers = np.minimum(np.arange(first, first + size), num_images - 1).astype(np.int32)
-            queries = np.ascontiguousarray(np.moveaxis(spectra[numbers], 1, 0))
-            found.append(np.asarray(_search(queries, numbers, blocks, num_images, num_neighbours, num_angles)))
-            update(min(first + size, num_images), "")
-    return np.concatenate(found)[:num_images]
+    with show_progress("images compared under all rotations", len(queries.spectra)) as update:
+        candidates = select_candidates(queries, points, num_candidates)
+        for first in range(0, len(candidates), NUM_QUERIES):
+            rows = slice(first, first + NUM_QUERIES)
+            part = OrbitImages(*(None if array is None else array[rows] for array in queries))
+            nearest = compare_candidates(part, points, candidates[rows], num_reranked, settings=settings)
+            found.append(nearest[:, :num_neighbours])
+            update(min(first + NUM_QUERIES, len(candidates)), "")
+    return np.concatenate(found)
 
 
-_spectrum = jax.jit(angular_spectrum)
+def select_candidates(queries: OrbitImages, points: OrbitImages, num_candidates: int) -> Int32[np.ndarray, "m k"]:
+    """Return the points nearest to each query by their invariants, in any order; all if there are no more."""
+    num_queries, num_points, leave_out_self = len(queries.spectra), len(points.spectra), queries is points
+    if num_candidates == num_points - leave_out_self:
+        everyone = np.broadcast_to(np.arange(num_points, dtype=np.int32), (num_queries, num_points))
+        if not leave_out_self:
+            return np.ascontiguousarray(everyone)
+        return everyone[~np.eye(num_points, dtype=bool)].reshape(num_points, -1)
+    invariants = points.invariants
+    reduced = PCA(min(NUM_COMPONENTS, *invariants.shape), svd_solver="covariance_eigh").fit(invariants)
+    search = NearestNeighbors(n_neighbors=num_candidates, algorithm="brute").fit(reduced.transform(invariants))
+    wanted = None if leave_out_self else reduced.transform(queries.invariants)
+    return search.kneighbors(wanted, return_distance=False).astype(np.int32)
 
 
-@functools.partial(jax.jit, static_argnames=("num_neighbours", "num_angles"))
-def _search(
-    queries: Float[Array, "f q m"],
-    own: Int[Array, "q"],
-    blocks: Float[Array, "p f r m"],
-    num_images: Int[Array, ""] | int,
-    num_neighbours: int,
-    num_angles: int,
-) -> Int[Array, "q kept"]:
-    def compare(_, block):
-        return None, orbit_products(queries, block, num_angles=num_angles)
+def compare_candidates(
+    queries: OrbitImages,
+    points: OrbitImages,
+    candidates: Int32[np.ndarray, "m k"],
+    num_kept: int,
+    *,
+    settings: ConfigDict,
+) -> Int32[np.ndarray, "m kept"]:
+    """Order the candidates of each query by their exact distance, keep the nearest, and re-rank them if so set."""
+    tables = rotation_tables(settings.num_angles)
+    products, steps, mirrored = rotation_products(
+        queries.spectra, points.spectra, candidates, *tables, settings.num_angles, settings.mirror
+    )
+    order = np.argsort(-products, axis=1, kind="stable")[:, :num_kept]
+    kept, steps, mirrored = (np.take_along_axis(array, order, axis=1) for array in (candidates, steps, mirrored))
+    if queries.patches is None or points.patches is None:
+        return kept
+    angles = (2 * np.pi / settings.num_angles * steps).astype(np.float32)
+    distances = distortion_distances(queries.patches, points.patches, kept, angles, mirrored)
+    return np.take_along_axis(kept, np.argsort(distances, axis=1, kind="stable"), axis=1)
 
-    _, products = jax.lax.scan(compare, None, blocks)
-    products = jnp.moveaxis(products, 0, 1).reshape(queries.shape[1], -1)
-    numbers = jnp.arange(products.shape[1], dtype=jnp.int32)
-    excluded = (numbers >= num_images) | (numbers == own[:, None])
-    return jax.lax.top_k(jnp.where(excluded, -jnp.inf, products), num_neighbours)[1]
+
+def measure_recall(points: OrbitImages, num_neighbours: int, *, settings: ConfigDict, seed: int) -> float:
+    """Return the share of the exact nearest neighbours, without re-ranking, that are among the candidates.
+
+    Estimated on `NUM_RECALLED` images, each compared with all others.
+    """
+    num_points = len(points.spectra)
+    if num_points - 1 <= settings.num_candidates:
+        return 1.0
+    rows = np.random.default_rng(seed).choice(num_points, min(NUM_RECALLED, num_points), replace=False)
+    queries = OrbitImages(points.spectra[rows], None)
+    others = np.stack([np.delete(np.arange(num_points, dtype=np.int32), row) for row in rows])
+    exact = compare_candidates(queries, points, others, num_neighbours, settings=settings)
+    search = select_candidates(queries, points, settings.num_candidates + 1)
+    return float(np.mean([np.isin(row, found).mean() for row, found in zip(exact, search, strict=True)]))
