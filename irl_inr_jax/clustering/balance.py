@@ -1,7 +1,7 @@
 """Balanced assignment: soft assignments whose cluster sizes are those of a prior (Sinkhorn and Knopp, 1967).
 
 Boundaries between clusters lie in sparse regions only approximately. If classes are known to be of similar size, the
-boundaries can be shifted until the clusters are.
+boundaries can be shifted until the clusters are. Clusters without images between them are left as they are found.
 """
 
 import numpy as np

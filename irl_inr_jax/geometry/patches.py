@@ -19,7 +19,7 @@ def find_centre(images: Float[Array, "b h w c"], centre: str) -> Float[Array, "b
 
 
 def content_radius(images: Float[Array, "b h w c"], centre: Float[Array, "b 2"]) -> Float[Array, "b"]:
-    """Compute the radius about the centre that holds `CONTENT_SHARE` of the mass, in half sides; 0 for a blank image."""
+    """Compute the radius about the centre that holds `CONTENT_SHARE` of the mass, in half sides; 0 without mass."""
     mass = pixel_mass(images)
     distance = jnp.sqrt(((pixel_grid(*images.shape[1:3]) - centre[:, None]) ** 2).sum(-1))
     order = distance.argsort(-1)

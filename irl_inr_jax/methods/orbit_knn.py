@@ -1,5 +1,6 @@
-"""Training-free baseline: the spectrum of the polar image about its centre, invariant to rotation and, for the centre of
-mass, to shifts.
+"""Training-free baseline: the spectrum of the polar image about its centre.
+
+It is invariant to rotation and, about the centre of mass, to shifts.
 
 The matching clusterer, `clustering/orbit_knn.py`, compares the same polar images under all rotations.
 """

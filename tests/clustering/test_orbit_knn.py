@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn
+from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
+from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn, label_orbits
 from irl_inr_jax.clustering.scan import cluster_scan_orbit, mine_orbit_neighbours
 from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
@@ -73,20 +74,38 @@ def test_two_shapes_are_separated_in_any_rotation(image_task, count):
     found = cluster_orbit_knn(image_task(images, 2))
     assert clustering_accuracy(labels, found.clusters) == 1.0
     assert found.clusters.dtype == np.int32 and found.confidence.dtype == np.float32
-    assert found.transductive and not found.notes
+    assert found.transductive and found.notes == ("cluster sizes: damped",)
+    assert found.measures == {"neighbour_recall": 1.0}
     expected = (found.clusters[found.neighbours] == found.clusters[:, None]).mean(1)
     np.testing.assert_allclose(found.confidence, expected, atol=1e-6)
     again = cluster_orbit_knn(image_task(images, 2))
     np.testing.assert_array_equal(again.clusters, found.clusters)
 
 
-def test_fitted_images_are_not_used_and_a_note_reports_it(image_task):
-    images, _ = shapes(30)
-    alone = cluster_orbit_knn(image_task(images, 2))
-    found = cluster_orbit_knn(image_task(images, 2, fitted=shapes(10, seed=1)[0]))
-    np.testing.assert_array_equal(found.clusters, alone.clusters)
-    assert found.transductive and found.neighbours is None
-    assert found.notes == ("clustered these images alone, without the images to be fitted",)
+def test_new_images_are_assigned_by_a_vote_of_their_nearest_fitted_images(image_task):
+    images, labels = shapes(60)
+    new, new_labels = shapes(20, seed=1)
+    task = image_task(new, 2, fitted=images)
+    found = cluster_orbit_knn(task)
+    assert clustering_accuracy(new_labels, found.clusters) == 1.0 and not found.transductive
+    graph = find_orbit_graph(task, 15)
+    fitted = label_orbits(task).argmax(1)
+    assert clustering_accuracy(labels, fitted) == 1.0
+    nearest = fitted[graph.assigned[:, : task.settings.vote_neighbours]]
+    np.testing.assert_allclose(found.confidence, (nearest == found.clusters[:, None]).mean(1), atol=1e-6)
+    np.testing.assert_array_equal(found.neighbours, graph.fitted[:, :15])
+
+
+def test_the_graph_is_searched_once_for_all_clusterers(image_task):
+    task = image_task(shapes(20)[0], 2)
+    assert find_orbit_graph(task, 5) is find_orbit_graph(dataclasses.replace(task, seed=1), 15)
+
+
+def test_cluster_sizes_follow_the_setting(image_task):
+    images, _ = shapes(20)
+    assert cluster_orbit_knn(image_task(images, 2, sizes="1,3")).notes == ("cluster sizes: 1,3",)
+    with pytest.raises(InputError, match=r"expected 2 shares in config.clustering.sizes.*found 3"):
+        cluster_orbit_knn(image_task(images, 2, sizes="1,1,2"))
 
 
 def test_blank_images_are_a_separate_cluster(image_task):

@@ -48,9 +48,7 @@ def distortion_distances(
                 point = points[candidates[number, column], channel]
                 _sample(point, angles[number, column], mirrored[number, column], sampled)
                 _differentiate(sampled, point_x, point_y)
-                distances[number, column] += _compare(
-                    query_x, query_y, point_x, point_y, best, squares, column_sums
-                )
+                distances[number, column] += _compare(query_x, query_y, point_x, point_y, best, squares, column_sums)
     return distances
 
 

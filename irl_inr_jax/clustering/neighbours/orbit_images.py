@@ -38,6 +38,10 @@ class OrbitImages(NamedTuple):
     spectra: Float32[np.ndarray, "n 2 r f"]
     patches: Float32[np.ndarray, "n c s s"] | None
 
+    def take(self, rows: slice | np.ndarray) -> "OrbitImages":
+        """Return the images in `rows`."""
+        return OrbitImages(self.spectra[rows], None if self.patches is None else self.patches[rows])
+
     @property
     def invariants(self) -> Float32[np.ndarray, "n d"]:
         """The moduli of the spectra, which do not depend on the rotation or on mirroring."""

@@ -8,7 +8,7 @@ Memory is linear in the number of images. If there are no more candidates than i
 """
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Int32
 from ml_collections import ConfigDict
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
@@ -52,8 +52,7 @@ def orbit_neighbours(
         candidates = select_candidates(queries, points, num_candidates)
         for first in range(0, len(candidates), NUM_QUERIES):
             rows = slice(first, first + NUM_QUERIES)
-            part = OrbitImages(*(None if array is None else array[rows] for array in queries))
-            nearest = compare_candidates(part, points, candidates[rows], num_reranked, settings=settings)
+            nearest = compare_candidates(queries.take(rows), points, candidates[rows], num_reranked, settings=settings)
             found.append(nearest[:, :num_neighbours])
             update(min(first + NUM_QUERIES, len(candidates)), "")
     return np.concatenate(found)
@@ -105,7 +104,7 @@ def measure_recall(points: OrbitImages, num_neighbours: int, *, settings: Config
     if num_points - 1 <= settings.num_candidates:
         return 1.0
     rows = np.random.default_rng(seed).choice(num_points, min(NUM_RECALLED, num_points), replace=False)
-    queries = OrbitImages(points.spectra[rows], None)
+    queries = points._replace(patches=None).take(rows)
     others = np.stack([np.delete(np.arange(num_points, dtype=np.int32), row) for row in rows])
     exact = compare_candidates(queries, points, others, num_neighbours, settings=settings)
     search = select_candidates(queries, points, settings.num_candidates + 1)
