@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.clustering.neighbours.pair_products import LANES, rotation_products, rotation_tables
-from irl_inr_jax.geometry.polar import angular_spectrum
 
 
 def random_polar(count, num_angles, seed):
@@ -12,10 +11,12 @@ def random_polar(count, num_angles, seed):
 
 
 def to_spectra(polar):
-    """(n, 2, r, f), padded as `prepare_orbits` does."""
-    spectrum = np.asarray(angular_spectrum(polar))
-    spectra = np.moveaxis(spectrum.reshape(*spectrum.shape[:2], 2, -1), 1, 3)
-    return np.ascontiguousarray(np.pad(spectra, ((0, 0), (0, 0), (0, 0), (0, -spectra.shape[3] % LANES))))
+    """(n, 2, r, f): the unitary half spectrum, weighted by the frequencies that it stands for, and padded."""
+    spectrum = np.fft.rfft(polar[..., 0].astype(np.float64), axis=2, norm="ortho")
+    frequencies = np.arange(spectrum.shape[2])
+    spectrum = spectrum * np.where((frequencies == 0) | (2 * frequencies == polar.shape[2]), 1, np.sqrt(2))
+    spectra = np.stack([spectrum.real, spectrum.imag], axis=1).astype(np.float32)
+    return np.pad(spectra, ((0, 0), (0, 0), (0, 0), (0, -spectra.shape[3] % LANES)))
 
 
 def rotate(polar, step, mirrored):
