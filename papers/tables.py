@@ -20,8 +20,10 @@ INDUCTIVE = (
 def clustered(clusterer: str, **settings: object) -> Measure:
     """Return the accuracy of a clusterer on the test images; SCAN and DEC are fitted to the training images.
 
-    settings: keys with __ in place of dots.
+    settings: keys with __ in place of dots. SCAN mines neighbours in latent space, as published.
     """
+    if clusterer == "scan":
+        settings = {"clustering__scan__neighbours": "latents", **settings}
     return Measure(
         ("clustering", clusterer, "accuracy"),
         percent=True,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Float32, Int32
+from jaxtyping import Array, Float, Float32, Int, Int32
 from ml_collections import ConfigDict
 from sklearn.cluster import KMeans
 
@@ -182,6 +182,12 @@ def make_run_epoch(
         return tuned, jax.tree.map(lambda *values: np.mean(jax.device_get(values), axis=0), *collected)
 
     return run_epoch
+
+
+def sample_neighbours(key: jax.Array, neighbours: Int[Array, "b q"]) -> Int[Array, "b"]:
+    """Return one of the neighbours of each image, chosen at random."""
+    chosen = jax.random.randint(key, neighbours.shape[:1], 0, neighbours.shape[1])
+    return jnp.take_along_axis(neighbours, chosen[:, None], axis=1)[:, 0]
 
 
 def train_heads(

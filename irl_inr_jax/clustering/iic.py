@@ -1,7 +1,7 @@
 """IIC (Ji, Henriques, Vedaldi, ICCV 2019); thesis, section 2.2.2.
 
-Encoder and heads are trained to maximise the mutual information between the clusters of an image and of its augmented
-copy.
+Encoder and heads are trained to maximise the mutual information between the clusters of an image and of an augmented
+copy: of itself in the paper, of one of its neighbours under all rotations by default.
 """
 
 import jax
@@ -11,15 +11,20 @@ from jaxtyping import Array, Int
 
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.augment.views import example_keys
-from irl_inr_jax.clustering.finetune import classify, make_classifier, train_heads
+from irl_inr_jax.clustering.finetune import classify, make_classifier, sample_neighbours, train_heads
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.objectives import mutual_information_loss
+from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.types import PyTree
+
+NUM_NEIGHBOURS = 10  # among which the other image of a pair is chosen
 
 
 def cluster_iic(task: ClusterTask) -> Clustering:
     """Train several heads on one encoder and use the one with the lowest training loss that has not collapsed.
+
+    `iic.neighbours` chooses the other image of each pair: 'orbits' or 'none', the image itself.
 
     Confidence is the head's probability. Raises InputError for what `check_clusterable` refuses.
     """
@@ -30,19 +35,24 @@ def cluster_iic(task: ClusterTask) -> Clustering:
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
-        images = task.trained.to_unit(data["images"][rows])
-        changed = augment(example_keys(key, jnp.arange(len(rows))), images)
+        choice_key, view_key = jax.random.split(key)
+        others = sample_neighbours(choice_key, data["neighbours"][rows])
+        images, changed = (task.trained.to_unit(data["images"][chosen]) for chosen in (rows, others))
+        changed = augment(example_keys(view_key, jnp.arange(len(rows))), changed)
         probs = jax.nn.softmax(classifier.logits(params, frozen, jnp.concatenate([images, changed])))
         first, second = jnp.split(probs, 2, axis=1)
         losses = jax.vmap(mutual_information_loss)(first, second)
         sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
         return losses.mean(), {"loss": losses, "sizes": sizes}
 
+    neighbours = np.arange(len(task.fitted.images), dtype=np.int32)[:, None]
+    if settings.neighbours == "orbits":
+        neighbours = find_orbit_graph(task, NUM_NEIGHBOURS).fitted[:, :NUM_NEIGHBOURS]
     best = train_heads(
         task,
         classifier,
         loss,
-        {"images": jnp.asarray(np.asarray(task.fitted.images))},
+        {"images": jnp.asarray(np.asarray(task.fitted.images)), "neighbours": jnp.asarray(neighbours)},
         settings=settings,
         weight_decay=0.0,
         prior=make_prior((), task.num_clusters),

@@ -1,8 +1,9 @@
 """SCAN (van Gansbeke et al., ECCV 2020) on any trained encoder: section 4.3 and Appendix C of the paper.
 
-Mining: the nearest neighbours of every image in latent space are assumed to be of its class. Clustering stage: encoder
-and linear head are trained to assign an image and its neighbours to the same cluster, with cluster sizes as in the
-prior. Self-label stage: the head's confident predictions become labels of strongly augmented images.
+Mining: the nearest neighbours of every image, in latent space in the paper and under all rotations by default, are
+assumed to be of its class. Clustering stage: encoder and linear head are trained to assign an image and its neighbours
+to the same cluster, with cluster sizes as in the prior. Self-label stage: the head's confident predictions become
+labels of strongly augmented images.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from irl_inr_jax.clustering.finetune import (
     make_adam,
     make_classifier,
     make_run_epoch,
+    sample_neighbours,
     train_heads,
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
@@ -35,7 +37,7 @@ PATIENCE = 10  # the self-label stage ends after so many epochs without more con
 
 
 def cluster_scan(task: ClusterTask) -> Clustering:
-    """Run SCAN with neighbours in latent space, by `scan.distance`, as in the paper.
+    """Run SCAN with the neighbours of `scan.neighbours`.
 
     Both stages train on the fitted images. Assigned images take the head's most probable cluster, with its probability
     as confidence. If a stage collapses (`find_collapse`), or no image is confident, a note reports it and the best
@@ -43,24 +45,12 @@ def cluster_scan(task: ClusterTask) -> Clustering:
 
     Raises InputError for what `check_clusterable` and `make_prior` refuse.
     """
-    return _train_both_stages(task, mine_neighbours)
-
-
-def cluster_scan_orbit(task: ClusterTask) -> Clustering:
-    """Run SCAN with neighbours of the images under all rotations, as in `orbit_knn`.
-
-    They are purer than neighbours in the latent space of a short training run.
-    """
-    return _train_both_stages(task, mine_orbit_neighbours)
-
-
-def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.ndarray, "n q"]]) -> Clustering:
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.scan
     prior = make_prior(settings.prior, task.num_clusters)
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
-    neighbours = mine(task)
+    neighbours = mine_neighbours(task)
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     best = train_heads(
         task,
@@ -90,19 +80,18 @@ def _train_both_stages(task: ClusterTask, mine: Callable[[ClusterTask], Int[np.n
 
 
 def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
-    """Find the neighbours of each fitted image by the Euclidean distance of latents, or by their angle for 'cosine'."""
+    """Find the neighbours of each fitted image: under all rotations for 'orbits', in latent space for 'latents'.
+
+    Latents are compared by `scan.distance`: Euclidean, or by their angle for 'cosine'.
+    """
     settings, latents = task.settings.scan, task.fitted.latents
+    if settings.neighbours == "orbits":
+        return find_orbit_graph(task, settings.num_neighbours).fitted[:, : settings.num_neighbours]
     if len(latents) == 1:
         return np.zeros((1, 1), np.int32)
     num_neighbours = min(settings.num_neighbours, len(latents) - 1)
     by_angle = settings.distance == "cosine"
     return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True, by_angle=by_angle)[0]
-
-
-def mine_orbit_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
-    """Find the neighbours of each fitted image by the smallest distance of the images over all rotations."""
-    num_neighbours = task.settings.scan.num_neighbours
-    return find_orbit_graph(task, num_neighbours).fitted[:, :num_neighbours]
 
 
 def make_scan_loss(
@@ -113,9 +102,7 @@ def make_scan_loss(
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
         choice_key, view_key = jax.random.split(key)
-        neighbours = data["neighbours"][rows]
-        chosen = jax.random.randint(choice_key, rows.shape, 0, neighbours.shape[1])
-        both = jnp.concatenate([rows, jnp.take_along_axis(neighbours, chosen[:, None], axis=1)[:, 0]])
+        both = jnp.concatenate([rows, sample_neighbours(choice_key, data["neighbours"][rows])])
         images = task.trained.to_unit(data["images"][both])
         images = augment(example_keys(view_key, jnp.arange(len(both))), images)
         probs = jax.nn.softmax(classifier.logits(params, frozen, images))

@@ -58,6 +58,7 @@ def clustering_keys() -> Block:
             "learning_rate": Key(1e-4, at_least(0), "of Adam"),
             "head_start": Key("kmeans", one_of("kmeans", "random"), "initial head"),
             "num_heads": Key(5, at_least(1), "heads; the one with the lowest training loss is used"),
+            "neighbours": Key("orbits", one_of("orbits", "none"), "pairs of an image and a neighbour, or itself"),
             "augment": Key("s1+r+t", AUGMENTATIONS, "as in scan.augment"),
         },
         "scan": scan_keys(),
@@ -67,6 +68,7 @@ def clustering_keys() -> Block:
 def scan_keys() -> Block:
     """The clusterer scan."""
     return {
+        "neighbours": Key("orbits", one_of("orbits", "latents"), "of the images under all rotations, or on z"),
         "num_neighbours": Key(20, at_least(1), "neighbours mined for each image"),
         "distance": Key("euclidean", one_of("euclidean", "cosine"), "distance between latents"),
         "head_start": Key("kmeans", one_of("kmeans", "random"), "initial head"),

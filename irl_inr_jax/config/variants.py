@@ -35,7 +35,8 @@ def apply_paper(config: ConfigDict) -> None:
         warmup_steps=0,
         clip_norm=0.0,
     )
-    config.clustering.scan.update(augment="s1+s2+r+t", head_start="random")
+    config.clustering.scan.update(augment="s1+s2+r+t", head_start="random", neighbours="latents")
+    config.clustering.iic.neighbours = "none"
     config.augment.crop_area = (0.2, 1.0)
 
 

@@ -17,16 +17,18 @@ QUICK = {
     "iic.augment": "none",
     "iic.learning_rate": 0.05,
     "iic.batch_size": 32,
+    "iic.neighbours": "none",
     "scan.num_epochs": 8,
     "scan.augment": "none",
     "scan.learning_rate": 0.05,
     "scan.batch_size": 32,
     "scan.num_neighbours": 5,
+    "scan.neighbours": "latents",
     "scan.selflabel_epochs": 1,
 }
 OWN_NUMBER = {"dbscan", "hdbscan"}  # they find the number of clusters
 # They compare images over rotations; images of these tests have one row. They are tested in test_orbit_knn.py.
-OF_IMAGES = {"orbit_knn", "scan_orbit"}
+OF_IMAGES = {"orbit_knn"}
 OF_LATENTS = sorted(set(CLUSTERERS) - OF_IMAGES)
 
 every_clusterer = pytest.mark.parametrize("name", OF_LATENTS)

@@ -11,6 +11,7 @@ QUICK = {
     "iic.learning_rate": 0.05,
     "iic.num_epochs": 10,
     "iic.batch_size": 64,
+    "iic.neighbours": "none",
 }
 
 

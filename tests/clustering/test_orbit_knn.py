@@ -7,7 +7,7 @@ import pytest
 
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn, label_orbits
-from irl_inr_jax.clustering.scan import cluster_scan_orbit, mine_orbit_neighbours
+from irl_inr_jax.clustering.scan import cluster_scan, mine_neighbours
 from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
 from irl_inr_jax.types import InputError, Scaling
@@ -51,21 +51,21 @@ def test_scan_can_use_neighbours_of_the_images(image_task):
     """The latents do not depend on the class; the nearest images over all rotations do."""
     images, labels = shapes(90)
     task = image_task(images, 2, **{"scan.num_neighbours": 5})
-    assert np.mean(labels[mine_orbit_neighbours(task)] == labels[:, None]) == 1
+    assert np.mean(labels[mine_neighbours(task)] == labels[:, None]) == 1
     single = image_task(images[:1], 1)
-    np.testing.assert_array_equal(mine_orbit_neighbours(single), [[0]])
+    np.testing.assert_array_equal(mine_neighbours(single), [[0]])
 
 
-def test_scan_orbit_reports_the_neighbours_of_the_fitted_images(make_task):
+def test_scan_reports_the_neighbours_of_the_fitted_images(make_task):
     images, _ = shapes(16)
     flat = images.reshape(16, -1)
     settings = {**SMALL, "scan.num_neighbours": 3, "scan.num_epochs": 1, "scan.selflabel_epochs": 0}
     task = make_task(flat, 2, settings={**settings, "scan.augment": "none"})
     fitted = Points(flat, images)
     task = dataclasses.replace(task, fitted=fitted, assigned=Points(flat[:4], images[:4]))
-    found = cluster_scan_orbit(task)
+    found = cluster_scan(task)
     assert found.clusters.shape == (4,) and not found.transductive
-    np.testing.assert_array_equal(found.neighbours, mine_orbit_neighbours(task))
+    np.testing.assert_array_equal(found.neighbours, mine_neighbours(task))
 
 
 @pytest.mark.parametrize("count", [12, 90])

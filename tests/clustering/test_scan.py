@@ -17,6 +17,7 @@ from irl_inr_jax.types import InputError
 QUICK = {
     "scan.augment": "none",
     "scan.head_start": "random",
+    "scan.neighbours": "latents",
     "scan.num_neighbours": 5,
     "scan.learning_rate": 0.03,
     "scan.num_epochs": 8,
@@ -49,11 +50,12 @@ def without_selflabels(trained, make_task, blobs):
 
 def test_neighbours_are_mined_by_the_configured_distance(make_task):
     latents = np.array([[1, 0], [10, 0.1], [0.9, 0.5], [-1, 0]], np.float32)
-    near = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1}))
-    along = mine_neighbours(make_task(latents, 2, settings={"scan.num_neighbours": 1, "scan.distance": "cosine"}))
+    settings = {"scan.neighbours": "latents", "scan.num_neighbours": 1}
+    near = mine_neighbours(make_task(latents, 2, settings=settings))
+    along = mine_neighbours(make_task(latents, 2, settings={**settings, "scan.distance": "cosine"}))
     assert near[0, 0] == 2 and along[0, 0] == 1
     assert near.shape == (4, 1)
-    assert mine_neighbours(make_task(latents, 2)).shape == (4, 3)
+    assert mine_neighbours(make_task(latents, 2, settings={"scan.neighbours": "latents"})).shape == (4, 3)
 
 
 def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blobs):
@@ -154,6 +156,6 @@ def test_an_uneven_prior_finds_clusters_of_uneven_size(make_task):
 def test_unusable_settings_are_refused_before_training(make_task, blobs):
     latents, _ = blobs
     with pytest.raises(InputError, match=r"expected 4 positive numbers in clustering\.scan\.prior"):
-        cluster_scan(make_task(latents, 4, settings={"scan.prior": (1.0,)}))
+        cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.prior": (1.0,)}))
     with pytest.raises(InputError, match="expected augmentations among s1, s2, r, t"):
-        cluster_scan(make_task(latents, 4, settings={"scan.augment": "s3"}))
+        cluster_scan(make_task(latents, 4, settings={**QUICK, "scan.augment": "s3"}))
