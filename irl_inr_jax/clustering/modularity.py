@@ -36,7 +36,7 @@ def refine_partition(
     """Move images to the cluster that raises the modularity most, and return the best partition found.
 
     A random share of the moves of each sweep is made at once. The clusters of the result are those of the argument:
-    the last images of a cluster stay in it, and no cluster is added.
+    images that would all leave a cluster stay in it, and no cluster is added.
     """
     rng = np.random.default_rng(seed)
     num_clusters = int(clusters.max()) + 1
@@ -55,8 +55,9 @@ def refine_partition(
         if not (proposed != clusters).any():
             break
         changed = np.where(moved, proposed, clusters)
-        emptied = np.setdiff1d(clusters, changed)
-        clusters = np.where(np.isin(clusters, emptied), clusters, changed)
+        while len(emptied := np.setdiff1d(clusters, changed)):
+            changed = np.where(np.isin(clusters, emptied), clusters, changed)
+        clusters = changed
         modularity = measure_modularity(graph, clusters)
         if modularity > highest:
             best, highest = clusters, modularity

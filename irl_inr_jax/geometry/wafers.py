@@ -68,7 +68,7 @@ class MapFilters:
 
     def apply(self, transformed: Complex[Array, "b p q"], transfer: Float[np.ndarray, "p q"]) -> Float[Array, "b h w"]:
         """Compute the filtered maps."""
-        filtered = jnp.fft.irfft2(transformed * jnp.asarray(transfer, jnp.float32), s=(self.padded, self.padded))
+        filtered = jnp.fft.irfft2(transformed * jnp.asarray(transfer, transformed.dtype), s=(self.padded, self.padded))
         return filtered[:, : self.side, : self.side]
 
 
