@@ -57,7 +57,9 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
         candidates, modularities = make_candidates(points, graph_neighbours, task)
     chosen = int(np.argmax(modularities))
     candidates = match_candidates(candidates, chosen)
-    clusters, confidence = _assign(candidates, chosen, points, project, rows=rows, neighbours=graph_neighbours, task=task)
+    clusters, confidence = _assign(
+        candidates, chosen, points, project, rows=rows, neighbours=graph_neighbours, task=task
+    )
     measures, notes = {"modularity": float(modularities[chosen])}, subsample_notes(len(rows), len(task.fitted.latents))
     if len(candidates) > 1:
         measures["agreement"] = measure_agreement(candidates, chosen)
@@ -168,4 +170,6 @@ def mean_agreement(
     candidates: list[Int32[np.ndarray, "n"]], neighbours: Int[np.ndarray, "m q"], clusters: Int[np.ndarray, "m"]
 ) -> Float32[np.ndarray, "m"]:
     """Compute the mean over candidates of the share of each image's neighbours that are in its cluster."""
-    return np.mean([(candidate[neighbours] == clusters[:, None]).mean(axis=1) for candidate in candidates], axis=0).astype(np.float32)
+    return np.mean(
+        [(candidate[neighbours] == clusters[:, None]).mean(axis=1) for candidate in candidates], axis=0
+    ).astype(np.float32)

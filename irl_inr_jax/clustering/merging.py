@@ -30,7 +30,9 @@ def micro_coassociation(
     a single clustering count less.
     """
     num_micro = int(micro.max()) + 1
-    members = csr_array((np.ones(len(micro), np.float32), (micro, np.arange(len(micro)))), shape=(num_micro, len(micro)))
+    members = csr_array(
+        (np.ones(len(micro), np.float32), (micro, np.arange(len(micro)))), shape=(num_micro, len(micro))
+    )
     averaging = (members @ smoother).tocsr()
     total = np.zeros((num_micro, num_micro))
     for clusters in clusterings:

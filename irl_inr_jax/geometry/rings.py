@@ -6,9 +6,10 @@ their Fourier transforms change under neither.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from irl_inr_jax.geometry.polar import angular_spectrum, sample_polar
 from irl_inr_jax.types import Pose
@@ -19,9 +20,9 @@ BANDS = ((0.0, 0.25), (0.2, 0.45), (0.4, 0.65), (0.6, 0.85), (0.8, 1.0))
 NUM_BAND_FREQUENCIES = 4
 # Spreads above the level from which a value within a band is an excess.
 _BAND_THRESHOLD = 1.5
-# Copies of the outermost ring in a sample of the disc; inner rings have fewer, in proportion to their length.
-_MAX_COPIES = 4
 _BELOW_MEDIAN = 0.16
+# To 1e-6 of the range of a map.
+_NUM_HALVINGS = 20
 
 
 class Level(NamedTuple):
@@ -43,11 +44,26 @@ def sample_rings(maps: Float[Array, "b h w"], *, num_radii: int, num_angles: int
 
 def find_level(rings: Float[Array, "b r t"]) -> Level:
     """Compute the background of each map over the area of the disc."""
-    copies = np.maximum(1, np.round(_MAX_COPIES * _ring_radii(rings.shape[1]))).astype(int)
-    values = jnp.sort(rings[:, np.repeat(np.arange(rings.shape[1]), copies)].reshape(len(rings), -1), axis=1)
-    count = values.shape[1]
-    median = values[:, count // 2]
-    return Level(median, median - values[:, int(_BELOW_MEDIAN * count)])
+    median = area_quantile(rings, 0.5)
+    return Level(median, median - area_quantile(rings, _BELOW_MEDIAN))
+
+
+def area_quantile(rings: Float[Array, "b r t"], share: float) -> Float[Array, "b"]:
+    """Compute the value that is not exceeded in that share of the disc, by bisection; sorting takes 20 times as long.
+
+    A point counts in proportion to the length of its ring.
+    """
+    radii = _ring_radii(rings.shape[1])
+    weights = jnp.asarray(radii / radii.sum() / rings.shape[2], jnp.float32)[:, None]
+
+    def halve(_, bounds):
+        low, high = bounds
+        middle = (low + high) / 2
+        reached = jnp.where(rings <= middle[:, None, None], weights, 0.0).sum((1, 2)) >= share
+        return jnp.where(reached, low, middle), jnp.where(reached, middle, high)
+
+    bounds = (rings.min((1, 2)), rings.max((1, 2)))
+    return jax.lax.fori_loop(0, _NUM_HALVINGS, halve, bounds)[1]
 
 
 def excess_over(rings: Float[Array, "b r t"], level: Level, num_spreads: float) -> Float[Array, "b r t"]:
@@ -67,24 +83,30 @@ def ring_spectrum(rings: Float[Array, "b r t"], *, num_frequencies: int) -> Floa
     return jnp.swapaxes(jnp.sqrt(real**2 + imaginary**2), 1, 2)[:, :, :num_frequencies]
 
 
-def band_statistics(rings: Float[Array, "b r t"], level: Level, *, least_spread: float) -> Float[Array, "b n 6"]:
+def band_statistics(
+    rings: Float[Array, "b r t"], level: Level, *, least_spread: Float[Array, "b"] | float
+) -> Float[Array, "b n 6"]:
     """Describe the excess in each of `BANDS`: log(1 + x) of mean, maximum and moduli of the frequencies 1 to 4.
 
     Values are in spreads, to which `least_spread` is added so that a map without noise has finite ones.
     """
-    scaled = (rings - level.median[:, None, None]) / (level.spread + least_spread)[:, None, None]
-    num_radii, num_angles = rings.shape[1:]
-    radii, statistics = _ring_radii(num_radii), []
-    for first, last in BANDS:
-        inner, outer = int(first * num_radii + 1e-6), int(np.ceil(last * num_radii - 1e-6))
-        rows = slice(inner, max(outer, inner + 1))
-        band = scaled[:, rows]
-        weights = jnp.asarray(radii[rows] / radii[rows].sum(), jnp.float32)
-        profile = (jnp.maximum(band - _BAND_THRESHOLD, 0.0) * weights[:, None]).sum(1)
-        moduli = jnp.abs(jnp.fft.rfft(profile, axis=1))[:, 1 : NUM_BAND_FREQUENCIES + 1] / num_angles
-        largest = jnp.maximum(band.max((1, 2)), 0.0)
-        statistics.append(jnp.concatenate([profile.mean(1)[:, None], largest[:, None], moduli], axis=1))
-    return jnp.log1p(jnp.stack(statistics, axis=1))
+    spread = level.spread + least_spread
+    scaled = (rings - level.median[:, None, None]) / spread[:, None, None]
+    members = _band_members(rings.shape[1])
+    weights = members * _ring_radii(rings.shape[1])
+    weights = jnp.asarray(weights / weights.sum(1, keepdims=True), jnp.float32)
+    excess = jnp.maximum(scaled - _BAND_THRESHOLD, 0.0)
+    profiles = jnp.einsum("nr,brt->bnt", weights, excess, precision="highest")
+    moduli = jnp.abs(jnp.fft.rfft(profiles, axis=2))[:, :, 1 : NUM_BAND_FREQUENCIES + 1] / rings.shape[2]
+    largest = jnp.maximum(scaled, 0.0).max(2)
+    largest = jnp.where(jnp.asarray(members), largest[:, None], 0.0).max(2)
+    return jnp.log1p(jnp.concatenate([profiles.mean(2)[:, :, None], largest[:, :, None], moduli], axis=2))
+
+
+def _band_members(num_radii: int) -> Bool[np.ndarray, "n r"]:
+    """Return which rings overlap each of `BANDS`; at least one does."""
+    edges = np.arange(num_radii + 1) / num_radii
+    return np.stack([(edges[1:] > first + 1e-6) & (edges[:-1] < last - 1e-6) for first, last in BANDS])
 
 
 def _ring_radii(num_radii: int) -> Float[np.ndarray, "r"]:

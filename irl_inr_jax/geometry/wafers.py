@@ -42,9 +42,7 @@ def read_dies(images: Float[Array, "b h w c"], *, pass_level: float) -> Dies:
 
 def disc_coverage(height: int, width: int) -> Float[np.ndarray, "h w"]:
     """Compute the share of each pixel inside the inscribed disc (an ellipse if the image is not square)."""
-    y, x = (
-        (np.arange(side * _SUPERSAMPLING) + 0.5) / (side * _SUPERSAMPLING) * 2 - 1 for side in (height, width)
-    )
+    y, x = ((np.arange(side * _SUPERSAMPLING) + 0.5) / (side * _SUPERSAMPLING) * 2 - 1 for side in (height, width))
     inside = (y[:, None] ** 2 + x**2 <= 1).reshape(height, _SUPERSAMPLING, width, _SUPERSAMPLING)
     return inside.mean((1, 3))
 
@@ -90,7 +88,9 @@ def make_map_filters(
     for angle in np.arange(num_orientations) * np.pi / num_orientations:
         along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
         lines.append(np.exp(-0.5 * ((line_length * along) ** 2 + (line_width * across) ** 2)))
-    return MapFilters(side, padded, np.stack(blurs), np.stack(lines))
+    # The highest frequency of an even number of pixels has one sign only, and so no orientation.
+    kept = (y != y.min()) & (x != x.max())
+    return MapFilters(side, padded, np.stack(blurs) * kept, np.stack(lines) * kept)
 
 
 def failure_densities(dies: Dies, filters: MapFilters) -> Float[Array, "b s h w"]:

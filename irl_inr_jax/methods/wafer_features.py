@@ -15,14 +15,22 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.geometry.rings import band_statistics, excess_over, find_level, ring_spectrum, sample_rings
+from irl_inr_jax.geometry.rings import (
+    Level,
+    band_statistics,
+    excess_over,
+    find_level,
+    ring_spectrum,
+    sample_rings,
+)
 from irl_inr_jax.geometry.wafers import Dies, MapFilters, detect_lines, failure_densities, make_map_filters, read_dies
 from irl_inr_jax.methods.pose import make_pose_form
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 # Spreads above the median from which a density and a line response are an excess.
 _DENSITY_SPREADS, _LINE_SPREADS = 2.0, 3.0
-# Added to the excess, so that the spectrum of a wafer without a pattern is that of a uniform disc and not of noise.
+# Added to the excess, so that the spectrum of a wafer without a pattern is that of a uniform disc and not of noise; and
+# to the spread in the statistics.
 _DENSITY_FLOOR, _LINE_FLOOR = 0.03, 0.01
 
 
@@ -64,28 +72,32 @@ def describe_dies(
 ) -> Float[Array, "b d"]:
     """Compute the features; those of the density and of its excess at the middle one of the scales."""
     grid = {"num_radii": num_radii, "num_angles": num_angles}
-
-    def spectrum(rings: Float[Array, "b r t"]) -> Float[Array, "b m"]:
-        return ring_spectrum(rings, num_frequencies=num_frequencies).reshape(len(rings), -1)
-
     densities = failure_densities(dies, filters)
-    rings = [sample_rings(densities[:, scale], **grid) for scale in range(densities.shape[1])]
-    levels = [find_level(each) for each in rings]
-    statistics = [band_statistics(each, level, least_spread=0.03) for each, level in zip(rings, levels, strict=True)]
-    main, level = rings[len(rings) // 2], levels[len(rings) // 2]
-    lines = sample_rings(detect_lines(dies, filters, levels[-1].median), **grid)
+    num_images, num_scales = densities.shape[:2]
+    rings = sample_rings(densities.reshape(-1, *densities.shape[2:]), **grid)
+    level = find_level(rings)
+    per_scale = rings.reshape(num_images, num_scales, num_radii, num_angles)
+    medians, spreads = (part.reshape(num_images, num_scales) for part in level)
+
+    lines = sample_rings(detect_lines(dies, filters, medians[:, -1]), **grid)
     line_level = find_level(lines)
-    statistics.append(band_statistics(lines, line_level, least_spread=0.01))
-    share = dies.failed.sum((1, 2)) / jnp.maximum(dies.present.sum((1, 2)), 1e-6)
-    parts = [
-        spectrum(main),
-        spectrum(excess_over(main, level, _DENSITY_SPREADS) + _DENSITY_FLOOR),
-        spectrum(excess_over(lines, line_level, _LINE_SPREADS) + _LINE_FLOOR),
-        # Equal steps of this angle are equally reliable for any share.
-        2 / jnp.pi * jnp.arcsin(jnp.sqrt(jnp.clip(share, 0.0, 1.0)))[:, None],
-        statistics_weight * jnp.stack(statistics, axis=1).reshape(len(main), -1),
+    statistics = [
+        band_statistics(rings, level, least_spread=_DENSITY_FLOOR).reshape(num_images, -1),
+        band_statistics(lines, line_level, least_spread=_LINE_FLOOR).reshape(num_images, -1),
     ]
-    return jnp.concatenate(parts, axis=1)
+    middle = num_scales // 2
+    main, main_level = per_scale[:, middle], Level(medians[:, middle], spreads[:, middle])
+    shapes = [
+        main,
+        excess_over(main, main_level, _DENSITY_SPREADS) + _DENSITY_FLOOR,
+        excess_over(lines, line_level, _LINE_SPREADS) + _LINE_FLOOR,
+    ]
+    spectra = ring_spectrum(jnp.concatenate(shapes), num_frequencies=num_frequencies)
+    spectra = jnp.moveaxis(spectra.reshape(len(shapes), num_images, -1), 0, 1).reshape(num_images, -1)
+    share = dies.failed.sum((1, 2)) / jnp.maximum(dies.present.sum((1, 2)), 1e-6)
+    # Equal steps of this angle are equally reliable for any share.
+    angle = 2 / jnp.pi * jnp.arcsin(jnp.sqrt(jnp.clip(share, 0.0, 1.0)))
+    return jnp.concatenate([spectra, angle[:, None], statistics_weight * jnp.concatenate(statistics, axis=1)], axis=1)
 
 
 def init(key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:

@@ -73,9 +73,12 @@ def test_new_images_are_assigned_by_the_vote_of_the_configured_number_of_images(
     assert adjusted_rand_score(new_labels, found.clusters) == 1 and not found.transductive
     between = np.array([[6, 6, 0, 0]], np.float32)
     unsure = cluster_consensus(make_task(latents, 4, assigned=between, settings=QUICK))
-    assert 0 < unsure.confidence[0] < 1 == cluster_consensus(
-        make_task(latents, 4, assigned=between, settings=settings)
-    ).confidence[0]
+    assert (
+        0
+        < unsure.confidence[0]
+        < 1
+        == cluster_consensus(make_task(latents, 4, assigned=between, settings=settings)).confidence[0]
+    )
 
 
 def test_images_above_the_limit_are_assigned_by_vote(make_task, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 from irl_inr_jax.geometry.rings import (
     BANDS,
     NUM_BAND_FREQUENCIES,
+    area_quantile,
     band_statistics,
     excess_over,
     find_level,
@@ -71,6 +72,16 @@ def test_the_level_is_that_of_the_background_whatever_the_pattern():
     assert abs(float(changed.median[0]) - 3) < 0.15 and abs(float(changed.spread[0]) - 0.5) < 0.15
     excess = np.asarray(excess_over(jnp.asarray(pattern), changed, 2.0))
     assert excess[:, 16:, :12].min() > 40 and np.mean(excess[:, :16] == 0) > 0.9
+
+
+def test_the_quantile_is_that_of_points_counted_by_the_length_of_their_ring():
+    rings = random_rings(num_maps=2, num_radii=6, num_angles=10)
+    lengths = np.repeat(2 * np.arange(6) + 1, 10)
+    for share in (0.16, 0.5, 0.9):
+        for found, points in zip(area_quantile(jnp.asarray(rings), share), rings.reshape(2, -1), strict=True):
+            order = np.argsort(points)
+            reached = np.cumsum(lengths[order]) / lengths.sum() >= share
+            np.testing.assert_allclose(found, points[order][reached.argmax()], atol=1e-4)
 
 
 def test_band_statistics_are_those_of_the_scaled_excess():
