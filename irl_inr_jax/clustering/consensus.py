@@ -1,6 +1,6 @@
 """Consensus clustering: several candidate partitions, of which the one with the highest modularity is used.
 
-A candidate merges micro-clusters that most of ten k-means with many small clusters agree on (evidence accumulation,
+A candidate merges micro-clusters that many k-means with many small clusters agree on (evidence accumulation,
 Fred and Jain 2005), and then moves images between clusters to raise the modularity of the neighbour graph. Candidates
 differ in their random numbers only. How much they agree tells whether the latents determine the clusters.
 """
@@ -23,7 +23,8 @@ from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterab
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 from irl_inr_jax.training.progress import show_progress
 
-MAX_ROWS = 60_000
+# With 60,000 it takes a quarter of an hour on one core.
+MAX_ROWS = 20_000
 # Below this agreement of the candidates the clusters are called ambiguous.
 LOW_AGREEMENT = 0.8
 _MICRO_STEPS, _MEANS_STEPS, _REFINE_SWEEPS = 20, 40, 15
@@ -34,10 +35,11 @@ _IMAGES_PER_MEAN = 5
 def cluster_consensus(task: ClusterTask) -> Clustering:
     """Fit `settings.consensus.num_candidates` partitions and use the one with the highest modularity.
 
-    Latents of more than `num_components` dimensions are first projected to their principal components. An image that was
-    not fitted takes the most common cluster of its `vote_neighbours` nearest fitted images. Confidence is the share of
-    the cluster among the votes of these neighbours in all candidates, matched one to one to the partition used; for a
-    fitted image they are its neighbours in the graph. It is low between clusters and where candidates differ.
+    Latents of more than `num_components` dimensions are first projected to their principal components. An image that
+    was not fitted takes the most common cluster of its `vote_neighbours` nearest fitted images. Confidence is the share
+    of the cluster among the votes of these neighbours in all candidates, whose clusters are matched one to one to those
+    of the partition used; a fitted image's neighbours are those in the graph. It is low between clusters and where
+    candidates differ.
 
     `measures` has `modularity`, and for several candidates `agreement`: the mean over the other candidates of the share
     of images that they assign to the same cluster. Below `LOW_AGREEMENT` a note reports it. At most `MAX_ROWS` images
@@ -140,16 +142,19 @@ def measure_agreement(candidates: list[Int32[np.ndarray, "n"]], chosen: int) -> 
 
 
 def _assign(
+    task: ClusterTask,
     candidates: list[Int32[np.ndarray, "n"]],
     chosen: int,
+    *,
     points: Float[np.ndarray, "n d"],
     project: Callable[[np.ndarray], np.ndarray],
-    *,
     rows: Int[np.ndarray, "n"],
     neighbours: Int[np.ndarray, "n q"] | None,
-    task: ClusterTask,
 ) -> tuple[Int32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
-    """Return clusters and confidences of `task.assigned`. rows, neighbours: of the fitted images; None without a graph."""
+    """Return clusters and confidences of `task.assigned`.
+
+    points, rows, neighbours: of the fitted images; no neighbours without a graph, where confidence is 1.
+    """
     latents = task.assigned.latents
     clusters, confidence = np.empty(len(latents), np.int32), np.ones(len(latents), np.float32)
     others = np.arange(len(latents))

@@ -24,10 +24,10 @@ def fit_means(
 def micro_coassociation(
     clusterings: list[Int[np.ndarray, "n"]], micro: Int[np.ndarray, "n"], smoother: csr_array
 ) -> Float[np.ndarray, "m m"]:
-    """Sum over all pairs of images of two micro-clusters the probability of a common cluster, averaged over clusterings.
+    """Sum the probability of a common cluster over all pairs of images of two micro-clusters; mean over clusterings.
 
-    smoother: (n, n) with row sums 1. An image is in a cluster with the weight of its neighbours there, so the borders of
-    a single clustering count less.
+    smoother: (n, n) with row sums 1. An image is in a cluster with the weight of its neighbours there, so the borders
+    of a single clustering count less.
     """
     num_micro = int(micro.max()) + 1
     members = csr_array(
