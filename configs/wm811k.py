@@ -20,7 +20,8 @@ def get_config(names: str = ""):
     config.model.pose.translation = False
     apply_clustering(config)
     own = {"paper": apply_paper, "target_vae": variants.apply_deep_target_vae, "simclr": apply_simclr}
-    return variants.choose(config, names, **own, full=apply_full, small=apply_small)
+    more = {"full": apply_full, "small": apply_small, "wafer_features": apply_wafer_features}
+    return variants.choose(config, names, **own, **more)
 
 
 def apply_clustering(config) -> None:
@@ -60,3 +61,9 @@ def apply_small(config) -> None:
     variants.apply_small(config, num_train=0)
     config.train.num_epochs = 30
     config.clustering.scan.learning_rate = 1e-4
+
+
+def apply_wafer_features(config) -> None:
+    """Training-free features of wafer maps, for the clusterer consensus."""
+    config.method = "wafer_features"
+    config.train.num_epochs = 0

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable
 from functools import partial
 
+from irl_inr_jax.clustering.consensus import cluster_consensus
 from irl_inr_jax.clustering.dec import cluster_dec
 from irl_inr_jax.clustering.density import cluster_dbscan, cluster_hdbscan
 from irl_inr_jax.clustering.diffusion import cluster_diffusion
@@ -40,6 +41,7 @@ CLUSTERERS: dict[str, Callable[[ClusterTask], Clustering]] = {
     "agglomerative_complete": partial(cluster_agglomerative, linkage="complete"),
     "gmm": cluster_gmm,
     "diffusion": cluster_diffusion,
+    "consensus": cluster_consensus,
     "dbscan": cluster_dbscan,
     "hdbscan": cluster_hdbscan,
     "umap_kmeans": cluster_umap_kmeans,

@@ -16,6 +16,9 @@ from irl_inr_jax.config.rules import (
     AREA,
     AUGMENTATIONS,
     COUNTS,
+    LENGTH_PAIR,
+    LENGTHS,
+    OPEN_SHARE,
     POSITIVE,
     RAMP,
     SHARE,
@@ -38,6 +41,7 @@ METHODS = (
     "mlp_generator",
     "autoencoder",
     "orbit_knn",
+    "wafer_features",
 )
 
 
@@ -58,6 +62,7 @@ def list_keys() -> Block:
         "simclr": simclr_keys(),
         "augment": augment_keys(),
         "orbits": orbit_keys(),
+        "wafers": wafer_keys(),
         "views": view_keys(),
         "train": train_keys(),
         "speed": speed_keys(),
@@ -162,6 +167,20 @@ def orbit_keys() -> Block:
         "num_candidates": Key(200, at_least(1), "nearest images by the invariant spectrum that are compared exactly"),
         "rerank": Key(True, ANY, "order the nearest candidates by the image distortion model: docs/clustering.md"),
         "num_reranked": Key(50, at_least(1), "candidates that are re-ranked, and neighbours that are kept"),
+    }
+
+
+def wafer_keys() -> Block:
+    """The method wafer_features. Lengths are in pixels of a map that is 64 pixels wide."""
+    return {
+        "pass_level": Key(80 / 255, OPEN_SHARE, "value of a die that passed; outside the wafer 0, a failed die 1"),
+        "scales_px": Key((1.0, 2.0, 4.0), LENGTHS, "standard deviations of the blurs; the middle one is for spectra"),
+        "line_px": Key((5.0, 0.9), LENGTH_PAIR, "standard deviations of the line detector along and across the line"),
+        "num_orientations": Key(8, at_least(2), "of the line detector"),
+        "num_radii": Key(20, at_least(1), "rings about the image centre"),
+        "num_angles": Key(64, at_least(8), "points on each ring"),
+        "num_frequencies": Key(12, at_least(1), "lowest frequencies along the rings that are kept"),
+        "statistics_weight": Key(0.05, at_least(0), "weight of the statistics of bands against the spectra"),
     }
 
 

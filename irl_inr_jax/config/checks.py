@@ -10,7 +10,7 @@ from irl_inr_jax.config.rules import Block, Key, find_fault
 from irl_inr_jax.config.storage import flatten
 from irl_inr_jax.types import InputError
 
-TRAINING_FREE = ("orbit_knn",)
+TRAINING_FREE = ("orbit_knn", "wafer_features")
 RAW_INPUT_METHODS = ("spatial_vae", "target_vae", "simclr")  # methods whose encoder has no canonical input
 HYPERNETWORK_METHODS = ("irl_inr", "thesis")
 RECONSTRUCTION_METHODS = ("irl_inr", "mlp_generator", "autoencoder")  # methods without another term that trains z

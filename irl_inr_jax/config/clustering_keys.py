@@ -36,6 +36,16 @@ def clustering_keys() -> Block:
             "num_dims": Key(30, at_least(1), "dimensions of the diffusion map; at least k are used"),
             "num_steps": Key(10, at_least(1), "steps of the random walk"),
         },
+        "consensus": {
+            "num_neighbours": Key(30, at_least(1), "degree of the graph whose modularity is maximised"),
+            "num_candidates": Key(6, at_least(1), "partitions, of which the one with the highest modularity is used"),
+            "num_components": Key(50, at_least(0), "principal components of latents with more dimensions; 0 for all"),
+            "num_runs": Key(40, at_least(1), "k-means of each candidate"),
+            "num_means": Key((40, 80), SIZES, "clusters of these k-means, in turn; at least twice k"),
+            "num_smoothed": Key(15, at_least(1), "nearest neighbours over which each k-means is smoothed"),
+            "num_micro": Key(300, at_least(1), "micro-clusters that are merged; at least twice k"),
+            "vote_neighbours": Key(20, at_least(1), "fitted images that vote on a new image"),
+        },
         "umap": {
             "num_neighbours": Key(15, at_least(1), "degree of the graph"),
             "num_dims": Key(5, at_least(1), "dimensions of the embedding that k-means runs on"),

@@ -31,9 +31,19 @@ Block = dict[str, "Key | Block"]
 ANY = Rule("", lambda value: True)
 POSITIVE = Rule("above 0", lambda value: value > 0)
 SHARE = Rule("between 0 and 1", lambda value: 0 <= value <= 1)
+OPEN_SHARE = Rule("above 0 and below 1", lambda value: 0 < value < 1)
 SHARE_BELOW_ONE = Rule("of at least 0 and below 1", lambda value: 0 <= value < 1)
 WIDTHS = Rule("as a tuple of integers of at least 1", lambda value: all(_is_integer(x) and x >= 1 for x in value))
 COUNTS = Rule("as a tuple of integers of at least 0", lambda value: all(_is_integer(x) and x >= 0 for x in value))
+SIZES = Rule(
+    "as a tuple of one or more integers of at least 1",
+    lambda value: len(value) > 0 and all(_is_integer(x) and x >= 1 for x in value),
+)
+LENGTHS = Rule(
+    "as a tuple of one or more numbers above 0",
+    lambda value: len(value) > 0 and all(_is_integer(x) or isinstance(x, float) for x in value) and min(value) > 0,
+)
+LENGTH_PAIR = Rule("as a tuple of two numbers above 0", lambda value: len(value) == 2 and LENGTHS.is_valid(value))
 RAMP = Rule(
     "as (first, last) share of the run, between 0 and 1",
     lambda value: len(value) == 2 and 0 <= value[0] <= value[1] <= 1,

@@ -7,7 +7,17 @@ which batch statistics are taken; None outside a mapped function.
 
 from collections.abc import Callable
 
-from irl_inr_jax.methods import autoencoder, irl_inr, mlp_generator, orbit_knn, simclr, spatial_vae, target_vae, thesis
+from irl_inr_jax.methods import (
+    autoencoder,
+    irl_inr,
+    mlp_generator,
+    orbit_knn,
+    simclr,
+    spatial_vae,
+    target_vae,
+    thesis,
+    wafer_features,
+)
 from irl_inr_jax.types import Method
 
 METHODS: dict[str, Callable[..., Method]] = {
@@ -19,4 +29,5 @@ METHODS: dict[str, Callable[..., Method]] = {
     "mlp_generator": mlp_generator.make_method,
     "autoencoder": autoencoder.make_method,
     "orbit_knn": orbit_knn.make_method,
+    "wafer_features": wafer_features.make_method,
 }

@@ -24,7 +24,7 @@ def test_the_defaults_are_valid():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, .*orbit_knn, found 'irl'"),
+        ({"method": "irl"}, r"expected config.method among irl_inr, thesis, .*wafer_features, found 'irl'"),
         ({"model__pose__form": "c21"}, r"config.model.pose.form among closed_form, moment, centre"),
         ({"model__group_conv__num_rotations": 5}, r"config.model.group_conv.num_rotations among 4, 8, 16, found 5"),
         ({"model__spatial__activation": "relu"}, r"config.model.spatial.activation among leaky_relu, tanh"),
@@ -63,6 +63,10 @@ def test_the_defaults_are_valid():
         ({"augment__num_ops": 15}, r"config.augment.num_ops between 0 and 14, found 15"),
         ({"loss__consistency_ramp": (0.5, 0.2)}, r"config.loss.consistency_ramp as \(first, last\) share of the run"),
         ({"method": "orbit_knn"}, r"num_epochs=0 with config.method=orbit_knn, which is training-free, found 200"),
+        ({"method": "wafer_features"}, r"num_epochs=0 with config.method=wafer_features, which is training-free"),
+        ({"wafers__pass_level": 1.0}, r"config.wafers.pass_level above 0 and below 1, found 1.0"),
+        ({"wafers__scales_px": ()}, r"config.wafers.scales_px as a tuple of one or more numbers above 0"),
+        ({"clustering__consensus__num_means": ()}, r"num_means as a tuple of one or more integers of at least 1"),
         ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.consistency above 0"),
     ],
 )

@@ -80,6 +80,18 @@ def test_the_variant_of_a_baseline_chooses_its_method_and_its_input(name):
     assert load(name, "pixel_autoencoder").model.pose.form == "none"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_features_of_wafers_are_offered_for_wafers_only(name):
+    if name != "wm811k":
+        with pytest.raises(ValueError, match="found 'wafer_features'"):
+            load(name, "wafer_features")
+        return
+    for variants in ("wafer_features", "full,wafer_features", "wafer_features,small"):
+        config = load(name, variants)
+        check_config(config)
+        assert (config.method, config.train.num_epochs) == ("wafer_features", 0)
+
+
 def test_mnist_u_without_9_differs_in_the_classes_alone():
     for variants in ("", "paper", "small"):
         ours, other = flatten(load("mnist_u_no9", variants)), flatten(load("mnist_u", variants))

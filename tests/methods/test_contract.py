@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.presets import tiny
+from irl_inr_jax.presets import tiny, wm811k
 
 ROTATIONS_ONLY = {"model.pose.translation": False}
 RAW = {"model.encoder.input": "raw"}
@@ -58,12 +58,24 @@ CASES = {
     ),
     "simclr": Case("simclr", (2.393079, 2.538479), RESNET),
     "orbit_knn": Case("orbit_knn", (0.0, 0.0)),
+    "wafer_features": Case("wafer_features", (0.0, 0.0)),
+    "wafer_features, signed colour": Case("wafer_features", (0.0, 0.0), num_channels=3, low=-1.0),
 }
+TRAINING_FREE = ("orbit_knn", "wafer_features")
+
+
+def tiny_config(variant):
+    """The variant of configs/tiny.py; of configs/wm811k.py, with shifts, for the method that only it offers."""
+    if variant != "wafer_features":
+        return tiny.get_config(variant)
+    config = wm811k.get_config(variant)
+    config.model.pose.translation = True
+    return config
 
 
 def make_config(case):
     """The case's configuration with every term of its loss switched on."""
-    config = tiny.get_config(case.variant)
+    config = tiny_config(case.variant)
     config.model.latent_dim = 2 if config.method == "spatial_vae" else 4
     config.model.encoder.head_widths = (8, 8)
     config.model.hypernet.widths = (8,)
@@ -121,7 +133,7 @@ def random_points(num_images, num_points=11):
 
 
 def test_every_method_has_a_case():
-    assert {tiny.get_config(case.variant).method for case in CASES.values()} == set(METHODS)
+    assert {tiny_config(case.variant).method for case in CASES.values()} == set(METHODS)
 
 
 def test_encode_and_reconstruct_return_the_shapes_and_ranges_of_the_contract(made):
@@ -132,7 +144,7 @@ def test_encode_and_reconstruct_return_the_shapes_and_ranges_of_the_contract(mad
         assert pose.theta.shape == (6,) and pose.tau.shape == (6, 2)
         assert np.isfinite(pose.theta).all() and np.isfinite(pose.tau).all()
         assert bool(np.any(pose.tau)) == made.config.model.pose.translation
-    assert (made.compiled.reconstruct is None) == (made.config.method in ("simclr", "orbit_knn"))
+    assert (made.compiled.reconstruct is None) == (made.config.method in ("simclr", *TRAINING_FREE))
     if made.compiled.reconstruct is not None:
         values = made.compiled.reconstruct(made.params, made.model_state, latents, random_points(6))
         assert values.shape == (6, 11, made.case.num_channels) and values.dtype == jnp.float32
@@ -142,7 +154,7 @@ def test_encode_and_reconstruct_return_the_shapes_and_ranges_of_the_contract(mad
 def expected_weights(made):
     """Weight of every loss term by name, a quarter of the run being done."""
     loss, method = made.config.loss, made.config.method
-    if method in ("simclr", "orbit_knn"):
+    if method in ("simclr", *TRAINING_FREE):
         return {"contrastive": 1.0} if method == "simclr" else {}
     if method.endswith("vae"):
         names = ("kl_theta", "kl_latents", "kl_attention" if method == "target_vae" else "kl_tau")
@@ -157,7 +169,7 @@ def expected_weights(made):
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(made):
     weights = expected_weights(made)
-    others = {"simclr": {"alignment", "top1"}, "orbit_knn": set(), "spatial_vae": set(), "target_vae": set()}
+    others = {"simclr": {"alignment", "top1"}} | {name: set() for name in (*TRAINING_FREE, "spatial_vae", "target_vae")}
     assert set(made.metrics) == {"loss", *weights} | others.get(made.config.method, {"head_error_deg"})
     assert all(float(made.metrics[name]) >= 0 for name in weights)
     expected = sum(weight * float(made.metrics[name]) for name, weight in weights.items())
@@ -261,7 +273,7 @@ def test_two_steps_have_the_recorded_losses(made, make_batch):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_no_method_reads_the_settings_of_clustering(name, make_images):
-    config = tiny.get_config(name).unlock()
+    config = tiny_config(name).unlock()
     config.model.group_conv.update(kernel_size=5, padding=2)
     del config.clustering
     method = METHODS[name](config, num_channels=1, low=0.0, axis_name=None)
