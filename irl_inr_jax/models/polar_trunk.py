@@ -100,8 +100,8 @@ class PolarClassifier(nn.Module):
 
 def make_polar_trunk(widths: Sequence[int], *, dtype: jnp.dtype) -> PolarTrunk:
     """Return a trunk with windows of 9 angles in the first layer, 5 in all others, and stride 2 in the first two."""
-    later = len(widths) - 1
-    return PolarTrunk(tuple(widths), (9, *(5,) * later), (2, 2, *(1,) * (later - 1))[: later + 1], dtype)
+    count = len(widths)
+    return PolarTrunk(tuple(widths), (9, *(5,) * count)[:count], (2, 2, *(1,) * count)[:count], dtype)
 
 
 def circular_windows(x: Float[Array, "b t m"], *, size: int, stride: int) -> Float[Array, "b t2 w"]:
