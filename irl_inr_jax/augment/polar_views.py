@@ -106,14 +106,13 @@ def _draw(key: jax.Array, strengths: ViewStrengths) -> Distortion:
     # A maps the unit vectors to these rows: rotated to the orientation, stretched, and rotated further.
     rows = rotate_coords(jnp.eye(2), orientation) @ symmetric
     rows = rotate_coords(rows, rotation - orientation)
-    if strengths.mirror:
-        rows *= jnp.where(uniform[2] < 0.5, 1.0, jnp.array([1.0, -1.0]))[:, None]
+    flip = jnp.where(jnp.logical_and(strengths.mirror, uniform[2] < 0.5), -1.0, 1.0)
     return Distortion(
-        linear=rows.T,
+        linear=rows.T * jnp.stack([jnp.ones_like(flip), flip]),
         shift=strengths.shift * normal[3:],
         wave_vectors=WAVE_NUMBER * jax.random.normal(wave_key, (NUM_WAVES, 2)),
         phases=phases.reshape(NUM_WAVES, 2),
-        amplitude=jnp.float32(strengths.wave),
+        amplitude=jnp.asarray(strengths.wave, jnp.float32),
     )
 
 

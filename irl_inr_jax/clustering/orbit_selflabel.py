@@ -35,12 +35,15 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
     the classifier's probability, which label smoothing keeps below 1. The measure `changed_labels` is the share of the
     fitted images whose cluster is not that of their first label. `params` are the input of `assign_images`.
 
-    Latents are not used. Raises InputError for what `label_orbits` refuses, and for a number of angles that the network
-    cannot process.
+    Latents are not used, and a single cluster needs no training. Raises InputError for what `label_orbits` refuses, and
+    for a number of angles that the network cannot process.
     """
     settings, num_images = task.settings.orbit_selflabel, len(task.fitted.images)
     network = make_polar_network(task.num_clusters, settings=settings, orbits=task.orbits, fill=task.fill)
     labels = first_labels = label_orbits(task).argmax(axis=1).astype(np.int32)
+    if task.num_clusters == 1:
+        count = len(task.assigned.images)
+        return Clustering(np.zeros(count, np.int32), np.ones(count, np.float32), transductive=task.transductive)
     radius = measure_radius(task.fitted.images, task.trained.scaling, task.orbits, batch_size=task.trained.batch_size)
     options = {"orbits": task.orbits, "fill": task.fill, "radius": radius, "batch_size": task.trained.batch_size}
     patches = prepare_patches(task.fitted.images, task.trained.scaling, **options)

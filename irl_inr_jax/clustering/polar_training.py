@@ -131,7 +131,7 @@ def _init(key: jax.Array, patches: Array, *, network: PolarNetwork, options: Fit
 
 
 # A program of its own: inside the training step, XLA on a CPU samples the views again in the backward pass.
-@partial(jax.jit, static_argnames=("network", "strengths"))
+@partial(jax.jit, static_argnames="network")
 def _draw_views(
     key: jax.Array,
     patches: Array,
