@@ -19,6 +19,7 @@ from irl_inr_jax.clustering.iic import cluster_iic
 from irl_inr_jax.clustering.kmeans import cluster_kmeans
 from irl_inr_jax.clustering.mixture import cluster_gmm
 from irl_inr_jax.clustering.orbit_knn import cluster_orbit_knn
+from irl_inr_jax.clustering.orbit_selflabel import cluster_orbit_selflabel
 from irl_inr_jax.clustering.scan import cluster_scan
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, Points, check_clusterable
 from irl_inr_jax.clustering.umap_kmeans import cluster_umap_kmeans
@@ -49,6 +50,7 @@ CLUSTERERS: dict[str, Callable[[ClusterTask], Clustering]] = {
     "iic": cluster_iic,
     "scan": cluster_scan,
     "orbit_knn": cluster_orbit_knn,
+    "orbit_selflabel": cluster_orbit_selflabel,
 }
 DETERMINISTIC = frozenset({"agglomerative", "agglomerative_average", "agglomerative_complete", "dbscan", "hdbscan"})
 

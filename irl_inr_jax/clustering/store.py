@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
 from irl_inr_jax.data.lazy import in_chunks
@@ -42,9 +43,11 @@ def digest_task(name: str, task: ClusterTask) -> str:
 
 
 def save_clustering(path: Path, digest: str, timed: TimedClustering) -> None:
-    """Write an npz with the arrays of the clustering, and everything else as JSON under `facts`."""
+    """Write an npz: arrays of the clustering, its params under `params/`, and everything else as JSON under `facts`."""
     clustering = timed.clustering
     arrays = {name: getattr(clustering, name) for name in ARRAYS if getattr(clustering, name) is not None}
+    if clustering.params is not None:
+        arrays |= flatten_dict({"params": clustering.params}, sep="/")
     facts = {
         "digest": digest,
         "transductive": clustering.transductive,
@@ -66,8 +69,10 @@ def load_clustering(path: Path, digest: str) -> TimedClustering | None:
             facts = json.loads(str(file["facts"]))
             if facts["digest"] != digest:
                 return None
+            params = unflatten_dict({name: file[name] for name in file if name.startswith("params/")}, sep="/")
             clustering = Clustering(
                 **{name: file.get(name) for name in ARRAYS},
+                params=params.get("params"),
                 transductive=facts["transductive"],
                 notes=tuple(facts["notes"]),
                 measures=facts["measures"],

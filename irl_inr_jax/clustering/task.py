@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.training.inference import TrainedMethod
-from irl_inr_jax.types import InputError
+from irl_inr_jax.types import InputError, PyTree
 
 
 def check_clusterable(latents: Float[np.ndarray, "n d"], num_clusters: int) -> None:
@@ -90,6 +90,7 @@ class Clustering:
     notes: short sentences for the table, such as deviations for many images or collapsed clusters.
     measures: further numbers by name. neighbours: neighbours of each of `task.fitted` that were used, for their purity.
     linkage: merges of a tree over `linkage_rows` of `task.fitted`, in the format of SciPy's `linkage`.
+    params: parameters of a classifier that assigns further images, a nested dict of arrays.
     """
 
     clusters: Int32[np.ndarray, "n"]
@@ -100,3 +101,4 @@ class Clustering:
     neighbours: Int[np.ndarray, "m q"] | None = None
     linkage: Float[np.ndarray, "merges 4"] | None = None
     linkage_rows: Int[np.ndarray, "rows"] | None = None
+    params: PyTree | None = None

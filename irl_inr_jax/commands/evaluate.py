@@ -41,7 +41,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         "clusterers",
         ["kmeans", "agglomerative", "diffusion", "orbit_knn"],
         "comma-separated names, or all: kmeans, agglomerative, agglomerative_average, agglomerative_complete, gmm, "
-        "diffusion, consensus, dbscan, hdbscan, umap_kmeans, dec, iic, scan, orbit_knn",
+        "diffusion, consensus, dbscan, hdbscan, umap_kmeans, dec, iic, scan, orbit_knn, orbit_selflabel",
         flag_values=values,
     )
     flags.DEFINE_enum(

@@ -7,6 +7,7 @@ from irl_inr_jax.config.rules import (
     SHARE,
     SHARE_BELOW_ONE,
     SIZES,
+    WIDTHS,
     Block,
     Key,
     at_least,
@@ -55,6 +56,7 @@ def clustering_keys() -> Block:
             "num_dims": Key(30, at_least(1), "dimensions of the diffusion map; at least k are used"),
             "num_steps": Key(10, at_least(1), "steps of the random walk; more steps smooth over detail"),
         },
+        "orbit_selflabel": orbit_selflabel_keys(),
         "dec": {
             "alpha": Key(1.0, POSITIVE, "degrees of freedom of Student's t distribution; the thesis uses 0.0001"),
             "num_epochs": Key(100, at_least(1), "largest number of epochs"),
@@ -72,6 +74,31 @@ def clustering_keys() -> Block:
             "augment": Key("s1+r+t", AUGMENTATIONS, "as in scan.augment"),
         },
         "scan": scan_keys(),
+    }
+
+
+def orbit_selflabel_keys() -> Block:
+    """The clusterer orbit_selflabel. Lengths are shares of the radius of the content."""
+    return {
+        "num_epochs": Key(15, at_least(1), "passes over the fitted images in a round"),
+        "min_steps": Key(300, at_least(1), "least number of steps of a round, for few images"),
+        "max_steps": Key(6000, at_least(1), "largest number of steps of a round, for many images"),
+        "num_rounds": Key(1, at_least(1), "classifiers that are trained in turn, each on the labels of the one before"),
+        "batch_size": Key(256, at_least(1), "images per step"),
+        "learning_rate": Key(2e-3, at_least(0), "peak, of AdamW"),
+        "weight_decay": Key(1e-2, at_least(0), "of AdamW"),
+        "smoothing": Key(0.1, SHARE_BELOW_ONE, "share of a label that is spread over all clusters"),
+        "average_decay": Key(0.996, SHARE_BELOW_ONE, "decay of the average of the weights, which assigns the images"),
+        "widths": Key((64, 96, 128), WIDTHS, "features of each convolution along the angle"),
+        "hidden_width": Key(256, at_least(1), "width of the first layer after the mean and maximum over the angle"),
+        "feature_width": Key(128, at_least(1), "width of the second"),
+        "distortion": {
+            "scale": Key(0.08, at_least(0), "standard deviation of the relative size"),
+            "stretch": Key(0.06, at_least(0), "standard deviation of the stretch along one axis"),
+            "shear": Key(0.1, at_least(0), "standard deviation of the shear"),
+            "shift": Key(0.0375, at_least(0), "standard deviation of the shift per axis"),
+            "wave": Key(0.028, at_least(0), "amplitude of three random plane waves of displacement"),
+        },
     }
 
 

@@ -27,8 +27,8 @@ QUICK = {
     "scan.selflabel_epochs": 1,
 }
 OWN_NUMBER = {"dbscan", "hdbscan"}  # they find the number of clusters
-# They compare images over rotations; images of these tests have one row. They are tested in test_orbit_knn.py.
-OF_IMAGES = {"orbit_knn"}
+# They compare images over rotations; images of these tests have one row. They are tested in test_orbit_*.py.
+OF_IMAGES = {"orbit_knn", "orbit_selflabel"}
 OF_LATENTS = sorted(set(CLUSTERERS) - OF_IMAGES)
 
 every_clusterer = pytest.mark.parametrize("name", OF_LATENTS)

@@ -1,5 +1,6 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ def timed():
         notes=("a note",),
         measures={"eps": 0.25},
         neighbours=np.array([[1], [0], [1]]),
+        params={"network": {"Dense_0": {"bias": np.ones(2, np.float32)}}, "radius": np.asarray(0.5, np.float32)},
     )
     return TimedClustering(clustering, 1.5)
 
@@ -32,7 +34,8 @@ def test_a_stored_clustering_is_loaded_for_the_same_task_only(tmp_path, timed):
     assert found.seconds == 1.5
     for field in dataclasses.fields(Clustering):
         before, after = getattr(timed.clustering, field.name), getattr(found.clustering, field.name)
-        np.testing.assert_array_equal(before, after)
+        assert jax.tree.structure(before) == jax.tree.structure(after)
+        jax.tree.map(np.testing.assert_array_equal, before, after)
         assert type(before) is type(after)
     assert load_clustering(path, "another") is None
     assert [entry.name for entry in path.parent.iterdir()] == ["kmeans-0.npz"]
