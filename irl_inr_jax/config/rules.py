@@ -35,7 +35,7 @@ OPEN_SHARE = Rule("above 0 and below 1", lambda value: 0 < value < 1)
 SHARE_BELOW_ONE = Rule("of at least 0 and below 1", lambda value: 0 <= value < 1)
 WIDTHS = Rule("as a tuple of integers of at least 1", lambda value: all(_is_integer(x) and x >= 1 for x in value))
 COUNTS = Rule("as a tuple of integers of at least 0", lambda value: all(_is_integer(x) and x >= 0 for x in value))
-SIZES = Rule(
+POSITIVE_COUNTS = Rule(
     "as a tuple of one or more integers of at least 1",
     lambda value: len(value) > 0 and all(_is_integer(x) and x >= 1 for x in value),
 )
