@@ -60,7 +60,7 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
     chosen = int(np.argmax(modularities))
     candidates = match_candidates(candidates, chosen)
     clusters, confidence = _assign(
-        candidates, chosen, points, project, rows=rows, neighbours=graph_neighbours, task=task
+        task, candidates, chosen, points=points, project=project, rows=rows, neighbours=graph_neighbours
     )
     measures, notes = {"modularity": float(modularities[chosen])}, subsample_notes(len(rows), len(task.fitted.latents))
     if len(candidates) > 1:
