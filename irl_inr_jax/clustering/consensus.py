@@ -23,7 +23,7 @@ from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterab
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 from irl_inr_jax.training.progress import show_progress
 
-# With 60,000 it takes a quarter of an hour on one core.
+# The k-means of all candidates take most of the time, in proportion to this number.
 MAX_ROWS = 20_000
 # Below this agreement of the candidates the clusters are called ambiguous.
 LOW_AGREEMENT = 0.8
@@ -60,7 +60,7 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
     chosen = int(np.argmax(modularities))
     candidates = match_candidates(candidates, chosen)
     clusters, confidence = _assign(
-        candidates, chosen, points, project, rows=rows, neighbours=graph_neighbours, task=task
+        task, candidates, chosen, points=points, project=project, rows=rows, neighbours=graph_neighbours
     )
     measures, notes = {"modularity": float(modularities[chosen])}, subsample_notes(len(rows), len(task.fitted.latents))
     if len(candidates) > 1:
