@@ -39,7 +39,8 @@ def sample_rings(maps: Float[Array, "b h w"], *, num_radii: int, num_angles: int
     """Sample maps on rings about the image centre; the outermost is within the image."""
     num_maps = maps.shape[0]
     pose = Pose(theta=jnp.zeros(num_maps), tau=jnp.zeros((num_maps, 2)))
-    return sample_polar(maps[..., None], pose, num_radii=num_radii, num_rotations=num_angles, fill=0.0)[..., 0]
+    sizes = {"num_radii": num_radii, "num_rotations": num_angles, "radius": 1.0}
+    return sample_polar(maps[..., None], pose, **sizes, fill=0.0)[..., 0]
 
 
 def find_level(rings: Float[Array, "b r t"]) -> Level:
