@@ -34,6 +34,7 @@ SHARE = Rule("between 0 and 1", lambda value: 0 <= value <= 1)
 SHARE_BELOW_ONE = Rule("of at least 0 and below 1", lambda value: 0 <= value < 1)
 WIDTHS = Rule("as a tuple of integers of at least 1", lambda value: all(_is_integer(x) and x >= 1 for x in value))
 COUNTS = Rule("as a tuple of integers of at least 0", lambda value: all(_is_integer(x) and x >= 0 for x in value))
+NAMES = Rule("as a tuple of names", lambda value: all(isinstance(x, str) for x in value))
 RAMP = Rule(
     "as (first, last) share of the run, between 0 and 1",
     lambda value: len(value) == 2 and 0 <= value[0] <= value[1] <= 1,
@@ -52,6 +53,11 @@ def at_least(least: int) -> Rule:
 def between(least: int, greatest: int) -> Rule:
     """Numbers from `least` to `greatest`."""
     return Rule(f"between {least} and {greatest}", lambda value: least <= value <= greatest)
+
+
+def multiple_of(unit: int) -> Rule:
+    """Multiples of `unit` from `unit`."""
+    return Rule(f"as a multiple of {unit}", lambda value: value >= unit and value % unit == 0)
 
 
 def zero_or_at_least(least: int) -> Rule:

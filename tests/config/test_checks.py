@@ -63,7 +63,21 @@ def test_the_defaults_are_valid():
         ({"augment__num_ops": 15}, r"config.augment.num_ops between 0 and 14, found 15"),
         ({"loss__consistency_ramp": (0.5, 0.2)}, r"config.loss.consistency_ramp as \(first, last\) share of the run"),
         ({"method": "orbit_knn"}, r"num_epochs=0 with config.method=orbit_knn, which is training-free, found 200"),
-        ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.consistency above 0"),
+        ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.neighbours above 0"),
+        (
+            {"loss__neighbours": 0.1, "method": "thesis"},
+            r"config.loss.neighbours=0 with config.method=thesis, found 0.1",
+        ),
+        (
+            {"loss__neighbours": 0.1, "method": "autoencoder", "loss__views": "copies"},
+            r"method=autoencoder and config.loss.views=copies, found 0.1",
+        ),
+        (
+            {"model__encoder__trunk": "polar", "model__encoder__input": "raw"},
+            r"encoder.input=canonical with config.model.encoder.trunk=polar, .* found raw",
+        ),
+        ({"model__encoder__polar__num_angles": 30}, r"polar.num_angles as a multiple of 4, found 30"),
+        ({"evaluation__clusterers": (3,)}, r"config.evaluation.clusterers as a tuple of names, found \(3,\)"),
     ],
 )
 def test_invalid_values_are_named(values, message):
