@@ -47,10 +47,12 @@ def compare(config: ConfigDict) -> dict[str, float]:
     from benchmarks.inputs import make_noise
     from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.training.run import batches_of, init_state, make_run, make_take_step, trained_method
+    from irl_inr_jax.training.stored_images import arbitrary_neighbours
 
     dataset = make_noise(config, max(NUM_IMAGES.value, config.train.batch_size))
     images = dataset.train.images[: NUM_IMAGES.value]
-    run = make_run(config, dataset, make_mesh(jax.devices()))
+    neighbours = arbitrary_neighbours(config, len(dataset.train.images))
+    run = make_run(config, dataset, make_mesh(jax.devices()), neighbours)
     state, take_step = init_state(run), make_take_step(run)
     feed = batches_of(run, start=0)
     trained = trained_method(run, state)

@@ -63,10 +63,15 @@ def loss_and_gradient(config: ConfigDict, device: jax.Device) -> tuple[float, np
 
     dataset = make_noise(config, 8)
     images = np.asarray(dataset.train.images, np.float32) / 255
-    method = make_run(config, dataset, make_mesh(jax.devices()[:1])).method
+    method = make_run(config, dataset, make_mesh(jax.devices()[:1]), neighbours=None).method
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         variables = jax.jit(method.init)(jax.random.key(0), images)
-    batch = Batch(images=images, positions=np.arange(8, dtype=np.int32), progress=np.float32(0.5))
+    batch = Batch(
+        images=images,
+        positions=np.arange(8, dtype=np.int32),
+        progress=np.float32(0.5),
+        neighbours=images[::-1] if config.loss.neighbours else None,
+    )
     with jax.default_matmul_precision("highest"), jax.default_device(device):
         given = jax.device_put((*variables, jax.random.key(1), batch), device)
         (loss, _), gradient = jax.jit(jax.value_and_grad(method.loss, has_aux=True))(*given)

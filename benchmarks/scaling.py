@@ -44,6 +44,7 @@ def count(config: ConfigDict, dataset: Dataset, num_devices: int) -> dict[str, o
     from benchmarks.collectives import SMALL, count_collectives, predict_seconds
     from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.training.run import lower_step, make_run
+    from irl_inr_jax.training.stored_images import arbitrary_neighbours
 
     config = config.copy_and_resolve_references()
     with config.unlocked():
@@ -51,7 +52,8 @@ def count(config: ConfigDict, dataset: Dataset, num_devices: int) -> dict[str, o
         config.speed.convolutions = "direct"  # its FLOPs are those of the model
         config.model.hypernet.num_shards = NUM_SHARDS.value
     mesh = make_mesh(jax.devices()[:num_devices], num_shards=NUM_SHARDS.value)
-    compiled = lower_step(make_run(config, dataset, mesh)).compile()
+    neighbours = arbitrary_neighbours(config, len(dataset.train.images))
+    compiled = lower_step(make_run(config, dataset, mesh, neighbours)).compile()
     collectives = count_collectives(compiled.as_text() or "") if num_devices > 1 else []
     large = [(kind, size) for kind, size in collectives if size >= SMALL]
     reduced = [size for kind, size in large if kind == "all-reduce"]

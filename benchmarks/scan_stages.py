@@ -23,7 +23,7 @@ NUM_CLUSTERS = 10
 
 def untrained(config: ConfigDict, dataset: Dataset) -> TrainedMethod:
     """Return the method with its initial parameters."""
-    method = make_run(config, dataset, make_mesh(jax.devices()[:1])).method
+    method = make_run(config, dataset, make_mesh(jax.devices()[:1]), neighbours=None).method
     images = jnp.asarray(dataset.train.images[:8], jnp.float32) / 255
     params, model_state = jax.jit(method.init)(jax.random.key(0), images)
     return TrainedMethod(method, params, model_state, dataset.scaling, config.evaluation.batch_size)

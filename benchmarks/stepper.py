@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from benchmarks.inputs import changed
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
+from irl_inr_jax.training.stored_images import arbitrary_neighbours
 from irl_inr_jax.types import Dataset, TrainState
 
 
@@ -54,7 +55,8 @@ class Stepper:
 
 def make_stepper(config: ConfigDict, dataset: Dataset) -> Stepper:
     """Return the compiled step of the configuration with its initial state."""
-    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
+    neighbours = arbitrary_neighbours(config, len(dataset.train.images))
+    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours)
     num_steps = run.steps_per_call
     compiled = lower_step(run, num_steps=num_steps).compile()
     return Stepper(
@@ -65,5 +67,6 @@ def make_stepper(config: ConfigDict, dataset: Dataset) -> Stepper:
 def count_flops(config: ConfigDict, dataset: Dataset) -> float:
     """Return the model FLOPs per image: those of one plain step, as counted by XLA before optimisation."""
     plain = changed(config, {"speed.convolutions": "direct", "speed.remat": "none"})
-    lowered = lower_step(make_run(plain, dataset, make_mesh(jax.local_devices()[:1])))
+    neighbours = arbitrary_neighbours(config, len(dataset.train.images))
+    lowered = lower_step(make_run(plain, dataset, make_mesh(jax.local_devices()[:1]), neighbours))
     return lowered.cost_analysis()["flops"] / config.train.batch_size

@@ -45,7 +45,7 @@ def make_ours(config: ConfigDict, dataset: Dataset) -> tuple[Callable[[int], Non
     from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
 
-    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
+    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
     num_steps = math.gcd(run.steps_per_call, STEPS.value)  # so that a round has exactly --steps
     compiled = lower_step(run, num_steps=num_steps).compile()
     state, given = init_state(run), first_batches(run, num_steps=num_steps)

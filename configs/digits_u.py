@@ -10,12 +10,12 @@ from irl_inr_jax.config import base, variants
 
 
 def get_config(names: str = ""):
-    """The demo: narrow networks that train in minutes on two CPU cores."""
+    """The demo: narrow networks with neighbours that train in minutes on two CPU cores."""
     config = base.get_config()
     config.data.update(name="digits_u", canvas=24, translation_px=1.2)
     apply_small(config)
     config.train.num_epochs = 30
-    config.evaluation.shift_px = 1.2
+    config.evaluation.update(shift_px=1.2, clusterers=("kmeans", "agglomerative", "orbit_knn"))
     return variants.choose(config, names, small=apply_small)
 
 
@@ -23,7 +23,9 @@ def apply_small(config) -> None:
     """Networks for two CPU cores, and a third of the demo's epochs."""
     config.model.latent_dim = min(config.model.latent_dim, 64 if config.method == "simclr" else 8)
     if config.model.encoder.input == "canonical":
-        config.model.encoder.update(trunk="mlp", head_widths=(256, 256, 256))
+        variants.apply_neighbours(config)
+        config.model.encoder.head_widths = (256, 256, 256)
+        config.model.encoder.polar.update(num_angles=32, num_radii=12)
     elif config.model.encoder.trunk == "resnet18":
         head_widths = config.model.encoder.head_widths and (128, 128)
         config.model.encoder.update(stage_sizes=(2, 2, 2), width=16, stem="3x3/2", head_widths=head_widths)

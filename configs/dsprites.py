@@ -15,7 +15,7 @@ def get_config(names: str = ""):
     config.data.update(name="dsprites", test_fraction=0.1)
     config.train.num_epochs = 20
     config.evaluation.shift_px = 2.0
-    return variants.choose(config, names, paper=apply_paper, small=apply_small)
+    return variants.choose(config, names, paper=apply_paper, small=apply_small, cpu=apply_cpu)
 
 
 def apply_paper(config) -> None:
@@ -29,3 +29,10 @@ def apply_small(config) -> None:
     """Narrow networks and some of the images."""
     variants.apply_small(config)
     config.data.num_test = 5_000
+
+
+def apply_cpu(config) -> None:
+    """One pass over all images, without neighbours, as the images are streamed."""
+    variants.apply_cpu(config)
+    config.loss.neighbours = 0.0
+    config.train.num_epochs = 1

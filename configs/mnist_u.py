@@ -15,4 +15,10 @@ def get_config(names: str = ""):
     config = base.get_config()
     config.data.update(name="mnist_u", canvas=50, translation_px=5.0)
     config.evaluation.shift_px = 5.0
-    return variants.choose(config, names)
+    return variants.choose(config, names, cpu=apply_cpu)
+
+
+def apply_cpu(config) -> None:
+    """All images; the digits fill a disc of 16 pixels of the canvas."""
+    variants.apply_cpu(config)
+    config.model.encoder.polar.radius = 0.64

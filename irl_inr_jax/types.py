@@ -48,11 +48,13 @@ class Batch:
     positions: (b,) index of each image in the global batch. Random numbers are keyed by it, so that they do not depend
         on the number of devices that share the batch.
     progress: scalar in [0, 1], the completed share of the run; ramps are functions of it.
+    neighbours: (b, h, w, c) float32, an image from the neighbourhood of each image, or None.
     """
 
     images: Leaf
     positions: Leaf
     progress: Leaf
+    neighbours: Leaf | None
 
 
 @flax.struct.dataclass

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.configuration import override_config
 from irl_inr_jax.commands.flags import run_command
@@ -39,9 +40,10 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     flags.DEFINE_string("workdir", None, "folder of a trained run", flag_values=values)
     flags.DEFINE_list(
         "clusterers",
-        ["kmeans", "agglomerative", "diffusion", "orbit_knn"],
-        "comma-separated names, or all: kmeans, agglomerative, agglomerative_average, agglomerative_complete, gmm, "
-        "diffusion, consensus, dbscan, hdbscan, umap_kmeans, dec, iic, scan, orbit_knn, orbit_selflabel",
+        None,
+        "comma-separated names, or all; default: evaluation.clusterers of the configuration. Names: kmeans, "
+        "agglomerative, agglomerative_average, agglomerative_complete, gmm, diffusion, consensus, dbscan, hdbscan, "
+        "umap_kmeans, dec, iic, scan, orbit_knn, orbit_selflabel",
         flag_values=values,
     )
     flags.DEFINE_enum(
@@ -92,11 +94,12 @@ def run(values: flags.FlagValues) -> int:
 
     if values.workdir is None:
         raise InputError("expected --workdir DIR, the folder of a run; see --help")
+    check_flags(values)
     workdir = Path(values.workdir)
-    options = read_flags(values, workdir / "eval")
     config = from_json(workdir / "config.json")
     override_config(config, values.set, blocks=AFTER_TRAINING)
     check_config(config)
+    options = read_options(values, config, workdir / "eval")
     dataset = make_dataset(config.data)
     trained, step = load_trained(workdir, config, dataset)
 
@@ -128,23 +131,35 @@ def run(values: flags.FlagValues) -> int:
     return 0
 
 
-def read_flags(values: flags.FlagValues, folder: Path) -> "EvaluationOptions":
-    """Return the options that the flags request. Raises InputError for unknown clusterers and numbers of clusters."""
-    from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
-    from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+def check_flags(values: flags.FlagValues) -> None:
+    """Raise InputError for unknown clusterers and invalid numbers of clusters."""
     from irl_inr_jax.types import InputError
 
-    clusterers = list(CLUSTERERS) if values.clusterers == ["all"] else values.clusterers
-    for name in clusterers:
-        get_clusterer(name)
+    list_clusterers(values.clusterers or ())
     number = values.num_clusters
     if number not in ("", "auto") and not (number.isdecimal() and int(number) >= 1):
         raise InputError(f"expected a number of at least 1, or auto, for --num-clusters, found {number!r}")
+
+
+def list_clusterers(names: Sequence[str]) -> list[str]:
+    """Return the names of clusterers, every one for 'all' alone. Raises InputError for an unknown name."""
+    from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
+
+    listed = list(CLUSTERERS) if list(names) == ["all"] else list(names)
+    for name in listed:
+        get_clusterer(name)
+    return listed
+
+
+def read_options(values: flags.FlagValues, config: ConfigDict, folder: Path) -> "EvaluationOptions":
+    """Return the options that the flags request, with the clusterers of the configuration if they name none."""
+    from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+
     return EvaluationOptions(
         split=values.split,
         transductive=values.transductive,
-        clusterers=clusterers,
-        num_clusters=number,
+        clusterers=list_clusterers(config.evaluation.clusterers if values.clusterers is None else values.clusterers),
+        num_clusters=values.num_clusters,
         num_seeds=values.seeds,
         folder=folder / "clusterings",
         scores_only=values.report == "scores",

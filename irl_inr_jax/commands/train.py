@@ -111,29 +111,32 @@ def train(config: ConfigDict, workdir: Path) -> int:
 
 
 def prepare_run(config: ConfigDict, workdir: Path) -> "Run":
-    """Load the data set, build the run, and claim and describe it in `workdir`."""
+    """Load the data set, claim `workdir`, describe the data there, find the neighbours and build the run."""
     import jax
 
+    from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
     from irl_inr_jax.config.storage import claim_workdir
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.data.description import describe_dataset, sample_images
     from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.devices.processes import first_process_first, is_first_process
     from irl_inr_jax.training.run import check_batch, make_run
+    from irl_inr_jax.training.stored_images import check_neighbours
 
     with first_process_first():
         dataset = make_dataset(config.data)
-    run = make_run(config, dataset, make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards))
-    check_batch(run)
+    mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
+    check_batch(config, dataset, mesh)
+    check_neighbours(config, dataset)
     with first_process_first():
         claim_workdir(workdir, config, writes=is_first_process())
     device = jax.devices()[0].device_kind
-    logger.info(f"{dataset.description}: {len(dataset.train.images)} training images; {run.mesh.size} x {device}")
+    logger.info(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
     logger.info("\n".join(dataset.notes))
     if is_first_process():
         facts = describe_dataset(dataset, sample_images(dataset))
         (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
-    return run
+    return make_run(config, dataset, mesh, load_neighbours(config, dataset, workdir))
 
 
 def restore_or_init(run: "Run", checkpoints: "CheckpointManager") -> "TrainState":

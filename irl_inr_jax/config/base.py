@@ -18,6 +18,7 @@ from irl_inr_jax.config.rules import (
     COUNTS,
     LENGTH_PAIR,
     LENGTHS,
+    NAMES,
     OPEN_SHARE,
     POSITIVE,
     RAMP,
@@ -117,6 +118,9 @@ def loss_keys() -> Block:
         "consistency": Key(0.0, at_least(0), "weight of the distance between the latents of two views"),
         "consistency_distance": Key("cosine", one_of("cosine", "mse"), "distance between latents"),
         "consistency_ramp": Key((0.0, 0.5), RAMP, "shares of the run between which that weight grows from 0"),
+        "neighbours": Key(0.0, at_least(0), "weight of finding the z of a neighbour under rotations; 0 is off"),
+        "neighbours_ramp": Key((0.0, 0.0), RAMP, "shares of the run between which that weight grows from 0"),
+        "num_neighbours": Key(10, at_least(1), "nearest neighbours, one of which is sampled in each step: see orbits"),
         "symmetry": Key(0.01, at_least(0), "weight of the encoder's pose against centre of mass and phase of c21"),
         "num_pixels": Key(0, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
         "num_copies": Key(3, at_least(1), "M, the rotated copies in the thesis' consistency loss"),
@@ -229,6 +233,9 @@ def speed_keys() -> Block:
 def evaluation_keys() -> Block:
     """Measures of a trained run."""
     return {
+        "clusterers": Key(
+            ("kmeans", "agglomerative", "diffusion", "orbit_knn"), NAMES, "default of evaluate's --clusterers"
+        ),
         "batch_size": Key(256, at_least(1), "images encoded at once"),
         "num_clusters": Key(0, at_least(0), "k; 0 is the number of classes, or 10 without labels"),
         "shift_px": Key(0.0, at_least(0), "standard deviation per axis of the shifts in the measure of invariance"),

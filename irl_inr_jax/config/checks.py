@@ -13,7 +13,7 @@ from irl_inr_jax.types import InputError
 TRAINING_FREE = ("orbit_knn", "wafer_features")
 RAW_INPUT_METHODS = ("spatial_vae", "target_vae", "simclr")  # methods whose encoder has no canonical input
 HYPERNETWORK_METHODS = ("irl_inr", "thesis")
-RECONSTRUCTION_METHODS = ("irl_inr", "mlp_generator", "autoencoder")  # methods without another term that trains z
+PAIR_METHODS = ("irl_inr", "mlp_generator", "autoencoder")  # methods with the loss on two views of IRL-INR
 
 
 def check_config(config: ConfigDict) -> None:
@@ -60,7 +60,7 @@ def flatten_keys(block: Block) -> dict[str, Key]:
 
 
 def check_method(config: ConfigDict) -> None:
-    """Compare the length of the run, the shards and the weights of the loss with the method."""
+    """Compare the length of the run, the shards and the terms of the loss with the method."""
     method, num_epochs, num_shards = config.method, config.train.num_epochs, config.model.hypernet.num_shards
     if method in TRAINING_FREE and num_epochs:
         raise InputError(
@@ -74,11 +74,23 @@ def check_method(config: ConfigDict) -> None:
             f"expected config.model.hypernet.num_shards=1 with config.method={method}, which has no hypernetwork, "
             f"found {num_shards}"
         )
-    terms = (config.loss.recon, config.loss.cross, config.loss.consistency)
-    if method in RECONSTRUCTION_METHODS and not any(terms):
+    check_terms(config)
+
+
+def check_terms(config: ConfigDict) -> None:
+    """Compare the weights of the loss with the method: one of its terms must train z, and all of them must exist."""
+    method, loss = config.method, config.loss
+    if method in PAIR_METHODS and not any((loss.recon, loss.cross, loss.consistency, loss.neighbours)):
         raise InputError(
-            "expected config.loss.recon, config.loss.cross or config.loss.consistency above 0, found all 0: no term of "
-            "the loss would depend on z"
+            "expected config.loss.recon, config.loss.cross, config.loss.consistency or config.loss.neighbours above "
+            "0, found all 0: no term of the loss would depend on z"
+        )
+    has_pairs = method in PAIR_METHODS and (method != "autoencoder" or loss.views == "pair")
+    if loss.neighbours and not has_pairs:
+        raise InputError(
+            f"expected config.loss.neighbours=0 with config.method={method}"
+            f"{' and config.loss.views=copies' if method == 'autoencoder' else ''}, found {loss.neighbours}; only the "
+            f"loss on two views has that term: set config.method to one of {', '.join(PAIR_METHODS)}"
         )
 
 
@@ -89,6 +101,11 @@ def check_pose(config: ConfigDict) -> None:
         raise InputError(
             f"expected config.model.encoder.input=raw with config.method={method}, found {encoder_input}; choose the "
             f"method by its variant, as in --config mnist_u:{method}"
+        )
+    if config.model.encoder.trunk == "polar" and encoder_input != "canonical":
+        raise InputError(
+            f"expected config.model.encoder.input=canonical with config.model.encoder.trunk=polar, whose polar images "
+            f"are in the frame of the closed-form pose, found {encoder_input}; set it, or another trunk"
         )
     if encoder_input == "canonical" and form != "closed_form":
         raise InputError(

@@ -1,6 +1,6 @@
 """Keys of the networks: `config.model`."""
 
-from irl_inr_jax.config.rules import ANY, WIDTHS, Block, Key, at_least, one_of
+from irl_inr_jax.config.rules import ANY, POSITIVE, WIDTHS, Block, Key, at_least, multiple_of, one_of
 
 
 def model_keys() -> Block:
@@ -10,11 +10,19 @@ def model_keys() -> Block:
         "dtype": Key("float32", one_of("float32", "bfloat16"), "dtype of matmuls and convolutions; else float32"),
         "encoder": {
             "input": Key("canonical", one_of("canonical", "raw"), "canonical: image in its closed-form canonical pose"),
-            "trunk": Key("resnet18", one_of("resnet18", "mlp"), "network before the head"),
+            "trunk": Key("resnet18", one_of("resnet18", "mlp", "polar"), "network before the head"),
             "stage_sizes": Key((2, 2, 2, 2), WIDTHS, "residual blocks of each stage"),
             "width": Key(64, at_least(1), "features of the first stage, doubled from stage to stage"),
             "stem": Key("3x3", one_of("3x3", "3x3/2", "7x7"), "3x3/2 has stride 2, 7x7 stride 2 and max-pooling"),
             "num_calls": Key(1, one_of(1, 2), "irl_inr: both views in one call, or two with own batch norm statistics"),
+            "polar": {  # circular convolutions on polar images: z is invariant to rotations by construction
+                "num_angles": Key(48, multiple_of(4), "points on each circle"),
+                "num_radii": Key(16, at_least(1), "circles about the centre of the closed-form pose"),
+                "radius": Key(1.0, POSITIVE, "of the outermost circle, in half sides"),
+                "widths": Key((64, 96, 128), WIDTHS, "features of the convolutions; the first two have stride 2"),
+                "head_width": Key(128, at_least(1), "hidden layer between the pooled features and z"),
+                "pose_widths": Key((64,), WIDTHS, "hidden layers between the features and the pose"),
+            },
             "head_widths": Key((512, 512), WIDTHS, "hidden layers of the head; all hidden layers of an mlp"),
         },
         "hypernet": {

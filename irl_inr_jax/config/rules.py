@@ -44,6 +44,7 @@ LENGTHS = Rule(
     lambda value: len(value) > 0 and all(_is_integer(x) or isinstance(x, float) for x in value) and min(value) > 0,
 )
 LENGTH_PAIR = Rule("as a tuple of two numbers above 0", lambda value: len(value) == 2 and LENGTHS.is_valid(value))
+NAMES = Rule("as a tuple of names", lambda value: all(isinstance(x, str) for x in value))
 RAMP = Rule(
     "as (first, last) share of the run, between 0 and 1",
     lambda value: len(value) == 2 and 0 <= value[0] <= value[1] <= 1,
@@ -62,6 +63,11 @@ def at_least(least: int) -> Rule:
 def between(least: int, greatest: int) -> Rule:
     """Numbers from `least` to `greatest`."""
     return Rule(f"between {least} and {greatest}", lambda value: least <= value <= greatest)
+
+
+def multiple_of(unit: int) -> Rule:
+    """Multiples of `unit` from `unit`."""
+    return Rule(f"as a multiple of {unit}", lambda value: value >= unit and value % unit == 0)
 
 
 def zero_or_at_least(least: int) -> Rule:

@@ -4,7 +4,8 @@
 
 z alone determines the canonical image and the pose alone its position. Two views of every image, S_{theta_i,tau_i}[J]
 with random poses, must agree in z (consistency), and each must be reconstructed from the z of the other
-(cross-reconstruction).
+(cross-reconstruction). With `config.loss.neighbours`, z of an image must also be nearer to z of one of its neighbours
+than to z of the other images of the batch.
 """
 
 import dataclasses
@@ -14,16 +15,17 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
-from irl_inr_jax.geometry.coords import invert_pose
-from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.methods import losses
+from irl_inr_jax.methods.encoder_input import EncoderInput, make_encoder_input
+from irl_inr_jax.methods.pairs import gather_pairs
 from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
+from irl_inr_jax.models.polar_encoder import PolarEncoder, make_polar_encoder
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 CONSISTENCY = {"cosine": losses.cosine_consistency_loss, "mse": losses.mse_consistency_loss}
@@ -39,15 +41,20 @@ class Encoded(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """The networks E and (H, I), the form of the pose, and the settings of losses and views."""
+    """The networks E and (H, I), the input of E, the form of the pose, and the settings of losses and views.
 
-    encoder: Encoder
+    axis_name: the mapped axis over which neighbours are gathered; None outside a mapped function.
+    """
+
+    encoder: Encoder | PolarEncoder
+    encoder_input: EncoderInput
     generator: Generator
     form: PoseForm
     latent_dim: int
     weights: ConfigDict
     views: ConfigDict
     encoder_calls: int
+    axis_name: AxisName
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
@@ -61,14 +68,20 @@ def make_parts(config: ConfigDict, generator: Generator, *, axis_name: AxisName,
     """Return the configured parts, with `num_aux` encoder outputs in addition to latents and pose."""
     form = make_pose_form(config)
     num_outputs = config.model.latent_dim + form.num_outputs + num_aux
+    if config.model.encoder.trunk == "polar":
+        encoder = make_polar_encoder(config, num_outputs=num_outputs)
+    else:
+        encoder = make_encoder(config, num_outputs=num_outputs, axis_name=axis_name, activation=jax.nn.relu)
     return Parts(
-        encoder=make_encoder(config, num_outputs=num_outputs, axis_name=axis_name, activation=jax.nn.relu),
+        encoder=encoder,
+        encoder_input=make_encoder_input(config, form),
         generator=generator,
         form=form,
         latent_dim=config.model.latent_dim,
         weights=config.loss,
         views=config.views,
         encoder_calls=config.model.encoder.num_calls,
+        axis_name=axis_name,
     )
 
 
@@ -87,7 +100,7 @@ def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tup
 def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
     """Return the parameters phi, psi and the untrained state: batch norm statistics and the INR's frequencies."""
     encoder_key, generator_key = jax.random.split(key)
-    encoder_variables = parts.encoder.init(encoder_key, images[:2], train=False)
+    encoder_variables = parts.encoder.init(encoder_key, parts.encoder_input(images[:2]), train=False)
     generator_params, frequencies = parts.generator.init(generator_key, images)
     params = {"encoder": encoder_variables["params"], "generator": generator_params}
     return params, {"batch_stats": encoder_variables.get("batch_stats", {}), "frequencies": frequencies}
@@ -98,7 +111,9 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     view_key, pixel_key = jax.random.split(key)
     with jax.named_scope("views"):
         views = make_views(parts, view_key, batch)
-    encoded, batch_stats = encode_views(parts, params, model_state, views)  # (z, theta, tau) = E_phi(J)
+        neighbour_views = make_neighbour_views(parts, jax.random.fold_in(key, 2), batch)
+    # (z, theta, tau) = E_phi(J)
+    encoded, neighbours, batch_stats = encode_views(parts, params, model_state, views, neighbour_views)
     latents, head = encoded.latents, encoded.head
     weights, half = parts.weights, len(views) // 2
     only_first = not weights.cross and not parts.form.uses_generator
@@ -121,6 +136,9 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     if weights.consistency:
         distance = CONSISTENCY[weights.consistency_distance]
         terms["consistency"] = distance(latents[:half], latents[half:])
+    if weights.neighbours:
+        assert batch.neighbours is not None, "a loss with neighbours needs them in the batch"
+        terms["neighbours"] = neighbour_loss(jnp.concatenate([latents[:half], neighbours]), parts.axis_name)
     symmetry, head_error = parts.form.symmetry_loss(views, head, pose)
     if weights.symmetry:
         terms["symmetry"] = symmetry
@@ -133,8 +151,11 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
 def weigh_terms(
     weights: ConfigDict, progress: Float[Array, ""], terms: dict[str, Float[Array, ""]]
 ) -> Float[Array, ""]:
-    """Compute L of section 3.3: the weighted sum of the terms; the weight of the consistency follows its ramp."""
-    ramps = {"consistency": losses.ramp(progress, *weights.consistency_ramp)}
+    """Compute L of section 3.3: the weighted sum of the terms; two of the weights follow their ramps."""
+    ramps = {
+        "consistency": losses.ramp(progress, *weights.consistency_ramp),
+        "neighbours": losses.ramp(progress, *weights.neighbours_ramp),
+    }
     return sum((weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items()), jnp.zeros(()))
 
 
@@ -160,43 +181,75 @@ def reconstruct(
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:
     """Make two views of every image, all first views first: rotated; rotated and translated (section 3.3.2)."""
-    views = []
-    for view_key, translation_px in zip(jax.random.split(key), (0.0, parts.views.translation_px), strict=True):
-        view = random_views(
-            example_keys(view_key, batch.positions),
-            batch.images,
-            translation_px=translation_px,
-            interpolation=parts.views.interpolation,
-            fill=parts.views.fill,
-        )
-        views.append(view)
-    return jnp.concatenate(views)
+    first_key, second_key = jax.random.split(key)
+    first = make_view(parts, first_key, batch.positions, batch.images, translation_px=0.0)
+    second = make_view(parts, second_key, batch.positions, batch.images, translation_px=parts.views.translation_px)
+    return jnp.concatenate([first, second])
+
+
+def make_neighbour_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "n h w c"]:
+    """Make a view of the neighbour of every image, as the second views are; no views without neighbours."""
+    if batch.neighbours is None:
+        return batch.images[:0]
+    return make_view(parts, key, batch.positions, batch.neighbours, translation_px=parts.views.translation_px)
+
+
+def make_view(
+    parts: Parts,
+    key: jax.Array,
+    positions: Int[Array, "b"],
+    images: Float[Array, "b h w c"],
+    *,
+    translation_px: float,
+) -> Float[Array, "b h w c"]:
+    """Transform every image by a random pose, with the configured interpolation."""
+    return random_views(
+        example_keys(key, positions),
+        images,
+        translation_px=translation_px,
+        interpolation=parts.views.interpolation,
+        fill=parts.views.fill,
+    )
 
 
 def encode_views(
-    parts: Parts, params: PyTree, model_state: PyTree, views: Float[Array, "b2 h w c"]
-) -> tuple[Encoded, PyTree]:
-    """Apply the encoder in training: one call on both views or one on each (`config.model.encoder.num_calls`)."""
-    if parts.encoder_calls == 1:
-        return apply_encoder(parts, params, model_state, views, train=True)
-    first, second = jnp.split(views, 2)
-    first, batch_stats = apply_encoder(parts, params, model_state, first, train=True)
-    second, batch_stats = apply_encoder(parts, params, {**model_state, "batch_stats": batch_stats}, second, train=True)
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second), batch_stats
+    parts: Parts,
+    params: PyTree,
+    model_state: PyTree,
+    views: Float[Array, "b2 h w c"],
+    neighbour_views: Float[Array, "n h w c"],
+) -> tuple[Encoded, Float[Array, "n d"], PyTree]:
+    """Apply the encoder in training; return its output for the views, z of the neighbours and the batch statistics.
+
+    One call on all views together, or one on each (`config.model.encoder.num_calls`).
+    """
+    images, batch_stats = jnp.concatenate([views, neighbour_views]), model_state["batch_stats"]
+    num_calls = 1 if parts.encoder_calls == 1 else 2 * len(images) // len(views)
+    outputs = []
+    for part in jnp.split(images, num_calls):
+        output, batch_stats = apply_encoder(
+            parts, params, {**model_state, "batch_stats": batch_stats}, part, train=True
+        )
+        outputs.append(output)
+    encoded = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *outputs)
+    return jax.tree.map(lambda leaf: leaf[: len(views)], encoded), encoded.latents[len(views) :], batch_stats
+
+
+def neighbour_loss(latents: Float[Array, "b2 d"], axis_name: AxisName) -> Float[Array, ""]:
+    """Compute the cross-entropy of z finding its neighbour among z of all images and neighbours of the global batch.
+
+    latents: of b images, then of one neighbour of each.
+    """
+    pairs = gather_pairs(latents, axis_name)
+    similarities = losses.cauchy_similarities(latents, pairs.candidates)
+    return losses.contrastive_loss(similarities, pairs.is_self, pairs.is_positive, 1.0)
 
 
 def apply_encoder(
     parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
 ) -> tuple[Encoded, PyTree]:
-    """Return the encoder's output and the new batch norm statistics, which are taken over all given images together.
-
-    With canonical input the trunk gets the images transformed back by their closed-form pose, so that z is invariant to
-    the pose from the first step.
-    """
-    if parts.form.canonical_input:
-        frame, _ = parts.form.closed_form(images)
-        images = transform_images(images, invert_pose(frame), interpolation="bilinear", fill=parts.views.fill)
+    """Return the encoder's output and the new batch norm statistics, which are taken over all given images together."""
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
-    outputs, updated = parts.encoder.apply(variables, images, train=train, mutable=["batch_stats"])
+    outputs, updated = parts.encoder.apply(variables, parts.encoder_input(images), train=train, mutable=["batch_stats"])
     latents, head, aux = jnp.split(outputs, [parts.latent_dim, parts.latent_dim + parts.form.num_outputs], axis=-1)
     return Encoded(latents, parts.form.read_head(head), aux), updated.get("batch_stats", {})

@@ -44,13 +44,24 @@ def cosine_similarities(vectors: Float[Array, "m p"], others: Float[Array, "n p"
     return jnp.matmul(to_unit_length(vectors), to_unit_length(others).T, precision=jax.lax.Precision.HIGHEST)
 
 
+def cauchy_similarities(vectors: Float[Array, "m p"], others: Float[Array, "n p"]) -> Float[Array, "m n"]:
+    """Compute -log(1 + |u - v|^2) of every pair, the log density of a Cauchy kernel.
+
+    With it and temperature 1, `contrastive_loss` is that of contrastive neighbour embedding, t-SimCNE (Boehm, Berens,
+    Kobak, ICLR 2023).
+    """
+    products = jnp.matmul(vectors, others.T, precision=jax.lax.Precision.HIGHEST)
+    squares = (vectors**2).sum(-1)[:, None] + (others**2).sum(-1) - 2 * products
+    return -jnp.log1p(jnp.maximum(squares, 0.0))
+
+
 def contrastive_loss(
     similarities: Float[Array, "m n"], is_self: Bool[Array, "m n"], is_positive: Bool[Array, "m n"], temperature: float
 ) -> Float[Array, ""]:
     """Compute NT-Xent (Chen et al., 2020, equation 1): mean of -log softmax(similarity / temperature)[positive].
 
-    similarities: cosines of m anchors and n candidates. is_self: the anchor itself, excluded from the softmax.
-    is_positive: one entry per row, the other view of the anchor's image. The loss is log(n - 1) for identical
+    similarities: of m anchors and n candidates, cosines in that equation. is_self: the anchor itself, excluded from the
+    softmax. is_positive: one entry per row, the other view of the anchor's image. The loss is log(n - 1) for identical
     candidates.
     """
     logits = similarities / temperature

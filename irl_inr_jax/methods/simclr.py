@@ -7,17 +7,18 @@ decoder.
 
 import dataclasses
 from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.augmentation import Augment, make_augment
 from irl_inr_jax.augment.views import example_keys
 from irl_inr_jax.methods import losses
+from irl_inr_jax.methods.pairs import gather_pairs
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
@@ -36,17 +37,6 @@ class Parts:
     augment: Augment
     temperature: float
     axis_name: AxisName
-
-
-class Comparisons(NamedTuple):
-    """The views of this device, the anchors, compared with all views of the global batch.
-
-    similarities: cosines. is_self, is_positive: one entry per row, the view itself and the other view of the image.
-    """
-
-    similarities: Float[Array, "m n"]
-    is_self: Bool[Array, "m n"]
-    is_positive: Bool[Array, "m n"]
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
@@ -88,15 +78,16 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     # One call, so that batch norm takes its statistics over both views together.
     latents, updated = parts.encoder.apply(variables, views, train=True, mutable=["batch_stats"])
     projections = cast(jax.Array, parts.projection.apply({"params": params["projection"]}, latents)).astype(jnp.float32)
-    compared = compare_views(projections, parts.axis_name)
+    pairs = gather_pairs(projections, parts.axis_name)
+    similarities = losses.cosine_similarities(projections, pairs.candidates)
 
-    contrastive = losses.contrastive_loss(*compared, parts.temperature)
-    nearest = jnp.where(compared.is_self, -jnp.inf, compared.similarities).argmax(axis=1, keepdims=True)
+    contrastive = losses.contrastive_loss(similarities, pairs.is_self, pairs.is_positive, parts.temperature)
+    nearest = jnp.where(pairs.is_self, -jnp.inf, similarities).argmax(axis=1, keepdims=True)
     metrics = {
         "loss": contrastive,
         "contrastive": contrastive,
-        "alignment": jnp.mean(compared.similarities, where=compared.is_positive),
-        "top1": jnp.mean(jnp.take_along_axis(compared.is_positive, nearest, axis=1).astype(jnp.float32)),
+        "alignment": jnp.mean(similarities, where=pairs.is_positive),
+        "top1": jnp.mean(jnp.take_along_axis(pairs.is_positive, nearest, axis=1).astype(jnp.float32)),
     }
     return contrastive, (metrics, {**model_state, "batch_stats": updated.get("batch_stats", {})})
 
@@ -113,22 +104,3 @@ def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h
     """Make two augmented views of every image, all first views first."""
     view_keys = jax.random.split(key)
     return jnp.concatenate([parts.augment(example_keys(k, batch.positions), batch.images) for k in view_keys])
-
-
-def compare_views(projections: Float[Array, "m p"], axis_name: AxisName) -> Comparisons:
-    """Compare the m views of this device, in the order of `make_views`, with the n views of all devices.
-
-    The gradient also flows into the projections of other devices. The gradient on each device is therefore that of the
-    sum over devices, and the train step's mean over devices is the gradient of the loss of the global batch.
-    """
-    candidates, first = projections, 0
-    if axis_name is not None:
-        candidates = jax.lax.all_gather(projections, axis_name, tiled=True)
-        first = len(projections) * jax.lax.axis_index(axis_name)
-    columns, rows = jnp.arange(len(candidates)), jnp.arange(len(projections))
-    partners = jnp.roll(rows, len(rows) // 2)
-    return Comparisons(
-        similarities=losses.cosine_similarities(projections, candidates),
-        is_self=columns == (first + rows)[:, None],
-        is_positive=columns == (first + partners)[:, None],
-    )

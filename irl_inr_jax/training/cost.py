@@ -12,6 +12,7 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.subsets import take
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.training.run import first_batches, init_state, lower_step, make_run
+from irl_inr_jax.training.stored_images import arbitrary_neighbours
 from irl_inr_jax.types import Dataset
 
 TRIAL_BATCH = 32  # images of a step in the trial
@@ -42,7 +43,8 @@ def estimate_cost(config: ConfigDict, dataset: Dataset) -> Cost:
     few = dataclasses.replace(few, images=np.asarray(few.images[:batch_size]))
     trial = config.copy_and_resolve_references()
     trial.train.batch_size = batch_size
-    run = make_run(trial, dataclasses.replace(dataset, train=few), make_mesh(jax.local_devices()[:1]))
+    few_dataset, neighbours = dataclasses.replace(dataset, train=few), arbitrary_neighbours(config, batch_size)
+    run = make_run(trial, few_dataset, make_mesh(jax.local_devices()[:1]), neighbours)
     compiled, batches = lower_step(run).compile(), first_batches(run)
     state, _ = jax.block_until_ready(compiled(init_state(run), *batches))
     started = time.monotonic()

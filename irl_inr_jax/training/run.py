@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Int32
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.batches import batches, stream_batches
@@ -23,6 +24,7 @@ from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
+from irl_inr_jax.training.stored_images import StoredImages
 from irl_inr_jax.types import Dataset, InputError, Method, TrainState
 
 NUM_INIT_IMAGES = 256
@@ -37,7 +39,8 @@ class Run:
     """A configuration, a data set and a device mesh, with all that follows from them.
 
     method: on one device, to initialize, encode and reconstruct. mapped_method: under the axes of the mesh, for the
-    train step. num_steps: of the whole run; 0 for a training-free method.
+    train step. num_steps: of the whole run; 0 for a training-free method. neighbours: of each training image, for the
+    loss; None without.
     """
 
     config: ConfigDict
@@ -47,6 +50,7 @@ class Run:
     mapped_method: Method
     optimizer: optax.GradientTransformation
     num_steps: int
+    neighbours: Int32[np.ndarray, "n q"] | None
 
     @property
     def streamed(self) -> bool:
@@ -57,6 +61,11 @@ class Run:
     def steps_per_call(self) -> int:
         """Steps of one compiled call."""
         return 1 if self.streamed else choose_speed(self.config).steps_per_call
+
+    @property
+    def stored_images(self) -> StoredImages:
+        """The training images in memory, with their neighbours."""
+        return StoredImages(self.dataset.train.images, self.neighbours)
 
     @property
     def first_images(self) -> np.ndarray:
@@ -87,8 +96,11 @@ def _abstract(
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec))
 
 
-def make_run(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> Run:
-    """Build the record of a run; nothing is compiled or placed on a device."""
+def make_run(config: ConfigDict, dataset: Dataset, mesh: Mesh, neighbours: Int32[np.ndarray, "n q"] | None) -> Run:
+    """Build the record of a run; nothing is compiled or placed on a device.
+
+    neighbours: of each training image, which only steps read, and only with `config.loss.neighbours` above 0.
+    """
     axis_name = mapped_axes(mesh)
     make_method = functools.partial(
         METHODS[config.method], config, num_channels=dataset.train.images.shape[-1], low=dataset.scaling.low
@@ -103,14 +115,15 @@ def make_run(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> Run:
         mapped_method=mapped_method,
         optimizer=make_optimizer(config.train, num_steps, norm=make_norm(mapped_method, axis_name)),
         num_steps=num_steps,
+        neighbours=neighbours,
     )
 
 
-def check_batch(run: Run) -> None:
+def check_batch(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> None:
     """Raise InputError for a batch that the data set cannot fill or the devices cannot share evenly."""
-    if run.config.train.num_epochs == 0:
+    if config.train.num_epochs == 0:
         return
-    batch_size, num_images, num_devices = run.config.train.batch_size, len(run.dataset.train.images), run.mesh.size
+    batch_size, num_images, num_devices = config.train.batch_size, len(dataset.train.images), mesh.size
     if batch_size > num_images:
         raise InputError(
             f"expected config.train.batch_size of at most the {num_images} training images, found {batch_size}; "
@@ -144,17 +157,18 @@ def make_take_step(run: Run) -> TakeStep:
         indices = split_over_devices(np.tile(part, mesh.size)[None], mesh, axis=1)
 
         def take_streamed_step(state: TrainState, images: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
-            return mapped(state, split_over_devices(images, mesh), indices, positions, np.int32(1))
+            stored = StoredImages(split_over_devices(images, mesh), None)
+            return mapped(state, stored, indices, positions, np.int32(1))
 
         return take_streamed_step
 
-    images = replicate(run.dataset.train.images, mesh)
+    stored = replicate(run.stored_images, mesh)
 
     def take_step(state: TrainState, indices: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
         count = len(indices)
         filled = np.zeros((num_steps, batch_size), np.int32)
         filled[:count] = indices
-        state, metrics = mapped(state, images, split_over_devices(filled, mesh, axis=1), positions, np.int32(count))
+        state, metrics = mapped(state, stored, split_over_devices(filled, mesh, axis=1), positions, np.int32(count))
         return state, {name: values[:count] for name, values in metrics.items()}
 
     return take_step
@@ -181,9 +195,13 @@ def lower_step(run: Run, *, num_steps: int = 1) -> jax.stages.Lowered:
     """Lower `num_steps` steps in one call, from shapes alone; the program takes a state and `first_batches`."""
     axes, abstract = run.mesh.axis_names, functools.partial(_abstract, run.mesh)
     images, batch_size = run.dataset.train.images, run.config.train.batch_size
+    if run.streamed:
+        stored = StoredImages(abstract(PartitionSpec(axes), images[:batch_size]), None)
+    else:
+        stored = jax.tree.map(functools.partial(abstract, PartitionSpec()), run.stored_images)
     return map_run_steps(run, num_steps=num_steps).lower(
         run.abstract_state,
-        abstract(PartitionSpec(axes), images[:batch_size]) if run.streamed else abstract(PartitionSpec(), images),
+        stored,
         abstract(PartitionSpec(None, axes), np.zeros((num_steps, batch_size), np.int32)),
         abstract(PartitionSpec(axes), np.zeros(batch_size, np.int32)),
         abstract(PartitionSpec(), np.int32(num_steps)),
@@ -197,7 +215,7 @@ def first_batches(run: Run, *, num_steps: int = 1) -> tuple[jax.Array, ...]:
     """
     rows = np.arange(run.config.train.batch_size, dtype=np.int32)
     return (
-        replicate(run.dataset.train.images, run.mesh),
+        replicate(run.stored_images, run.mesh),
         split_over_devices(np.tile(rows, (num_steps, 1)), run.mesh, axis=1),
         split_over_devices(rows, run.mesh),
         replicate(np.int32(num_steps), run.mesh),
@@ -238,7 +256,7 @@ def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[T
     missing = InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
     if not folder.is_dir():
         raise missing
-    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]))
+    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
     manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
     sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
     state, damaged = restore_state(manager, run.abstract_state, sharding=sharding)

@@ -12,15 +12,16 @@ from jaxtyping import Array, Int
 
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.devices.sharding import average_gradients
+from irl_inr_jax.training.stored_images import StoredImages, sample_neighbours
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree, Scaling, TrainState
 
 
 def map_steps(
     train_steps: Callable[..., tuple[TrainState, dict]], mesh: Mesh, *, images_spec: P, state_specs: PyTree
 ) -> Callable:
-    """Return (state, images, indices (n, batch), positions (batch,), count) -> (state, metrics), jitted over the mesh.
+    """Return (state, stored, indices (n, batch), positions (batch,), count) -> (state, metrics), jitted over the mesh.
 
-    images_spec: replicated, or split as the rows of the batch are. The given state is donated.
+    images_spec: of the stored images: replicated, or split as the rows of the batch are. The given state is donated.
     """
     axes = mesh.axis_names
     mapped = jax.shard_map(
@@ -55,19 +56,27 @@ def make_train_step(
     scaling: Scaling,
     axis_name: AxisName,
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
-    """Return one step as a pure function (state, stored_images, indices, positions) -> (state, metrics).
+    """Return one step as a pure function (state, stored, indices, positions) -> (state, metrics).
 
-    stored_images: the whole data set or, if it is streamed, the device's part of the batch, in its own dtype.
-    indices: (b,) rows of stored_images that form the batch. positions: (b,) their positions in the global batch. Under
-    a mapped axis `axis_name` each device passes its part of both, and gradients and metrics are means over the axis.
+    stored: the whole data set or, if it is streamed, the device's part of the batch. indices: (b,) rows of the stored
+    images that form the batch. positions: (b,) their positions in the global batch. Under a mapped axis `axis_name`
+    each device passes its part of both, and gradients and metrics are means over the axis.
     """
 
     def train_step(
-        state: TrainState, stored_images: Array, indices: Int[Array, "b"], positions: Int[Array, "b"]
+        state: TrainState, stored: StoredImages, indices: Int[Array, "b"], positions: Int[Array, "b"]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        images = to_unit(scaling, stored_images[indices])
-        batch = Batch(images=images, positions=positions, progress=state.step.astype(jnp.float32) / total_steps)
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+        neighbours = None
+        if stored.neighbours is not None:
+            rows = sample_neighbours(key, stored.neighbours, indices, positions)
+            neighbours = to_unit(scaling, stored.images[rows])
+        batch = Batch(
+            images=to_unit(scaling, stored.images[indices]),
+            positions=positions,
+            progress=state.step.astype(jnp.float32) / total_steps,
+            neighbours=neighbours,
+        )
         grads, (metrics, model_state) = jax.grad(method.loss, has_aux=True)(state.params, state.model_state, key, batch)
         grads = average_gradients(method, grads, axis_name)
         metrics = metrics if axis_name is None else jax.lax.pmean(metrics, axis_name)
@@ -85,32 +94,32 @@ def make_train_step(
 def make_train_steps(
     train_step: Callable[..., tuple[TrainState, dict[str, jax.Array]]], num_steps: int
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
-    """Return up to `num_steps` steps as (state, stored_images, indices, positions, count) -> (state, metrics).
+    """Return up to `num_steps` steps as (state, stored, indices, positions, count) -> (state, metrics).
 
     indices: (num_steps, b), of which the first `count` rows are used; metrics: (num_steps,) each. `count` is an
     argument of the compiled program, so that the shorter call at the end of an epoch needs no second program.
     """
     if num_steps == 1:
 
-        def one_step(state, stored_images, indices, positions, count):
-            state, metrics = train_step(state, stored_images, indices[0], positions)
+        def one_step(state, stored, indices, positions, count):
+            state, metrics = train_step(state, stored, indices[0], positions)
             return state, jax.tree.map(lambda value: value[None], metrics)
 
         return one_step
 
     def many_steps(
         state: TrainState,
-        stored_images: Array,
+        stored: StoredImages,
         indices: Int[Array, "k b"],
         positions: Int[Array, "b"],
         count: Int[Array, ""],
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         def take(number, carried):
             state, metrics = carried
-            state, new = train_step(state, stored_images, indices[number], positions)
+            state, new = train_step(state, stored, indices[number], positions)
             return state, jax.tree.map(lambda all_, value: all_.at[number].set(value), metrics, new)
 
-        _, shapes = jax.eval_shape(train_step, state, stored_images, indices[0], positions)
+        _, shapes = jax.eval_shape(train_step, state, stored, indices[0], positions)
         metrics = jax.tree.map(lambda leaf: jnp.zeros((num_steps, *leaf.shape), leaf.dtype), shapes)
         return jax.lax.fori_loop(0, count, take, (state, metrics))
 

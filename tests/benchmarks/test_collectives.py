@@ -39,7 +39,7 @@ def test_several_arrays_in_one_operation_are_added_up():
 @pytest.mark.multi_device
 def test_gradients_are_reduced_once_and_nothing_else_is_large(tiny_config):
     """This encoder has no batch norm: only the gradients and a few losses are reduced."""
-    run = make_run(tiny_config, make_dataset(tiny_config.data), make_mesh(jax.devices()))
+    run = make_run(tiny_config, make_dataset(tiny_config.data), make_mesh(jax.devices()), neighbours=None)
     gradients = sum(4 * leaf.size for leaf in jax.tree.leaves(init_state(run).params))
     collectives = count_collectives(lower_step(run).compile().as_text())
     assert {kind for kind, _ in collectives} == {"all-reduce"}
@@ -51,7 +51,7 @@ def test_a_sharded_hypernetwork_exchanges_weights_of_inrs_and_not_the_layer(tiny
     tiny_config.model.hypernet.num_shards = NUM_DEVICES
     tiny_config.train.batch_size = NUM_DEVICES
     mesh = make_mesh(jax.devices(), num_shards=NUM_DEVICES)
-    run = make_run(tiny_config, make_dataset(tiny_config.data), mesh)
+    run = make_run(tiny_config, make_dataset(tiny_config.data), mesh, neighbours=None)
     collectives = count_collectives(lower_step(run).compile().as_text())
     exchanged = [size for kind, size in collectives if kind == "all-to-all"]
     columns = init_state(run).params["generator"]["MLP_0"]["Dense_1"]["bias"].size

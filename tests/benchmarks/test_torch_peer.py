@@ -29,7 +29,7 @@ def test_loss_and_gradient_are_ours(batched, monkeypatch):
     monkeypatch.setattr(irl_inr, "make_views", lambda parts, key, batch: views.reshape(8, SIDE, SIDE, 1))
     method = irl_inr.make_method(config, num_channels=1, low=0.0, axis_name=None)
     params, model_state = method.init(jax.random.key(0), views[0])
-    batch = Batch(views[0], jnp.arange(4), jnp.float32(0.5))
+    batch = Batch(views[0], jnp.arange(4), jnp.float32(0.5), neighbours=None)
     (expected, _), gradient = jax.value_and_grad(method.loss, has_aux=True)(
         params, model_state, jax.random.key(1), batch
     )

@@ -35,6 +35,15 @@ def test_settings_of_training_cannot_be_set(refused, tmp_path):
     refused(["evaluate", "--workdir", tmp_path, "--set", "augment.jitter=0"], ["evaluation or clustering"])
 
 
+def test_clusterers_of_the_configuration_are_the_default_and_are_checked(refused, tmp_path):
+    from irl_inr_jax.config.storage import to_json
+    from irl_inr_jax.presets import tiny
+
+    (tmp_path / "config.json").write_text(to_json(tiny.get_config()))
+    refused(["evaluate", "--workdir", tmp_path], ["checkpoints"])
+    refused(["evaluate", "--workdir", tmp_path, "--set", "evaluation.clusterers=('kmean',)"], ["kmean", "kmeans"])
+
+
 def test_help_names_every_clusterer(irl_inr):
     words = irl_inr("evaluate", "--help").out.replace(",", " ").replace(".", " ").split()
     assert set(CLUSTERERS) <= set(words)

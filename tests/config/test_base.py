@@ -6,8 +6,8 @@ from irl_inr_jax.augment.augmentation import NAMES, NUM_OPS
 from irl_inr_jax.config import base
 from irl_inr_jax.config.checks import (
     HYPERNETWORK_METHODS,
+    PAIR_METHODS,
     RAW_INPUT_METHODS,
-    RECONSTRUCTION_METHODS,
     TRAINING_FREE,
     flatten_keys,
 )
@@ -34,7 +34,7 @@ def test_the_choices_of_a_key_are_those_that_its_module_knows():
     }
     for name, registry in registries.items():
         assert set(KEYS[name].rule.choices) == set(registry), name
-    groups = (*TRAINING_FREE, *RAW_INPUT_METHODS, *HYPERNETWORK_METHODS, *RECONSTRUCTION_METHODS)
+    groups = (*TRAINING_FREE, *RAW_INPUT_METHODS, *HYPERNETWORK_METHODS, *PAIR_METHODS)
     assert set(groups) <= set(METHODS)
     rule = KEYS["augment.num_ops"].rule
     assert rule.is_valid(NUM_OPS) and not rule.is_valid(NUM_OPS + 1)

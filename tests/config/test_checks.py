@@ -67,7 +67,21 @@ def test_the_defaults_are_valid():
         ({"wafers__pass_level": 1.0}, r"config.wafers.pass_level above 0 and below 1, found 1.0"),
         ({"wafers__scales_px": ()}, r"config.wafers.scales_px as a tuple of one or more numbers above 0"),
         ({"clustering__consensus__num_means": ()}, r"num_means as a tuple of one or more integers of at least 1"),
-        ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.consistency above 0"),
+        ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.neighbours above 0"),
+        (
+            {"loss__neighbours": 0.1, "method": "thesis"},
+            r"config.loss.neighbours=0 with config.method=thesis, found 0.1",
+        ),
+        (
+            {"loss__neighbours": 0.1, "method": "autoencoder", "loss__views": "copies"},
+            r"method=autoencoder and config.loss.views=copies, found 0.1",
+        ),
+        (
+            {"model__encoder__trunk": "polar", "model__encoder__input": "raw"},
+            r"encoder.input=canonical with config.model.encoder.trunk=polar, .* found raw",
+        ),
+        ({"model__encoder__polar__num_angles": 30}, r"polar.num_angles as a multiple of 4, found 30"),
+        ({"evaluation__clusterers": (3,)}, r"config.evaluation.clusterers as a tuple of names, found \(3,\)"),
     ],
 )
 def test_invalid_values_are_named(values, message):

@@ -87,7 +87,7 @@ def test_steps_from_disk_give_the_losses_of_steps_from_memory(tiny_config, tmp_p
     losses = []
     for memory_mb in (2000, 0):
         tiny_config.data.memory_mb = memory_mb
-        run = make_run(tiny_config, make_dataset(tiny_config.data), mesh)
+        run = make_run(tiny_config, make_dataset(tiny_config.data), mesh, neighbours=None)
         assert run.streamed == (memory_mb == 0)
         state, take_step = init_state(run), make_take_step(run)
         losses.append([])

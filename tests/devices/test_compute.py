@@ -23,7 +23,7 @@ def initialize(config):
 
 
 def make_batch(images):
-    return Batch(images=images, positions=jnp.arange(len(images)), progress=jnp.float32(0.5))
+    return Batch(images=images, positions=jnp.arange(len(images)), progress=jnp.float32(0.5), neighbours=None)
 
 
 def loss_and_gradient(config, images, variables):

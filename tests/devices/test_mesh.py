@@ -18,6 +18,7 @@ from irl_inr_jax.devices.mesh import AXIS, gather, local_rows, make_mesh, place,
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.training.run import init_state, make_run, make_take_step
 from irl_inr_jax.training.step import make_train_step
+from irl_inr_jax.training.stored_images import StoredImages
 from irl_inr_jax.types import InputError
 
 pytestmark = pytest.mark.multi_device
@@ -43,7 +44,7 @@ def make_config(kind):
 
 def make_sgd_run(config, dataset, num_devices):
     """A run with momentum, so that a wrong first gradient shows in every later step too."""
-    run = make_run(config, dataset, make_mesh(jax.devices()[:num_devices]))
+    run = make_run(config, dataset, make_mesh(jax.devices()[:num_devices]), neighbours=None)
     return dataclasses.replace(run, optimizer=optax.sgd(0.05, momentum=0.9))
 
 
@@ -94,10 +95,11 @@ def test_four_devices_equal_pmap(trained):
         run.mapped_method, run.optimizer, total_steps=run.num_steps, scaling=run.dataset.scaling, axis_name=AXIS
     )
     mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, None, 0, 0), out_axes=None)
+    stored = StoredImages(run.dataset.train.images, None)
     positions = np.arange(BATCH, dtype=np.int32).reshape(4, -1)
     state = first
     for number in range(STEPS):
-        state, _ = mapped(state, run.dataset.train.images, batch_indices(number).reshape(4, -1), positions)
+        state, _ = mapped(state, stored, batch_indices(number).reshape(4, -1), positions)
     assert_same(four, state, first)
 
 
@@ -126,8 +128,8 @@ def test_the_images_stay_in_their_own_type_on_the_device(monkeypatch):
     dtypes = []
 
     def make_recording_step(*arguments, **options):
-        def step(state, images, indices, positions):
-            dtypes.append(images.dtype)
+        def step(state, stored, indices, positions):
+            dtypes.append(stored.images.dtype)
             return state, {}
 
         return step

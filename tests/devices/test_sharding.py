@@ -36,7 +36,7 @@ def make_sharded_run(method="irl_inr", *, num_devices=4, num_shards=4, mesh_shar
     config.train.batch_size = BATCH
     config.speed.steps_per_call = 1
     mesh = make_mesh(jax.devices()[:num_devices], num_shards=mesh_shards or num_shards)
-    return make_run(config, make_dataset(config.data), mesh)
+    return make_run(config, make_dataset(config.data), mesh, neighbours=None)
 
 
 def with_momentum(run):

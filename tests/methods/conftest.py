@@ -64,6 +64,6 @@ def make_batch():
 
     def make_batch(images, positions=None):
         positions = jnp.arange(len(images)) if positions is None else jnp.asarray(positions)
-        return Batch(images=images, positions=positions, progress=jnp.float32(0.25))
+        return Batch(images=images, positions=positions, progress=jnp.float32(0.25), neighbours=None)
 
     return make_batch

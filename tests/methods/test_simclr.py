@@ -14,6 +14,7 @@ from irl_inr_jax.devices.mesh import AXIS, make_mesh
 from irl_inr_jax.evaluation.pipeline import EvaluationOptions, evaluate
 from irl_inr_jax.methods import simclr
 from irl_inr_jax.methods.losses import contrastive_loss, cosine_similarities
+from irl_inr_jax.methods.pairs import gather_pairs
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.report.figures.run_figures import save_run_figures
 from irl_inr_jax.report.results_table import describe_results
@@ -35,9 +36,11 @@ def reference_loss(projections, temperature):
     return np.mean(terms)
 
 
-@jax.jit
-def nt_xent(projections):
-    return contrastive_loss(*simclr.compare_views(projections, None), TEMPERATURE)
+@functools.partial(jax.jit, static_argnames="temperature")
+def nt_xent(projections, temperature=TEMPERATURE):
+    pairs = gather_pairs(projections, None)
+    similarities = cosine_similarities(projections, pairs.candidates)
+    return contrastive_loss(similarities, pairs.is_self, pairs.is_positive, temperature)
 
 
 def projections_of(num_images, seed=0):
@@ -70,7 +73,7 @@ def test_the_loss_is_invariant_to_scale_and_to_the_order_of_images_and_views():
 
 def test_the_loss_of_identical_views_and_of_perfect_ones():
     assert float(nt_xent(jnp.ones((16, 5)))) == pytest.approx(np.log(15), rel=1e-5)
-    sharp = contrastive_loss(*simclr.compare_views(jnp.tile(jnp.eye(5), (2, 1)), None), 1e-3)
+    sharp = nt_xent(jnp.tile(jnp.eye(5), (2, 1)), temperature=1e-3)
     assert 0 <= float(sharp) < 1e-6
 
 
@@ -134,8 +137,8 @@ def test_the_loss_and_gradient_of_four_devices_are_those_of_one():
     local, mapped = (simclr.make_method(config, num_channels=1, low=0.0, axis_name=name) for name in (None, AXIS))
     images = jnp.asarray(np.random.default_rng(0).uniform(size=(8, SIDE, SIDE, 1)), jnp.float32)
     params, model_state = jax.jit(local.init)(jax.random.key(0), images)
-    batch = Batch(images=images, positions=jnp.arange(8), progress=jnp.float32(0.25))
-    specs = Batch(images=P(AXIS), positions=P(AXIS), progress=P())
+    batch = Batch(images=images, positions=jnp.arange(8), progress=jnp.float32(0.25), neighbours=None)
+    specs = Batch(images=P(AXIS), positions=P(AXIS), progress=P(), neighbours=None)
 
     def step(method, params, batch):
         (_, (metrics, new_state)), gradients = jax.value_and_grad(method.loss, has_aux=True)(

@@ -63,7 +63,7 @@ def untrained():
     """An untrained network in batches of 10, and 37 images for it."""
     config = tiny.get_config().unlock()
     config.evaluation.batch_size = 10
-    run = make_run(config, make_dataset(config.data), make_mesh(jax.devices()[:1]))
+    run = make_run(config, make_dataset(config.data), make_mesh(jax.devices()[:1]), neighbours=None)
     return trained_method(run, init_state(run)), run.dataset.train.images[:37]
 
 

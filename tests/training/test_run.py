@@ -31,7 +31,7 @@ def run():
     """A run of four steps an epoch on one device, three steps a call."""
     config = tiny.get_config().unlock()
     config.speed.steps_per_call = 3
-    return make_run(config, make_dataset(config.data), make_mesh(jax.devices()[:1]))
+    return make_run(config, make_dataset(config.data), make_mesh(jax.devices()[:1]), neighbours=None)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def state(run):
 def with_train(run, **changes):
     config = run.config.copy_and_resolve_references()
     config.train.update(changes)
-    return make_run(config, run.dataset, run.mesh)
+    return make_run(config, run.dataset, run.mesh, neighbours=None)
 
 
 def test_the_record_has_the_steps_of_whole_batches(run):
@@ -52,17 +52,19 @@ def test_the_record_has_the_steps_of_whole_batches(run):
 
 
 def test_a_batch_must_be_filled(run):
-    check_batch(run)
-    check_batch(with_train(run, batch_size=257, num_epochs=0))  # a training-free method takes no batches
+    def check(**changes):
+        check_batch(with_train(run, **changes).config, run.dataset, run.mesh)
+
+    check()
+    check(batch_size=257, num_epochs=0)  # a training-free method takes no batches
     with pytest.raises(InputError, match=r"at most the 256 training images, found 257; try --config.*batch_size=64"):
-        check_batch(with_train(run, batch_size=257))
+        check(batch_size=257)
 
 
 @pytest.mark.multi_device
 def test_a_batch_must_be_shared_evenly(run):
-    shared = make_run(run.config, run.dataset, make_mesh(jax.devices()[:3]))
     with pytest.raises(InputError, match=r"multiple of the 3 devices, found 64; try --config.train.batch_size=63"):
-        check_batch(shared)
+        check_batch(run.config, run.dataset, make_mesh(jax.devices()[:3]))
 
 
 def test_the_abstract_state_describes_the_initial_state(run, state):
@@ -98,6 +100,7 @@ def test_streamed_images_are_batches_of_one_step(run):
         run.config,
         dataclasses.replace(run.dataset, train=dataclasses.replace(run.dataset.train, images=lazy)),
         run.mesh,
+        neighbours=None,
     )
     assert streamed.steps_per_call == 1
     first, batch = next(batches_of(streamed, start=6))

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps
+from irl_inr_jax.training.stored_images import StoredImages
 from irl_inr_jax.types import Method, Scaling, TrainState
 
 
@@ -37,9 +38,9 @@ def test_step_scales_pixels_and_folds_key_and_progress_from_the_step():
     scaling = Scaling(1 / 255, 0.25, 0.0, "")
     step = jax.jit(make_train_step(quadratic_method(), optimizer, total_steps=4, scaling=scaling, axis_name=None))
     images = jnp.full((6, 2, 2, 1), 51, jnp.uint8)
-    state, metrics = step(state_of(optimizer), images, jnp.array([0, 3]), jnp.arange(2))
+    state, metrics = step(state_of(optimizer), StoredImages(images, None), jnp.array([0, 3]), jnp.arange(2))
     assert float(metrics["loss"]) == pytest.approx(0.45**2) and float(state.params["w"]) == pytest.approx(0.45)
-    again, _ = step(state, images, jnp.array([1, 2]), jnp.arange(2))
+    again, _ = step(state, StoredImages(images, None), jnp.array([1, 2]), jnp.arange(2))
     assert float(state.model_state["progress"]) == 0 and float(again.model_state["progress"]) == 0.25
     assert float(state.model_state["sample"]) != float(again.model_state["sample"])
     expected = jax.random.uniform(jax.random.fold_in(jax.random.key(0), 1))
@@ -56,10 +57,10 @@ def test_steps_in_one_call_are_steps_one_by_one(count):
     indices = jnp.array([[0, 3], [1, 2], [4, 5], [2, 2]])
     one_by_one, losses = state_of(optimizer), []
     for rows in indices[:count]:
-        one_by_one, metrics = jax.jit(step)(one_by_one, images, rows, jnp.arange(2))
+        one_by_one, metrics = jax.jit(step)(one_by_one, StoredImages(images, None), rows, jnp.arange(2))
         losses.append(metrics["loss"])
     together, metrics = jax.jit(make_train_steps(step, 4))(
-        state_of(optimizer), images, indices, jnp.arange(2), jnp.int32(count)
+        state_of(optimizer), StoredImages(images, None), indices, jnp.arange(2), jnp.int32(count)
     )
     np.testing.assert_allclose(metrics["loss"][:count], losses, rtol=1e-6)
     assert int(together.step) == count

@@ -1,0 +1,86 @@
+"""Neighbours of the training images for the loss of a run, kept in its workdir."""
+
+import hashlib
+import json
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32
+from ml_collections import ConfigDict
+
+from irl_inr_jax.clustering.neighbours.orbits import find_orbit_neighbours
+from irl_inr_jax.config.storage import to_json
+from irl_inr_jax.devices.processes import first_process_first, is_first_process
+from irl_inr_jax.training.stored_images import check_neighbours
+from irl_inr_jax.types import Dataset, InputError
+
+FILE_NAME = "neighbours.npz"
+
+logger = logging.getLogger(__name__)
+
+
+def load_neighbours(config: ConfigDict, dataset: Dataset, workdir: Path) -> Int32[np.ndarray, "n q"] | None:
+    """Return the neighbours of each training image under all rotations, or None if the loss needs none.
+
+    The first process searches, or reads the file of an earlier search of the same images with the same settings; the
+    others read its file. Raises InputError for images that `check_neighbours` refuses.
+    """
+    if not config.loss.neighbours:
+        return None
+    check_neighbours(config, dataset)
+    path, digest = workdir / FILE_NAME, digest_search(config, dataset)
+    with first_process_first():
+        found = read_neighbours(path, digest)
+        if found is not None:
+            return found
+        if not is_first_process():
+            raise InputError(
+                f"expected {path} on a file system that all processes share, found no file of process 0 for these "
+                f"images; give all processes the same data and --workdir"
+            )
+        logger.info(f"searching for the neighbours of {len(dataset.train.images)} training images …")
+        found = find_orbit_neighbours(
+            dataset.train.images,
+            dataset.scaling,
+            config.orbits,
+            num_neighbours=config.loss.num_neighbours,
+            fill=config.views.fill,
+            batch_size=config.evaluation.batch_size,
+        )
+        write_neighbours(path, found, digest)
+        return found
+
+
+def digest_search(config: ConfigDict, dataset: Dataset) -> str:
+    """Return the SHA-256 of all that the search depends on: images, their scaling, and settings."""
+    images = np.ascontiguousarray(dataset.train.images)
+    settings = [
+        str(images.dtype),
+        images.shape,
+        dataset.scaling,
+        json.loads(to_json(config.orbits)),
+        config.loss.num_neighbours,
+        config.views.fill,
+    ]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    digest.update(images.view(np.uint8).reshape(-1).data)
+    return digest.hexdigest()
+
+
+def read_neighbours(path: Path, digest: str) -> Int32[np.ndarray, "n q"] | None:
+    """Return the neighbours in the file, or None if there are none or they are of another search."""
+    try:
+        with np.load(path) as stored:
+            return stored["neighbours"] if str(stored["digest"]) == digest else None
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def write_neighbours(path: Path, neighbours: Int32[np.ndarray, "n q"], digest: str) -> None:
+    """Write the file in one step, so that an interrupted search leaves none."""
+    unfinished = path.with_suffix(".tmp")
+    with unfinished.open("wb") as file:
+        np.savez(file, neighbours=neighbours, digest=digest)
+    unfinished.replace(path)

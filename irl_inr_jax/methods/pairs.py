@@ -1,0 +1,40 @@
+"""Positive and negative pairs of a contrastive loss, over the images of all devices."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from irl_inr_jax.types import AxisName
+
+
+class Pairs(NamedTuple):
+    """The m vectors of this device, the anchors, each paired with the n candidates of all devices.
+
+    is_self, is_positive: one entry per row, the anchor itself and its positive; all other candidates are negatives.
+    """
+
+    candidates: Float[Array, "n p"]
+    is_self: Bool[Array, "m n"]
+    is_positive: Bool[Array, "m n"]
+
+
+def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Pairs:
+    """Pair the m vectors of this device with the n of all devices; rows i and i + m / 2 are positives of each other.
+
+    axis_name: the mapped axis over which vectors are gathered; None outside a mapped function. The gradient also flows
+    into the vectors of other devices. The gradient on each device is therefore that of the sum over devices, and the
+    train step's mean over devices is the gradient of the loss of the global batch.
+    """
+    candidates, first = vectors, 0
+    if axis_name is not None:
+        candidates = jax.lax.all_gather(vectors, axis_name, tiled=True)
+        first = len(vectors) * jax.lax.axis_index(axis_name)
+    columns, rows = jnp.arange(len(candidates)), jnp.arange(len(vectors))
+    partners = jnp.roll(rows, len(rows) // 2)
+    return Pairs(
+        candidates=candidates,
+        is_self=columns == (first + rows)[:, None],
+        is_positive=columns == (first + partners)[:, None],
+    )
