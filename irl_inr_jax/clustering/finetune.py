@@ -184,7 +184,7 @@ def make_run_epoch(
     return run_epoch
 
 
-def sample_neighbours(key: jax.Array, neighbours: Int[Array, "b q"]) -> Int[Array, "b"]:
+def draw_neighbours(key: jax.Array, neighbours: Int[Array, "b q"]) -> Int[Array, "b"]:
     """Return one of the neighbours of each image, chosen at random."""
     chosen = jax.random.randint(key, neighbours.shape[:1], 0, neighbours.shape[1])
     return jnp.take_along_axis(neighbours, chosen[:, None], axis=1)[:, 0]

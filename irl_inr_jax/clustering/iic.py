@@ -11,7 +11,7 @@ from jaxtyping import Array, Int
 
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.augment.views import example_keys
-from irl_inr_jax.clustering.finetune import classify, make_classifier, sample_neighbours, train_heads
+from irl_inr_jax.clustering.finetune import classify, draw_neighbours, make_classifier, train_heads
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.objectives import mutual_information_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
@@ -36,7 +36,7 @@ def cluster_iic(task: ClusterTask) -> Clustering:
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
         choice_key, view_key = jax.random.split(key)
-        others = sample_neighbours(choice_key, data["neighbours"][rows])
+        others = draw_neighbours(choice_key, data["neighbours"][rows])
         images, changed = (task.trained.to_unit(data["images"][chosen]) for chosen in (rows, others))
         changed = augment(example_keys(view_key, jnp.arange(len(rows))), changed)
         probs = jax.nn.softmax(classifier.logits(params, frozen, jnp.concatenate([images, changed])))

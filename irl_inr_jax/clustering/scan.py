@@ -19,10 +19,10 @@ from irl_inr_jax.clustering.finetune import (
     Classifier,
     Tuned,
     classify,
+    draw_neighbours,
     make_adam,
     make_classifier,
     make_run_epoch,
-    sample_neighbours,
     train_heads,
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
@@ -102,7 +102,7 @@ def make_scan_loss(
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
         choice_key, view_key = jax.random.split(key)
-        both = jnp.concatenate([rows, sample_neighbours(choice_key, data["neighbours"][rows])])
+        both = jnp.concatenate([rows, draw_neighbours(choice_key, data["neighbours"][rows])])
         images = task.trained.to_unit(data["images"][both])
         images = augment(example_keys(view_key, jnp.arange(len(both))), images)
         probs = jax.nn.softmax(classifier.logits(params, frozen, images))
