@@ -1,10 +1,10 @@
 """Variants of a configuration, chosen after a colon and joined by commas, as in mnist_u:target_vae,small.
 
 `:small` is a run of the same kind for a CPU, and `:cpu` a longer one, on all images, whose latents cluster better.
-`:paper` has the paper's own choices, and the others choose a method that the papers compare with: `:thesis`, `:spatial_vae`,
-`:target_vae`, `:simclr`, `:mlp_generator` and `:autoencoder` (IRL-INR with another generator; the thesis' baseline is
-`:thesis,autoencoder`), `:pixel_autoencoder` (the initial encoder of DEC on pixels) and `:orbit_knn` (training-free).
-`:irl_inr` is the default method.
+`:paper` has the paper's own choices, and the others choose a method that the papers compare with: `:thesis`,
+`:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and `:autoencoder` (IRL-INR with another generator; the
+thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (the initial encoder of DEC on pixels) and `:orbit_knn`
+(training-free). `:irl_inr` is the default method.
 """
 
 import math
