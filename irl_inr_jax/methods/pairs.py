@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from irl_inr_jax.types import AxisName
 
 
-class Pairs(NamedTuple):
+class ContrastivePairs(NamedTuple):
     """The m vectors of this device, the anchors, each paired with the n candidates of all devices.
 
     is_self, is_positive: one entry per row, the anchor itself and its positive; all other candidates are negatives.
@@ -20,7 +20,7 @@ class Pairs(NamedTuple):
     is_positive: Bool[Array, "m n"]
 
 
-def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Pairs:
+def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> ContrastivePairs:
     """Pair the m vectors of this device with the n of all devices; rows i and i + m / 2 are positives of each other.
 
     axis_name: the mapped axis over which vectors are gathered; None outside a mapped function. The gradient also flows
@@ -33,7 +33,7 @@ def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Pairs:
         first = len(vectors) * jax.lax.axis_index(axis_name)
     columns, rows = jnp.arange(len(candidates)), jnp.arange(len(vectors))
     partners = jnp.roll(rows, len(rows) // 2)
-    return Pairs(
+    return ContrastivePairs(
         candidates=candidates,
         is_self=columns == (first + rows)[:, None],
         is_positive=columns == (first + partners)[:, None],
