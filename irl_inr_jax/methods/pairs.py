@@ -1,4 +1,4 @@
-"""Positive and negative pairs of a contrastive loss, over the images of all devices."""
+"""Positive and negative pairs of a contrastive loss over the images of all devices, and that of neighbours."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from irl_inr_jax.methods import losses
 from irl_inr_jax.types import AxisName
 
 
@@ -38,3 +39,13 @@ def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Contrasti
         is_self=columns == (first + rows)[:, None],
         is_positive=columns == (first + partners)[:, None],
     )
+
+
+def neighbour_loss(latents: Float[Array, "b2 d"], axis_name: AxisName) -> Float[Array, ""]:
+    """Compute the cross-entropy of z finding its neighbour among z of all images and neighbours of the global batch.
+
+    latents: of b images, then of one neighbour of each.
+    """
+    pairs = gather_pairs(latents, axis_name)
+    similarities = losses.cauchy_similarities(latents, pairs.candidates)
+    return losses.contrastive_loss(similarities, pairs.is_self, pairs.is_positive, 1.0)

@@ -7,8 +7,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from irl_inr_jax.devices.mesh import AXIS, make_mesh
-from irl_inr_jax.methods.irl_inr import neighbour_loss
-from irl_inr_jax.methods.pairs import gather_pairs
+from irl_inr_jax.methods.pairs import gather_pairs, neighbour_loss
 
 
 def reference_loss(latents):
