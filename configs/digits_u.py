@@ -2,8 +2,8 @@
 
     irl-inr train --config digits_u --workdir runs/digits_u && irl-inr evaluate --workdir runs/digits_u
 
-100 seconds on two CPU cores; accuracy of k-means 83 % (72 to 83 over seeds), of agglomerative clustering 73 %. Nothing
-is downloaded.
+Two minutes of one CPU core; accuracy of k-means on z 94 %, of agglomerative clustering 93 % (one seed). Nothing is
+downloaded.
 """
 
 from irl_inr_jax.config import base, variants

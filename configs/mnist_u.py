@@ -3,8 +3,9 @@
     irl-inr train --config mnist_u:small --workdir runs/mnist_u --config.data.root=DIR
 
 `:small`: 25 minutes on two CPU cores, accuracy of k-means 72 %, of agglomerative clustering 75 % (one seed). `:paper`
-has the paper's own choices (Table 5, Appendix A) and scores 59.6 +- 1.1 % and 71.5 +- 1.0 % there. `:target_vae` and
-other names are the methods that the paper compares with (irl_inr_jax/config/variants.py).
+has the paper's own choices (Table 5, Appendix A) and scores 59.6 +- 1.1 % and 71.5 +- 1.0 % there. `:cpu` uses all
+images and their neighbours. `:target_vae` and other names are the methods that the paper compares with
+(irl_inr_jax/config/variants.py).
 """
 
 from irl_inr_jax.config import base, variants

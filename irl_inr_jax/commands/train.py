@@ -120,8 +120,8 @@ def prepare_run(config: ConfigDict, workdir: Path) -> "Run":
     from irl_inr_jax.data.description import describe_dataset, sample_images
     from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.devices.processes import first_process_first, is_first_process
-    from irl_inr_jax.training.run import check_batch, make_run
-    from irl_inr_jax.training.stored_images import check_neighbours
+    from irl_inr_jax.training.preconditions import check_batch, check_neighbours
+    from irl_inr_jax.training.run import make_run
 
     with first_process_first():
         dataset = make_dataset(config.data)

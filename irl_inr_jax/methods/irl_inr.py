@@ -21,7 +21,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
 from irl_inr_jax.methods import losses
 from irl_inr_jax.methods.encoder_input import EncoderInput, make_encoder_input
-from irl_inr_jax.methods.pairs import gather_pairs
+from irl_inr_jax.methods.pairs import neighbour_loss
 from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
@@ -233,16 +233,6 @@ def encode_views(
         outputs.append(output)
     encoded = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *outputs)
     return jax.tree.map(lambda leaf: leaf[: len(views)], encoded), encoded.latents[len(views) :], batch_stats
-
-
-def neighbour_loss(latents: Float[Array, "b2 d"], axis_name: AxisName) -> Float[Array, ""]:
-    """Compute the cross-entropy of z finding its neighbour among z of all images and neighbours of the global batch.
-
-    latents: of b images, then of one neighbour of each.
-    """
-    pairs = gather_pairs(latents, axis_name)
-    similarities = losses.cauchy_similarities(latents, pairs.candidates)
-    return losses.contrastive_loss(similarities, pairs.is_self, pairs.is_positive, 1.0)
 
 
 def apply_encoder(

@@ -1,4 +1,4 @@
-"""Positive and negative pairs of a contrastive loss, over the images of all devices."""
+"""Positive and negative pairs of a contrastive loss over the images of all devices, and that of neighbours."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from irl_inr_jax.methods import losses
 from irl_inr_jax.types import AxisName
 
 
-class Pairs(NamedTuple):
+class ContrastivePairs(NamedTuple):
     """The m vectors of this device, the anchors, each paired with the n candidates of all devices.
 
     is_self, is_positive: one entry per row, the anchor itself and its positive; all other candidates are negatives.
@@ -20,7 +21,7 @@ class Pairs(NamedTuple):
     is_positive: Bool[Array, "m n"]
 
 
-def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Pairs:
+def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> ContrastivePairs:
     """Pair the m vectors of this device with the n of all devices; rows i and i + m / 2 are positives of each other.
 
     axis_name: the mapped axis over which vectors are gathered; None outside a mapped function. The gradient also flows
@@ -33,8 +34,18 @@ def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Pairs:
         first = len(vectors) * jax.lax.axis_index(axis_name)
     columns, rows = jnp.arange(len(candidates)), jnp.arange(len(vectors))
     partners = jnp.roll(rows, len(rows) // 2)
-    return Pairs(
+    return ContrastivePairs(
         candidates=candidates,
         is_self=columns == (first + rows)[:, None],
         is_positive=columns == (first + partners)[:, None],
     )
+
+
+def neighbour_loss(latents: Float[Array, "b2 d"], axis_name: AxisName) -> Float[Array, ""]:
+    """Compute the cross-entropy of z finding its neighbour among z of all images and neighbours of the global batch.
+
+    latents: of b images, then of one neighbour of each.
+    """
+    pairs = gather_pairs(latents, axis_name)
+    similarities = losses.cauchy_similarities(latents, pairs.candidates)
+    return losses.contrastive_loss(similarities, pairs.is_self, pairs.is_positive, 1.0)

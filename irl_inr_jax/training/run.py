@@ -119,23 +119,6 @@ def make_run(config: ConfigDict, dataset: Dataset, mesh: Mesh, neighbours: Int32
     )
 
 
-def check_batch(config: ConfigDict, dataset: Dataset, mesh: Mesh) -> None:
-    """Raise InputError for a batch that the data set cannot fill or the devices cannot share evenly."""
-    if config.train.num_epochs == 0:
-        return
-    batch_size, num_images, num_devices = config.train.batch_size, len(dataset.train.images), mesh.size
-    if batch_size > num_images:
-        raise InputError(
-            f"expected config.train.batch_size of at most the {num_images} training images, found {batch_size}; "
-            f"try --config.train.batch_size={max(1, num_images // 4)}"
-        )
-    if batch_size % num_devices:
-        raise InputError(
-            f"expected config.train.batch_size to be a multiple of the {num_devices} devices, found {batch_size}; "
-            f"try --config.train.batch_size={num_devices * max(1, batch_size // num_devices)}"
-        )
-
-
 def init_state(run: Run) -> TrainState:
     """Return the state before the first step; each device computes only the leaves, or parts of them, that it holds."""
     shardings = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)

@@ -8,8 +8,7 @@ from jaxtyping import Array, Int, Int32
 from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.views import example_keys
-from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.types import Dataset, InputError, Leaf
+from irl_inr_jax.types import Leaf
 
 # Number of the key for neighbours among those derived from a step's key, of which the methods use the first few.
 NEIGHBOUR_STREAM = 2**31 - 1
@@ -29,24 +28,6 @@ def sample_neighbours(
     keys = example_keys(jax.random.fold_in(key, NEIGHBOUR_STREAM), positions)
     columns = jax.vmap(lambda key: jax.random.randint(key, (), 0, neighbours.shape[1]))(keys)
     return neighbours[indices, columns]
-
-
-def check_neighbours(config: ConfigDict, dataset: Dataset) -> None:
-    """Raise InputError if the loss needs neighbours that the data set cannot give."""
-    if not config.loss.neighbours:
-        return
-    num_images, num_neighbours = len(dataset.train.images), config.loss.num_neighbours
-    if isinstance(dataset.train.images, LazyImages):
-        raise InputError(
-            f"expected images in memory with config.loss.neighbours={config.loss.neighbours}, found {num_images} "
-            f"images that are streamed from disk; set config.loss.neighbours=0, or load them with a larger "
-            f"config.data.memory_mb"
-        )
-    if num_neighbours >= num_images:
-        raise InputError(
-            f"expected config.loss.num_neighbours below the number of training images, {num_images}, found "
-            f"{num_neighbours}; set a smaller number, or config.loss.neighbours=0"
-        )
 
 
 def arbitrary_neighbours(config: ConfigDict, num_images: int) -> Int32[np.ndarray, "n q"] | None:

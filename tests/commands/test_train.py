@@ -135,6 +135,22 @@ def test_a_run_writes_its_files(finished):
 
 
 @pytest.mark.slow
+def test_neighbours_are_searched_once_and_are_a_term_of_the_loss(irl_inr, tmp_path):
+    flags = ("model.encoder.trunk=polar", "loss.neighbours=0.1", "loss.num_neighbours=5", "train.num_epochs=1")
+    command = (*TINY, tmp_path, *(f"--config.{flag}" for flag in flags))
+    first = irl_inr(*command)
+    assert first.status == 0 and "searching for the neighbours of 256 training images" in first.out
+    with np.load(tmp_path / "neighbours.npz") as stored:
+        assert stored["neighbours"].shape == (256, 5) and stored["neighbours"].dtype == np.int32
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert all(0 < line["neighbours"] < 2 * np.log(127) for line in lines)
+    again = irl_inr(*command)
+    assert again.status == 0 and "searching" not in again.out and "continuing at step 4 of 4" in again.out
+    evaluated = irl_inr("evaluate", "--workdir", tmp_path, "--clusterers", "kmeans", "--report", "scores")
+    assert evaluated.status == 0 and "searching" not in evaluated.out
+
+
+@pytest.mark.slow
 def test_a_stopped_run_continues_to_the_same_bits(finished, irl_inr, tmp_path):
     """SIGTERM somewhere in the run, then the same command again."""
     process = start_training(tmp_path)

@@ -23,7 +23,19 @@ BASELINES = (
     "thesis,autoencoder",
 )
 VARIANTS = (
-    *("", "paper", "thesis", "small", "thesis,small", "small,paper", "orbit_knn", "orbit_knn,small", "irl_inr"),
+    *(
+        "",
+        "paper",
+        "thesis",
+        "small",
+        "thesis,small",
+        "small,paper",
+        "cpu",
+        "cpu,thesis",
+        "orbit_knn",
+        "orbit_knn,small",
+        "irl_inr",
+    ),
     *BASELINES,
     *(f"{baseline},small" for baseline in BASELINES),
 )
@@ -93,6 +105,19 @@ def test_features_of_wafers_are_offered_for_wafers_only(name):
 
 
 def test_mnist_u_without_9_differs_in_the_classes_alone():
-    for variants in ("", "paper", "small"):
+    for variants in ("", "paper", "small", "cpu"):
         ours, other = flatten(load("mnist_u_no9", variants)), flatten(load("mnist_u", variants))
         assert [key for key in ours if ours[key] != other[key]] == ["data.exclude_classes"]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"tiny", "dsprites"}))
+def test_cpu_uses_all_images_and_their_neighbours(name):
+    config = load(name, "cpu")
+    assert config.data.num_train == 0 and config.model.encoder.trunk == "polar" and config.loss.neighbours > 0
+    assert load(name, "cpu,thesis").loss.neighbours == load(name, "cpu,target_vae").loss.neighbours == 0
+    assert load(name, "cpu").evaluation.clusterers != load(name, "paper").evaluation.clusterers or name == "digits_u"
+
+
+def test_streamed_images_have_no_neighbours():
+    config = load("dsprites", "cpu")
+    assert config.model.encoder.trunk == "polar" and config.loss.neighbours == 0

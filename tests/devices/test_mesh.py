@@ -18,7 +18,7 @@ from irl_inr_jax.devices.mesh import AXIS, gather, local_rows, make_mesh, place,
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.training.run import init_state, make_run, make_take_step
 from irl_inr_jax.training.step import make_train_step
-from irl_inr_jax.training.stored_images import StoredImages
+from irl_inr_jax.training.stored_images import StoredImages, arbitrary_neighbours
 from irl_inr_jax.types import InputError
 
 pytestmark = pytest.mark.multi_device
@@ -34,6 +34,10 @@ def make_config(kind):
         config.model.encoder.update(input="raw", trunk="resnet18", stage_sizes=(1,), width=4, head_widths=(8,))
         config.model.pose.form = "moment"
         config.loss.update(recon=1.0, symmetry=1.0)
+    if kind == "neighbours":
+        config.model.encoder.trunk = "polar"
+        config.model.encoder.polar.update(num_angles=8, num_radii=3, widths=(8, 8), head_width=8, pose_widths=(8,))
+        config.loss.update(neighbours=1.0, num_neighbours=4)
     if kind == "thesis":
         config.method = "thesis"
         # Not 'centre': its first angle is that of a vector near zero, which magnifies rounding a thousandfold.
@@ -44,7 +48,8 @@ def make_config(kind):
 
 def make_sgd_run(config, dataset, num_devices):
     """A run with momentum, so that a wrong first gradient shows in every later step too."""
-    run = make_run(config, dataset, make_mesh(jax.devices()[:num_devices]), neighbours=None)
+    neighbours = arbitrary_neighbours(config, len(dataset.train.images))
+    run = make_run(config, dataset, make_mesh(jax.devices()[:num_devices]), neighbours)
     return dataclasses.replace(run, optimizer=optax.sgd(0.05, momentum=0.9))
 
 
@@ -59,7 +64,7 @@ def take_steps(run, first):
     return state, metrics
 
 
-@pytest.fixture(scope="module", params=["canonical mlp", "raw resnet", "thesis"])
+@pytest.fixture(scope="module", params=["canonical mlp", "raw resnet", "thesis", "neighbours"])
 def trained(request):
     """A run on four devices, its first state, and state and metrics after some steps on four devices."""
     config = make_config(request.param)

@@ -14,6 +14,7 @@ from irl_inr_jax.presets import tiny, wm811k
 
 ROTATIONS_ONLY = {"model.pose.translation": False}
 RAW = {"model.encoder.input": "raw"}
+POLAR = {"model.encoder.trunk": "polar", "model.encoder.polar.num_angles": 8, "model.encoder.polar.num_radii": 3}
 RESNET = {"model.encoder.trunk": "resnet18", "model.encoder.stage_sizes": (1,), "model.encoder.width": 4}
 
 
@@ -34,6 +35,7 @@ CASES = {
     "irl_inr, moment, resnet, signed colour": Case(
         "irl_inr", (0.530160, 2.351050), {**RAW, **RESNET, "model.pose.form": "moment"}, 3, -1.0
     ),
+    "irl_inr, polar": Case("irl_inr", (0.311403, 0.158801), POLAR),
     "thesis": Case("thesis", (0.078923, 0.074905)),
     "thesis, closed form": Case("thesis", (0.301831, 0.289104), {**ROTATIONS_ONLY, "model.pose.form": "closed_form"}),
     "mlp_generator, rotations only": Case("mlp_generator", (0.444542, 0.466413), ROTATIONS_ONLY),
@@ -78,6 +80,7 @@ def make_config(case):
     config = tiny_config(case.variant)
     config.model.latent_dim = 2 if config.method == "spatial_vae" else 4
     config.model.encoder.head_widths = (8, 8)
+    config.model.encoder.polar.update(widths=(8, 8), head_width=8, pose_widths=(8,))
     config.model.hypernet.widths = (8,)
     config.model.inr.update(widths=(8, 8), num_frequencies=8)
     config.model.spatial.update(widths=(8, 8), num_frequencies=min(config.model.spatial.num_frequencies, 8))

@@ -7,7 +7,7 @@ import optax
 import pytest
 from sklearn.datasets import load_digits
 
-from irl_inr_jax.augment.views import random_views
+from irl_inr_jax.augment.views import example_keys, random_views
 from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.training.optimizer import make_optimizer
@@ -55,6 +55,35 @@ def test_terms_of_weight_zero_are_absent_and_leave_the_others_unchanged(compile_
             assert float(others[name]) == pytest.approx(float(metrics[name]), rel=1e-4)
         missing = sum(WEIGHTS[name] * float(metrics[name]) for name in absent)
         assert float(reduced_loss) == pytest.approx(float(loss) - missing, rel=1e-4)
+
+
+@pytest.mark.parametrize("num_calls", [1, 2])
+def test_the_neighbour_term_is_that_of_a_view_of_each_image_and_of_its_neighbour(
+    compile_method, make_images, make_batch, num_calls
+):
+    """The other terms do not change; the weight follows its ramp, here half of it a quarter into the run."""
+    settings = {"neighbours": 0.7, "neighbours_ramp": (0.0, 0.5)}
+    config, images = make_config(**settings), make_images()
+    config.model.encoder.num_calls = num_calls
+    compiled, without = compile_method(config), compile_method(make_config())
+    params, model_state = compiled.init(jax.random.key(0), images)
+    batch = make_batch(images).replace(neighbours=images[::-1])
+    loss, (metrics, _) = jax.jit(compiled.method.loss)(params, model_state, jax.random.key(1), batch)
+    plain_loss, (others, _) = jax.jit(without.method.loss)(params, model_state, jax.random.key(1), make_batch(images))
+    for name in set(others) - {"loss"}:
+        assert float(metrics[name]) == pytest.approx(float(others[name]), rel=1e-5)
+    assert float(loss) == pytest.approx(float(plain_loss) + 0.5 * 0.7 * float(metrics["neighbours"]), rel=1e-5)
+
+    view_key, _, neighbour_key = jax.random.split(jax.random.key(1), 3)
+    first_key, _ = jax.random.split(view_key)
+    views = [
+        random_views(example_keys(key, batch.positions), rows, translation_px=0.0, interpolation="bilinear", fill=0.0)
+        for key, rows in ((first_key, images), (neighbour_key, images[::-1]))
+    ]
+    z = np.concatenate([compiled.encode(params, model_state, rows)[0] for rows in views]).astype(np.float64)
+    kernel = 1 / (1 + ((z[:, None] - z) ** 2).sum(-1)) * (1 - np.eye(12))
+    expected = -np.log(kernel[np.arange(12), np.roll(np.arange(12), 6)] / kernel.sum(1)).mean()
+    assert float(metrics["neighbours"]) == pytest.approx(expected, rel=1e-4)
 
 
 def with_flax_initialisation(params, key):

@@ -14,7 +14,6 @@ from irl_inr_jax.presets import tiny
 from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
 from irl_inr_jax.training.run import (
     batches_of,
-    check_batch,
     first_batches,
     init_state,
     load_trained,
@@ -49,22 +48,6 @@ def test_the_record_has_the_steps_of_whole_batches(run):
     assert (run.num_steps, run.steps_per_call) == (8, 3)
     assert with_train(run, batch_size=100, num_epochs=3).num_steps == 6  # 56 of 256 images fill no batch
     assert run.method.name == run.mapped_method.name == "irl_inr"
-
-
-def test_a_batch_must_be_filled(run):
-    def check(**changes):
-        check_batch(with_train(run, **changes).config, run.dataset, run.mesh)
-
-    check()
-    check(batch_size=257, num_epochs=0)  # a training-free method takes no batches
-    with pytest.raises(InputError, match=r"at most the 256 training images, found 257; try --config.*batch_size=64"):
-        check(batch_size=257)
-
-
-@pytest.mark.multi_device
-def test_a_batch_must_be_shared_evenly(run):
-    with pytest.raises(InputError, match=r"multiple of the 3 devices, found 64; try --config.train.batch_size=63"):
-        check_batch(run.config, run.dataset, make_mesh(jax.devices()[:3]))
 
 
 def test_the_abstract_state_describes_the_initial_state(run, state):

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.clustering.neighbours.orbits import find_orbit_neighbours
 from irl_inr_jax.config.storage import to_json
 from irl_inr_jax.devices.processes import first_process_first, is_first_process
-from irl_inr_jax.training.stored_images import check_neighbours
+from irl_inr_jax.training.preconditions import check_neighbours
 from irl_inr_jax.types import Dataset, InputError
 
 FILE_NAME = "neighbours.npz"
