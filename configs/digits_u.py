@@ -15,7 +15,7 @@ def get_config(names: str = ""):
     config.data.update(name="digits_u", canvas=24, translation_px=1.2)
     apply_small(config)
     config.train.num_epochs = 30
-    config.evaluation.update(shift_px=1.2, clusterers=("kmeans", "agglomerative", "orbit_knn"))
+    config.evaluation.update(shift_px=1.2, clusterers=("kmeans", "agglomerative", "orbit_knn", "orbit_selflabel"))
     return variants.choose(config, names, small=apply_small)
 
 

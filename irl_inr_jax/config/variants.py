@@ -198,7 +198,7 @@ def apply_cpu(config: ConfigDict) -> None:
     apply_small(config, num_train=0)
     if config.model.encoder.input == "canonical":
         apply_neighbours(config)
-    config.evaluation.clusterers = ("kmeans", "agglomerative", "orbit_knn")
+    config.evaluation.clusterers = ("kmeans", "agglomerative", "orbit_knn", "orbit_selflabel")
 
 
 VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
