@@ -12,8 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE  # compiled modules start every command and tes
 
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
-	$(RUN) evaluate.py --workdir $(DEMO) --clusterers kmeans,agglomerative,diffusion,scan,scan_orbit,orbit_knn
-	@echo "The figures are in $(DEMO)/eval; look at clusters_scan_orbit.png and canonical_views.png first."
+	$(RUN) evaluate.py --workdir $(DEMO)
+	@echo "The figures are in $(DEMO)/eval; look at clusters_orbit_selflabel.png and canonical_views.png first."
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2

@@ -25,6 +25,7 @@ def get_config(names: str = ""):
         background="image",
     )
     config.model.pose.translation = False
+    config.orbits.mirror = True  # an organism may be seen from either side
     own = {"paper": apply_paper, "target_vae": variants.apply_deep_target_vae}
     return variants.choose(config, names, **own, small=partial(variants.apply_small, num_train=0))
 

@@ -84,7 +84,7 @@ def orbit_selflabel_keys() -> Block:
         "num_epochs": Key(15, at_least(1), "passes over the fitted images in a round"),
         "min_steps": Key(300, at_least(1), "least number of steps of a round, for few images"),
         "max_steps": Key(6000, at_least(1), "largest number of steps of a round, for many images"),
-        "num_rounds": Key(1, at_least(1), "classifiers that are trained in turn, each on the labels of the one before"),
+        "num_rounds": Key(2, at_least(1), "classifiers that are trained in turn, each on the labels of the one before"),
         "batch_size": Key(256, at_least(1), "images per step"),
         "learning_rate": Key(2e-3, at_least(0), "peak, of AdamW"),
         "weight_decay": Key(1e-2, at_least(0), "of AdamW"),
