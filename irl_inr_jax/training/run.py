@@ -25,7 +25,7 @@ from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
 from irl_inr_jax.training.stored_images import StoredImages
-from irl_inr_jax.types import Dataset, InputError, Method, TrainState
+from irl_inr_jax.types import Dataset, InputError, Method, PyTree, TrainState
 
 NUM_INIT_IMAGES = 256
 
@@ -191,7 +191,7 @@ def lower_step(run: Run, *, num_steps: int = 1) -> jax.stages.Lowered:
     )
 
 
-def first_batches(run: Run, *, num_steps: int = 1) -> tuple[jax.Array, ...]:
+def first_batches(run: Run, *, num_steps: int = 1) -> tuple[PyTree, ...]:
     """Return the arguments of `lower_step` after the state, placed on the mesh, with the first images in every step.
 
     For images in memory.
