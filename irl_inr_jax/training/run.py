@@ -192,7 +192,7 @@ def lower_step(run: Run, *, num_steps: int = 1) -> jax.stages.Lowered:
 
 
 def first_batches(run: Run, *, num_steps: int = 1) -> tuple[PyTree, ...]:
-    """Return the arguments of `lower_step` after the state, on the mesh, with the first images (in memory) in each step."""
+    """Return the arguments of `lower_step` after the state, placed on the mesh; the first images are in each step."""
     rows = np.arange(run.config.train.batch_size, dtype=np.int32)
     return (
         replicate(run.stored_images, run.mesh),
