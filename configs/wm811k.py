@@ -18,6 +18,7 @@ def get_config(names: str = ""):
     # dies then take 30 % of the image for 10 % of the wafer, and the classes overlap.
     config.data.update(name="wm811k", resize=32, resampling="area")
     config.model.pose.translation = False
+    config.orbits.update(distance="wafers", centre="image", mirror=True)
     apply_clustering(config)
     own = {"paper": apply_paper, "target_vae": variants.apply_deep_target_vae, "simclr": apply_simclr}
     more = {"full": apply_full, "small": apply_small, "wafer_features": apply_wafer_features}

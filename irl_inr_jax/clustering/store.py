@@ -32,7 +32,7 @@ def digest_task(name: str, task: ClusterTask) -> str:
         for key, value in task.settings.to_dict().items()
         if not isinstance(value, dict) or key.split("_")[0] in words
     }
-    options = [settings, task.augment.to_dict(), task.orbits.to_dict()]
+    options = [settings, *(block.to_dict() for block in (task.augment, task.orbits, task.wafers))]
     facts = [name, task.num_clusters, task.seed, task.transductive, task.fill, *options]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for points in (task.fitted, task.assigned):
