@@ -23,10 +23,14 @@ class TimedClustering(NamedTuple):
     seconds: float
 
 
+# Settings of other clusterers that a clusterer reads, besides the blocks with a word of its name.
+ALSO_READ = {"orbit_selflabel": ("consensus",)}
+
+
 def digest_task(name: str, task: ClusterTask) -> str:
     """Hash everything that determines a clustering: clusterer, latents, images, k, seed and the settings it reads."""
     digest = hashlib.sha256()
-    words = name.split("_")
+    words = (*name.split("_"), *ALSO_READ.get(name, ()))
     settings = {
         key: value
         for key, value in task.settings.to_dict().items()

@@ -64,6 +64,8 @@ def test_the_digest_depends_on_everything_that_determines_a_result(make_task, la
         digest_task("scan", make_task(latents, 2, assigned=latents)),
         digest_task("scan", make_task(latents, 2, settings={"scan.num_epochs": 3})),
         digest_task("scan", make_task(latents, 2, settings={"augment.flip": True})),
+        digest_task("orbit_selflabel", make_task(latents, 2, settings={"consensus.num_runs": 3})),
+        digest_task("orbit_selflabel", task),
         digest_task("scan", make_task(latents, 2, settings={"wafers.num_radii": 5})),
         digest_task("scan", make_task(latents, 2, settings={"vote_neighbours": 3})),
         digest_task("scan", dataclasses.replace(task, fitted=shifted, assigned=shifted)),
