@@ -42,6 +42,7 @@ def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
         settings=config.clustering,
         augment=config.augment,
         orbits=config.orbits,
+        wafers=config.wafers,
         fill=config.views.fill,
     )
 

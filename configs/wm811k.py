@@ -18,9 +18,10 @@ def get_config(names: str = ""):
     # dies then take 30 % of the image for 10 % of the wafer, and the classes overlap.
     config.data.update(name="wm811k", resize=32, resampling="area")
     config.model.pose.translation = False
+    config.orbits.update(distance="wafers", centre="image", mirror=True)
     apply_clustering(config)
     own = {"paper": apply_paper, "target_vae": variants.apply_deep_target_vae, "simclr": apply_simclr}
-    more = {"full": apply_full, "small": apply_small, "wafer_features": apply_wafer_features}
+    more = {"full": apply_full, "small": apply_small, "cpu": apply_cpu, "wafer_features": apply_wafer_features}
     return variants.choose(config, names, **own, **more)
 
 
@@ -61,6 +62,14 @@ def apply_small(config) -> None:
     variants.apply_small(config, num_train=0)
     config.train.num_epochs = 30
     config.clustering.scan.learning_rate = 1e-4
+
+
+def apply_cpu(config) -> None:
+    """Narrow networks with a polar encoder, every map, and neighbours by the features of wafers."""
+    variants.apply_cpu(config)
+    config.train.num_epochs = 30
+    config.clustering.scan.learning_rate = 1e-4
+    config.evaluation.clusterers = ("kmeans", "consensus", "orbit_knn")
 
 
 def apply_wafer_features(config) -> None:

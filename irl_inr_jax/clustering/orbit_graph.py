@@ -1,24 +1,22 @@
-"""Neighbours under all rotations of the images of a task, computed once for all clusterers that use them."""
+"""Neighbours of the images of a task, computed once for all clusterers that use them."""
 
 import functools
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int32
-from ml_collections import FrozenConfigDict
 
-from irl_inr_jax.clustering.neighbours.orbit_images import measure_radius, prepare_orbits
-from irl_inr_jax.clustering.neighbours.orbits import measure_recall, orbit_neighbours
+from irl_inr_jax.clustering.neighbours.image_neighbours import SearchSettings, index_images, make_search_settings
 from irl_inr_jax.clustering.task import ClusterTask, Points, check_num_clusters
 from irl_inr_jax.data.lazy import in_chunks
-from irl_inr_jax.types import InputError, Scaling
+from irl_inr_jax.types import InputError
 
 
 class OrbitGraph(NamedTuple):
     """Neighbours among the fitted images, nearest first, of each fitted and of each assigned image.
 
-    No image is its own neighbour, except that a single fitted image is. recall: share of the nearest images under all
-    rotations that are among the candidates.
+    No image is its own neighbour, except that a single fitted image is. recall: share of the nearest images that
+    the search finds; see `ImageIndex`.
     """
 
     fitted: Int32[np.ndarray, "n q"]
@@ -30,15 +28,14 @@ def find_orbit_graph(task: ClusterTask, num_neighbours: int) -> OrbitGraph:
     """Return at least `num_neighbours` neighbours of each image, or all others if there are fewer images."""
     count = max(num_neighbours, task.orbits.num_reranked)
     count = max(1, min(count, len(task.fitted.images) - 1))
-    return _search(
-        task.fitted,
-        task.assigned,
+    settings = make_search_settings(
         task.trained.scaling,
-        FrozenConfigDict(task.orbits),
-        num_neighbours=count,
+        orbits=task.orbits,
+        wafers=task.wafers,
         fill=task.fill,
         batch_size=task.trained.batch_size,
     )
+    return _search(task.fitted, task.assigned, settings, count)
 
 
 def check_images(task: ClusterTask) -> None:
@@ -59,24 +56,10 @@ def check_images(task: ClusterTask) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _search(
-    fitted: Points,
-    assigned: Points,
-    scaling: Scaling,
-    settings: FrozenConfigDict,
-    *,
-    num_neighbours: int,
-    fill: float,
-    batch_size: int,
-) -> OrbitGraph:
+def _search(fitted: Points, assigned: Points, settings: SearchSettings, count: int) -> OrbitGraph:
     if len(fitted.images) == 1:
         return OrbitGraph(np.zeros((1, 1), np.int32), np.zeros((len(assigned.images), 1), np.int32), 1.0)
-    radius = measure_radius(fitted.images, scaling, settings, batch_size=batch_size)
-    options = {"radius": radius, "fill": fill, "batch_size": batch_size}
-    points = prepare_orbits(fitted.images, scaling, settings, **options)
-    found = orbit_neighbours(points, points, num_neighbours, settings=settings)
-    recall = measure_recall(points, num_neighbours, settings=settings, seed=0)
-    if assigned is fitted:
-        return OrbitGraph(found, found, recall)
-    queries = prepare_orbits(assigned.images, scaling, settings, **options)
-    return OrbitGraph(found, orbit_neighbours(queries, points, num_neighbours, settings=settings), recall)
+    index = index_images(fitted.images, settings)
+    found = index.among_fitted(count)
+    others = found if assigned is fitted else index.of_others(assigned.images, count)
+    return OrbitGraph(found, others, index.recall(count))

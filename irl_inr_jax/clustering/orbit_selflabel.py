@@ -1,9 +1,10 @@
-"""Train a rotation-invariant classifier on the labels of `orbit_knn`, so that it corrects them and assigns any image.
+"""Train a rotation-invariant classifier on labels of a clusterer, so that it corrects them and assigns any image.
 
 Labels from neighbours are wrong where a class is sparse or touches another. A network that sees each image in every
 rotation and under small distortions cannot fit these errors as easily as what the members of a cluster have in common.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from jaxtyping import Array, Float, Float16, Float32, Int32, Shaped
 from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.polar_views import ViewStrengths
+from irl_inr_jax.clustering.consensus import cluster_consensus
 from irl_inr_jax.clustering.heads import find_collapse
 from irl_inr_jax.clustering.neighbours.distortion import PATCH_SIDE
 from irl_inr_jax.clustering.neighbours.orbit_images import measure_radius
@@ -29,18 +31,18 @@ from irl_inr_jax.types import InputError, PyTree, Scaling
 
 
 def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
-    """Train a classifier on the most probable clusters of `label_orbits`, then assign images to its clusters.
+    """Train a classifier on the labels of `LABELLERS[settings.labels]`, then assign images to its clusters.
 
     Each further round trains a new classifier on the labels that the last one gives to the fitted images. Confidence is
     the classifier's probability, which label smoothing keeps below 1. The measure `changed_labels` is the share of the
     fitted images whose cluster is not that of their first label. `params` are the input of `assign_images`.
 
-    Latents are not used, and a single cluster needs no training. Raises InputError for what `label_orbits` refuses, and
-    for a number of angles that the network cannot process.
+    Latents are used by the labels of `consensus` only, and a single cluster needs no training. Raises InputError for
+    what the labeller refuses, and for a number of angles that the network cannot process.
     """
     settings, num_images = task.settings.orbit_selflabel, len(task.fitted.images)
     network = make_polar_network(task.num_clusters, settings=settings, orbits=task.orbits, fill=task.fill)
-    labels = first_labels = label_orbits(task).argmax(axis=1).astype(np.int32)
+    labels = first_labels = LABELLERS[settings.labels](task)
     if task.num_clusters == 1:
         count = len(task.assigned.images)
         return Clustering(np.zeros(count, np.int32), np.ones(count, np.float32), transductive=task.transductive)
@@ -74,6 +76,22 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
         measures={"changed_labels": float(np.mean(labels != first_labels))},
         params={**trained, "radius": np.asarray(radius, np.float32)},
     )
+
+
+def label_by_orbits(task: ClusterTask) -> Int32[np.ndarray, "n"]:
+    """Return the most probable cluster of each fitted image by `label_orbits`."""
+    return label_orbits(task).argmax(axis=1).astype(np.int32)
+
+
+def label_by_consensus(task: ClusterTask) -> Int32[np.ndarray, "n"]:
+    """Return the cluster of each fitted image by `cluster_consensus` on the latents."""
+    return cluster_consensus(dataclasses.replace(task, assigned=task.fitted)).clusters
+
+
+LABELLERS: dict[str, Callable[[ClusterTask], Int32[np.ndarray, "n"]]] = {
+    "orbit_knn": label_by_orbits,
+    "consensus": label_by_consensus,
+}
 
 
 def assign_images(

@@ -23,16 +23,20 @@ class TimedClustering(NamedTuple):
     seconds: float
 
 
+# Settings of other clusterers that a clusterer reads, besides the blocks with a word of its name.
+ALSO_READ = {"orbit_selflabel": ("consensus",)}
+
+
 def digest_task(name: str, task: ClusterTask) -> str:
     """Hash everything that determines a clustering: clusterer, latents, images, k, seed and the settings it reads."""
     digest = hashlib.sha256()
-    words = name.split("_")
+    words = (*name.split("_"), *ALSO_READ.get(name, ()))
     settings = {
         key: value
         for key, value in task.settings.to_dict().items()
         if not isinstance(value, dict) or key.split("_")[0] in words
     }
-    options = [settings, task.augment.to_dict(), task.orbits.to_dict()]
+    options = [settings, *(block.to_dict() for block in (task.augment, task.orbits, task.wafers))]
     facts = [name, task.num_clusters, task.seed, task.transductive, task.fill, *options]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for points in (task.fitted, task.assigned):

@@ -59,8 +59,8 @@ class ClusterTask:
 
     fitted: points to fit. assigned: points to assign to clusters; the same object as `fitted` where an algorithm
         clusters the images that it is fitted to.
-    trained: the encoder, for algorithms that train it further. settings, augment, orbits: `config.clustering`,
-        `config.augment`, `config.orbits`.
+    trained: the encoder, for algorithms that train it further. settings, augment, orbits, wafers:
+        `config.clustering`, `config.augment`, `config.orbits`, `config.wafers`.
     fill: value outside an image.
     """
 
@@ -72,6 +72,7 @@ class ClusterTask:
     settings: ConfigDict
     augment: ConfigDict
     orbits: ConfigDict
+    wafers: ConfigDict
     fill: float
 
     @property

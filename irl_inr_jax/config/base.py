@@ -161,8 +161,11 @@ def augment_keys() -> Block:
 
 
 def orbit_keys() -> Block:
-    """Polar images, for the method orbit_knn, and neighbours under all rotations."""
+    """Neighbours of images, and polar images, for the method orbit_knn and the search under all rotations."""
     return {
+        "distance": Key(
+            "rotations", one_of("rotations", "wafers"), "smallest over all rotations, or that of the features of wafers"
+        ),
         "num_angles": Key(48, at_least(1), "rotations that are compared, and points on each circle"),
         "num_radii": Key(20, at_least(1), "circles"),
         "radius": Key(0.0, at_least(0), "of the disc that is compared, in half sides; 0 measures it on the images"),
@@ -175,7 +178,7 @@ def orbit_keys() -> Block:
 
 
 def wafer_keys() -> Block:
-    """The method wafer_features. Lengths are in pixels of a map that is 64 pixels wide."""
+    """Features of wafers: method wafer_features, orbits.distance=wafers. Lengths: pixels of a map 64 pixels wide."""
     return {
         "pass_level": Key(80 / 255, OPEN_SHARE, "value of a die that passed; outside the wafer 0, a failed die 1"),
         "scales_px": Key((1.0, 2.0, 4.0), LENGTHS, "standard deviations of the blurs; the middle one is for spectra"),

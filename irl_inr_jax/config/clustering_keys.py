@@ -81,6 +81,7 @@ def clustering_keys() -> Block:
 def orbit_selflabel_keys() -> Block:
     """The clusterer orbit_selflabel. Lengths are shares of the radius of the content."""
     return {
+        "labels": Key("orbit_knn", one_of("orbit_knn", "consensus"), "first labels: of the images, or consensus on z"),
         "num_epochs": Key(15, at_least(1), "passes over the fitted images in a round"),
         "min_steps": Key(300, at_least(1), "least number of steps of a round, for few images"),
         "max_steps": Key(6000, at_least(1), "largest number of steps of a round, for many images"),

@@ -6,12 +6,18 @@ import time
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 
 from irl_inr_jax.clustering import DETERMINISTIC, Clustering, ClusterTask, Points, get_clusterer
 from irl_inr_jax.clustering.outliers import outlier_scores
 from irl_inr_jax.clustering.store import TimedClustering, digest_task, load_clustering, save_clustering
-from irl_inr_jax.metrics.clustering_scores import NOISE, confusion_matrix, per_class_accuracy, score_clusters
+from irl_inr_jax.metrics.clustering_scores import (
+    NOISE,
+    confusion_matrix,
+    per_class_accuracy,
+    purity_and_recall,
+    score_clusters,
+)
 from irl_inr_jax.types import InputError
 
 BASELINE = "pixels_kmeans"
@@ -110,7 +116,7 @@ def describe_runs(runs: list[TimedClustering], truth: Truth, *, random: bool) ->
 
 
 def score_clustering(clustering: Clustering, truth: Truth) -> dict:
-    """Return the number of clusters and, with labels, `score_clusters`, per-class accuracy and confusion matrix."""
+    """Return the number of clusters and, with labels, `score_clusters`, scores of each class and confusion matrix."""
     clusters = clustering.clusters
     entry: dict = {
         "num_clusters": len(np.unique(clusters[clusters != NOISE])),
@@ -120,18 +126,22 @@ def score_clustering(clustering: Clustering, truth: Truth) -> dict:
         num_classes = len(truth.class_names)
         known = truth.assigned >= 0
         labels, clusters = truth.assigned[known], clusters[known]
-        by_class = per_class_accuracy(labels, clusters, num_classes)
+        purity, recall = purity_and_recall(labels, clusters, num_classes)
         entry |= score_clusters(labels, clusters)
-        entry["per_class_accuracy"] = {
-            name: None if np.isnan(share) else float(share)
-            for name, share in zip(truth.class_names, by_class, strict=True)
-        }
+        entry["per_class_accuracy"] = name_shares(per_class_accuracy(labels, clusters, num_classes), truth.class_names)
+        entry["per_class_purity"] = name_shares(purity, truth.class_names)
+        entry["per_class_recall"] = name_shares(recall, truth.class_names)
         entry["confusion"] = confusion_matrix(labels, clusters, num_classes).tolist()
     if truth.fitted is not None and clustering.neighbours is not None:
         neighbours, own = truth.fitted[clustering.neighbours], truth.fitted[:, None]
         known = (neighbours >= 0) & (own >= 0)
         entry["neighbour_purity"] = float((neighbours == own)[known].mean()) if known.any() else None
     return entry
+
+
+def name_shares(shares: Float[np.ndarray, "k"], names: tuple[str, ...]) -> dict[str, float | None]:
+    """Return the share of each class by its name, None for NaN."""
+    return {name: None if np.isnan(share) else float(share) for name, share in zip(names, shares, strict=True)}
 
 
 def summarise(values: list[float]) -> dict:

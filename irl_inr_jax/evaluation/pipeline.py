@@ -160,5 +160,6 @@ def make_task(
         settings=config.clustering,
         augment=config.augment,
         orbits=config.orbits,
+        wafers=config.wafers,
         fill=config.views.fill,
     )

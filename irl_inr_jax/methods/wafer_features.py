@@ -10,6 +10,8 @@ Defects of a wafer are patterns of failed dies on a background of scattered ones
 Position counts, so rings are about the image centre, which is the wafer's, and not about the centre of mass.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -36,7 +38,18 @@ _DENSITY_FLOOR, _LINE_FLOOR = 0.03, 0.01
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
     """Make the method from `config.wafers`; the pose is the closed form of `config.model.pose`."""
-    settings, form = config.wafers, make_pose_form(config)
+    describe, form = make_wafer_features(config.wafers), make_pose_form(config)
+
+    def encode(
+        params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
+    ) -> tuple[Float[Array, "b d"], Pose]:
+        return describe(images), form.closed_form(images)[0]
+
+    return Method(name="wafer_features", init=init, loss=loss, encode=encode, reconstruct=None)
+
+
+def make_wafer_features(settings: ConfigDict) -> Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]]:
+    """Make the function from images, with values in [0, 1], to features; settings: `config.wafers`."""
     grid = {"num_radii": settings.num_radii, "num_angles": settings.num_angles}
     shape = {
         "scales": tuple(settings.scales_px),
@@ -45,20 +58,17 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
         "num_orientations": settings.num_orientations,
     }
 
-    def encode(
-        params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
-    ) -> tuple[Float[Array, "b d"], Pose]:
+    def describe(images: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
         dies = read_dies(images, pass_level=settings.pass_level)
-        features = describe_dies(
+        return describe_dies(
             dies,
             make_map_filters(images.shape[1], **shape),
             **grid,
             num_frequencies=settings.num_frequencies,
             statistics_weight=settings.statistics_weight,
         )
-        return features, form.closed_form(images)[0]
 
-    return Method(name="wafer_features", init=init, loss=loss, encode=encode, reconstruct=None)
+    return describe
 
 
 def describe_dies(

@@ -68,6 +68,23 @@ def many_to_one_accuracy(labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray,
     return float(_count_pairs(labels, clusters).max(axis=0).sum() / len(labels))
 
 
+def purity_and_recall(
+    labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"], num_classes: int = 0
+) -> tuple[Float[np.ndarray, "classes"], Float[np.ndarray, "classes"]]:
+    """Compute purity and recall of each class in the clusters, one or more, whose most common class it is.
+
+    Purity is the share of the class in these clusters, NaN if there are none; recall is the share of the class that is
+    in them, NaN for a class without images. Noise is in no cluster. A tie goes to the class that is named first.
+    """
+    counts = _count_pairs(labels, clusters, num_classes)
+    owners = counts.argmax(axis=0)
+    own = np.where(owners == np.arange(len(counts))[:, None], counts, 0).sum(axis=1)
+    in_clusters = np.bincount(owners, weights=counts.sum(axis=0), minlength=len(counts))
+    sizes = np.bincount(labels, minlength=len(counts))
+    purity = np.divide(own, in_clusters, out=np.full(len(counts), np.nan), where=in_clusters > 0)
+    return purity, np.divide(own, sizes, out=np.full(len(counts), np.nan), where=sizes > 0)
+
+
 def confusion_matrix(
     labels: Int[np.ndarray, "n"], clusters: Int[np.ndarray, "n"], num_classes: int
 ) -> Int[np.ndarray, "num_classes columns"]:

@@ -10,6 +10,10 @@ SCORES = (
     ("ari", "ARI"),
 )
 
+PER_CLASS_CAPTION = (
+    "purity / recall in % of each class in the clusters in which it is the most common; –: in none of them"
+)
+
 
 def describe_results(results: dict) -> str:
     """Return the data, clustering scores, and measurements of pose, reconstruction and invariance as text."""
@@ -39,8 +43,29 @@ def describe_results(results: dict) -> str:
         for name, scores in entries.items()
         if "neighbour_purity" in scores
     ]
+    if is_uneven(entries):
+        parts += ["", PER_CLASS_CAPTION, format_table(_class_rows(entries))]
     parts += ["", format_table(_measure_rows(results))]
     return "\n".join(parts)
+
+
+def is_uneven(entries: dict[str, dict]) -> bool:
+    """Return True if one class has more than half of the scored images, so that the accuracy says little."""
+    confusions = [scores["confusion"] for scores in entries.values() if "confusion" in scores]
+    sizes = [sum(row) for row in confusions[0]] if confusions else [0]
+    return 2 * max(sizes) > sum(sizes)
+
+
+def _class_rows(entries: dict[str, dict]) -> list[dict[str, object]]:
+    """Return a row per class with its number of images, and a cell per clusterer."""
+    rows: dict[str, dict[str, object]] = {}
+    for clusterer, scores in entries.items():
+        for number, (name, recall) in enumerate(scores.get("per_class_recall", {}).items()):
+            row = rows.setdefault(name, {"class": name, "images": sum(scores["confusion"][number])})
+            purity = scores["per_class_purity"][name]
+            if recall is not None and purity is not None:
+                row[clusterer] = f"{100 * purity:.0f} / {100 * recall:.0f}"
+    return list(rows.values())
 
 
 def _describe_choice(choice: dict) -> str:

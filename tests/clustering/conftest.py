@@ -33,7 +33,7 @@ def make_task():
         latents = np.asarray(latents)
         config = base.get_config()
         for key, value in (settings or {}).items():
-            block = "" if key.split(".")[0] in ("augment", "orbits") else "clustering."
+            block = "" if key.split(".")[0] in ("augment", "orbits", "wafers") else "clustering."
             config.update_from_flattened_dict({f"{block}{key}": value})
         params = {"encoder": {"kernel": jnp.eye(latents.shape[1])}, "generator": jnp.ones(3)}
         method = Method("pixels", unused, unused, encode, None)
@@ -47,6 +47,7 @@ def make_task():
             settings=config.clustering,
             augment=config.augment,
             orbits=config.orbits,
+            wafers=config.wafers,
             fill=0.0,
         )
 

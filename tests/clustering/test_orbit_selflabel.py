@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.clustering.orbit_knn import label_orbits
-from irl_inr_jax.clustering.orbit_selflabel import assign_images, cluster_orbit_selflabel, make_fit_options
+from irl_inr_jax.clustering.orbit_selflabel import (
+    LABELLERS,
+    assign_images,
+    cluster_orbit_selflabel,
+    make_fit_options,
+)
 from irl_inr_jax.clustering.store import TimedClustering, load_clustering, save_clustering
 from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.config import base
@@ -107,3 +112,18 @@ def test_the_number_of_steps_is_that_of_the_epochs_within_bounds():
 def test_angles_that_the_network_cannot_divide_are_refused(image_task):
     with pytest.raises(InputError, match=r"num_angles as a multiple of 4 for orbit_selflabel, found 18; set 20"):
         cluster_orbit_selflabel(image_task(shapes(4)[0], 2, **{"orbits.num_angles": 18}))
+
+
+def test_first_labels_may_be_those_of_consensus_on_the_latents(image_task):
+    """Latents that divide the images otherwise than their shapes do."""
+    images, shape = shapes(48)
+    groups = (np.arange(48) // 24).astype(np.int32)
+    latents = (4 * groups[:, None] + np.random.default_rng(0).normal(size=(48, 2))).astype(np.float32)
+    options = {"consensus.num_candidates": 1, "consensus.num_runs": 4, "orbit_selflabel.labels": "consensus"}
+    task = image_task(images, 2, **options)
+    points = Points(latents, images)
+    task = dataclasses.replace(task, fitted=points, assigned=points)
+    labels = LABELLERS["consensus"](task)
+    assert clustering_accuracy(groups, labels) == 1 and clustering_accuracy(shape, LABELLERS["orbit_knn"](task)) == 1
+    found = cluster_orbit_selflabel(task)
+    assert found.measures["changed_labels"] == np.mean(found.clusters != labels)

@@ -52,6 +52,7 @@ def task(blobs):
         settings=base.get_config().clustering,
         augment=base.get_config().augment,
         orbits=base.get_config().orbits,
+        wafers=base.get_config().wafers,
         fill=0.0,
     )
 

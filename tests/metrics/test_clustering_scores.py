@@ -22,6 +22,7 @@ from irl_inr_jax.metrics.clustering_scores import (
     match_clusters,
     neighbour_purity,
     per_class_accuracy,
+    purity_and_recall,
     score_clusters,
 )
 from irl_inr_jax.types import InputError
@@ -210,6 +211,22 @@ def test_confusion_matrix_has_an_empty_column_for_a_class_without_cluster_and_su
     np.testing.assert_array_equal(fewer, [[1, 0, 0, 0], [0, 2, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
     more = confusion_matrix(np.repeat([0, 0, 0, 0], [1, 2, 5, 3]), np.repeat([0, 1, 2, 3], [1, 2, 5, 3]), 1)
     np.testing.assert_array_equal(more, [[5, 3, 2, 1]])
+
+
+def test_purity_and_recall_of_each_class_over_all_clusters_in_which_it_is_the_most_common():
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 0])
+    clusters = np.array([0, 0, 1, 2, 2, 2, 0, NOISE])
+    purity, recall = purity_and_recall(labels, clusters, 4)
+    np.testing.assert_allclose(purity, [3 / 4, 2 / 3, np.nan, np.nan])
+    np.testing.assert_allclose(recall, [3 / 5, 1, 0, np.nan])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recall_weighted_by_class_sizes_is_the_many_to_one_accuracy(seed):
+    rng = np.random.default_rng(seed)
+    labels, clusters = rng.integers(0, 4, 60), rng.integers(-1, 9, 60)
+    _, recall = purity_and_recall(labels, clusters)
+    assert np.average(recall, weights=np.bincount(labels)) == pytest.approx(many_to_one_accuracy(labels, clusters))
 
 
 def test_neighbour_purity_of_blobs_is_one_and_of_random_labels_the_share_of_the_label():

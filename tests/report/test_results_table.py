@@ -80,3 +80,17 @@ def test_notes_and_the_purity_of_neighbours_follow_the_table():
     scan = {"transductive": False, "num_clusters": 2, "notes": ["collapsed"], "neighbour_purity": 0.625}
     text = describe_results({**RESULTS, "clustering": {"scan": scan}})
     assert "\nscan: collapsed\n" in text and "scan: 62.5 % of its neighbours have the same class" in text
+
+
+def test_purity_and_recall_of_each_class_are_shown_if_one_has_more_than_half_of_the_images():
+    scores = {
+        "confusion": [[40, 0], [20, 0]],
+        "per_class_purity": {"six": 0.667, "nine": None},
+        "per_class_recall": {"six": 1.0, "nine": 0.0},
+    }
+    clusterings = {name: entry | scores for name, entry in RESULTS["clustering"].items() if "skipped" not in entry}
+    text = describe_results({**RESULTS, "clustering": clusterings})
+    assert " ".join(row_of(text, "six")) == "40 67 / 100 67 / 100" and " ".join(row_of(text, "nine")) == "20 – –"
+    scores["confusion"] = [[30, 0], [0, 30]]
+    even = {name: entry | scores for name, entry in clusterings.items()}
+    assert "purity / recall" not in describe_results({**RESULTS, "clustering": even})

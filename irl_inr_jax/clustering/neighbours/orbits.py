@@ -14,23 +14,13 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.clustering.neighbours.distortion import distortion_distances
-from irl_inr_jax.clustering.neighbours.orbit_images import Images, OrbitImages, measure_radius, prepare_orbits
+from irl_inr_jax.clustering.neighbours.orbit_images import OrbitImages
 from irl_inr_jax.clustering.neighbours.pair_products import rotation_products, rotation_tables
 from irl_inr_jax.training.progress import show_progress
-from irl_inr_jax.types import Scaling
 
 NUM_COMPONENTS = 64  # of the invariant spectra
 NUM_QUERIES = 1_000  # compared at once
 NUM_RECALLED = 200  # images on which the recall of the candidates is measured
-
-
-def find_orbit_neighbours(
-    images: Images, scaling: Scaling, settings: ConfigDict, *, num_neighbours: int, fill: float, batch_size: int
-) -> Int32[np.ndarray, "n q"]:
-    """Find the neighbours of each stored image among the others; see `orbit_neighbours`."""
-    radius = measure_radius(images, scaling, settings, batch_size=batch_size)
-    points = prepare_orbits(images, scaling, settings, radius=radius, fill=fill, batch_size=batch_size)
-    return orbit_neighbours(points, points, num_neighbours, settings=settings)
 
 
 def orbit_neighbours(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int32
 from ml_collections import ConfigDict
 
-from irl_inr_jax.clustering.neighbours.orbits import find_orbit_neighbours
+from irl_inr_jax.clustering.neighbours.image_neighbours import index_images, make_search_settings
 from irl_inr_jax.config.storage import to_json
 from irl_inr_jax.devices.processes import first_process_first, is_first_process
 from irl_inr_jax.training.preconditions import check_neighbours
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_neighbours(config: ConfigDict, dataset: Dataset, workdir: Path) -> Int32[np.ndarray, "n q"] | None:
-    """Return the neighbours of each training image under all rotations, or None if the loss needs none.
+    """Return the neighbours of each training image by `config.orbits.distance`, or None if the loss needs none.
 
     The first process searches, or reads the file of an earlier search of the same images with the same settings; the
     others read its file. Raises InputError for images that `check_neighbours` refuses.
@@ -41,14 +41,14 @@ def load_neighbours(config: ConfigDict, dataset: Dataset, workdir: Path) -> Int3
                 f"images; give all processes the same data and --workdir"
             )
         logger.info(f"searching for the neighbours of {len(dataset.train.images)} training images …")
-        found = find_orbit_neighbours(
-            dataset.train.images,
+        settings = make_search_settings(
             dataset.scaling,
-            config.orbits,
-            num_neighbours=config.loss.num_neighbours,
+            orbits=config.orbits,
+            wafers=config.wafers,
             fill=config.views.fill,
             batch_size=config.evaluation.batch_size,
         )
+        found = index_images(dataset.train.images, settings).among_fitted(config.loss.num_neighbours)
         write_neighbours(path, found, digest)
         return found
 
@@ -61,6 +61,7 @@ def digest_search(config: ConfigDict, dataset: Dataset) -> str:
         images.shape,
         dataset.scaling,
         json.loads(to_json(config.orbits)),
+        json.loads(to_json(config.wafers)),
         config.loss.num_neighbours,
         config.views.fill,
     ]

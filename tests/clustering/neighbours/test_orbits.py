@@ -6,7 +6,6 @@ import pytest
 from irl_inr_jax.clustering.neighbours.orbit_images import measure_radius, prepare_orbits
 from irl_inr_jax.clustering.neighbours.orbits import (
     compare_candidates,
-    find_orbit_neighbours,
     measure_recall,
     orbit_neighbours,
     select_candidates,
@@ -40,7 +39,8 @@ def prepare(images, settings, scaling=IDENTITY, batch_size=64):
 
 def find(images, num_neighbours, **changes):
     settings = make_settings(**changes)
-    return find_orbit_neighbours(images, IDENTITY, settings, num_neighbours=num_neighbours, fill=0.0, batch_size=64)
+    points = prepare(images, settings)
+    return orbit_neighbours(points, points, num_neighbours, settings=settings)
 
 
 @pytest.fixture(scope="module")

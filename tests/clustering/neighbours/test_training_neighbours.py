@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.clustering.neighbours import training_neighbours
+from irl_inr_jax.clustering.neighbours.image_neighbours import ImageIndex
 from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.presets import tiny
@@ -16,11 +17,14 @@ def search(monkeypatch):
     """The calls of the search, which returns the number of the call as every neighbour."""
     calls = []
 
-    def find(images, scaling, settings, *, num_neighbours, fill, batch_size):
-        calls.append((len(images), settings.num_angles, num_neighbours, fill, batch_size))
-        return np.full((len(images), num_neighbours), len(calls), np.int32)
+    def index(images, settings):
+        def find(count):
+            calls.append((len(images), settings.orbits.num_angles, count, settings.fill, settings.batch_size))
+            return np.full((len(images), count), len(calls), np.int32)
 
-    monkeypatch.setattr(training_neighbours, "find_orbit_neighbours", find)
+        return ImageIndex(find, pytest.fail, pytest.fail)
+
+    monkeypatch.setattr(training_neighbours, "index_images", index)
     return calls
 
 
@@ -47,12 +51,14 @@ def test_the_search_is_kept_until_images_or_settings_change(search, config, tmp_
     assert [load(), load()] == [2, 2]
     config.loss.num_neighbours = 2
     assert load() == 3
+    config.wafers.num_radii = 8
+    assert [load(), load()] == [4, 4]
     changed = dataset.train.images.copy()
     changed[0, 0, 0] ^= 1
     dataset = dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, images=changed))
-    assert [load(), load()] == [4, 4]
-    (tmp_path / "neighbours.npz").write_bytes(b"PK\x03\x04 damaged")
     assert [load(), load()] == [5, 5]
+    (tmp_path / "neighbours.npz").write_bytes(b"PK\x03\x04 damaged")
+    assert [load(), load()] == [6, 6]
     assert [path.name for path in tmp_path.iterdir()] == ["neighbours.npz"]
 
 
