@@ -2,8 +2,8 @@
 
     irl-inr train --config digits_u --workdir runs/digits_u && irl-inr evaluate --workdir runs/digits_u
 
-Two minutes of one CPU core; accuracy of k-means on z 94 %, of agglomerative clustering 93 % (one seed). Nothing is
-downloaded.
+Two and a half minutes on one CPU core; accuracy of k-means on z 93.5 +- 0.3 %, of orbit_selflabel 96.7 +- 0.1 % (five
+seeds). Nothing is downloaded.
 """
 
 from irl_inr_jax.config import base, variants
