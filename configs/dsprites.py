@@ -15,6 +15,7 @@ def get_config(names: str = ""):
     config.data.update(name="dsprites", test_fraction=0.1)
     config.train.num_epochs = 20
     config.evaluation.shift_px = 2.0
+    omit_search(config)
     return variants.choose(config, names, paper=apply_paper, small=apply_small, cpu=apply_cpu)
 
 
@@ -36,3 +37,9 @@ def apply_cpu(config) -> None:
     variants.apply_cpu(config)
     config.loss.neighbours = 0.0
     config.train.num_epochs = 1
+    omit_search(config)
+
+
+def omit_search(config) -> None:
+    """Clusterers without a search under rotations, whose time is quadratic in the number of images."""
+    config.evaluation.clusterers = ("kmeans", "agglomerative", "diffusion")

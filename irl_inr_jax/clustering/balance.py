@@ -18,7 +18,7 @@ SHARPNESS = 0.5  # variance of the kernel, in units of the median squared distan
 def balance_assignment(squares: Float[np.ndarray, "n k"], sizes: str) -> Float[np.ndarray, "n k"]:
     """Return probabilities from squared distances to k means, with cluster sizes according to `sizes`.
 
-    sizes: of `target_shares`. The kernel is Gaussian. Raises InputError for shares that are not one for each cluster.
+    sizes: of `target_shares`, checked by `check_sizes`. The kernel is Gaussian.
     """
     scale = SHARPNESS * np.median(squares.min(axis=1))
     # The median is 0 if half of the images are at their mean, as copies of one image are.
@@ -38,12 +38,21 @@ def balance_assignment(squares: Float[np.ndarray, "n k"], sizes: str) -> Float[n
     return probabilities
 
 
+def check_sizes(sizes: str, num_clusters: int) -> None:
+    """Raise InputError for shares that are not one for each cluster."""
+    num_shares = len(sizes.split(","))
+    if sizes not in ("none", "uniform", "damped") and num_shares != num_clusters:
+        raise InputError(
+            f"expected {num_clusters} shares in config.clustering.sizes, one for each cluster, found {num_shares}; "
+            f"set as many, or --num-clusters={num_shares}"
+        )
+
+
 def target_shares(sizes: str, found: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"] | None:
     """Return the share of each cluster: None for 'none', equal ones for 'uniform', else as follows.
 
     damped: the geometric mean of the shares found and equal ones, which corrects small deviations and keeps large ones
     in part. Numbers joined by commas: shares of the clusters in any order; the largest cluster found gets the largest.
-    Raises InputError for another number of them than clusters.
     """
     num_clusters = len(found)
     if sizes == "none":
@@ -54,10 +63,6 @@ def target_shares(sizes: str, found: Float[np.ndarray, "k"]) -> Float[np.ndarray
         shares = np.sqrt(np.maximum(found, 1e-12))
         return shares / shares.sum()
     given = np.sort([float(share) for share in sizes.split(",")])
-    if len(given) != num_clusters:
-        raise InputError(
-            f"expected {num_clusters} shares in config.clustering.sizes, one for each cluster, found {len(given)}"
-        )
     target = np.empty(num_clusters)
     target[np.argsort(found)] = given / given.sum()
     return target

@@ -30,6 +30,7 @@ def cluster_iic(task: ClusterTask) -> Clustering:
     """
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.iic
+    images = jnp.asarray(np.asarray(task.fitted.images))  # refuses streamed images before the search
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
@@ -45,14 +46,14 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
         return losses.mean(), {"loss": losses, "sizes": sizes}
 
-    neighbours = np.arange(len(task.fitted.images), dtype=np.int32)[:, None]
+    neighbours = np.arange(len(images), dtype=np.int32)[:, None]
     if settings.neighbours == "orbits":
         neighbours = find_orbit_graph(task, NUM_NEIGHBOURS).fitted[:, :NUM_NEIGHBOURS]
     best = train_heads(
         task,
         classifier,
         loss,
-        {"images": jnp.asarray(np.asarray(task.fitted.images)), "neighbours": jnp.asarray(neighbours)},
+        {"images": images, "neighbours": jnp.asarray(neighbours)},
         settings=settings,
         weight_decay=0.0,
         prior=make_prior((), task.num_clusters),

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.balance import balance_assignment
+from irl_inr_jax.clustering.balance import balance_assignment, check_sizes
 from irl_inr_jax.clustering.diffusion import diffusion_coordinates, graph_degree
 from irl_inr_jax.clustering.neighbours.voting import agreement, vote
 from irl_inr_jax.clustering.orbit_graph import check_images, find_orbit_graph
@@ -19,7 +19,7 @@ def cluster_orbit_knn(task: ClusterTask) -> Clustering:
     """Cluster the fitted images by `label_orbits`; assign others by a vote of their nearest fitted neighbours.
 
     Latents are not used. Confidence is the share of an image's neighbours in the same cluster: of those in the graph
-    for a fitted image, of `settings.vote_neighbours` for another. Raises InputError for what `check_images` refuses.
+    for a fitted image, of `settings.vote_neighbours` for another. Raises InputError for what `label_orbits` refuses.
     """
     labels = label_orbits(task).argmax(axis=1).astype(np.int32)
     degree = _degree(task)
@@ -41,13 +41,15 @@ def cluster_orbit_knn(task: ClusterTask) -> Clustering:
 def label_orbits(task: ClusterTask) -> Float[np.ndarray, "n k"]:
     """Return the probability of each cluster for each fitted image, with sizes according to `settings.sizes`.
 
-    The graph has fewer neighbours than `settings.orbit_knn.num_neighbours` if clusters are small (`graph_degree`).
-    Raises InputError for what `check_images` refuses.
+    The graph has fewer neighbours than `settings.orbit_knn.num_neighbours` if clusters are small (`graph_degree`); a
+    single cluster, or one for each image, needs none. Raises InputError, before the search, for what `check_images` and
+    `check_sizes` refuse.
     """
     check_images(task)
-    settings, num_clusters = task.settings.orbit_knn, task.num_clusters
-    if num_clusters == len(task.fitted.images):
-        return np.eye(num_clusters)
+    check_sizes(task.settings.sizes, task.num_clusters)
+    settings, num_clusters, num_images = task.settings.orbit_knn, task.num_clusters, len(task.fitted.images)
+    if num_clusters in (1, num_images):
+        return np.eye(num_clusters)[np.arange(num_images) % num_clusters]
     graph = find_orbit_graph(task, max(_degree(task), task.settings.vote_neighbours))
     coordinates = diffusion_coordinates(
         graph.fitted[:, : _degree(task)],

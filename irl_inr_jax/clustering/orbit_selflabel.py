@@ -25,9 +25,8 @@ from irl_inr_jax.clustering.task import Clustering, ClusterTask
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.geometry.patches import centred_patches, find_centre
-from irl_inr_jax.models.polar_trunk import make_polar_trunk
 from irl_inr_jax.training.inference import map_batches
-from irl_inr_jax.types import InputError, PyTree, Scaling
+from irl_inr_jax.types import PyTree, Scaling
 
 
 def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
@@ -38,7 +37,7 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
     fitted images whose cluster is not that of their first label. `params` are the input of `assign_images`.
 
     Latents are used by the labels of `consensus` only, and a single cluster needs no training. Raises InputError for
-    what the labeller refuses, and for a number of angles that the network cannot process.
+    what the labeller refuses.
     """
     settings, num_images = task.settings.orbit_selflabel, len(task.fitted.images)
     network = make_polar_network(task.num_clusters, settings=settings, orbits=task.orbits, fill=task.fill)
@@ -116,22 +115,13 @@ def assign_images(
 
 
 def make_polar_network(num_clusters: int, *, settings: ConfigDict, orbits: ConfigDict, fill: float) -> PolarNetwork:
-    """Return the network of `config.clustering.orbit_selflabel` on the polar grid of `config.orbits`.
-
-    Raises InputError unless the network's total stride divides the number of angles.
-    """
-    stride, num_angles = make_polar_trunk(settings.widths, dtype=jnp.dtype("float32")).total_stride, orbits.num_angles
-    if num_angles % stride:
-        raise InputError(
-            f"expected config.orbits.num_angles as a multiple of {stride} for orbit_selflabel, found {num_angles}; "
-            f"set {stride * -(-num_angles // stride)}"
-        )
+    """Return the network of `config.clustering.orbit_selflabel` on the polar grid of `config.orbits`."""
     return PolarNetwork(
         widths=tuple(settings.widths),
         head_widths=(settings.hidden_width, settings.feature_width),
         num_clusters=num_clusters,
         num_radii=orbits.num_radii,
-        num_angles=num_angles,
+        num_angles=orbits.num_angles,
         fill=fill,
     )
 

@@ -50,13 +50,14 @@ def cluster_scan(task: ClusterTask) -> Clustering:
     prior = make_prior(settings.prior, task.num_clusters)
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
+    images = jnp.asarray(np.asarray(task.fitted.images))  # refuses streamed images before the search
     neighbours = mine_neighbours(task)
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     best = train_heads(
         task,
         classifier,
         make_scan_loss(task, classifier, augment, prior),
-        {"images": jnp.asarray(np.asarray(task.fitted.images)), "neighbours": jnp.asarray(neighbours)},
+        {"images": images, "neighbours": jnp.asarray(neighbours)},
         settings=settings,
         weight_decay=settings.weight_decay,
         prior=prior,

@@ -9,7 +9,7 @@ import math
 
 from ml_collections import ConfigDict
 
-from irl_inr_jax.config.clustering_keys import clustering_keys
+from irl_inr_jax.config.clustering_keys import CLUSTERERS, clustering_keys
 from irl_inr_jax.config.model_keys import model_keys
 from irl_inr_jax.config.rules import (
     ANY,
@@ -18,7 +18,6 @@ from irl_inr_jax.config.rules import (
     COUNTS,
     LENGTH_PAIR,
     LENGTHS,
-    NAMES,
     OPEN_SHARE,
     POSITIVE,
     RAMP,
@@ -29,8 +28,10 @@ from irl_inr_jax.config.rules import (
     Key,
     at_least,
     between,
+    multiple_of,
     number_or,
     one_of,
+    several_of,
 )
 
 METHODS = (
@@ -166,7 +167,7 @@ def orbit_keys() -> Block:
         "distance": Key(
             "rotations", one_of("rotations", "wafers"), "smallest over all rotations, or that of the features of wafers"
         ),
-        "num_angles": Key(48, at_least(1), "rotations that are compared, and points on each circle"),
+        "num_angles": Key(48, multiple_of(4), "rotations that are compared, and points on each circle"),
         "num_radii": Key(20, at_least(1), "circles"),
         "radius": Key(0.0, at_least(0), "of the disc that is compared, in half sides; 0 measures it on the images"),
         "centre": Key("mass", one_of("mass", "image"), "centre of the rotations: centre of mass, or middle"),
@@ -237,7 +238,9 @@ def evaluation_keys() -> Block:
     """Measures of a trained run."""
     return {
         "clusterers": Key(
-            ("kmeans", "agglomerative", "diffusion", "orbit_knn"), NAMES, "default of evaluate's --clusterers"
+            ("kmeans", "agglomerative", "diffusion", "orbit_knn"),
+            several_of(*CLUSTERERS),
+            "default of evaluate's --clusterers",
         ),
         "batch_size": Key(256, at_least(1), "images encoded at once"),
         "num_clusters": Key(0, at_least(0), "k; 0 is the number of classes, or 10 without labels"),

@@ -21,6 +21,7 @@ def check_config(config: ConfigDict) -> None:
     check_values(config, list_keys())
     check_method(config)
     check_pose(config)
+    check_wafers(config.wafers)
 
 
 def check_values(block: ConfigDict, keys: Block, *, prefix: str = "") -> None:
@@ -111,4 +112,14 @@ def check_pose(config: ConfigDict) -> None:
         raise InputError(
             f"expected config.model.pose.form=closed_form with config.model.encoder.input=canonical, found {form}: a "
             f"pose predicted by the encoder needs --config.model.encoder.input=raw"
+        )
+
+
+def check_wafers(wafers: ConfigDict) -> None:
+    """Compare the number of frequencies with that of the points on a ring."""
+    most = wafers.num_angles // 2 + 1
+    if wafers.num_frequencies > most:
+        raise InputError(
+            f"expected config.wafers.num_frequencies of at most {most} with config.wafers.num_angles="
+            f"{wafers.num_angles}, found {wafers.num_frequencies}; set fewer frequencies or more angles"
         )

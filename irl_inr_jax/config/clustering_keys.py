@@ -16,6 +16,24 @@ from irl_inr_jax.config.rules import (
     zero_or_at_least,
 )
 
+CLUSTERERS = (
+    "kmeans",
+    "agglomerative",
+    "agglomerative_average",
+    "agglomerative_complete",
+    "gmm",
+    "diffusion",
+    "consensus",
+    "dbscan",
+    "hdbscan",
+    "umap_kmeans",
+    "dec",
+    "iic",
+    "scan",
+    "orbit_knn",
+    "orbit_selflabel",
+)
+
 
 def clustering_keys() -> Block:
     """Return the settings by clusterer, and those of several of them."""

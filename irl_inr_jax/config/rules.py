@@ -44,7 +44,6 @@ LENGTHS = Rule(
     lambda value: len(value) > 0 and all(_is_integer(x) or isinstance(x, float) for x in value) and min(value) > 0,
 )
 LENGTH_PAIR = Rule("as a tuple of two numbers above 0", lambda value: len(value) == 2 and LENGTHS.is_valid(value))
-NAMES = Rule("as a tuple of names", lambda value: all(isinstance(x, str) for x in value))
 RAMP = Rule(
     "as (first, last) share of the run, between 0 and 1",
     lambda value: len(value) == 2 and 0 <= value[0] <= value[1] <= 1,
@@ -78,6 +77,14 @@ def zero_or_at_least(least: int) -> Rule:
 def one_of(*choices: str | int) -> Rule:
     """The `choices` alone."""
     return Rule(f"among {', '.join(map(str, choices))}", lambda value: value in choices, choices)
+
+
+def several_of(*choices: str) -> Rule:
+    """Tuples of the `choices`, and ("all",)."""
+    return Rule(
+        f"as ('all',) or a tuple of names among {', '.join(choices)}",
+        lambda value: tuple(value) == ("all",) or all(name in choices for name in value),
+    )
 
 
 def joined(*choices: str) -> Rule:

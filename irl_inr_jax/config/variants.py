@@ -119,13 +119,13 @@ def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs:
 
 
 def apply_simclr(config: ConfigDict) -> None:
-    """SimCLR (Chen et al., 2020) as the pretext of SCAN, with rotations and shifts (Appendix C, Table 6)."""
+    """SimCLR (Chen et al., 2020) as the pretext of SCAN on its latents, with rotations and shifts (Table 6)."""
     config.method = "simclr"
     config.model.latent_dim = 512
     config.model.encoder.update(input="raw", trunk="resnet18", head_widths=())
     config.loss.neighbours = 0.0
     config.train.update(num_epochs=500, batch_size=512, weight_decay=1e-4)
-    config.clustering.scan.update(augment="s1+s2+r+t", distance="cosine")
+    config.clustering.scan.update(augment="s1+s2+r+t", neighbours="latents", distance="cosine")
 
 
 def apply_mlp_generator(config: ConfigDict) -> None:

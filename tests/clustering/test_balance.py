@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from irl_inr_jax.clustering.balance import balance_assignment, target_shares
+from irl_inr_jax.clustering.balance import balance_assignment, check_sizes
 from irl_inr_jax.types import InputError
 
 
@@ -51,4 +51,6 @@ def test_copies_of_one_image_and_one_cluster_are_supported():
 
 def test_another_number_of_shares_is_refused():
     with pytest.raises(InputError, match=r"expected 3 shares in config.clustering.sizes.*found 2"):
-        target_shares("0.5,0.5", np.full(3, 1 / 3))
+        check_sizes("0.5,0.5", 3)
+    for sizes in ("none", "uniform", "damped", "1,1,2"):
+        check_sizes(sizes, 3)

@@ -104,8 +104,22 @@ def test_the_graph_is_searched_once_for_all_clusterers(image_task):
 def test_cluster_sizes_follow_the_setting(image_task):
     images, _ = shapes(20)
     assert cluster_orbit_knn(image_task(images, 2, sizes="1,3")).notes == ("cluster sizes: 1,3",)
-    with pytest.raises(InputError, match=r"expected 2 shares in config.clustering.sizes.*found 3"):
-        cluster_orbit_knn(image_task(images, 2, sizes="1,1,2"))
+
+
+@pytest.mark.parametrize(("num_clusters", "sizes"), [(2, "1,1,2"), (1, "1,1"), (6, "1,1")])
+def test_labels_without_a_need_for_neighbours_and_refused_sizes_need_no_search(
+    image_task, monkeypatch, num_clusters, sizes
+):
+    def search(*arguments):
+        raise AssertionError("neighbours were searched")
+
+    monkeypatch.setattr("irl_inr_jax.clustering.orbit_knn.find_orbit_graph", search)
+    images, _ = shapes(6)
+    with pytest.raises(InputError, match=rf"expected {num_clusters} shares in config.clustering.sizes"):
+        cluster_orbit_knn(image_task(images, num_clusters, sizes=sizes))
+    if num_clusters != 2:
+        labels = label_orbits(image_task(images, num_clusters)).argmax(axis=1)
+        np.testing.assert_array_equal(labels, np.arange(6) % num_clusters)
 
 
 def test_blank_images_are_a_separate_cluster(image_task):

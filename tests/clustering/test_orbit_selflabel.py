@@ -17,7 +17,7 @@ from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.config import base
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
-from irl_inr_jax.types import InputError, Scaling
+from irl_inr_jax.types import Scaling
 
 SMALL = {
     "orbits.num_angles": 16,
@@ -107,11 +107,6 @@ def test_the_number_of_steps_is_that_of_the_epochs_within_bounds():
     settings = base.get_config().clustering.orbit_selflabel
     settings.update(num_epochs=4, batch_size=10, min_steps=20, max_steps=100)
     assert [make_fit_options(settings, count).num_steps for count in (1, 49, 100, 250, 251)] == [20, 20, 40, 100, 100]
-
-
-def test_angles_that_the_network_cannot_divide_are_refused(image_task):
-    with pytest.raises(InputError, match=r"num_angles as a multiple of 4 for orbit_selflabel, found 18; set 20"):
-        cluster_orbit_selflabel(image_task(shapes(4)[0], 2, **{"orbits.num_angles": 18}))
 
 
 def test_first_labels_may_be_those_of_consensus_on_the_latents(image_task):

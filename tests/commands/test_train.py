@@ -58,6 +58,7 @@ def start_training(workdir, *flags):
         (("--config.data.name=images", "--config.data.canvas=0", "--config.data.path=none.npz"), ("none.npz",)),
         (("--config.data.name=images", "--config.data.canvas=0", "--config.data.path=nowhere"), ("nowhere",)),
         (("--config.train.batch_size=4096",), ("at most the 256 training images", "4096")),
+        (("--config.evaluation.clusterers=('kmean',)",), ("evaluation.clusterers", "'kmean'", "kmeans")),
         (("--config.model.pose.form=c21",), ("closed_form, moment, centre", "c21")),
         (("--wrkdir=x",), ("wrkdir", "workdir")),
         (("surplus",), ("surplus",)),

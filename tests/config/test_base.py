@@ -3,7 +3,8 @@
 import string
 
 from irl_inr_jax.augment.augmentation import NAMES, NUM_OPS
-from irl_inr_jax.config import base
+from irl_inr_jax.clustering import CLUSTERERS
+from irl_inr_jax.config import base, clustering_keys
 from irl_inr_jax.config.checks import (
     HYPERNETWORK_METHODS,
     PAIR_METHODS,
@@ -34,6 +35,7 @@ def test_the_choices_of_a_key_are_those_that_its_module_knows():
     }
     for name, registry in registries.items():
         assert set(KEYS[name].rule.choices) == set(registry), name
+    assert set(clustering_keys.CLUSTERERS) == set(CLUSTERERS)
     groups = (*TRAINING_FREE, *RAW_INPUT_METHODS, *HYPERNETWORK_METHODS, *PAIR_METHODS)
     assert set(groups) <= set(METHODS)
     rule = KEYS["augment.num_ops"].rule

@@ -81,7 +81,10 @@ def test_the_defaults_are_valid():
             r"encoder.input=canonical with config.model.encoder.trunk=polar, .* found raw",
         ),
         ({"model__encoder__polar__num_angles": 30}, r"polar.num_angles as a multiple of 4, found 30"),
-        ({"evaluation__clusterers": (3,)}, r"config.evaluation.clusterers as a tuple of names, found \(3,\)"),
+        ({"orbits__num_angles": 18}, r"config.orbits.num_angles as a multiple of 4, found 18"),
+        ({"wafers__num_angles": 16, "wafers__num_frequencies": 10}, r"num_frequencies of at most 9 .* found 10"),
+        ({"evaluation__clusterers": ("kmeans", "kmean")}, r"clusterers as \('all',\) or .*kmeans, .*, found .*'kmean'"),
+        ({"evaluation__clusterers": (3,)}, r"config.evaluation.clusterers as .* found \(3,\)"),
     ],
 )
 def test_invalid_values_are_named(values, message):

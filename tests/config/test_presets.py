@@ -121,3 +121,6 @@ def test_cpu_uses_all_images_and_their_neighbours(name):
 def test_streamed_images_have_no_neighbours():
     config = load("dsprites", "cpu")
     assert config.model.encoder.trunk == "polar" and config.loss.neighbours == 0
+    assert not any(
+        name.startswith("orbit") for name in (*config.evaluation.clusterers, *load("dsprites").evaluation.clusterers)
+    )

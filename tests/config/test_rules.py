@@ -25,6 +25,7 @@ from irl_inr_jax.config.rules import (
     find_fault,
     number_or,
     one_of,
+    several_of,
     zero_or_at_least,
 )
 
@@ -47,6 +48,7 @@ RULES = [  # rule, valid values, invalid values of the same type
     (between(1, 3), (1, 3), (0, 4)),
     (zero_or_at_least(2), (0, 2, 9), (1, -1)),
     (one_of("a", "b"), ("a", "b"), ("c", "")),
+    (several_of("a", "b"), (("a",), ("b", "a"), ("all",), ()), (("c",), ("all", "a"), (1,))),
     (number_or("auto"), ("auto", "7", "-1.5"), ("dark", "nan", "inf", "")),
 ]
 

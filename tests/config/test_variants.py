@@ -45,3 +45,9 @@ def test_the_thesis_baseline_differs_from_the_thesis_in_its_generator_alone():
         flatten(rotated_mnist.get_config("thesis,autoencoder")),
     )
     assert [key for key in ours if ours[key] != baseline[key]] == ["method"]
+
+
+def test_the_neighbours_of_published_pretexts_are_mined_on_their_latents():
+    for variants in ("paper", "thesis", "simclr", "simclr,small"):
+        assert mnist_u.get_config(variants).clustering.scan.neighbours == "latents", variants
+    assert mnist_u.get_config("simclr").clustering.scan.distance == "cosine"

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from irl_inr_jax.clustering.neighbours.pair_products import LARGEST
+
 GRID = 20  # points per side on which two images are compared
 PATCH_SIDE = 32  # pixels per side of the patches that are sampled
 SPACING = 1.4  # of the grid points, in pixels of the patches
@@ -101,7 +103,7 @@ def _compare(query_x, query_y, point_x, point_y, best, squares, column_sums):
 
     `squares` has a border of zeros: patches at the edge of the grid are compared within it.
     """
-    best[:] = np.float32(np.inf)
+    best[:] = LARGEST
     for down in range(3):
         for right in range(3):
             for i in range(GRID):

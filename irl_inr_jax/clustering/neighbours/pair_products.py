@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 LANES = 8  # frequencies are padded to a multiple, so that the loops over them are vectorised without a remainder
+LARGEST = np.finfo(np.float32).max  # in place of infinity, which is undefined with numba's fastmath
 
 
 def rotation_tables(num_angles: int) -> tuple[Float32[np.ndarray, "f h"], Float32[np.ndarray, "f h"]]:
@@ -55,7 +56,7 @@ def rotation_products(
         cosine_sum, sine_sum = np.empty(num_frequencies, np.float32), np.empty(num_frequencies, np.float32)
         for column in range(num_candidates):
             point = points[candidates[number, column]]
-            best, best_step, best_mirror = np.float32(-np.inf), 0, 0
+            best, best_step, best_mirror = -LARGEST, 0, 0
             for flip in range(2 if mirror else 1):
                 sign = np.float32(1 - 2 * flip)
                 for f in range(num_frequencies):
