@@ -75,4 +75,6 @@ def apply_cpu(config) -> None:
 def apply_wafer_features(config) -> None:
     """Training-free features of wafer maps, for the clusterer consensus."""
     config.method = "wafer_features"
+    config.loss.neighbours = 0.0
     config.train.num_epochs = 0
+    config.evaluation.clusterers = ("kmeans", "consensus")

@@ -8,7 +8,7 @@ from irl_inr_jax.types import InputError
 
 
 def squared_distances(counts, seed=0):
-    """Of points about the corners of a simplex, `counts` of them about each."""
+    """Squared distances to the corners of a simplex, of `counts` points near each corner."""
     corners = 2 * np.eye(len(counts))
     labels = np.repeat(np.arange(len(counts)), counts)
     points = corners[labels] + 0.7 * np.random.default_rng(seed).normal(size=(len(labels), len(counts)))

@@ -46,7 +46,7 @@ def test_shifts_of_the_total_stride_shift_the_features_and_leave_the_head_unchan
     shifted_features, shifted_outputs = apply(head_params, np.roll(polar, 8, axis=1))
     np.testing.assert_allclose(shifted_features, np.roll(features, 2, axis=1), atol=1e-5)
     np.testing.assert_allclose(shifted_outputs, outputs, atol=1e-5)
-    assert np.abs(np.subtract(apply(head_params, polar[:, ::-1])[1], outputs)).max() > 0.01  # mirrors are told apart
+    assert np.abs(np.subtract(apply(head_params, polar[:, ::-1])[1], outputs)).max() > 0.01  # a mirror image
 
 
 def test_classifier_is_invariant_and_depends_on_its_input():
