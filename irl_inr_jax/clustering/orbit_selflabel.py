@@ -48,7 +48,9 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
     radius = measure_radius(task.fitted.images, task.trained.scaling, task.orbits, batch_size=task.trained.batch_size)
     options = {"orbits": task.orbits, "fill": task.fill, "radius": radius, "batch_size": task.trained.batch_size}
     patches = prepare_patches(task.fitted.images, task.trained.scaling, **options)
-    probabilities, trained, notes = np.eye(task.num_clusters, dtype=np.float32)[labels], {}, ()
+    source = f"first labels: {settings.labels}"
+    source += f", cluster sizes: {task.settings.sizes}" if settings.labels == "orbit_knn" else ""
+    probabilities, trained, notes = np.eye(task.num_clusters, dtype=np.float32)[labels], {}, (source,)
     for number in range(settings.num_rounds):
         trained = train_on_labels(
             network,
@@ -63,7 +65,7 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
         shares = _shares(labels, task.num_clusters)
         labels = probabilities.argmax(axis=1).astype(np.int32)
         collapse = find_collapse(_shares(labels, task.num_clusters), shares)
-        notes = (f"round {number + 1} {collapse}",) if collapse else ()
+        notes = (source, f"round {number + 1} {collapse}") if collapse else (source,)
     if not task.transductive:
         patches = prepare_patches(task.assigned.images, task.trained.scaling, **options)
         probabilities = classify_patches(network, trained, patches, batch_size=task.trained.batch_size)
