@@ -1,4 +1,4 @@
-"""Consensus clustering: several candidate partitions, of which the one with the highest modularity is used.
+"""Consensus clustering: several candidate partitions, of which the one that agrees most with the others is used.
 
 A candidate merges micro-clusters that many k-means with many small clusters agree on (evidence accumulation,
 Fred and Jain 2005), and then moves images between clusters to raise the modularity of the neighbour graph. Candidates
@@ -33,7 +33,7 @@ _IMAGES_PER_MEAN = 5
 
 
 def cluster_consensus(task: ClusterTask) -> Clustering:
-    """Fit `settings.consensus.num_candidates` partitions and use the one with the highest modularity.
+    """Fit `settings.consensus.num_candidates` partitions and use the one that agrees most with the others.
 
     Latents of more than `num_components` dimensions are first projected to their principal components. An image that
     was not fitted takes the most common cluster of its `vote_neighbours` nearest fitted images. Confidence is the share
@@ -57,7 +57,7 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
         degree = graph_degree(settings.num_neighbours, len(points), num_clusters)
         graph_neighbours = nearest_neighbours(points, points, degree, leave_out_self=True)[0]
         candidates, modularities = make_candidates(points, graph_neighbours, task)
-    chosen = int(np.argmax(modularities))
+    chosen = choose_candidate(candidates, modularities)
     candidates = match_candidates(candidates, chosen)
     clusters, confidence = _assign(
         task, candidates, chosen, points=points, project=project, rows=rows, neighbours=graph_neighbours
@@ -125,6 +125,18 @@ def find_consensus(
     micro = fit_means(points, num_micro, num_steps=_MICRO_STEPS, seed=int(seeds[0]))
     similarities = micro_coassociation(clusterings, micro, smoother)
     return merge_by_similarity(similarities, np.bincount(micro), num_clusters)[micro]
+
+
+def choose_candidate(candidates: list[Int32[np.ndarray, "n"]], modularities: list[float]) -> int:
+    """Return the number of the candidate with the highest `measure_agreement`; of equal ones, the highest modularity.
+
+    The modularity alone prefers clusters of equal size, also where those of the images are not.
+    """
+    if len(candidates) == 1:
+        return 0
+    numbers = range(len(candidates))
+    agreements = [measure_agreement(match_candidates(candidates, number), number) for number in numbers]
+    return max(numbers, key=lambda number: (round(agreements[number], 9), modularities[number]))
 
 
 def match_candidates(candidates: list[Int32[np.ndarray, "n"]], chosen: int) -> list[Int32[np.ndarray, "n"]]:

@@ -1,12 +1,13 @@
 """Train a rotation-invariant classifier on labels of a clusterer, so that it corrects them and assigns any image.
 
-Labels from neighbours are wrong where a class is sparse or touches another. A network that sees each image in every
+FirstLabels from neighbours are wrong where a class is sparse or touches another. A network that sees each image in every
 rotation and under small distortions cannot fit these errors as easily as what the members of a cluster have in common.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,13 @@ from irl_inr_jax.training.inference import map_batches
 from irl_inr_jax.types import PyTree, Scaling
 
 
+class FirstLabels(NamedTuple):
+    """First labels of the fitted images, and notes about them for the table."""
+
+    clusters: Int32[np.ndarray, "n"]
+    notes: tuple[str, ...]
+
+
 def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
     """Train a classifier on the labels of `LABELLERS[settings.labels]`, then assign images to its clusters.
 
@@ -41,31 +49,33 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
     """
     settings, num_images = task.settings.orbit_selflabel, len(task.fitted.images)
     network = make_polar_network(task.num_clusters, settings=settings, orbits=task.orbits, fill=task.fill)
-    labels = first_labels = LABELLERS[settings.labels](task)
+    labels, label_notes = LABELLERS[settings.labels](task)
+    first_labels = labels
     if task.num_clusters == 1:
         count = len(task.assigned.images)
         return Clustering(np.zeros(count, np.int32), np.ones(count, np.float32), transductive=task.transductive)
     radius = measure_radius(task.fitted.images, task.trained.scaling, task.orbits, batch_size=task.trained.batch_size)
     options = {"orbits": task.orbits, "fill": task.fill, "radius": radius, "batch_size": task.trained.batch_size}
     patches = prepare_patches(task.fitted.images, task.trained.scaling, **options)
-    source = f"first labels: {settings.labels}"
-    source += f", cluster sizes: {task.settings.sizes}" if settings.labels == "orbit_knn" else ""
-    probabilities, trained, notes = np.eye(task.num_clusters, dtype=np.float32)[labels], {}, (source,)
-    for number in range(settings.num_rounds):
+    label_notes = (f"first labels: {settings.labels}", *label_notes)
+    probabilities, trained, notes = np.eye(task.num_clusters, dtype=np.float32)[labels], {}, label_notes
+    # Numbers that neighbouring seeds of the task do not share.
+    seeds = np.random.SeedSequence(task.seed).generate_state(settings.num_rounds)
+    for number, seed in enumerate(seeds):
         trained = train_on_labels(
             network,
             patches,
             labels,
             options=make_fit_options(settings, num_images),
             strengths=ViewStrengths(**settings.distortion, mirror=task.orbits.mirror),
-            seed=task.seed + number,
+            seed=int(seed),
             stage=f"classifier of orbits, round {number + 1} of {settings.num_rounds}",
         )
         probabilities = classify_patches(network, trained, patches, batch_size=task.trained.batch_size)
         shares = _shares(labels, task.num_clusters)
         labels = probabilities.argmax(axis=1).astype(np.int32)
         collapse = find_collapse(_shares(labels, task.num_clusters), shares)
-        notes = (source, f"round {number + 1} {collapse}") if collapse else (source,)
+        notes = (*label_notes, f"round {number + 1} {collapse}") if collapse else label_notes
     if not task.transductive:
         patches = prepare_patches(task.assigned.images, task.trained.scaling, **options)
         probabilities = classify_patches(network, trained, patches, batch_size=task.trained.batch_size)
@@ -79,17 +89,18 @@ def cluster_orbit_selflabel(task: ClusterTask) -> Clustering:
     )
 
 
-def label_by_orbits(task: ClusterTask) -> Int32[np.ndarray, "n"]:
+def label_by_orbits(task: ClusterTask) -> FirstLabels:
     """Return the most probable cluster of each fitted image by `label_orbits`."""
-    return label_orbits(task).argmax(axis=1).astype(np.int32)
+    return FirstLabels(label_orbits(task).argmax(axis=1).astype(np.int32), (f"cluster sizes: {task.settings.sizes}",))
 
 
-def label_by_consensus(task: ClusterTask) -> Int32[np.ndarray, "n"]:
-    """Return the cluster of each fitted image by `cluster_consensus` on the latents."""
-    return cluster_consensus(dataclasses.replace(task, assigned=task.fitted)).clusters
+def label_by_consensus(task: ClusterTask) -> FirstLabels:
+    """Return the cluster of each fitted image by `cluster_consensus` on the latents, with its notes."""
+    clustering = cluster_consensus(dataclasses.replace(task, assigned=task.fitted))
+    return FirstLabels(clustering.clusters, clustering.notes)
 
 
-LABELLERS: dict[str, Callable[[ClusterTask], Int32[np.ndarray, "n"]]] = {
+LABELLERS: dict[str, Callable[[ClusterTask], FirstLabels]] = {
     "orbit_knn": label_by_orbits,
     "consensus": label_by_consensus,
 }

@@ -188,6 +188,7 @@ def wafer_keys() -> Block:
         "num_radii": Key(20, at_least(1), "rings about the image centre"),
         "num_angles": Key(64, at_least(8), "points on each ring"),
         "num_frequencies": Key(12, at_least(1), "lowest frequencies along the rings that are kept"),
+        "averaged_rings": Key(2.0, at_least(0), "rings over which shapes are averaged: standard deviation; 0 for none"),
         "statistics_weight": Key(0.05, at_least(0), "weight of the statistics of bands against the spectra"),
     }
 

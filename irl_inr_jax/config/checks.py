@@ -22,6 +22,7 @@ def check_config(config: ConfigDict) -> None:
     check_method(config)
     check_pose(config)
     check_wafers(config.wafers)
+    check_consensus(config.clustering.consensus)
 
 
 def check_values(block: ConfigDict, keys: Block, *, prefix: str = "") -> None:
@@ -103,6 +104,11 @@ def check_pose(config: ConfigDict) -> None:
             f"expected config.model.encoder.input=raw with config.method={method}, found {encoder_input}; choose the "
             f"method by its variant, as in --config mnist_u:{method}"
         )
+    if config.model.pose.reach and not config.model.pose.blur_px:
+        raise InputError(
+            f"expected config.model.pose.reach=0 without a blur, found {config.model.pose.reach}: it bounds the blurred "
+            f"image; set config.model.pose.blur_px too"
+        )
     if config.model.encoder.trunk == "polar" and encoder_input != "canonical":
         raise InputError(
             f"expected config.model.encoder.input=canonical with config.model.encoder.trunk=polar, whose polar images "
@@ -122,4 +128,13 @@ def check_wafers(wafers: ConfigDict) -> None:
         raise InputError(
             f"expected config.wafers.num_frequencies of at most {most} with config.wafers.num_angles="
             f"{wafers.num_angles}, found {wafers.num_frequencies}; set fewer frequencies or more angles"
+        )
+
+
+def check_consensus(consensus: ConfigDict) -> None:
+    """Compare the neighbours over which the consensus is smoothed with those of its graph."""
+    if consensus.num_smoothed > consensus.num_neighbours:
+        raise InputError(
+            f"expected config.clustering.consensus.num_smoothed of at most num_neighbours={consensus.num_neighbours}, "
+            f"found {consensus.num_smoothed}; set fewer, or more neighbours"
         )

@@ -58,7 +58,7 @@ def clustering_keys() -> Block:
         },
         "consensus": {
             "num_neighbours": Key(30, at_least(1), "degree of the graph whose modularity is maximised"),
-            "num_candidates": Key(6, at_least(1), "partitions, of which the one with the highest modularity is used"),
+            "num_candidates": Key(6, at_least(1), "partitions; the one that agrees most with the others is used"),
             "num_components": Key(50, at_least(0), "principal components of latents with more dimensions; 0 for all"),
             "num_runs": Key(40, at_least(1), "k-means of each candidate"),
             "num_means": Key((40, 80), POSITIVE_COUNTS, "clusters of these k-means, in turn; at least twice k"),

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from scipy.ndimage import gaussian_filter1d
 
 from irl_inr_jax.geometry.polar import angular_spectrum, sample_polar
 from irl_inr_jax.types import Pose
@@ -82,6 +83,12 @@ def ring_spectrum(rings: Float[Array, "b r t"], *, num_frequencies: int) -> Floa
     spectrum = angular_spectrum((weighted / jnp.maximum(norm, 1e-6))[..., None])
     real, imaginary = jnp.split(spectrum, 2, axis=-1)
     return jnp.swapaxes(jnp.sqrt(real**2 + imaginary**2), 1, 2)[:, :, :num_frequencies]
+
+
+def average_rings(spectrum: Float[Array, "b r f"], *, width: float) -> Float[Array, "b r f"]:
+    """Average over neighbouring rings by a Gaussian of standard deviation `width` rings, mirrored at both ends."""
+    weights = gaussian_filter1d(np.eye(spectrum.shape[1]), width, axis=0, mode="reflect")
+    return jnp.einsum("rs,bsf->brf", jnp.asarray(weights, spectrum.dtype), spectrum, precision="highest")
 
 
 def band_statistics(

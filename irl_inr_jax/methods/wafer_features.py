@@ -19,6 +19,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.rings import (
     Level,
+    average_rings,
     band_statistics,
     excess_over,
     find_level,
@@ -65,6 +66,7 @@ def make_wafer_features(settings: ConfigDict) -> Callable[[Float[Array, "b h w c
             make_map_filters(images.shape[1], **shape),
             **grid,
             num_frequencies=settings.num_frequencies,
+            averaged_rings=settings.averaged_rings,
             statistics_weight=settings.statistics_weight,
         )
 
@@ -78,9 +80,14 @@ def describe_dies(
     num_radii: int,
     num_angles: int,
     num_frequencies: int,
+    averaged_rings: float,
     statistics_weight: float,
 ) -> Float[Array, "b d"]:
-    """Compute the features; those of the density and of its excess at the middle one of the scales."""
+    """Compute the features; those of the density and of its excess at the middle one of the scales.
+
+    averaged_rings: standard deviation of the Gaussian over which the shapes of excess and lines are averaged along the
+    radius, or 0; the mean of the excess over each ring is not.
+    """
     grid = {"num_radii": num_radii, "num_angles": num_angles}
     densities = failure_densities(dies, filters)
     num_images, num_scales = densities.shape[:2]
@@ -103,7 +110,12 @@ def describe_dies(
         excess_over(lines, line_level, _LINE_SPREADS) + _LINE_FLOOR,
     ]
     spectra = ring_spectrum(jnp.concatenate(shapes), num_frequencies=num_frequencies)
-    spectra = jnp.moveaxis(spectra.reshape(len(shapes), num_images, -1), 0, 1).reshape(num_images, -1)
+    density, excess, line = jnp.split(spectra, len(shapes))
+    if averaged_rings:
+        averaged = average_rings(excess[:, :, 1:], width=averaged_rings)
+        excess = jnp.concatenate([excess[:, :, :1], averaged], axis=2)
+        line = average_rings(line, width=averaged_rings)
+    spectra = jnp.stack([density, excess, line], axis=1).reshape(num_images, -1)
     share = dies.failed.sum((1, 2)) / jnp.maximum(dies.present.sum((1, 2)), 1e-6)
     # Equal steps of this angle are equally reliable for any share.
     angle = 2 / jnp.pi * jnp.arcsin(jnp.sqrt(jnp.clip(share, 0.0, 1.0)))

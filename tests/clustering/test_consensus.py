@@ -6,6 +6,7 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from irl_inr_jax.clustering.consensus import (
+    choose_candidate,
     cluster_consensus,
     fit_projection,
     match_candidates,
@@ -53,6 +54,14 @@ def test_candidates_are_matched_to_the_chosen_one_and_compared_with_it():
     assert measure_agreement(matched, 1) == pytest.approx((1 + 5 / 6 + 5 / 6) / 3)
     neighbours = np.array([[1, 2], [4, 5]])
     np.testing.assert_allclose(mean_agreement(matched, neighbours, np.array([0, 1])), [6 / 8, 1])
+
+
+def test_the_candidate_that_agrees_most_is_chosen_and_of_two_the_one_of_higher_modularity():
+    first = np.array([0, 0, 0, 1, 1, 1], np.int32)
+    moved, other = np.array([1, 1, 0, 0, 0, 0], np.int32), np.array([0, 1, 0, 1, 0, 1], np.int32)
+    assert choose_candidate([other, moved, first], [0.9, 0.1, 0.2]) == 2
+    assert choose_candidate([moved, first], [0.1, 0.2]) == 1 and choose_candidate([moved, first], [0.2, 0.1]) == 0
+    assert choose_candidate([first], [0.0]) == 0
 
 
 def test_the_projection_keeps_distances_along_the_principal_components_and_small_latents_unchanged():

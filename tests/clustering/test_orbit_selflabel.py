@@ -70,7 +70,7 @@ def test_two_shapes_are_separated_and_later_images_are_assigned_from_the_stored_
     task = image_task(LazyImages(lambda rows: images[rows], images.shape[1:], images.dtype, np.arange(64)), 2)
     found = cluster_orbit_selflabel(task)
     assert found.transductive and clustering_accuracy(labels, found.clusters) == 1
-    assert found.notes == ("first labels: orbit_knn, cluster sizes: damped",)
+    assert found.notes == ("first labels: orbit_knn", "cluster sizes: damped")
     assert found.clusters.dtype == np.int32 and found.confidence.dtype == np.float32
     assert 0.5 <= found.confidence.min() and found.confidence.max() <= 1
     changed = np.mean(found.clusters != label_orbits(task).argmax(axis=1))
@@ -119,7 +119,17 @@ def test_first_labels_may_be_those_of_consensus_on_the_latents(image_task):
     task = image_task(images, 2, **options)
     points = Points(latents, images)
     task = dataclasses.replace(task, fitted=points, assigned=points)
-    labels = LABELLERS["consensus"](task)
-    assert clustering_accuracy(groups, labels) == 1 and clustering_accuracy(shape, LABELLERS["orbit_knn"](task)) == 1
+    labels, notes = LABELLERS["consensus"](task)
+    by_orbits, _ = LABELLERS["orbit_knn"](task)
+    assert notes == () and clustering_accuracy(groups, labels) == 1 and clustering_accuracy(shape, by_orbits) == 1
     found = cluster_orbit_selflabel(task)
     assert found.measures["changed_labels"] == np.mean(found.clusters != labels)
+
+
+def test_the_note_about_ambiguous_first_labels_is_kept(image_task):
+    images, _ = shapes(60)
+    points = Points(np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32), images)
+    settings = {"consensus.num_candidates": 3, "consensus.num_runs": 2, "orbit_selflabel.labels": "consensus"}
+    task = image_task(images, 7, **settings, **{"orbit_selflabel.min_steps": 2, "orbit_selflabel.max_steps": 2})
+    found = cluster_orbit_selflabel(dataclasses.replace(task, fitted=points, assigned=points))
+    assert found.notes[0] == "first labels: consensus" and "ambiguous" in found.notes[1]

@@ -82,6 +82,8 @@ def test_the_defaults_are_valid():
         ),
         ({"model__encoder__polar__num_angles": 30}, r"polar.num_angles as a multiple of 4, found 30"),
         ({"orbits__num_angles": 18}, r"config.orbits.num_angles as a multiple of 4, found 18"),
+        ({"model__pose__reach": 0.5}, r"config.model.pose.reach=0 without a blur, found 0.5"),
+        ({"clustering__consensus__num_smoothed": 31}, r"num_smoothed of at most num_neighbours=30, found 31"),
         ({"wafers__num_angles": 16, "wafers__num_frequencies": 10}, r"num_frequencies of at most 9 .* found 10"),
         ({"evaluation__clusterers": ("kmeans", "kmean")}, r"clusterers as \('all',\) or .*kmeans, .*, found .*'kmean'"),
         ({"evaluation__clusterers": (3,)}, r"config.evaluation.clusterers as .* found \(3,\)"),

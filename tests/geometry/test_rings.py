@@ -8,6 +8,7 @@ from irl_inr_jax.geometry.rings import (
     BANDS,
     NUM_BAND_FREQUENCIES,
     area_quantile,
+    average_rings,
     band_statistics,
     excess_over,
     find_level,
@@ -59,6 +60,17 @@ def test_the_spectrum_is_the_modulus_of_the_transform_of_the_map_at_unit_norm():
     np.testing.assert_allclose(found[:, :, 1:8], np.sqrt(2) * expected[:, :, 1:8], atol=1e-5)
     np.testing.assert_allclose((np.asarray(found) ** 2).sum((1, 2)), 1, atol=1e-5)
     assert not np.any(spectrum_of(jnp.zeros((1, 8, 16)), num_frequencies=9))
+
+
+def test_the_average_over_rings_is_that_of_a_gaussian_and_keeps_the_sum():
+    spectrum = np.random.default_rng(0).random((2, 8, 3)).astype(np.float32)
+    found = np.asarray(average_rings(jnp.asarray(spectrum), width=1.5))
+    mirrored = np.concatenate([spectrum[:, ::-1], spectrum, spectrum[:, ::-1]], axis=1).astype(np.float64)
+    offsets = np.arange(-6, 7)
+    weights = np.exp(-0.5 * (offsets / 1.5) ** 2)
+    expected = sum(w / weights.sum() * mirrored[:, 8 + o : 16 + o] for w, o in zip(weights, offsets, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(found.sum(1), spectrum.sum(1), rtol=1e-5)
 
 
 def test_the_level_is_that_of_the_background_whatever_the_pattern():

@@ -9,6 +9,7 @@ from irl_inr_jax.data.datasets.wm811k import LEVELS
 from irl_inr_jax.geometry.rings import BANDS
 from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.methods import METHODS
+from irl_inr_jax.methods.wafer_features import make_wafer_features
 from irl_inr_jax.presets import wm811k
 from irl_inr_jax.types import Pose
 
@@ -83,3 +84,20 @@ def test_a_blank_a_passed_and_a_failed_wafer_have_finite_features_and_their_shar
     assert np.isfinite(features).all() and not np.any(pose.tau)
     share = features[:, 3 * 10 * 6]
     assert share[0] == 0 and share[1] == pytest.approx(0, abs=0.07) and share[2] == pytest.approx(1, abs=0.1)
+
+
+def test_averaged_rings_leave_the_density_the_mean_excess_and_the_statistics_unchanged():
+    images = make_wafers()
+    config = wm811k.get_config("wafer_features")
+    config.wafers.update(SETTINGS, averaged_rings=0.0)
+    plain = np.asarray(jax.jit(make_wafer_features(config.wafers))(images))
+    config.wafers.averaged_rings = 2.0
+    averaged = np.asarray(jax.jit(make_wafer_features(config.wafers))(images))
+    size = 10 * 6
+    shapes, same = (values[:, : 3 * size].reshape(5, 3, 10, 6) for values in (averaged, plain))
+    np.testing.assert_allclose(averaged[:, 3 * size :], plain[:, 3 * size :], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(shapes[:, 0], same[:, 0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(shapes[:, 1, :, 0], same[:, 1, :, 0], rtol=1e-5, atol=1e-6)
+    for which, first in ((1, 1), (2, 0)):
+        roughness = [np.abs(np.diff(values[:, which, :, first:], axis=1)).sum() for values in (shapes, same)]
+        assert roughness[0] < 0.5 * roughness[1]
