@@ -1,6 +1,6 @@
 """Train a rotation-invariant classifier on labels of a clusterer, so that it corrects them and assigns any image.
 
-FirstLabels from neighbours are wrong where a class is sparse or touches another. A network that sees each image in every
+Labels from neighbours are wrong where a class is sparse or touches another. A network that sees each image in every
 rotation and under small distortions cannot fit these errors as easily as what the members of a cluster have in common.
 """
 

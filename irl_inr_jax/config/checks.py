@@ -106,8 +106,8 @@ def check_pose(config: ConfigDict) -> None:
         )
     if config.model.pose.reach and not config.model.pose.blur_px:
         raise InputError(
-            f"expected config.model.pose.reach=0 without a blur, found {config.model.pose.reach}: it bounds the blurred "
-            f"image; set config.model.pose.blur_px too"
+            f"expected config.model.pose.reach=0 without a blur, found {config.model.pose.reach}: it bounds the "
+            f"blurred image; set config.model.pose.blur_px too"
         )
     if config.model.encoder.trunk == "polar" and encoder_input != "canonical":
         raise InputError(
