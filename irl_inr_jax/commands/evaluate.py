@@ -107,7 +107,8 @@ def run(values: flags.FlagValues) -> int:
     scores = evaluation.results["clustering"]
     if options.clusterers and all("skipped" in scores[name] for name in options.clusterers):
         raise InputError(scores[options.clusterers[0]]["skipped"])
-    results = {**evaluation.results, "method": config.method, "step": step}
+    requested = {"transductive": values.transductive, "set": list(values.set)}
+    results = {**evaluation.results, "method": config.method, "step": step, "options": requested}
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")

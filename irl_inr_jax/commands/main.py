@@ -3,18 +3,20 @@
     irl-inr inspect DIR
     irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
     irl-inr evaluate --workdir runs/mine
+    irl-inr report --workdir runs/mine
 
-inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
-of a trained run and scores the clusters. `irl-inr VERB --help` lists the flags of a verb.
+inspect reports what a data set contains before any training, train trains an encoder, evaluate clusters the images of a
+trained run and scores the clusters, and report writes a page to look at them. `irl-inr VERB --help` lists the flags of
+a verb.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from irl_inr_jax.commands import evaluate, inspect, train
+from irl_inr_jax.commands import evaluate, inspect, report, train
 
-VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main}
+VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main, "report": report.main}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

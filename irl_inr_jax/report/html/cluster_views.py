@@ -1,0 +1,74 @@
+"""Pictures of whole clusters: the mean of their upright images, and the INR's drawing of their centre."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Float32, Int, Int32
+
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.data.scaling import to_unit
+from irl_inr_jax.geometry.coords import invert_pose
+from irl_inr_jax.geometry.warps import transform_images
+from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.types import Embeddings, Pose, Scaling
+
+DRAWING_SIDE = 192  # pixels, whatever the size of the images
+
+
+def upright_images(
+    trained: TrainedMethod, stored: np.ndarray | LazyImages, pose: Pose | None, *, fill: float
+) -> Float32[np.ndarray, "n h w c"]:
+    """Return stored images, with values in [low, 1], transformed back by their pose; unchanged without one."""
+    if pose is None:
+        return np.asarray(trained.to_unit(stored[:]))
+    return trained.over_batches(_compile_upright(trained.scaling, fill), stored, pose)
+
+
+def mean_upright_images(
+    trained: TrainedMethod,
+    stored: np.ndarray | LazyImages,
+    pose: Pose | None,
+    groups: list[Int[np.ndarray, "m"]],
+    *,
+    fill: float,
+    max_members: int = 500,
+) -> Float32[np.ndarray, "k h w c"]:
+    """Return the mean upright image of each group of rows, in [low, 1], over its first `max_members`.
+
+    A group without rows has an image of `fill`.
+    """
+    means = np.full((len(groups), *stored.shape[1:]), fill, np.float32)
+    for number, rows in enumerate(groups):
+        chosen = rows[:max_members]
+        if len(chosen):
+            own_pose = None if pose is None else jax.tree.map(lambda leaf, chosen=chosen: leaf[chosen], pose)
+            means[number] = upright_images(trained, stored[chosen], own_pose, fill=fill).mean(axis=0)
+    return means
+
+
+def find_centres(embeddings: Embeddings, groups: list[Int[np.ndarray, "m"]]) -> Int32[np.ndarray, "k"]:
+    """Return the row of the image whose latents are nearest to the mean of each group; -1 for an empty group."""
+    centres = np.full(len(groups), -1, np.int32)
+    for number, rows in enumerate(groups):
+        if len(rows):
+            latents = embeddings.latents[rows]
+            centres[number] = rows[((latents - latents.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return centres
+
+
+def draw_centres(
+    trained: TrainedMethod, embeddings: Embeddings, centres: Int32[np.ndarray, "k"]
+) -> Float32[np.ndarray, "k s s c"]:
+    """Render the canonical image of each centre from its latents, with `DRAWING_SIDE` pixels a side."""
+    return trained.render(embeddings.latents[np.maximum(centres, 0)], None, side=DRAWING_SIDE)
+
+
+@functools.lru_cache(maxsize=8)
+def _compile_upright(scaling: Scaling, fill: float) -> Callable[..., Float[Array, "b h w c"]]:
+    @jax.jit
+    def upright(_, stored, pose):
+        return transform_images(to_unit(scaling, stored), invert_pose(pose), interpolation="bilinear", fill=fill)
+
+    return upright

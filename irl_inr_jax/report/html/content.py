@@ -1,0 +1,227 @@
+"""Everything that the report shows, as one nested dict for JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Int, Int32
+from ml_collections import ConfigDict
+
+from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.image_neighbours import index_images, make_search_settings
+from irl_inr_jax.clustering.task import Clustering
+from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.evaluation.comparison import BASELINE
+from irl_inr_jax.evaluation.pipeline import Evaluation
+from irl_inr_jax.metrics.clustering_scores import NOISE
+from irl_inr_jax.report.html.cluster_views import draw_centres, find_centres, mean_upright_images
+from irl_inr_jax.report.html.encoding import pack_array
+from irl_inr_jax.report.html.map_layout import place_images
+from irl_inr_jax.report.html.thumbnails import (
+    choose_shown,
+    encode_webp,
+    make_thumbnails,
+    pack_atlas,
+    stretch_images,
+    to_rgb_or_grey,
+)
+from irl_inr_jax.report.results_table import SCORES
+from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.types import Dataset
+
+MAX_THUMBNAILS = 20_000
+THUMBNAIL_SIDE = 48
+NUM_SIMILAR = 12
+MAX_SEARCHED = 20_000  # images; above, the nearest latents stand for the nearest images
+
+
+def describe_report(
+    results: dict,
+    evaluation: Evaluation,
+    trained: TrainedMethod,
+    dataset: Dataset,
+    config: ConfigDict,
+    metrics: list[dict],
+) -> dict[str, Any]:
+    """Return the content of the page.
+
+    results: the content of results.json. metrics: the lines of metrics.jsonl.
+    """
+    images, embeddings = evaluation.split.images, evaluation.split.embeddings
+    clusterings = {name: found for name, found in evaluation.comparison.clusterings.items() if name != BASELINE}
+    background = float(trained.to_display(np.zeros((1, 1, 1, 1), np.float32))[0, 0, 0, 0])
+    groups = next((found.clusters for found in clusterings.values()), np.zeros(len(images.ids), np.int32))
+    shown = choose_shown(groups, MAX_THUMBNAILS, seed=config.seed)
+    points, layout = place_images(embeddings.latents, seed=config.seed)
+    similar, similar_by = find_similar(evaluation, config)
+    return {
+        "title": dataset.description,
+        "facts": describe_facts(results, dataset),
+        "verdict": results.get("verdict", []),
+        "notes": describe_notes(results),
+        "table": describe_scores(results),
+        "curves": describe_curves(metrics),
+        "num_clusters": results["num_clusters"],
+        "data": {key: results["data"][key] for key in ("name", "split", "num_images", "sha256")},
+        "classes": list(dataset.class_names),
+        "background": background,
+        "images": {
+            "ids": [str(name) for name in images.ids],
+            "labels": None if images.labels is None else pack_array(np.asarray(images.labels, np.int32)),
+            "columns": {name: values.tolist() for name, values in images.columns.items()},
+            "outliers": _pack_floats(evaluation.comparison.outliers),
+            "theta": None if embeddings.pose is None else _pack_floats(embeddings.pose.theta),
+            "tau": None if embeddings.pose is None else _pack_floats(embeddings.pose.tau),
+            "points": pack_array(points),
+            "layout": layout,
+            "thumbnail": pack_array(_places(shown, len(images.ids))),
+            "similar": pack_array(similar),
+            "similar_by": similar_by,
+        },
+        "atlases": make_atlases(evaluation, trained, shown, background),
+        "clusterings": [
+            describe_clustering(name, found, evaluation, trained, background=background, fill=config.views.fill)
+            for name, found in clusterings.items()
+        ],
+    }
+
+
+def describe_facts(results: dict, dataset: Dataset) -> list[list[str]]:
+    """Return [name, value] of the data, the method and the run."""
+    data = results["data"]
+    size = "x".join(map(str, data["image_shape"]))
+    facts = [
+        ["data", data["description"]],
+        ["images", f"{data['num_images']:,} of the {data['split']} split, {size}; {data['num_train']:,} for training"],
+        ["method", f"{results['method']}, step {results['step']:,}" if results.get("step") else results["method"]],
+        ["computed on", results["device"]],
+    ]
+    facts += [["note", note] for note in dataset.notes]
+    return facts + [["not read", line] for line in dataset.skipped[:20]]
+
+
+def describe_notes(results: dict) -> list[str]:
+    """Return the sentences about the number of clusters and about each clusterer."""
+    reason = results["num_clusters"].get("reason")
+    notes = [] if reason is None else [f"number of clusters: {reason}"]
+    for name, entry in results["clustering"].items():
+        notes += [f"{name}: {entry['skipped']}"] if "skipped" in entry else []
+        notes += [f"{name}: {note}" for note in entry.get("notes", ())]
+    return notes
+
+
+def describe_scores(results: dict) -> dict[str, list]:
+    """Return the columns and rows of the table of clusterers; scores that need labels only where there are any."""
+    entries = {name: entry for name, entry in results["clustering"].items() if "skipped" not in entry}
+    scores = [(key, title) for key, title in SCORES if any(key in entry for entry in entries.values())]
+    rows = [
+        [name, "transductive" if entry["transductive"] else "inductive"]
+        + [f"{100 * entry[key]:.1f} %" if key in entry else "" for key, _ in scores]
+        + [str(entry["num_clusters"]), f"{entry['seconds']:.1f}"]
+        for name, entry in entries.items()
+    ]
+    return {"columns": ["clusterer", "fitted", *(title for _, title in scores), "clusters", "seconds"], "rows": rows}
+
+
+def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:
+    """Return {name: {steps, values}} of every loss that was logged; the rate and errors in degrees are no losses."""
+    curves: dict[str, dict[str, list]] = {}
+    for line in metrics:
+        for name, value in line.items():
+            if name not in ("step", "images_per_second") and not name.endswith("_deg"):
+                curve = curves.setdefault(name, {"steps": [], "values": []})
+                curve["steps"].append(line["step"])
+                curve["values"].append(value)
+    return curves
+
+
+def find_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.ndarray, "n q"], str]:
+    """Return the nearest images of each image, nearest first, and in words by which distance.
+
+    Images in memory, up to `MAX_SEARCHED`, are compared under all rotations, or as wafers; others by their latents.
+    """
+    split = evaluation.split
+    count = min(NUM_SIMILAR, len(split.images.ids) - 1)
+    if count < 1:
+        return np.zeros((len(split.images.ids), 0), np.int32), ""
+    stored = split.images.images
+    if isinstance(stored, LazyImages) or len(stored) > MAX_SEARCHED:
+        return nearest_neighbours(split.embeddings.latents, split.embeddings.latents, count, leave_out_self=True)[
+            0
+        ], "latents"
+    task = evaluation.task
+    settings = make_search_settings(
+        task.trained.scaling,
+        orbits=config.orbits,
+        wafers=config.wafers,
+        fill=config.views.fill,
+        batch_size=task.trained.batch_size,
+    )
+    words = {"rotations": "pixels, under all rotations", "wafers": "features of wafers"}
+    return index_images(stored, settings).among_fitted(count), words[config.orbits.distance]
+
+
+def make_atlases(
+    evaluation: Evaluation, trained: TrainedMethod, shown: Int[np.ndarray, "m"], background: float
+) -> dict[str, dict[str, Any]]:
+    """Return thumbnails of the `shown` images as taken, and of their canonical images drawn from their latents."""
+    images, embeddings = evaluation.split.images.images, evaluation.split.embeddings
+    side = min(THUMBNAIL_SIDE, max(images.shape[1:3]))
+    chosen = images.take(shown) if isinstance(images, LazyImages) else images[shown]
+    taken = make_thumbnails(trained.displayed(chosen), side=side, background=background)
+    atlases = {"taken": pack_atlas(taken)._asdict()}
+    if trained.method.reconstruct is not None:
+        drawn = trained.to_display(trained.render(embeddings.latents[shown], None, side=side))
+        thumbnails = make_thumbnails(drawn, side=side, background=background)
+        atlases["canonical"] = pack_atlas(thumbnails)._asdict()
+    return atlases
+
+
+def describe_clustering(
+    name: str,
+    clustering: Clustering,
+    evaluation: Evaluation,
+    trained: TrainedMethod,
+    *,
+    background: float,
+    fill: float,
+) -> dict[str, Any]:
+    """Return clusters and confidences, and for each cluster its centre, mean upright image and drawing."""
+    embeddings, clusters = evaluation.split.embeddings, clustering.clusters
+    groups = split_rows(clusters)
+    centres = find_centres(embeddings, groups)
+    means = mean_upright_images(trained, evaluation.split.images.images, embeddings.pose, groups, fill=fill)
+    pictures: dict[str, Sequence[str]] = {"means": _encode(trained.to_display(means), background)}
+    if trained.method.reconstruct is not None:
+        drawn = trained.to_display(draw_centres(trained, embeddings, centres))
+        pictures["drawings"] = _encode(drawn, background)
+    return {
+        "name": name,
+        "clusters": pack_array(np.asarray(clusters, np.int32)),
+        "confidence": _pack_floats(clustering.confidence),
+        "count": len(groups),
+        "fitted": "transductive" if clustering.transductive else "inductive",
+        "centres": centres.tolist(),
+        **pictures,
+    }
+
+
+def split_rows(clusters: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "m"]]:
+    """Return the rows of each cluster from 0 to the last; images without a cluster are in none."""
+    return [np.flatnonzero(clusters == number) for number in range(int(clusters.max(initial=NOISE)) + 1)]
+
+
+def _places(shown: Int[np.ndarray, "m"], total: int) -> Int32[np.ndarray, "n"]:
+    places = np.full(total, -1, np.int32)
+    places[shown] = np.arange(len(shown), dtype=np.int32)
+    return places
+
+
+def _pack_floats(values: np.ndarray | jax.Array | None) -> dict[str, Any] | None:
+    return None if values is None else pack_array(np.asarray(values, np.float32))
+
+
+def _encode(images: np.ndarray, background: float) -> list[str]:
+    pixels = (255 * stretch_images(images, background) + 0.5).astype(np.uint8)
+    return [encode_webp(picture) for picture in to_rgb_or_grey(pixels)]
