@@ -59,7 +59,7 @@ def describe_report(
         "title": dataset.description,
         "facts": describe_facts(results, dataset),
         "verdict": results.get("verdict", []),
-        "notes": describe_notes(results),
+        "notes": describe_notes(results, num_shown=len(shown)),
         "table": describe_scores(results),
         "curves": describe_curves(metrics),
         "num_clusters": results["num_clusters"],
@@ -101,10 +101,12 @@ def describe_facts(results: dict, dataset: Dataset) -> list[list[str]]:
     return facts + [["not read", line] for line in dataset.skipped[:20]]
 
 
-def describe_notes(results: dict) -> list[str]:
-    """Return the sentences about the number of clusters and about each clusterer."""
-    reason = results["num_clusters"].get("reason")
+def describe_notes(results: dict, *, num_shown: int) -> list[str]:
+    """Return the sentences about the number of clusters, about thumbnails that are missing and about each clusterer."""
+    reason, num_images = results["num_clusters"].get("reason"), results["data"]["num_images"]
     notes = [] if reason is None else [f"number of clusters: {reason}"]
+    if num_shown < num_images:
+        notes.append(f"{num_shown:,} of the {num_images:,} images have a thumbnail, of each cluster its share")
     for name, entry in results["clustering"].items():
         notes += [f"{name}: {entry['skipped']}"] if "skipped" in entry else []
         notes += [f"{name}: {note}" for note in entry.get("notes", ())]

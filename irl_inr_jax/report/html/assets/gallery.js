@@ -54,7 +54,7 @@ function selectionView() {
   if (rows.length === 0) return [element("p", { class: "muted" }, "Nothing is selected. Draw a lasso or a box, or select thumbnails with Space.")];
   return [
     element("h3", {}, `${rows.length.toLocaleString("en")} images selected`),
-    element("div", { class: "row" }, button("Download CSV", downloadSelection, { id: "download-selection" }), button("Clear", () => select([]))),
+    element("div", { class: "row" }, button("Download CSV", downloadSelection, { class: "download-selection" }), button("Clear", () => select([]))),
     ...(clusterings.length ? [selectionActions()] : []),
     gallery(rows.slice(0, 600)),
   ];
