@@ -51,5 +51,5 @@ def test_the_page_has_the_scores_of_the_evaluation(irl_inr, finished, tmp_path):
     page = path.read_text(encoding="utf-8")
     content = json.loads(page.split('id="content">')[1].split("</script>")[0])
     accuracy = results["clustering"]["kmeans"]["accuracy"]
-    assert content["table"]["rows"][1][:3] == ["kmeans", "transductive", f"{100 * accuracy:.1f} %"]
+    assert content["table"]["rows"][1][:3] == ["kmeans", "inductive", f"{100 * accuracy:.1f} %"]
     assert len(content["images"]["ids"]) == results["data"]["num_images"] and content["curves"]["loss"]["steps"]

@@ -30,7 +30,7 @@ def mean_upright_images(
     trained: TrainedMethod,
     stored: np.ndarray | LazyImages,
     pose: Pose | None,
-    groups: list[Int[np.ndarray, "m"]],
+    groups: list[Int[np.ndarray, "_"]],
     *,
     fill: float,
     max_members: int = 500,
@@ -48,7 +48,7 @@ def mean_upright_images(
     return means
 
 
-def find_centres(embeddings: Embeddings, groups: list[Int[np.ndarray, "m"]]) -> Int32[np.ndarray, "k"]:
+def find_centres(embeddings: Embeddings, groups: list[Int[np.ndarray, "_"]]) -> Int32[np.ndarray, "k"]:
     """Return the row of the image whose latents are nearest to the mean of each group; -1 for an empty group."""
     centres = np.full(len(groups), -1, np.int32)
     for number, rows in enumerate(groups):

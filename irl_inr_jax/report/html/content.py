@@ -209,7 +209,7 @@ def describe_clustering(
     }
 
 
-def split_rows(clusters: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "m"]]:
+def split_rows(clusters: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
     """Return the rows of each cluster from 0 to the last; images without a cluster are in none."""
     return [np.flatnonzero(clusters == number) for number in range(int(clusters.max(initial=NOISE)) + 1)]
 
