@@ -166,13 +166,14 @@ function listenToPointer(frame) {
       const right = moved.clientX - from.x, down = moved.clientY - from.y;
       if (!map.moved && Math.hypot(right, down) < 4) return;
       map.moved = true;
+      frame.classList.add("moving"); // plotly.js then looks for no point under the pointer
       hideTooltip();
       begin();
       view.left = from.left + right;
       view.top = from.top + down;
       move();
     };
-    const stop = () => { removeEventListener("pointermove", drag); if (map.moved) finish(); else view = null; };
+    const stop = () => { removeEventListener("pointermove", drag); frame.classList.remove("moving"); if (map.moved) finish(); else view = null; };
     addEventListener("pointermove", drag);
     addEventListener("pointerup", stop, { once: true });
   }, true);
