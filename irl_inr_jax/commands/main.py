@@ -3,18 +3,29 @@
     irl-inr inspect DIR
     irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
     irl-inr evaluate --workdir runs/mine
+    irl-inr export --workdir runs/mine --to folders
+    irl-inr align --workdir runs/mine --to upright
+    irl-inr similar --workdir runs/mine IMAGE
 
 inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
-of a trained run and scores the clusters. `irl-inr VERB --help` lists the flags of a verb.
+of a trained run and scores the clusters. Of an evaluated run, export copies images and clusters out, align writes every
+image upright, and similar finds the images nearest to one. `irl-inr VERB --help` lists the flags of a verb.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from irl_inr_jax.commands import evaluate, inspect, train
+from irl_inr_jax.commands import align, evaluate, export, inspect, similar, train
 
-VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main}
+VERBS = {
+    "train": train.main,
+    "evaluate": evaluate.main,
+    "inspect": inspect.main,
+    "export": export.main,
+    "align": align.main,
+    "similar": similar.main,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
