@@ -41,7 +41,9 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     """Define the flags of this command."""
     flags.DEFINE_string("workdir", None, "folder of an evaluated run", flag_values=values)
     flags.DEFINE_string("to", None, "new folder to write", flag_values=values)
-    flags.DEFINE_integer("side", 0, "of the aligned images in pixels; 0 is that of the originals", 0, flag_values=values)
+    flags.DEFINE_integer(
+        "side", 0, "of the aligned images in pixels; 0 is that of the originals", 0, flag_values=values
+    )
     flags.DEFINE_enum(
         "format",
         None,
@@ -58,6 +60,7 @@ def run(values: flags.FlagValues) -> int:
     """Write the aligned images and the means and return the exit status."""
     import numpy as np
 
+    from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import from_json
     from irl_inr_jax.evaluation.alignment import make_canvas
     from irl_inr_jax.evaluation.stored import choose_clusterer, load_evaluation, require_pose
@@ -74,6 +77,7 @@ def run(values: flags.FlagValues) -> int:
     workdir, out = Path(values.workdir), Path(values.to).expanduser()
     check_is_new(out)
     config = from_json(workdir / "config.json")
+    check_config(config)
     stored = load_evaluation(workdir)
     pose, clusterer = require_pose(stored), choose_clusterer(stored, values.clusterer)
     images = open_user_images(config, stored)
@@ -128,9 +132,7 @@ def align_all(
     sums = MeanSums(int(clusters.max(initial=-1)) + 1, canvas.side, source.channels)
     shape = (total, canvas.side, canvas.side, source.channels)
     opened: AbstractContextManager = (
-        open_stack(folder, kind, shape, source.dtype)
-        if files is None
-        else open_image_folder(folder / "images", files)
+        open_stack(folder, kind, shape, source.dtype) if files is None else open_image_folder(folder / "images", files)
     )
     with opened as write, show_progress("images aligned", total) as update:
         for first in range(0, total, size):

@@ -48,6 +48,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Write the export and return the exit status."""
+    from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import from_json
     from irl_inr_jax.evaluation.stored import choose_clusterer, load_evaluation
     from irl_inr_jax.evaluation.user_images import open_user_images
@@ -60,6 +61,7 @@ def run(values: flags.FlagValues) -> int:
         raise InputError(f"expected --copy with --to folders, found --to {values.to}; leave --copy out")
     workdir = Path(values.workdir)
     config = from_json(workdir / "config.json")
+    check_config(config)
     stored = load_evaluation(workdir)
     clusterer = choose_clusterer(stored, values.clusterer)
     suffix = "" if values.to == "folders" else f".{values.to}"
@@ -74,9 +76,7 @@ def run(values: flags.FlagValues) -> int:
     return 0
 
 
-def export_folders(
-    out: Path, stored: "StoredEvaluation", images: "UserImages", *, clusterer: str, copy: bool
-) -> str:
+def export_folders(out: Path, stored: "StoredEvaluation", images: "UserImages", *, clusterer: str, copy: bool) -> str:
     """Write one folder per cluster; return what was written."""
     from irl_inr_jax.report.exported_folders import name_folders, new_folder, write_images, write_links
     from irl_inr_jax.report.image_writer import choose_suffix

@@ -56,6 +56,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Print the neighbours, save the picture and return the exit status."""
+    from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import from_json
     from irl_inr_jax.data.assembly import assemble_dataset, convert_bool
     from irl_inr_jax.data.datasets import open_source
@@ -70,6 +71,7 @@ def run(values: flags.FlagValues) -> int:
         raise InputError("expected --workdir DIR and an image file or id; see --help")
     workdir = Path(values.workdir)
     config = from_json(workdir / "config.json")
+    check_config(config)
     stored = load_evaluation(workdir)
     clusterer = choose_clusterer(stored, values.clusterer)
     output = Path(values.output) if values.output else None

@@ -137,9 +137,7 @@ def measure_sharpness(means: Float[np.ndarray, "k s s c"], counts: Int[np.ndarra
     return shared / energy if energy else 0.0
 
 
-def upright_images(
-    images: Float[np.ndarray, "n h w c"] | LazyImages, pose: Pose, *, fill: float
-) -> LazyImages:
+def upright_images(images: Float[np.ndarray, "n h w c"] | LazyImages, pose: Pose, *, fill: float) -> LazyImages:
     """Return the images without their pose, computed when they are read; outside the image is `fill`."""
 
     def read(rows: np.ndarray) -> np.ndarray:

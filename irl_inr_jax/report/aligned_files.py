@@ -76,9 +76,7 @@ def name_image_files(ids: np.ndarray) -> list[str]:
     return make_file_names(stems, [".png"] * len(stems))
 
 
-def write_index(
-    path: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], files: Sequence[str] | None
-) -> None:
+def write_index(path: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], files: Sequence[str] | None) -> None:
     """Write ids.csv: id, cluster, and the file of each image or its number in the stack, from 0."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -36,4 +36,5 @@ def save_alignment(path: Path | str, means: ClusterMeans, scaling: Scaling, name
         f"Mean image of each cluster before and after alignment: {name}",
         f"images: {means.counts.sum():,} · clusters: {shown} · share of the images' energy in the means: {before} "
         f"before, {after} after",
+        headings=[f"cluster {cluster}" for cluster in largest],
     )
