@@ -62,8 +62,8 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.data.datasets import open_source
     from irl_inr_jax.evaluation.similar_images import find_similar, make_similar_settings, match_query
     from irl_inr_jax.evaluation.stored import choose_clusterer, find_rows, load_evaluation
-    from irl_inr_jax.report.file_names import make_file_names
     from irl_inr_jax.report.figures.names import name_data
+    from irl_inr_jax.report.file_names import make_file_names
     from irl_inr_jax.report.text_table import format_table
     from irl_inr_jax.types import InputError
 

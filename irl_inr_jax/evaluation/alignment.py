@@ -125,7 +125,7 @@ class MeanSums:
         divisor = np.maximum(self._counts, 1)
         means = self._sums / divisor[:, None, None, None]
         before, after = (measure_sharpness(means[i], self._counts, float(self._energy[i])) for i in range(2))
-        return ClusterMeans(*means, self._background / divisor[:, None], self._counts, (before, after))
+        return ClusterMeans(means[0], means[1], self._background / divisor[:, None], self._counts, (before, after))
 
 
 def measure_sharpness(means: Float[np.ndarray, "k s s c"], counts: Int[np.ndarray, "k"], energy: float) -> float:

@@ -1,4 +1,4 @@
-"""The evaluated images as their publisher stores them: rows, sizes, and positions in pixels of the images themselves."""
+"""The evaluated images as their publisher stores them: rows, sizes, and positions in their own pixels."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,7 @@
 """Aligned images as files: a folder of PNG or TIFF files, or one stack as .npy, .tif or .mrcs, written in batches."""
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ def check_format(kind: str, dtype: np.dtype, channels: int) -> None:
 @contextmanager
 def open_stack(folder: Path, kind: str, shape: tuple[int, int, int, int], dtype: np.dtype) -> Iterator[Write]:
     """Yield write(first, images), which writes the images from number `first` on to folder/aligned.KIND, in order."""
-    path, num_images, grey = folder / f"aligned.{kind}", shape[0], shape[3] == 1
+    path, grey = folder / f"aligned.{kind}", shape[3] == 1
     plain = shape[:3] if grey else shape
     if kind == "npy":
         array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=plain)
@@ -41,12 +42,12 @@ def open_stack(folder: Path, kind: str, shape: tuple[int, int, int, int], dtype:
         array.flush()
     elif kind == "tif":
         colour = "rgb" if shape[3] == 3 else "minisblack"
-        options = {} if grey else {"planarconfig": "contig"}
-        with tifffile.TiffWriter(path, bigtiff=num_images * np.prod(shape[1:]) * dtype.itemsize > 2**31) as file:
+        planar = None if grey else "contig"
+        with tifffile.TiffWriter(path, bigtiff=math.prod(shape) * dtype.itemsize > 2**31) as file:
 
             def write_pages(first: int, images: np.ndarray) -> None:
                 for image in _squeeze(images):
-                    file.write(np.ascontiguousarray(image), photometric=colour, contiguous=True, **options)
+                    file.write(np.ascontiguousarray(image), photometric=colour, contiguous=True, planarconfig=planar)
 
             yield write_pages
     else:

@@ -3,7 +3,7 @@
 import csv
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def write_images(
     folder: Path,
     ids: np.ndarray,
     clusters: Int[np.ndarray, "n"],
-    read: Callable[[np.ndarray], np.ndarray],
+    read: Callable[[np.ndarray], Sequence[np.ndarray]],
     *,
     suffix: str,
 ) -> None:

@@ -23,4 +23,4 @@ def write_image(path: Path, pixels: Shaped[np.ndarray, "h w c"]) -> None:
         path.write_bytes(imagecodecs.png_encode(pixels))
         return
     colour = "rgb" if pixels.ndim == 3 and pixels.shape[-1] == 3 else "minisblack"
-    tifffile.imwrite(path, pixels, photometric=colour, **({"planarconfig": "contig"} if pixels.ndim == 3 else {}))
+    tifffile.imwrite(path, pixels, photometric=colour, planarconfig=None if pixels.ndim == 2 else "contig")

@@ -83,7 +83,9 @@ def save_cluster_grids(
 
     In a grid the images are ordered from the most to the least confident; of a larger cluster they are evenly spaced in
     that order, so that doubtful members are shown too. is_upright: the images are rotated and shifted upright, as the
-    title reports. name: clusterer and data, for the title. With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, as the
+    title reports. name: clusterer and data, for the title.
+
+    With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, as the
     title then reports; noise follows as the last grid. Empty clusters are omitted.
     """
     num_noise = int(np.sum(clusters == NOISE))

@@ -18,6 +18,9 @@ _LEGEND_ROW = 20
 _DOT_WIDTH = 16
 _MAX_LEGEND = 20
 
+# Title, the number of each image's class or cluster, their names in the legend, and their colours.
+_Panel = tuple[str, Int[np.ndarray, "n"], list[str], Float[np.ndarray, "k 3"]]
+
 
 def save_latent_map(
     path: Path | str,
@@ -34,7 +37,7 @@ def save_latent_map(
     lists clusters in the order of the colours. name: clusterer and data, for the title.
     """
     cluster_names = [f"cluster {i}" for i in range(int(clusters.max()) + 1)]
-    panels = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
+    panels: list[_Panel] = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
     if labels is not None:
         num_classes = int(labels.max()) + 1
         colours = choose_colours(num_classes + len(cluster_names))
