@@ -97,7 +97,14 @@ def align_batch(images: Sequence[Shaped[np.ndarray, "_ _ c"]], pose: Pose, canva
 
 @functools.partial(jax.jit, static_argnums=2)
 def _remove_pose(images, pose, side):
-    return transform_images(images, invert_pose(pose), interpolation="bilinear", fill=0.0, canvas=(side, side))
+    return transform_images(
+        images,
+        invert_pose(pose),
+        interpolation="bilinear",
+        fill=0.0,
+        canvas=(side, side),
+        zoom=side / images.shape[1],
+    )
 
 
 class MeanSums:

@@ -8,10 +8,10 @@ from jaxtyping import Float, Int
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
 
-def order_clusters(clusters: Int[np.ndarray, "n"]) -> Int[np.ndarray, "k"]:
+def order_clusters(clusters: Int[np.ndarray, "n"]) -> list[int]:
     """Return the clusters without noise, largest first, of two equally large ones the lower number first."""
     ids, sizes = np.unique(clusters[clusters != NOISE], return_counts=True)
-    return ids[np.argsort(-sizes, kind="stable")]
+    return ids[np.argsort(-sizes, kind="stable")].tolist()
 
 
 def choose_members(
@@ -30,8 +30,7 @@ def choose_examples(
 
     Noise is used only if everything is noise.
     """
-    ids = order_clusters(clusters)
-    ids = ids if len(ids) else np.array([NOISE])
+    ids = order_clusters(clusters) or [NOISE]
     num_rounds = math.ceil(num_shown / len(ids))
     members = [choose_members(clusters, confidence, cluster, num_shown=num_rounds) for cluster in ids]
     turns = [rows[turn] for turn in range(num_rounds) for rows in members if turn < len(rows)]
