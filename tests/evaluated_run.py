@@ -46,6 +46,7 @@ def write_run(workdir, data, ids, *, clusters, pose, split="train", columns=None
     results = {
         "data": {
             "split": split,
+            "class_names": list(class_names),
             "scaling": {"scale": 1 / 255, "offset": 0.0, "low": 0.0, "description": ""},
         },
         "clustering": {

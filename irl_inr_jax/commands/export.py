@@ -109,7 +109,7 @@ def export_star(out: Path, stored: "StoredEvaluation", images: "UserImages", *, 
     """Write the STAR file of one clusterer; return what was written."""
     from irl_inr_jax.data.readers.volumes import read_pixel_size
     from irl_inr_jax.evaluation.user_images import shifts_in_pixels
-    from irl_inr_jax.report.star_file import image_names, relion_poses, write_star
+    from irl_inr_jax.report.star_file import STACK_SUFFIXES, image_names, relion_poses, write_star
     from irl_inr_jax.types import InputError
 
     source, pose = images.source, stored.embeddings.pose
@@ -119,6 +119,11 @@ def export_star(out: Path, stored: "StoredEvaluation", images: "UserImages", *, 
             "--format mrcs, or use --to csv"
         )
     files = source.files[images.rows]
+    if source.pages is not None and Path(files[0]).suffix.lower() not in STACK_SUFFIXES:
+        raise InputError(
+            f"expected a stack as {', '.join(STACK_SUFFIXES)} for --to star, found {files[0]}; write one with "
+            "irl-inr align --format mrcs, or use --to csv"
+        )
     names = image_names(files, None if source.pages is None else source.pages[images.rows])
     poses = None
     if pose is not None:

@@ -4,6 +4,7 @@ import csv
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,6 +100,13 @@ def require_pose(stored: StoredEvaluation) -> Pose:
     return stored.embeddings.pose
 
 
+def list_classes(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) -> list[str]:
+    """Return the name of each image's class, its number if it has no name, and '' for an image without a label."""
+    return [
+        "" if label < 0 else str(class_names[label]) if label < len(class_names) else str(label) for label in labels
+    ]
+
+
 def _read(path: Path, read):
     try:
         return read(path)
@@ -123,7 +131,8 @@ def _assemble(
     results: dict, embeddings: Embeddings, table: dict[str, np.ndarray], names: list[str]
 ) -> StoredEvaluation:
     known = {"id", *names, *(f"{name}_confidence" for name in names)}
-    classes = table["label"] if embeddings.labels is not None else None
+    labels = embeddings.labels
+    classes = None if labels is None else np.array(list_classes(labels, results["data"]["class_names"]))
     known |= set() if classes is None else {"label"}
     # A user's own column of this name would have become data_outlier_score if scores had been written.
     columns = list(table)

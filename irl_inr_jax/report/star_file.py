@@ -15,6 +15,8 @@ from jaxtyping import Float, Int
 
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
+STACK_SUFFIXES = (".mrcs", ".mrc", ".st")  # stacks whose images RELION reads by number
+
 
 def image_names(files: np.ndarray, pages: np.ndarray | None) -> list[str]:
     """Return rlnImageName of each image: its file, or 000001@FILE for the first image of a stack."""
