@@ -90,8 +90,11 @@ def align_batch(images: Sequence[Shaped[np.ndarray, "_ _ c"]], pose: Pose, canva
     squares = np.asarray(fit_images(relative, canvas.fit))
     rows = np.minimum(np.arange(size), len(images) - 1)
     padded = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32)[rows], pose)
-    unposed = jax.tree.map(np.zeros_like, padded)
-    before, after = (np.asarray(_remove_pose(squares[rows], p, canvas.side))[: len(images)] for p in (unposed, padded))
+    before = squares
+    if squares.shape[1] != canvas.side:
+        unposed = jax.tree.map(np.zeros_like, padded)
+        before = np.asarray(_remove_pose(squares[rows], unposed, canvas.side))[: len(images)]
+    after = np.asarray(_remove_pose(squares[rows], padded, canvas.side))[: len(images)]
     return Aligned(before, after, background)
 
 

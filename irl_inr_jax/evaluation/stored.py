@@ -100,7 +100,7 @@ def require_pose(stored: StoredEvaluation) -> Pose:
     return stored.embeddings.pose
 
 
-def list_classes(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) -> list[str]:
+def name_each_class(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) -> list[str]:
     """Return the name of each image's class, its number if it has no name, and '' for an image without a label."""
     return [
         "" if label < 0 else str(class_names[label]) if label < len(class_names) else str(label) for label in labels
@@ -132,7 +132,7 @@ def _assemble(
 ) -> StoredEvaluation:
     known = {"id", *names, *(f"{name}_confidence" for name in names)}
     labels = embeddings.labels
-    classes = None if labels is None else np.array(list_classes(labels, results["data"]["class_names"]))
+    classes = None if labels is None else np.array(name_each_class(labels, results["data"]["class_names"]))
     known |= set() if classes is None else {"label"}
     # A user's own column of this name would have become data_outlier_score if scores had been written.
     columns = list(table)

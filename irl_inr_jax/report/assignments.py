@@ -9,7 +9,7 @@ from jaxtyping import Float32
 
 from irl_inr_jax.clustering import Clustering
 from irl_inr_jax.evaluation.comparison import BASELINE
-from irl_inr_jax.evaluation.stored import list_classes
+from irl_inr_jax.evaluation.stored import name_each_class
 from irl_inr_jax.types import Embeddings
 
 
@@ -29,7 +29,7 @@ def save_assignments(
     """
     table = {"id": list(embeddings.ids)}
     if embeddings.labels is not None:
-        table["label"] = list_classes(embeddings.labels, class_names)
+        table["label"] = name_each_class(embeddings.labels, class_names)
     if outliers is not None:
         table["outlier_score"] = [f"{score:.4f}" for score in outliers]
     for name, clustering in clusterings.items():
