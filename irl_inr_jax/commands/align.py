@@ -5,8 +5,9 @@
 
 Each image is moved back by the pose that the trained encoder predicts, in one interpolation from the original pixels,
 and keeps its type (8 bits, 16 bits or floating point) and channels; what comes into view has the value of the
-background. Without --side the result has the side of the originals, padded to a common square; originals that were
-each resized to fill a square (config.data.same_scale=False) keep that size.
+background. Upright is the orientation that the model has chosen: similar images share it, but it need not be yours.
+Without --side the result has the side of the originals, padded to a common square; originals that were each resized to
+fill a square (config.data.same_scale=False) keep that size.
 
 Writes to the new folder: images/ (png) or aligned.npy, .tif or .mrcs, all images in the order of clusters.csv; ids.csv,
 which has the id and cluster of each; means.npz and means.png, the mean image of each cluster before and after. The
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from irl_inr_jax.types import Pose
 
 _FORMATS = ["png", "npy", "tif", "mrcs"]
+_SMALL_GAIN = 0.1  # in the share of the energy
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -107,6 +109,11 @@ def run(values: flags.FlagValues) -> int:
         f"means.npz, means.png\n"
         f"the means of the clusters by {clusterer} hold {before} of the images' energy before alignment, {after} after"
     )
+    if means.sharpness[1] < means.sharpness[0] + _SMALL_GAIN:
+        print(
+            "the gain is small: the images of a cluster differ or are nearly symmetric, or their poses are not "
+            "reliable; look at means.png"
+        )
     return 0
 
 
