@@ -56,12 +56,14 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Print the neighbours, save the picture and return the exit status."""
+    import numpy as np
+
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import from_json
     from irl_inr_jax.data.assembly import assemble_dataset, convert_bool
     from irl_inr_jax.data.datasets import open_source
     from irl_inr_jax.evaluation.similar_images import find_similar, make_similar_settings, match_query
-    from irl_inr_jax.evaluation.stored import choose_clusterer, find_rows, load_evaluation
+    from irl_inr_jax.evaluation.stored import choose_clusterer, load_evaluation
     from irl_inr_jax.report.figures.names import name_data
     from irl_inr_jax.report.file_names import make_file_names
     from irl_inr_jax.report.text_table import format_table
@@ -80,14 +82,15 @@ def run(values: flags.FlagValues) -> int:
     source = convert_bool(open_source(config.data))
     dataset = assemble_dataset(config.data, source)
     split = dataset.test if stored.results["data"]["split"] == "test" and dataset.test else dataset.train
-    images = split.images if len(split.ids) == len(stored.ids) else split.images[find_rows(split.ids, stored.ids)]
+    if not np.array_equal(split.ids, stored.ids):
+        raise InputError(f"expected the images that were evaluated, found others; evaluate {workdir} again")
     query = find_query(values.image, config, source, dataset, stored)
     settings = make_similar_settings(config, dataset.scaling)
-    found = find_similar(query.image, images, settings, count=values.count, own_row=query.row)
+    found = find_similar(query.image, split.images, settings, count=values.count, own_row=query.row)
     print(format_table(list_similar(found, stored, clusterer)))
     if output is None:
         output = workdir / "eval" / make_file_names([f"similar_{query.name}"], [".png"])[0]
-    matched = match_query(query.image, images[found.rows], found, settings)
+    matched = match_query(query.image, split.images[found.rows], found, settings)
     save_picture(output, query, matched, found, dataset, stored, clusterer, name_data(config.data))
     print(f"\n{output}: {query.name} and {len(found.rows)} images, rotated like it")
     return 0
