@@ -90,7 +90,7 @@ def _save_clusterings(
     images, task, pose = evaluation.split.images, evaluation.task, evaluation.split.embeddings.pose
     shown = trained.displayed(images.images)
     if pose is not None:
-        background = float(trained.to_display(np.array(config.views.fill, np.float32)))
+        background = float(trained.to_display(np.full(1, config.views.fill, np.float32))[0])
         shown = upright_images(shown, pose, fill=background)
     labels, names = add_unlabelled_class(images.labels, dataset.class_names)
     for clusterer, clustering in evaluation.comparison.clusterings.items():
