@@ -1,22 +1,39 @@
 """Cluster images by what they show, independent of how they are rotated and shifted.
 
+    irl-inr run DIR --out RESULTS
+
+is the way from images to clusters and a page to look at them, in one command. Its steps, with all their options:
+
     irl-inr inspect DIR
     irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
     irl-inr evaluate --workdir runs/mine
     irl-inr report --workdir runs/mine
+    irl-inr export --workdir runs/mine --to folders
+    irl-inr align --workdir runs/mine --to upright
+    irl-inr similar --workdir runs/mine IMAGE
 
-inspect reports what a data set contains before any training, train trains an encoder, evaluate clusters the images of a
-trained run and scores the clusters, and report writes a page to look at them. `irl-inr VERB --help` lists the flags of
-a verb.
+inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
+of a trained run and scores the clusters. Of an evaluated run, report writes a page to browse, export copies images and
+clusters out, align writes every image upright, and similar finds the images nearest to one. `irl-inr VERB --help` lists
+the flags of a verb.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from irl_inr_jax.commands import evaluate, inspect, report, train
+from irl_inr_jax.commands import align, evaluate, export, inspect, report, run, similar, train
 
-VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main, "report": report.main}
+VERBS = {
+    "run": run.main,
+    "inspect": inspect.main,
+    "train": train.main,
+    "evaluate": evaluate.main,
+    "report": report.main,
+    "export": export.main,
+    "align": align.main,
+    "similar": similar.main,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

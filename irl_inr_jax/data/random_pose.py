@@ -56,6 +56,8 @@ def add_random_poses(data: ConfigDict, source: Source, *, zoom: float = 1.0) -> 
         read=read,
         pose=pose,
         background=fill,
+        files=None,
+        pages=None,
     )
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float32
 
 from irl_inr_jax.clustering import Clustering
 from irl_inr_jax.evaluation.comparison import BASELINE
-from irl_inr_jax.report.figures.classes import name_classes
+from irl_inr_jax.evaluation.stored import name_each_class
 from irl_inr_jax.types import Embeddings
 
 
@@ -29,8 +29,7 @@ def save_assignments(
     """
     table = {"id": list(embeddings.ids)}
     if embeddings.labels is not None:
-        names = name_classes(class_names, int(embeddings.labels.max()) + 1)
-        table["label"] = [names[label] if label >= 0 else "" for label in embeddings.labels]
+        table["label"] = name_each_class(embeddings.labels, class_names)
     if outliers is not None:
         table["outlier_score"] = [f"{score:.4f}" for score in outliers]
     for name, clustering in clusterings.items():

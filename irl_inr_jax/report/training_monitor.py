@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from irl_inr_jax.devices.processes import is_first_process
-from irl_inr_jax.report.figures.training_figure import save_training_figure
+from irl_inr_jax.report.figures.names import name_data
+from irl_inr_jax.report.figures.training_figure import NUM_SHOWN, evenly_spaced_rows, save_training_figure
 from irl_inr_jax.training.logging import MetricsLog
 from irl_inr_jax.training.progress import ConsoleProgress
 from irl_inr_jax.training.run import Run, trained_method
@@ -38,7 +39,9 @@ def follow_run(
     def after_epoch(epoch: int, state: TrainState | None) -> None:
         if state is not None and run.method.reconstruct:
             path = workdir / "pictures" / f"epoch_{epoch:04d}.png"
-            save_training_figure(path, trained_method(run, state), run.dataset.train)
+            images = run.dataset.train
+            rows = evenly_spaced_rows(len(images.images), NUM_SHOWN)
+            save_training_figure(path, trained_method(run, state), images, rows, name=name_data(run.config.data))
             log.write_image(int(state.step), "reconstructions", path)
         clock["time"] = time.monotonic()  # saving checkpoints and figures does not count as training
 

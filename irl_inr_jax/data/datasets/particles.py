@@ -56,6 +56,8 @@ def read_particles(data: ConfigDict) -> Source:
         test=np.repeat([False, True], lengths) if len(paths) > 1 else None,
         columns={"background_mean": background[:, 0], "background_std": background[:, 1]},
         pose=join_poses(truths, max(shapes[0])),
+        files=np.repeat([str(path) for path in paths], lengths),
+        pages=np.concatenate([np.arange(length) for length in lengths]),
     )
 
 

@@ -78,6 +78,7 @@ def source_of_files(
         columns={key: values[readable] for key, values in (columns or {}).items()},
         pose=None if pose is None else Pose(theta=pose.theta[readable], tau=pose.tau[readable]),
         skipped=skipped,
+        files=np.array([str(file) for file in files]),
     )
 
 

@@ -53,6 +53,8 @@ def stack_source(
         read=lambda rows: as_pixels(read(rows), name).reshape(len(rows), height, width, channels),
         labels=labels,
         test=test,
+        files=np.full(num_images, str(path)),
+        pages=np.arange(num_images),
     )
 
 

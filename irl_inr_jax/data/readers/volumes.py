@@ -39,6 +39,15 @@ def read_mrc_image(path: Path) -> np.ndarray:
     return _only_image(np.array(_map_mrc(path)), path)
 
 
+def read_pixel_size(path: Path) -> float:
+    """Return the pixel size in angstroms that the header of an MRC file states; 0 if none, or for another file."""
+    try:
+        with mrcfile.open(path, header_only=True, permissive=True) as file:
+            return float(file.voxel_size.x)
+    except (OSError, ValueError):
+        return 0.0
+
+
 def open_fits(data: ConfigDict) -> Source:
     """Return the images of the first three-dimensional array of the FITS file config.data.path, read on request.
 

@@ -13,6 +13,7 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.figures import canvas
 from irl_inr_jax.report.figures.classes import name_classes
+from irl_inr_jax.report.figures.examples import choose_members, order_clusters
 from irl_inr_jax.report.figures.tiles import choose_side, tile_images
 
 _GRID = 8
@@ -25,12 +26,13 @@ def save_confusion(
     matrix: Int[np.ndarray, "classes columns"],
     class_names: Sequence[str],
     *,
+    name: str,
     has_noise: bool = False,
 ) -> None:
     """Save the matrix of `metrics.clustering_scores.confusion_matrix`: counts, coloured by share of the row (Figure 5).
 
     Columns past the number of classes are surplus clusters; with `has_noise` the last column is noise. Counts are
-    omitted if the cells are too small.
+    omitted if the cells are too small. name: clusterer and data, for the title.
     """
     num_classes, num_columns = matrix.shape
     names = name_classes(class_names, num_classes)
@@ -44,7 +46,7 @@ def save_confusion(
     figure = canvas.make_figure(
         left + cell * num_columns + canvas.MARGIN,
         canvas.TITLE_HEIGHT + 8 + cell * num_classes + below,
-        "Confusion matrix of classes and matched clusters",
+        f"Confusion matrix of classes and matched clusters: {name}",
         f"{accuracy:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row",
     )
     axes = canvas.place_axes(figure, left, canvas.TITLE_HEIGHT + 8, cell * num_columns, cell * num_classes)
@@ -73,18 +75,23 @@ def save_cluster_grids(
     labels: Int[np.ndarray, "n"] | None,
     class_names: Sequence[str],
     *,
-    seed: int = 0,
+    confidence: Float[np.ndarray, "n"],
+    is_upright: bool,
+    name: str,
 ) -> None:
-    """Save up to 8 x 8 random images of each cluster, largest cluster first (Figures 11 and 12).
+    """Save up to 8 x 8 images of each cluster, largest cluster first (Figures 11 and 12).
+
+    In a grid the images are ordered from the most to the least confident; of a larger cluster they are evenly spaced in
+    that order, so that doubtful members are shown too. is_upright: the images are rotated and shifted upright, as the
+    title reports. name: clusterer and data, for the title.
 
     With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, as the
     title then reports; noise follows as the last grid. Empty clusters are omitted.
     """
     num_noise = int(np.sum(clusters == NOISE))
-    ids, sizes = np.unique(clusters[clusters != NOISE], return_counts=True)
-    by_size = np.argsort(-sizes, kind="stable")
+    ids = order_clusters(clusters)
     capped = len(ids) > _MAX_CLUSTERS
-    shown = [*ids[by_size][:_MAX_CLUSTERS], *([NOISE] if num_noise else [])]
+    shown = [*ids[:_MAX_CLUSTERS], *([NOISE] if num_noise else [])]
     num_columns = min(_GRID_COLUMNS, len(shown))
     # Smaller cells for many clusters, which keeps the file small.
     side = choose_side(images, target=32 if len(shown) <= 12 else 20)
@@ -94,22 +101,22 @@ def save_cluster_grids(
     figure = canvas.make_figure(
         2 * canvas.MARGIN + num_columns * step_x - 28,
         canvas.TITLE_HEIGHT + math.ceil(len(shown) / num_columns) * step_y,
-        f"Images of the {_MAX_CLUSTERS} largest of {len(ids)} clusters" if capped else "Images of each cluster",
+        (f"Images of the {_MAX_CLUSTERS} largest of {len(ids)} clusters" if capped else "Images of each cluster")
+        + (f", upright: {name}" if is_upright else f", as taken: {name}"),
         f"images: {len(clusters):,} · clusters: {len(ids)} · "
         + (f"noise: {num_noise:,} · " if num_noise else "")
-        + f"up to {_GRID * _GRID} random images per cluster",
+        + f"up to {_GRID * _GRID} per cluster, from the most to the least confident",
     )
-    rng = np.random.default_rng(seed)
     for i, cluster in enumerate(shown):
         members = np.flatnonzero(clusters == cluster)
         left = canvas.MARGIN + (i % num_columns) * step_x
         top = canvas.TITLE_HEIGHT + (i // num_columns) * step_y
-        name = "noise" if cluster == NOISE else f"cluster {cluster}"
-        canvas.write_text(figure, left, top, f"{name} · {len(members):,}")
+        heading_text = "noise" if cluster == NOISE else f"cluster {cluster}"
+        canvas.write_text(figure, left, top, f"{heading_text} · {len(members):,}")
         if labels is not None:
             majority = _describe_majority(labels[members], class_names)
             canvas.write_text(figure, left, top + 18, majority, color=canvas.FAINT_INK, fontsize=canvas.SMALL_POINTS)
-        sample = rng.permutation(members)[: _GRID * _GRID]
+        sample = choose_members(clusters, confidence, cluster, num_shown=_GRID * _GRID)
         tiled = tile_images(images[sample], num_columns=_GRID, side=side, gap=1)
         canvas.place_pixels(figure, left, top + heading, tiled)
     canvas.save_png(figure, path)

@@ -28,13 +28,14 @@ def save_dendrogram(
     clusters: Int[np.ndarray, "m"],
     images: Float[np.ndarray, "m h w c"],
     *,
+    name: str,
     num_leaves: int = 30,
 ) -> None:
     """Save the last merges of SciPy's `linkage` of m = merges + 1 images, down to `num_leaves` leaves.
 
     Below a leaf are the number of its images, up to five random ones, and its cluster. Branches within one cluster have
     the cluster's colour; branches that join several, and noise, are dark grey. The dashed line is the height that cuts
-    the tree into as many parts as there are clusters.
+    the tree into as many parts as there are clusters. name: clusterer and data, for the title.
     """
     leaves = _order_leaves(linkage, num_leaves)
     members = _find_members(linkage, leaves)
@@ -47,7 +48,7 @@ def save_dendrogram(
     figure = canvas.make_figure(
         left + step * len(leaves) + canvas.MARGIN,
         samples_top + samples_height + 52,
-        f"Dendrogram, cut into {num_clusters} clusters",
+        f"Dendrogram, cut into {num_clusters} clusters: {name}",
         f"images: {len(images):,} · below each leaf: number of images, examples and cluster · dashed: the cut",
     )
     colours = np.vstack([choose_colours(int(clusters.max()) + 1), np.full((1, 3), _INK)])  # the last for `_MIXED`

@@ -18,6 +18,9 @@ _LEGEND_ROW = 20
 _DOT_WIDTH = 16
 _MAX_LEGEND = 20
 
+# Title, the number of each image's class or cluster, their names in the legend, and their colours.
+_Panel = tuple[str, Int[np.ndarray, "n"], list[str], Float[np.ndarray, "k 3"]]
+
 
 def save_latent_map(
     path: Path | str,
@@ -25,27 +28,37 @@ def save_latent_map(
     clusters: Int[np.ndarray, "n"],
     labels: Int[np.ndarray, "n"] | None,
     class_names: Sequence[str],
+    *,
+    name: str,
 ) -> None:
     """Save `points` of `project_latents` coloured by true class, if there are labels, and by cluster.
 
-    A cluster has the colour of the class matched to it, so that differences between the panels are errors.
+    A cluster has the colour of the class matched to it, so that differences between the panels are errors; the legend
+    lists clusters in the order of the colours. name: clusterer and data, for the title.
     """
     cluster_names = [f"cluster {i}" for i in range(int(clusters.max()) + 1)]
-    panels = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
+    panels: list[_Panel] = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
     if labels is not None:
         num_classes = int(labels.max()) + 1
         colours = choose_colours(num_classes + len(cluster_names))
-        in_class_colours = colours[_colour_order(labels, clusters, num_classes)]
+        colour_numbers = _colour_order(labels, clusters, num_classes)
+        order = np.argsort(colour_numbers, kind="stable")
+        places = np.where(clusters == NOISE, NOISE, np.argsort(order)[clusters])
         panels = [
             ("by true class", labels, name_classes(class_names, num_classes), colours[:num_classes]),
-            ("by cluster, in the colour of the matched class", clusters, cluster_names, in_class_colours),
+            (
+                "by cluster, in the colour of the matched class",
+                places,
+                [cluster_names[i] for i in order],
+                colours[colour_numbers[order]],
+            ),
         ]
     panels[-1] = _show_noise(*panels[-1])
     num_legend_rows = max(math.ceil(len(_legend_names(names)) / _legend_columns(names)) for _, _, names, _ in panels)
     figure = canvas.make_figure(
         canvas.MARGIN + len(panels) * (_SIDE + canvas.MARGIN),
         canvas.TITLE_HEIGHT + 26 + _SIDE + 16 + num_legend_rows * _LEGEND_ROW + canvas.MARGIN // 2,
-        "Latents z projected onto the plane",
+        f"Latents z projected onto the plane: {name}",
         f"images: {len(points):,} · nearby points are images with similar z",
     )
     for i, (title, ids, names, colours) in enumerate(panels):

@@ -1,6 +1,7 @@
 """Figures of the INR's output: reconstructions, canonical views and renderings at a higher resolution."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,12 @@ def save_reconstructions(
     images: Float[np.ndarray, "n h w c"],
     recons: Float[np.ndarray, "n H W c"],
     canonical: Float[np.ndarray, "n H2 W2 c"] | None,
+    *,
+    name: str,
 ) -> None:
     """Save inputs, their reconstructions and their canonical views in rows (Figures 7 and 8), twelve images per line.
 
-    `canonical` is None for a method without pose. Resolutions may differ.
+    `canonical` is None for a method without pose. Resolutions may differ. name: of the data, for the title.
     """
     rows = {"input": images, "reconstruction": recons}
     if canonical is not None:
@@ -30,15 +33,26 @@ def save_reconstructions(
     subtitle = "reconstruction: from z and the pose"
     if canonical is not None:
         subtitle += " · canonical view: from z without the pose"
-    save_image_rows(path, rows, "Images and their reconstructions", subtitle)
+    save_image_rows(path, rows, f"Images and their reconstructions: {name}", subtitle)
 
 
-def save_image_rows(path: Path | str, rows: dict[str, Float[np.ndarray, "n _ _ c"]], title: str, subtitle: str) -> None:
-    """Save n images in several versions, one labelled row per version, twelve images per line."""
+def save_image_rows(
+    path: Path | str,
+    rows: dict[str, Float[np.ndarray, "n _ _ c"]],
+    title: str,
+    subtitle: str,
+    *,
+    headings: Sequence[str] = (),
+) -> None:
+    """Save n images in several versions, one labelled row per version, twelve images per line.
+
+    headings: the text above each image; () for none.
+    """
     first = next(iter(rows.values()))
     num_columns = min(len(first), _MAX_COLUMNS)
     side = choose_side(first, target=84)
-    block_height = len(rows) * (side + _GAP) + 5 * _GAP
+    heading_height = 18 if len(headings) else 0
+    block_height = heading_height + len(rows) * (side + _GAP) + 5 * _GAP
     num_blocks = math.ceil(len(first) / num_columns)
     figure = canvas.make_figure(
         2 * canvas.MARGIN + _LABEL_WIDTH + num_columns * (side + _GAP),
@@ -48,8 +62,12 @@ def save_image_rows(path: Path | str, rows: dict[str, Float[np.ndarray, "n _ _ c
     )
     for block in range(num_blocks):
         shown = slice(block * num_columns, (block + 1) * num_columns)
+        for column, heading in enumerate(headings[shown]):
+            left = canvas.MARGIN + _LABEL_WIDTH + column * (side + _GAP)
+            top = canvas.TITLE_HEIGHT + block * block_height
+            canvas.write_text(figure, left, top, heading, fontsize=canvas.SMALL_POINTS, color=canvas.FAINT_INK)
         for row, (label, row_images) in enumerate(rows.items()):
-            top = canvas.TITLE_HEIGHT + block * block_height + row * (side + _GAP)
+            top = canvas.TITLE_HEIGHT + block * block_height + heading_height + row * (side + _GAP)
             canvas.write_text(figure, canvas.MARGIN, top + side // 2, label, va="center", color=canvas.FAINT_INK)
             tiled = tile_images(row_images[shown], num_columns=num_columns, side=side, gap=_GAP)
             canvas.place_pixels(figure, canvas.MARGIN + _LABEL_WIDTH, top, tiled)
@@ -57,11 +75,12 @@ def save_image_rows(path: Path | str, rows: dict[str, Float[np.ndarray, "n _ _ c
 
 
 def save_canonical_views(
-    path: Path | str, rotated: Float[np.ndarray, "m k h w c"], canonical: Float[np.ndarray, "m k H W c"]
+    path: Path | str, rotated: Float[np.ndarray, "m k h w c"], canonical: Float[np.ndarray, "m k H W c"], *, name: str
 ) -> None:
     """Save k rotated copies of each of m images above the INR's output for their z (Figures 3, 9 and 10).
 
-    The images of a panel's lower row are equal if z is invariant to rotation. Panels are in two columns.
+    The images of a panel's lower row are equal if z is invariant to rotation. Panels are in two columns. name: of the
+    data, for the title.
     """
     num_panels, num_copies = rotated.shape[:2]
     num_columns = min(2, num_panels)
@@ -72,7 +91,7 @@ def save_canonical_views(
     figure = canvas.make_figure(
         num_columns * panel_width + canvas.MARGIN,
         canvas.TITLE_HEIGHT + num_rows * panel_height,
-        "Canonical views: the part of an image that z encodes",
+        f"Canonical views, the part of an image that z encodes: {name}",
         f"above: one image in {num_copies} poses · below: INR output for the z of each, without its pose",
     )
     for panel in range(num_panels):
@@ -86,15 +105,18 @@ def save_canonical_views(
 
 
 def save_large_rendering(
-    path: Path | str, image: Float[np.ndarray, "h w c"], rendering: Float[np.ndarray, "H W c"]
+    path: Path | str, image: Float[np.ndarray, "h w c"], rendering: Float[np.ndarray, "H W c"], *, name: str
 ) -> None:
-    """Save the input at its resolution next to the INR evaluated on a finer grid, both 512 pixels wide."""
+    """Save the input at its resolution next to the INR evaluated on a finer grid, both 512 pixels wide.
+
+    name: of the data, for the title.
+    """
     side = 512
     panels = {"input": image, "INR": rendering}
     figure = canvas.make_figure(
         2 * (side + canvas.MARGIN) + canvas.MARGIN,
         canvas.TITLE_HEIGHT + side + 56,
-        "An image and its INR on a finer grid",
+        f"An image and its INR on a finer grid: {name}",
         "the INR is a function of (x, y) and can be evaluated at any resolution",
     )
     for i, (label, pixels) in enumerate(panels.items()):

@@ -11,23 +11,27 @@ from irl_inr_jax.report.figures import canvas
 
 _SIDE = 380
 _DOT_COLOUR = "#1f5f9e"
+_SMALLEST_ERROR = 0.01  # degrees; smaller ones are in the first bin
 
 
-def save_rotation_scatter(path: Path | str, true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"]) -> None:
+def save_rotation_scatter(
+    path: Path | str, true: Float[np.ndarray, "n"], predicted: Float[np.ndarray, "n"], *, name: str
+) -> None:
     """Save a scatter plot of predicted against true rotation and a histogram of the errors (Figure 4).
 
-    Angles are in radians with any winding number, and shown in degrees: rotations in [0, 360], errors in [-180, 180].
+    Angles are in radians with any winding number, and shown in degrees: rotations in [0, 360], absolute errors on a
+    logarithmic axis up to 180, where images that are taken upside down show. name: of the data, for the title.
     """
     correlation = circular_correlation(true, predicted)
     figure = canvas.make_figure(
         2 * _SIDE + 210,
         canvas.TITLE_HEIGHT + _SIDE + 72,
-        "Predicted against true rotation",
+        f"Predicted against true rotation: {name}",
         f"images: {len(true):,} · circular correlation {_format(correlation, '.3f')} · "
-        f"median error {median_angle_error_deg(true, predicted):.1f}°",
+        f"median error {median_angle_error_deg(true, predicted):.2g}°",
     )
     _draw_scatter(canvas.place_axes(figure, 76, canvas.TITLE_HEIGHT + 8, _SIDE, _SIDE), true, predicted)
-    errors = np.degrees(angle_difference(predicted, true))
+    errors = np.abs(np.degrees(angle_difference(predicted, true)))
     _draw_histogram(canvas.place_axes(figure, _SIDE + 170, canvas.TITLE_HEIGHT + 8, _SIDE, _SIDE), errors)
     canvas.save_png(figure, path)
 
@@ -49,10 +53,14 @@ def _draw_scatter(axes: Axes, true: Float[np.ndarray, "n"], predicted: Float[np.
 
 
 def _draw_histogram(axes: Axes, errors: Float[np.ndarray, "n"]) -> None:
-    bins = np.linspace(-180, 180, 73).tolist()
-    axes.hist(errors, bins=bins, weights=np.full(len(errors), 100 / len(errors)), color=_DOT_COLOUR)
-    axes.set(xlim=(-180, 180), xticks=range(-180, 181, 90))
-    axes.set_xlabel("predicted − true (degrees)", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
+    bins = np.geomspace(_SMALLEST_ERROR, 180, 61).tolist()
+    weights = np.full(len(errors), 100 / len(errors))
+    axes.hist(np.clip(errors, _SMALLEST_ERROR, 180), bins=bins, weights=weights, color=_DOT_COLOUR)
+    axes.axvline(max(float(np.median(errors)), _SMALLEST_ERROR), color=canvas.FAINT_INK, linewidth=1, linestyle="--")
+    axes.set_xscale("log")
+    axes.set_xlim(_SMALLEST_ERROR, 180)
+    axes.set_xticks([0.01, 0.1, 1, 10, 180], ["≤ 0.01", "0.1", "1", "10", "180"])
+    axes.set_xlabel("error of the rotation (degrees; dashed: median)", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
     axes.set_ylabel("share of images (%)", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
 
 

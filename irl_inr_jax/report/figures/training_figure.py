@@ -12,14 +12,19 @@ from irl_inr_jax.types import ImageSet
 NUM_SHOWN = 12
 
 
-def save_training_figure(path: Path, trained: TrainedMethod, images: ImageSet) -> None:
-    """Save inputs, their reconstructions and canonical views, for methods that reconstruct."""
-    shown = images.images[evenly_spaced_rows(len(images.images), NUM_SHOWN)]
+def save_training_figure(
+    path: Path, trained: TrainedMethod, images: ImageSet, rows: Int[np.ndarray, "rows"], *, name: str
+) -> None:
+    """Save inputs, their reconstructions and canonical views, for methods that reconstruct.
+
+    rows: of the images that are shown. name: of the data, for the title.
+    """
+    shown = images.images[rows]
     latents, pose = trained.encode(shown)
     side = shown.shape[1]
     recons = trained.render(latents, pose, side=side)
     canonical = trained.render(latents, None, side=side)
-    save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)))
+    save_reconstructions(path, *map(trained.to_display, (trained.to_unit(shown), recons, canonical)), name=name)
 
 
 def evenly_spaced_rows(num_images: int, num_shown: int) -> Int[np.ndarray, "rows"]:

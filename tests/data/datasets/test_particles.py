@@ -174,3 +174,11 @@ def test_the_data_set_has_both_splits_and_the_background_as_columns(stacks, data
     dataset = make_dataset(data)
     assert dataset.train.images.shape == (12, SIDE, SIDE, 1) and len(dataset.test.ids) == 5
     assert "background_std" in dataset.train.columns
+
+
+def test_each_particle_names_its_stack_and_its_number_there(stacks, data):
+    stacks()
+    source = read_particles(data)
+    names = [file.rpartition("/")[2] for file in source.files]
+    assert names == ["sim_train.mrcs"] * 12 + ["sim_test.mrcs"] * 5
+    assert source.pages.tolist() == [*range(12), *range(5)]

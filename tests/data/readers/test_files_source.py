@@ -160,3 +160,11 @@ def test_message_names_the_first_five_files(read, write):
     write("a.png")
     with pytest.raises(InputError, match=r"\(0: no such file; .*4: no such file; and 3 more\)"):
         read(["a.png", *map(str, range(8))])
+
+
+def test_each_image_names_the_file_it_was_read_from(write, read, tmp_path):
+    for name in ("a.png", "c.png"):
+        write(name)
+    (tmp_path / "b.png").write_bytes(b"damaged")
+    source = read(["a.png", "b.png", "c.png"], max_unreadable=0.5)
+    assert source.files.tolist() == [str(tmp_path / name) for name in ("a.png", "c.png")] and source.pages is None

@@ -1,12 +1,22 @@
 """Confusion matrices and grids of cluster images."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from matplotlib import colormaps
 
 from irl_inr_jax.metrics.clustering_scores import NOISE, confusion_matrix
-from irl_inr_jax.report.figures import canvas
-from irl_inr_jax.report.figures.cluster_figures import save_cluster_grids, save_confusion
+from irl_inr_jax.report.figures import canvas, cluster_figures
+
+save_confusion = partial(cluster_figures.save_confusion, name="kmeans on lots")
+
+
+def save_cluster_grids(path, images, clusters, labels, class_names, *, confidence=None, is_upright=False):
+    """Grids of images that are all equally typical, unless `confidence` is given."""
+    confidence = np.ones(len(clusters)) if confidence is None else confidence
+    options = {"confidence": confidence, "is_upright": is_upright, "name": "kmeans on lots"}
+    cluster_figures.save_cluster_grids(path, images, clusters, labels, class_names, **options)
 
 
 @pytest.fixture
@@ -87,7 +97,9 @@ def test_noise_is_the_last_grid_for_any_amount_of_noise(written):
         "cluster 0 · 1",
         "noise · 3",
     ]
-    assert "images: 6 · clusters: 2 · noise: 3 · up to 64 random images per cluster" in written()
+    assert (
+        "images: 6 · clusters: 2 · noise: 3 · up to 64 per cluster, from the most to the least confident" in written()
+    )
     save_cluster_grids("unused", np.zeros((6, 8, 8, 1)), np.full(6, NOISE), None, ())
     assert "noise · 6" in written()
 
@@ -105,21 +117,30 @@ def test_a_grid_shows_only_images_of_its_cluster_and_each_at_most_once(render):
     assert red_columns.min() > np.nonzero((pixels == [0, 255, 0]).all(axis=-1))[1].max()
 
 
-def test_the_seed_determines_the_sample(render):
-    images = np.random.default_rng(0).random((200, 4, 4, 1))
-    a, b, c = (render(save_cluster_grids, images, np.zeros(200, int), None, (), seed=seed) for seed in (0, 0, 1))
-    assert (a == b).all() and (a != c).any()
+def test_a_grid_starts_with_the_most_and_ends_with_the_least_confident_member(render):
+    # Brightness is the confidence; 200 images, of which 64 are shown, in cells of 32 pixels with a gap of 1.
+    confidence = np.random.default_rng(0).permutation(200) / 199
+    images = np.broadcast_to(confidence[:, None, None, None], (200, 4, 4, 1)).astype(np.float32)
+    pixels = render(save_cluster_grids, images, np.zeros(200, int), None, (), confidence=confidence)
+    top, left = canvas.TITLE_HEIGHT + 22 + 16, canvas.MARGIN + 16
+    shown = pixels[top : top + 8 * 33 : 33, left : left + 8 * 33 : 33, 0].ravel()
+    assert (np.diff(shown) < 0).all() and shown[0] == 255 and shown[-1] == 0
+
+
+def test_the_title_names_clusterer_data_and_orientation(written):
+    save_cluster_grids("unused", np.zeros((3, 4, 4, 1)), np.zeros(3, int), None, (), is_upright=True)
+    assert "Images of each cluster, upright: kmeans on lots" in written()
 
 
 def test_beyond_thirty_clusters_the_title_names_the_shown_ones(written):
     clusters = np.repeat(np.arange(35), np.arange(1, 36))
     save_cluster_grids("unused", np.zeros((len(clusters), 4, 4, 1)), clusters, None, ())
-    assert "Images of the 30 largest of 35 clusters" in written()
+    assert "Images of the 30 largest of 35 clusters, as taken: kmeans on lots" in written()
     headings = [text for text in written() if text.startswith("cluster ")]
     assert len(headings) == 30 and headings[0] == "cluster 34 · 35" and headings[-1] == "cluster 5 · 6"
     clusters[0] = NOISE
     save_cluster_grids("unused", np.zeros((len(clusters), 4, 4, 1)), clusters, None, ())
-    assert "Images of the 30 largest of 34 clusters" in written() and "noise · 1" in written()
+    assert "Images of the 30 largest of 34 clusters, as taken: kmeans on lots" in written() and "noise · 1" in written()
 
 
 def test_one_image(render):

@@ -1,5 +1,7 @@
 """The tree, its colours, its cut and the images below its leaves."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -7,7 +9,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from irl_inr_jax.report.figures import dendrogram_figure
 from irl_inr_jax.report.figures.classes import choose_colours
-from irl_inr_jax.report.figures.dendrogram_figure import save_dendrogram
+
+save_dendrogram = partial(dendrogram_figure.save_dendrogram, name="kmeans on lots")
 
 
 def make_tree(num_images, num_clusters, *, seed=0):

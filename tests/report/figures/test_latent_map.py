@@ -1,10 +1,14 @@
 """The map of the latents: colours of classes, clusters and noise."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
+from irl_inr_jax.report.figures import latent_map
 from irl_inr_jax.report.figures.classes import choose_colours
-from irl_inr_jax.report.figures.latent_map import save_latent_map
+
+save_latent_map = partial(latent_map.save_latent_map, name="kmeans")
 
 
 def num_of_colour(pixels, number):
@@ -68,3 +72,12 @@ def test_noise_is_grey_with_labels_and_without(render):
             for ids in (LABELS, clusters)
         ]
         assert num_grey[1] - num_grey[0] > 7 * 20
+
+
+def test_the_legend_lists_clusters_in_the_order_of_their_colours(figures):
+    clusters = np.array([2, 0, 1])[LABELS]
+    clusters[:5] = 3  # a surplus cluster
+    save_latent_map("unused", POINTS, clusters, LABELS, ())
+    texts = [text.get_text() for text in figures[-1].texts]
+    expected = ["cluster 2", "cluster 0", "cluster 1", "cluster 3"]
+    assert [text for text in texts if text.startswith("cluster ")] == expected

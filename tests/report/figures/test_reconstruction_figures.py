@@ -1,14 +1,16 @@
 """Reconstructions, canonical views and renderings at a higher resolution."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from irl_inr_jax.report.figures.reconstruction_figures import (
-    save_canonical_views,
-    save_image_rows,
-    save_large_rendering,
-    save_reconstructions,
-)
+from irl_inr_jax.report.figures import reconstruction_figures
+from irl_inr_jax.report.figures.reconstruction_figures import save_image_rows
+
+save_canonical_views = partial(reconstruction_figures.save_canonical_views, name="lots")
+save_large_rendering = partial(reconstruction_figures.save_large_rendering, name="lots")
+save_reconstructions = partial(reconstruction_figures.save_reconstructions, name="lots")
 
 
 def centres_of(pixels, colour):
@@ -130,3 +132,10 @@ def test_large_rendering_shows_the_input_left_and_the_rendering_unscaled_on_the_
 def test_an_oblong_image_keeps_its_shape(render):
     pixels = render(save_large_rendering, np.zeros((10, 20, 1)), np.zeros((100, 200, 1)))
     assert np.sum((pixels == 0).all(axis=-1)) == 2 * 512 * 256
+
+
+def test_each_image_has_its_heading(figures):
+    images = np.zeros((14, 8, 8, 1), np.float32)
+    headings = [f"cluster {number}" for number in range(14)]
+    save_image_rows("unused", {"a": images, "b": images}, "A title", "a subtitle", headings=headings)
+    assert [text.get_text() for text in figures[-1].texts if text.get_text().startswith("cluster ")] == headings

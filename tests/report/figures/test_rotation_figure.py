@@ -1,8 +1,12 @@
 """Predicted against true rotation angles."""
 
+from functools import partial
+
 import numpy as np
 
-from irl_inr_jax.report.figures.rotation_figure import save_rotation_scatter
+from irl_inr_jax.report.figures import rotation_figure
+
+save_rotation_scatter = partial(rotation_figure.save_rotation_scatter, name="lots")
 
 TRUE = np.linspace(0.05, 6.2, 150)
 
@@ -25,8 +29,15 @@ def test_winding_numbers_do_not_matter_and_errors_do(render):
     b = ink(render(save_rotation_scatter, TRUE + 2 * np.pi, TRUE + 0.3 - 4 * np.pi))
     c = ink(render(save_rotation_scatter, TRUE, TRUE - 0.3))
     assert np.mean(a != b) < 1e-3 < np.mean(a != c)
-    bar_a, bar_c = (np.nonzero(mask[:, 480:].any(axis=0))[0].mean() for mask in (a, c))
-    assert bar_a > bar_c
+
+
+def test_small_errors_are_resolved_and_half_rotations_are_at_the_right(render):
+    def bars(errors_deg):
+        return np.flatnonzero(ink(render(save_rotation_scatter, TRUE, TRUE + np.radians(errors_deg)))[:, 560:].any(0))
+
+    at = [bars(np.full(150, error)).mean() for error in (0.1, 0.2, 179.9)]
+    assert (np.diff(at) > 15).all()
+    assert np.ptp(bars(np.where(np.arange(150) < 3, 180.0, 0.1))) > 250
 
 
 def test_any_number_of_images(render):

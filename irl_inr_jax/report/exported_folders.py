@@ -1,0 +1,100 @@
+"""One folder per cluster with the images in it: links or copies of the user's files, or written images."""
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from irl_inr_jax.metrics.clustering_scores import NOISE
+from irl_inr_jax.report.file_names import make_file_names
+from irl_inr_jax.report.image_writer import write_image
+from irl_inr_jax.types import InputError
+
+NUM_AT_ONCE = 256  # images in memory
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder to write to, which becomes `path` when the block ends without an error.
+
+    Raises InputError if `path` exists. What an interrupted call left is removed.
+    """
+    check_is_new(path)
+    partial = path.with_name(f"{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"expected {path.parent} to be writable: {error}") from None
+    try:
+        yield partial
+        partial.rename(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def check_is_new(path: Path) -> None:
+    """Raise InputError if `path` exists: an export never writes over files."""
+    if path.exists() or path.is_symlink():
+        raise InputError(f"expected a new name for the output, found {path}, which exists; remove it or choose another")
+
+
+def name_folders(clusters: Int[np.ndarray, "n"]) -> list[str]:
+    """Return the folder of each image: cluster_03, with as many digits as needed to sort, or noise."""
+    digits = max(2, len(str(int(clusters.max(initial=0)))))
+    return ["noise" if cluster == NOISE else f"cluster_{cluster:0{digits}d}" for cluster in clusters]
+
+
+def write_links(
+    folder: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], files: np.ndarray, *, copy: bool
+) -> None:
+    """Link, or copy, the file of each image into the folder of its cluster, and write images.csv.
+
+    Raises InputError for a missing file, and where the file system has no links.
+    """
+    names = _place(folder, ids, clusters, [Path(file).suffix for file in files])
+    for name, file in zip(names, files, strict=True):
+        try:
+            if copy:
+                shutil.copy2(file, folder / name)
+            else:
+                os.symlink(Path(file).resolve(strict=True), folder / name)
+        except OSError as error:
+            hint = "" if copy else "; --copy copies the files instead of linking to them"
+            raise InputError(f"expected to export {file}, found that this is not possible: {error}{hint}") from None
+
+
+def write_images(
+    folder: Path,
+    ids: np.ndarray,
+    clusters: Int[np.ndarray, "n"],
+    read: Callable[[np.ndarray], Sequence[np.ndarray]],
+    *,
+    suffix: str,
+) -> None:
+    """Write each image into the folder of its cluster, and images.csv. read: rows (m,) -> images (h, w, c)."""
+    names = _place(folder, ids, clusters, [suffix] * len(ids))
+    for first in range(0, len(ids), NUM_AT_ONCE):
+        rows = np.arange(first, min(first + NUM_AT_ONCE, len(ids)))
+        for row, pixels in zip(rows, read(rows), strict=True):
+            write_image(folder / names[row], np.asarray(pixels))
+
+
+def _place(folder: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], suffixes: list[str]) -> list[str]:
+    """Create the folders, write which image is where, and return the path of each relative to `folder`."""
+    folders = name_folders(clusters)
+    for name in set(folders):
+        (folder / name).mkdir()
+    files = make_file_names(ids.tolist(), suffixes)
+    names = [f"{cluster}/{file}" for cluster, file in zip(folders, files, strict=True)]
+    with (folder / "images.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "cluster", "file"])
+        writer.writerows(zip(ids.tolist(), clusters.tolist(), names, strict=True))
+    return names

@@ -1,0 +1,50 @@
+"""One clustering as a table: CSV or Parquet."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from irl_inr_jax.evaluation.stored import StoredEvaluation
+
+
+def tabulate_clusters(
+    stored: StoredEvaluation, clusterer: str, shifts_px: Float[np.ndarray, "n 2"] | None
+) -> dict[str, np.ndarray]:
+    """Return the columns of the exported table, `id` first, each (n,).
+
+    cluster from 0 or -1 for noise, confidence in [0, 1], outlier_score, class, theta in radians counter-clockwise,
+    tau_x and tau_y in pixels of the image to the right and up, then the data set's own columns. Columns that are not
+    known are left out; own columns are prefixed with data_ where their name is taken.
+    """
+    pose = stored.embeddings.pose
+    known = {
+        "id": stored.ids,
+        "cluster": stored.clusters[clusterer],
+        "confidence": stored.confidence[clusterer],
+        "outlier_score": stored.outliers,
+        "class": stored.classes,
+        "theta": None if pose is None else np.asarray(pose.theta),
+        "tau_x": None if shifts_px is None else shifts_px[:, 0],
+        "tau_y": None if shifts_px is None else shifts_px[:, 1],
+    }
+    table = {name: values for name, values in known.items() if values is not None}
+    for name, values in stored.columns.items():
+        table[f"data_{name}" if name in table else name] = values
+    return table
+
+
+def write_table(path: Path, table: dict[str, np.ndarray]) -> None:
+    """Write the columns to `path`, as Parquet if its suffix is .parquet, otherwise as CSV in UTF-8."""
+    if path.suffix == ".parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        columns = {name: values.tolist() if values.dtype.kind == "U" else values for name, values in table.items()}
+        pyarrow.parquet.write_table(pyarrow.table(columns), path)
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))

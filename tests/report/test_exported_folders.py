@@ -1,0 +1,70 @@
+"""Folders of clusters: every id once, links and copies, and no half-written output."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from irl_inr_jax.data.readers.image_files import read_image
+from irl_inr_jax.report.exported_folders import name_folders, new_folder, write_images, write_links
+from irl_inr_jax.types import InputError
+
+IDS = np.array(["lot/1.png", "lot_1.png", "ü/細.png", "LOT/1.png", "a b.png"])
+CLUSTERS = np.array([0, 0, -1, 2, 0], np.int32)
+
+
+def read_index(folder):
+    with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = [tmp_path / f"source{number}.png" for number in range(5)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]))
+    return np.array([str(path) for path in paths])
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_every_id_is_found_again_with_its_file_and_cluster(tmp_path, files, copy):
+    with new_folder(tmp_path / "out") as folder:
+        write_links(folder, IDS, CLUSTERS, files, copy=copy)
+    rows = read_index(tmp_path / "out")
+    assert [row["id"] for row in rows] == IDS.tolist()
+    assert [int(row["cluster"]) for row in rows] == CLUSTERS.tolist()
+    for number, row in enumerate(rows):
+        path = tmp_path / "out" / row["file"]
+        assert path.is_symlink() != copy and path.read_bytes() == bytes([number])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "cluster_00",
+        "cluster_02",
+        "images.csv",
+        "noise",
+    ]
+
+
+def test_written_images_keep_their_values(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2**16, (5, 4, 6, 1), np.uint16)
+    with new_folder(tmp_path / "out") as folder:
+        write_images(folder, IDS, CLUSTERS, lambda rows: images[rows], suffix=".png")
+    for image, row in zip(images, read_index(tmp_path / "out"), strict=True):
+        np.testing.assert_array_equal(read_image(tmp_path / "out" / row["file"]), image)
+
+
+def test_folders_sort_by_number():
+    assert name_folders(np.array([3, -1, 120], np.int32)) == ["cluster_003", "noise", "cluster_120"]
+
+
+def test_an_error_leaves_nothing_behind(tmp_path, files):
+    files[3] = str(tmp_path / "missing.png")
+    for copy in (True, False):
+        with pytest.raises(InputError, match=r"missing\.png"), new_folder(tmp_path / "out") as folder:
+            write_links(folder, IDS, CLUSTERS, files, copy=copy)
+        assert not (tmp_path / "out").exists() and not list(tmp_path.glob("*.partial"))
+
+
+def test_an_existing_output_is_refused(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="exists"), new_folder(tmp_path / "out"):
+        pass
