@@ -107,6 +107,7 @@ def test_without_labels_the_label_metrics_are_omitted_with_a_note(trained, confi
         assert not {"accuracy", "nmi", "confusion", "per_class_accuracy"} & set(entry)
         assert entry["num_clusters"] == 3 and entry["seconds"] >= 0
     assert "no labels: accuracy, NMI, AMI and ARI are left out" in describe_results(results)
+    assert results["num_clusters"] == {"used": 3, "source": "configured"}
 
 
 def test_images_without_a_label_are_clustered_but_not_scored(trained, config):
@@ -150,10 +151,11 @@ def test_splits_and_numbers_of_clusters(config):
     with pytest.raises(InputError, match=r"expected a test split .* use --split train"):
         choose_split(make_data(test=False), "test")
     unlabelled = make_data(with_labels=False)
-    assert count_clusters(config, make_data(), "", None) == 3
-    assert count_clusters(config, unlabelled, "", None) == 10 == count_clusters(config, unlabelled, "auto", None)
+    assert count_clusters(config, make_data(), "", None) == (3, "classes")
+    assert count_clusters(config, unlabelled, "", None) == (10, "guess")
+    assert count_clusters(config, unlabelled, "auto", None) == (10, "guess")
     config.evaluation.num_clusters = 7
-    assert count_clusters(config, make_data(), "", None) == 7 == count_clusters(config, make_data(), "auto", None)
-    assert count_clusters(config, make_data(), "5", None) == 5
-    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(None, ""))) == 7
-    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(4, ""))) == 4
+    assert count_clusters(config, make_data(), "", None) == (7, "configured")
+    assert count_clusters(config, make_data(), "5", None) == (5, "requested")
+    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(None, ""))) == (7, "configured")
+    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(4, ""))) == (4, "chosen")
