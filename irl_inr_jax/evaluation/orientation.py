@@ -59,8 +59,6 @@ def describe_orientation(orientation: Orientation) -> dict:
 def find_advice(facts: dict, orientation: dict) -> list[str]:
     """Return one line per problem that a user should look at before training."""
     lines = []
-    if facts["blank_share"] > 0:
-        lines.append(f"{100 * facts['blank_share']:.1f} % of the images are blank: check how they were read")
     if facts["border_spread"] > 0.1:
         lines.append(
             f"the background differs between images by {100 * facts['border_spread']:.0f} % of the range: "

@@ -1,0 +1,105 @@
+"""Faults of a set of images that spoil a run: fixed marks, wrong backgrounds, blank images and duplicates."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from scipy import ndimage
+
+from irl_inr_jax.data.fitting import border_medians
+from irl_inr_jax.data.lazy import LazyImages, in_chunks
+
+MIN_IMAGES = 20  # fewer do not show what is fixed
+FIXED_SHARE = 0.95  # of the images that have the same value at a pixel
+TOLERANCE = 0.03  # of the range, for equal values
+MIN_CONTRAST = 0.15  # of the range, to the background and to the other pixels at this radius
+MIN_PIXELS = 3
+RING_SHARE = 0.5  # of a circle about the centre; what fills more is symmetric under rotations
+
+
+class Box(NamedTuple):
+    """Pixels of an image: rows top ... bottom and columns left ... right, all included."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def find_fixed_mark(unit: Float[np.ndarray, "n h w c"]) -> Box | None:
+    """Return the bounding box of what nearly all images show at the same place, such as a scale bar or a frame.
+
+    unit: values in [low, 1], 0 for background. A pixel is fixed if `FIXED_SHARE` of the images have about the same
+    value there, other than background. What is symmetric under rotations about the centre is no mark: the disc of a
+    wafer looks the same in every pose. None for fewer than `MIN_IMAGES` images.
+    """
+    if len(unit) < MIN_IMAGES:
+        return None
+    values = np.median(unit, axis=0)
+    fixed = (np.abs(unit - values) <= TOLERANCE).mean(axis=0) >= FIXED_SHARE
+    marked = np.zeros(values.shape[:2], bool)
+    for channel in range(values.shape[2]):
+        marked |= asymmetric_pixels(values[:, :, channel], fixed[:, :, channel])
+    rows, columns = np.nonzero(marked)
+    if len(rows) < MIN_PIXELS:
+        return None
+    return Box(int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max()))
+
+
+def asymmetric_pixels(values: Float[np.ndarray, "s s"], fixed: Bool[np.ndarray, "s s"]) -> Bool[np.ndarray, "s s"]:
+    """Return the fixed pixels of regions that no circle about the centre contains for the most part.
+
+    values: of the fixed pixels. A region consists of neighbouring fixed pixels of about one value; an ellipse is one
+    region with the disc in it.
+    """
+    height, width = values.shape
+    y, x = (np.arange(size) - (size - 1) / 2 for size in (height, width))
+    ring = np.hypot(y[:, None], x).round().astype(int)
+    visible = fixed & (np.abs(values) >= MIN_CONTRAST)
+    marked = np.zeros_like(visible)
+    for level in np.unique((values[visible] / MIN_CONTRAST).round()):
+        near = visible & (np.abs(values / MIN_CONTRAST - level) <= 1)
+        counts, sizes = np.bincount(ring[near], minlength=ring.max() + 1), np.bincount(ring.ravel())
+        inside = ring <= min(height, width) / 2
+        symmetric = near & inside & (counts > RING_SHARE * sizes)[ring]
+        regions, _ = ndimage.label(near, np.ones((3, 3)))
+        marked |= near & ~np.isin(regions, np.unique(regions[symmetric]))
+    return marked
+
+
+def find_opposite_backgrounds(unit: Float[np.ndarray, "n h w c"]) -> Int[np.ndarray, "rows"]:
+    """Return the rows of images whose border is closer to the value of objects than to that of the background."""
+    return np.flatnonzero((np.abs(border_medians(unit)) > 0.5).any(axis=1))
+
+
+def is_mostly_dark(unit: Float[np.ndarray, "n h w c"]) -> bool:
+    """Return True if most of the contrast is below the background, in images with values in [-1, 1].
+
+    Cubes weigh the few strong values of objects against the many weak ones of noise; the factor 4 is a clear case.
+    """
+    cubes = unit.astype(np.float64) ** 3
+    return bool(-cubes[cubes < 0].sum() > 4 * cubes[cubes > 0].sum())
+
+
+def find_blank(images: Shaped[np.ndarray, "n h w c"] | LazyImages) -> Int[np.ndarray, "rows"]:
+    """Return the rows of stored images with one value at every pixel."""
+    blank = []
+    for chunk in in_chunks(images):
+        flat = chunk.reshape(len(chunk), -1)
+        blank.append((flat == flat[:, :1]).all(axis=1))
+    return np.flatnonzero(np.concatenate(blank))
+
+
+def find_duplicates(images: Shaped[np.ndarray, "n h w c"] | LazyImages) -> dict[int, int]:
+    """Return for each image that is equal to an earlier one, and not blank, the row of the first of them."""
+    first: dict[bytes, int] = {}
+    duplicates, row = {}, 0
+    for chunk in in_chunks(images):
+        for image in chunk:
+            digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+            earlier = first.setdefault(digest, row)
+            if earlier != row and not (image == image.flat[0]).all():
+                duplicates[row] = earlier
+            row += 1
+    return duplicates
