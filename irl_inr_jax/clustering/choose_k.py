@@ -14,7 +14,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from irl_inr_jax.clustering.stability import cluster_by_halves, fit_quietly
 from irl_inr_jax.clustering.task import check_clusterable
-from irl_inr_jax.devices.threads import bounded_threads
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import InputError
 
@@ -96,6 +96,7 @@ def largest_k(num_images: int, max_clusters: int) -> int:
     return min(max_clusters, num_images // _IMAGES_PER_CLUSTER)
 
 
+@single_thread()
 def measure_k(latents: Float[np.ndarray, "n d"], *, max_clusters: int, seed: int) -> KCurves:
     """Measure the curves for k = 2 ... `largest_k` by k-means of at most 5,000 images, sampled with `seed`.
 
@@ -201,5 +202,4 @@ def _measure_silhouette(points: Float64[np.ndarray, "n d"], clusters: Int[np.nda
     """Compute the silhouette; 0 where it is undefined: for a single cluster, or one for each point."""
     if not 1 < len(np.unique(clusters)) < len(points):
         return 0.0
-    with bounded_threads(points.size):
-        return float(silhouette_score(points, clusters))
+    return float(silhouette_score(points, clusters))

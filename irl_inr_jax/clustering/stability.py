@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from irl_inr_jax.devices.threads import bounded_threads
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 
 NUM_STARTS = 4
@@ -21,7 +21,7 @@ def fit_quietly(
 
     Then some clusters stay empty.
     """
-    with warnings.catch_warnings(), bounded_threads(points.size):
+    with warnings.catch_warnings(), single_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return KMeans(k, n_init=num_starts, tol=1e-3, random_state=int(rng.integers(2**31))).fit(points)
 
@@ -32,7 +32,7 @@ def cluster_by_halves(
     """Return the clusters of all points by the means of a random half of them, and by those of the other half."""
     order = rng.permutation(len(points))
     halves = order[: len(points) // 2], order[len(points) // 2 :]
-    with bounded_threads(points.size):
+    with single_thread():
         first, second = (fit_quietly(points[half], k, rng).predict(points) for half in halves)
     return first, second
 

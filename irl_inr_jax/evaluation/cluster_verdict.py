@@ -7,7 +7,7 @@ cluster. The training-free clusterer `orbit_knn` divides the graph of these neig
 from irl_inr_jax.clustering.stability import measure_stability
 from irl_inr_jax.evaluation.comparison import BASELINE
 from irl_inr_jax.evaluation.finding import Finding
-from irl_inr_jax.evaluation.neighbour_agreement import measure_agreement
+from irl_inr_jax.evaluation.neighbour_agreement import measure_neighbour_agreement
 from irl_inr_jax.evaluation.pipeline import Evaluation
 
 TRAINING_FREE_CLUSTERER = "orbit_knn"
@@ -39,7 +39,7 @@ def judge_comparison(evaluation: Evaluation, *, is_trained: bool) -> list[Findin
 
     is_trained: False for a training-free method, for which training is no remedy.
     """
-    shares = measure_agreement(evaluation.task, evaluation.comparison.clusterings)
+    shares = measure_neighbour_agreement(evaluation.task, evaluation.comparison.clusterings)
     of_latents = [name for name in shares if name not in OF_IMAGES]
     if not of_latents:
         return []

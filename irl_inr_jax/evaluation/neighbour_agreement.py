@@ -13,7 +13,7 @@ MAX_IMAGES = 2_000
 NUM_NEIGHBOURS = 10
 
 
-def measure_agreement(task: ClusterTask, clusterings: dict[str, Clustering]) -> dict[str, float]:
+def measure_neighbour_agreement(task: ClusterTask, clusterings: dict[str, Clustering]) -> dict[str, float]:
     """Return the `agreement_gain` of each clustering over at most `MAX_IMAGES` assigned images.
 
     Neighbours are searched among these images by `config.orbits.distance`. With fewer than three images there are none.
