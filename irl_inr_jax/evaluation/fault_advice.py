@@ -1,7 +1,5 @@
 """Advice on faults of the images, before training."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from irl_inr_jax.data.faults import (
@@ -47,7 +45,7 @@ def advise_on_mark(unit: np.ndarray) -> list[str]:
     ]
 
 
-def advise_on_background(unit: np.ndarray, ids: Sequence[str], *, low: float) -> list[str]:
+def advise_on_background(unit: np.ndarray, ids: np.ndarray, *, low: float) -> list[str]:
     """Return the advice on backgrounds that are not 0, and on objects darker than the background."""
     opposite = find_opposite_backgrounds(unit)
     if len(opposite) > len(unit) / 2:
@@ -95,7 +93,7 @@ def advise_on_copies(images: ImageSet, *, is_sample: bool) -> list[str]:
     return lines
 
 
-def name_rows(rows: np.ndarray, ids: Sequence[str]) -> str:
+def name_rows(rows: np.ndarray, ids: np.ndarray) -> str:
     """Return the ids of the first few rows, with … if there are more."""
     named = ", ".join(str(ids[row]) for row in rows[:NUM_NAMED])
     return f"{named}, …" if len(rows) > NUM_NAMED else named

@@ -17,9 +17,9 @@ def test_perfect_clusters_gain_one_and_random_ones_nothing():
 
 def test_one_large_cluster_and_a_single_one_gain_nothing():
     rng = np.random.default_rng(0)
-    clusters = (np.arange(1000) < 10).astype(np.int32)
+    clusters = (np.arange(1000) < 100).astype(np.int32)
     others = np.stack([rng.choice(np.delete(np.arange(1000), row), 20, replace=False) for row in range(1000)])
-    assert agreement_gain(clusters, others) == pytest.approx(0.0, abs=0.03)
+    assert agreement_gain(clusters, others) == pytest.approx(0.0, abs=0.06)
     assert agreement_gain(np.zeros(6, np.int32), np.ones((6, 2), np.int64)) == 0.0
 
 
