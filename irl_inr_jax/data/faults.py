@@ -15,6 +15,7 @@ FIXED_SHARE = 0.95  # of the images that have the same value at a pixel
 TOLERANCE = 0.03  # of the range, for equal values
 MIN_CONTRAST = 0.15  # of the range, to the background and to the other pixels at this radius
 MIN_PIXELS = 3
+FRAME_SHARE = 0.9  # of the length of a frame that is fixed and differs from the pixels inside it
 RING_SHARE = 0.5  # of a circle about the centre; what fills more is symmetric under rotations
 
 
@@ -27,8 +28,37 @@ class Box(NamedTuple):
     right: int
 
 
+def find_frame(unit: Float[np.ndarray, "n h w c"]) -> int:
+    """Return the width in pixels of a frame along the border that nearly all images have; 0 without one.
+
+    A frame is of fixed values, and the pixels just inside it differ from it on nearly all of its length. Its value is
+    that of the border, so that it may be taken for the background.
+    """
+    if len(unit) < MIN_IMAGES:
+        return 0
+    values, fixed = median_and_fixed(unit)
+    rows, columns = (np.minimum(np.arange(size), np.arange(size)[::-1]) for size in values.shape[:2])
+    depth = np.minimum(rows[:, None], columns)  # 0 on the border
+    for width in range(1, min(values.shape[:2]) // 8 + 1):
+        outside, inside = depth == width - 1, depth == width
+        if fixed[outside].mean() < FRAME_SHARE:
+            return 0
+        step = np.abs(values[inside] - np.median(values[outside], axis=0))
+        if (step >= MIN_CONTRAST).any(axis=1).mean() >= FRAME_SHARE:
+            return width
+    return 0
+
+
+def median_and_fixed(
+    unit: Float[np.ndarray, "n h w c"],
+) -> tuple[Float[np.ndarray, "h w c"], Bool[np.ndarray, "h w c"]]:
+    """Return the median of the images, and whether `FIXED_SHARE` of them have about this value."""
+    values = np.median(unit, axis=0)
+    return values, (np.abs(unit - values) <= TOLERANCE).mean(axis=0) >= FIXED_SHARE
+
+
 def find_fixed_mark(unit: Float[np.ndarray, "n h w c"]) -> Box | None:
-    """Return the bounding box of what nearly all images show at the same place, such as a scale bar or a frame.
+    """Return the bounding box of what nearly all images show at the same place, such as a scale bar.
 
     unit: values in [low, 1], 0 for background. A pixel is fixed if `FIXED_SHARE` of the images have about the same
     value there, other than background. What is symmetric under rotations about the centre is no mark: the disc of a
@@ -36,8 +66,7 @@ def find_fixed_mark(unit: Float[np.ndarray, "n h w c"]) -> Box | None:
     """
     if len(unit) < MIN_IMAGES:
         return None
-    values = np.median(unit, axis=0)
-    fixed = (np.abs(unit - values) <= TOLERANCE).mean(axis=0) >= FIXED_SHARE
+    values, fixed = median_and_fixed(unit)
     marked = np.zeros(values.shape[:2], bool)
     for channel in range(values.shape[2]):
         marked |= asymmetric_pixels(values[:, :, channel], fixed[:, :, channel])

@@ -6,6 +6,7 @@ from irl_inr_jax.data.faults import (
     find_blank,
     find_duplicates,
     find_fixed_mark,
+    find_frame,
     find_opposite_backgrounds,
     is_mostly_dark,
 )
@@ -24,12 +25,23 @@ def find_faults(dataset: Dataset, sample: ImageSet, *, same_scale: bool) -> list
     same_scale: `config.data.same_scale`.
     """
     unit = np.asarray(to_unit(dataset.scaling, sample.images))
+    frame = find_frame(unit)
     searched = sample if isinstance(dataset.train.images, LazyImages) else dataset.train
     return [
-        *advise_on_mark(unit),
-        *advise_on_background(unit, sample.ids, low=dataset.scaling.low),
+        # A frame is taken for the background, so nothing can be said on either.
+        *(advise_on_frame(frame) if frame else advise_on_mark(unit)),
+        *([] if frame else advise_on_background(unit, sample.ids, low=dataset.scaling.low)),
         *([] if dataset.side_range is None or not same_scale else advise_on_sizes(dataset.side_range)),
         *advise_on_copies(searched, is_sample=searched is not dataset.train),
+    ]
+
+
+def advise_on_frame(width: int) -> list[str]:
+    """Return the advice on a frame of this width in pixels."""
+    pixels = "1 pixel" if width == 1 else f"{width} pixels"
+    return [
+        f"nearly all images have a frame of {pixels} along the border, which is taken for the background and reveals "
+        "the rotation: crop it from the files, or set config.data.crop=circle and config.data.background to a number"
     ]
 
 
@@ -40,7 +52,7 @@ def advise_on_mark(unit: np.ndarray) -> list[str]:
         return []
     return [
         f"nearly all images show the same in rows {box.top} to {box.bottom}, columns {box.left} to {box.right}, such "
-        "as a scale bar, a time stamp or a frame: it reveals the rotation. Crop it from the files, or set "
+        "as a scale bar, a time stamp or a box: it reveals the rotation. Crop it from the files, or set "
         "config.data.crop=circle if it is outside the inscribed circle"
     ]
 
@@ -88,7 +100,7 @@ def advise_on_copies(images: ImageSet, *, is_sample: bool) -> list[str]:
         others = name_rows(np.array(list(duplicates)), images.ids)
         lines.append(
             f"{len(duplicates):,} of {number} are equal to an earlier one ({others}; {images.ids[first]} equals "
-            f"{images.ids[original]}): leave them out, since copies count as a dense cluster"
+            f"{images.ids[original]}): leave copies out, since they count as a dense cluster"
         )
     return lines
 

@@ -7,6 +7,7 @@ from irl_inr_jax.data.faults import (
     find_blank,
     find_duplicates,
     find_fixed_mark,
+    find_frame,
     find_opposite_backgrounds,
     is_mostly_dark,
 )
@@ -39,7 +40,7 @@ def wafers(ratio=1.0):
     "clean", [blobs(), wafers(), wafers(1.15), blobs(10)], ids=["blobs", "discs", "ellipses", "few"]
 )
 def test_images_without_a_mark_have_none(clean):
-    assert find_fixed_mark(clean) is None
+    assert find_fixed_mark(clean) is None and find_frame(clean) == find_frame(1 - clean) == 0
 
 
 @pytest.mark.parametrize("clean", [blobs(), wafers()], ids=["blobs", "discs"])
@@ -51,10 +52,18 @@ def test_a_scale_bar_is_found_with_its_box_also_under_noise_and_on_some_images_w
     assert find_fixed_mark(marked + 0.01 * noise) == (27, 28, 20, 29)
 
 
-def test_a_frame_is_found_and_a_ring_about_the_centre_is_not():
-    framed = blobs()
-    framed[:, [0, -1]] = framed[:, :, [0, -1]] = 0.8
-    assert find_fixed_mark(framed) == (0, SIDE - 1, 0, SIDE - 1)
+@pytest.mark.parametrize("width", [1, 2])
+def test_the_width_of_a_frame_is_found_also_if_it_is_taken_for_the_background(width):
+    framed = np.full_like(blobs(), 0.8)
+    framed[:, width:-width, width:-width] = blobs()[:, width:-width, width:-width]
+    assert find_frame(framed) == find_frame(0.8 - framed) == width
+    assert find_frame(blobs()) == 0
+
+
+def test_a_box_is_a_mark_and_a_ring_about_the_centre_is_not():
+    boxed = blobs()
+    boxed[:, [2, -3], 2:-2] = boxed[:, 2:-2, [2, -3]] = 0.8
+    assert find_fixed_mark(boxed) == (2, SIDE - 3, 2, SIDE - 3)
     ringed = blobs()
     ringed[:, np.abs(np.hypot(Y, X) - 13) < 1] = 0.8
     assert find_fixed_mark(ringed) is None

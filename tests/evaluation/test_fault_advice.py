@@ -29,13 +29,15 @@ def advise(images, **data):
 def test_each_fault_has_one_line_and_clean_images_have_none():
     clean = (255 * blobs()).astype(np.uint8)
     assert advise(clean) == advise(255 - clean) == []
-    marked, blank, copied, mixed = (clean.copy() for _ in range(4))
+    marked, framed, blank, copied, mixed = (clean.copy() for _ in range(5))
+    framed[:, [0, -1]] = framed[:, :, [0, -1]] = 200
     marked[:, 29:31, 2:12] = 255
     blank[[3, 7, 8, 9]] = 0
     copied[5] = copied[2]
     mixed[[1, 4]] = 255 - mixed[[1, 4]]
     for images, words in (
         (marked, "rows 29 to 30, columns 2 to 11"),
+        (framed, "a frame of 1 pixel along the border"),
         (blank, "4 of 40 images are blank (i/00003, i/00007, i/00008, …)"),
         (copied, "1 of 40 images are equal to an earlier one (i/00005; i/00005 equals i/00002)"),
         (mixed, "2 of 40 sampled images have the opposite background"),
