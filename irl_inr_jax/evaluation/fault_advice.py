@@ -8,7 +8,7 @@ from irl_inr_jax.data.faults import (
     find_fixed_mark,
     find_frame,
     find_opposite_backgrounds,
-    is_mostly_dark,
+    is_darker_inside,
 )
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
@@ -70,7 +70,7 @@ def advise_on_background(unit: np.ndarray, ids: np.ndarray, *, low: float) -> li
             f"{len(opposite)} of {len(unit)} sampled images have the opposite background, dark instead of bright or "
             f"bright instead of dark ({name_rows(opposite, ids)}): invert these files or leave them out"
         ]
-    if low < 0 and is_mostly_dark(unit):
+    if low < 0 and is_darker_inside(unit):
         return ["objects are darker than the background: config.data.invert=True makes them bright"]
     return []
 
