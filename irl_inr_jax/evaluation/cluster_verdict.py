@@ -4,6 +4,8 @@ Without labels a clusterer is judged by how many of the nearest images of an ima
 cluster. The training-free clusterer `orbit_knn` divides the graph of these neighbours, so it is hard to exceed.
 """
 
+import numpy as np
+
 from irl_inr_jax.clustering.stability import measure_stability
 from irl_inr_jax.evaluation.comparison import BASELINE
 from irl_inr_jax.evaluation.finding import Finding
@@ -16,15 +18,19 @@ OF_IMAGES = (BASELINE, TRAINING_FREE_CLUSTERER, "orbit_selflabel")  # these do n
 # seeds; untrained: 0.64 and 0.73.
 MIN_STABILITY = 0.8
 # Shares of the neighbours by k-means, orbit_knn and pixels: 0.96, 0.98 and 0.00 trained; 0.43, 0.98 and 0.00 untrained.
+# On plankton, with spectra instead of z: 0.77, 0.85 and 0.41, with accuracies of 61, 82 and 41 %.
 MIN_LEAD = 0.1
-MAX_DEFICIT = 0.1
+MAX_DEFICIT = 0.05
 
 
 def judge_stability(evaluation: Evaluation) -> list[Finding]:
-    """Judge whether k-means of the latents finds the same clusters in two halves of the images and with two seeds."""
+    """Judge whether k-means of the latents finds the same clusters in two halves of the images and with two seeds.
+
+    Nothing for a single cluster, for more clusters than images in a half, and for z that are not finite.
+    """
     k = evaluation.results["num_clusters"]["used"]
     latents = evaluation.task.fitted.latents
-    if not 1 < k <= len(latents) // 2:
+    if not 1 < k <= len(latents) // 2 or not np.isfinite(latents).all():
         return []
     halves, seeds = measure_stability(latents, k, seed=evaluation.task.seed)
     text = (
@@ -33,7 +39,8 @@ def judge_stability(evaluation: Evaluation) -> list[Finding]:
     )
     if min(halves, seeds) >= MIN_STABILITY:
         return [Finding("stability", True, f"clusters: stable, {text}")]
-    advice = "choose another number with --num-clusters auto"
+    is_chosen = evaluation.results["num_clusters"]["source"] == "chosen"
+    advice = f"choose another number with --num-clusters {'K' if is_chosen else 'auto'}"
     return [Finding("stability", False, f"clusters: not stable, {text}; {advice}")]
 
 

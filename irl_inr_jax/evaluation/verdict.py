@@ -118,7 +118,7 @@ def judge_orientation(dataset: Dataset, config: ConfigDict) -> list[Finding]:
     """Judge the share of images whose orientation is not recovered after a rotation."""
     share = describe_orientation(measure_orientation(dataset, sample_images(dataset), make_pose_form(config)))
     undefined = share["undefined_share"]
-    percent = f"{100 * undefined:.0f} %"
+    percent = f"{100 * undefined:.0f} %" if undefined >= 0.01 else "less than 1 %"
     if undefined <= MAX_UNDEFINED:
         return [Finding("orientation", True, f"orientation: defined, except in {percent} of the images")]
     text = f"orientation: undefined in {percent} of the images, which are nearly symmetric or noisy"

@@ -1,5 +1,7 @@
 """The verdict on runs whose answers are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -79,11 +81,21 @@ def test_invariance_is_judged_by_its_ratio(evaluation, config):
     assert not judge(0.5).good and not judge(float("nan")).good and "same z" in judge(float("nan")).text
 
 
-def test_three_separate_brightnesses_are_stable_and_five_clusters_of_them_have_no_meaning(evaluation):
-    [stable] = judge_stability(evaluation)
+def test_three_separate_brightnesses_are_stable_and_clusters_of_a_cloud_are_not(evaluation):
+    def judge(latents, k, source="classes"):
+        points = dataclasses.replace(evaluation.task.fitted, latents=latents.astype(np.float32))
+        task = dataclasses.replace(evaluation.task, fitted=points)
+        results = {**evaluation.results, "num_clusters": {"used": k, "source": source}}
+        return judge_stability(evaluation._replace(task=task, results=results))
+
+    latents, rng = evaluation.task.fitted.latents, np.random.default_rng(0)
+    [stable] = judge(latents, 3)
     assert stable.good and "100 % of the images" in stable.text and "of 3 clusters" in stable.text
-    evaluation.results["num_clusters"]["used"] = 1
-    assert judge_stability(evaluation) == []
+    cloud = rng.normal(size=(30, 4))
+    [unstable], [chosen] = judge(cloud, 7), judge(cloud, 7, "chosen")
+    assert not unstable.good and unstable.text.endswith("--num-clusters auto")
+    assert chosen.text.endswith("--num-clusters K")
+    assert judge(latents, 1) == judge(latents, 16) == judge(np.full((30, 4), np.nan), 7) == []
 
 
 def test_clusterers_are_compared_with_pixels_and_the_training_free_one(evaluation, trained, config):
