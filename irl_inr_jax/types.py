@@ -139,6 +139,7 @@ class Dataset:
     scaling: the meaning of a stored pixel.
     description: one line: contents and origin. notes: further lines, such as sizes and scaling.
     skipped: one line for each file that could not be read.
+    side_range: longer sides in pixels of the smallest and of the largest image, as stored; None if not known.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Dataset:
     description: str
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    side_range: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

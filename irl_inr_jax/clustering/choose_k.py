@@ -5,16 +5,16 @@ the agreement of the k clusters found in two halves of the images. The silhouett
 """
 
 import dataclasses
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from irl_inr_jax.clustering.stability import cluster_by_halves, fit_quietly
 from irl_inr_jax.clustering.task import check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import InputError
 
@@ -24,9 +24,8 @@ _MAX_SILHOUETTE = 2_000
 _IMAGES_PER_CLUSTER = 4
 _NUM_REFERENCES = 10
 _NUM_SPLITS = 8
-# With fewer starts k-means misses small clusters, which lowers the stability and the gap. All images are clustered only
-# once per k, so more starts cost little there.
-_NUM_STARTS = 4
+# With fewer starts k-means misses small clusters, which lowers the gap. All images are clustered only once per k, so
+# more starts than `NUM_STARTS` of stability.py cost little there.
 _NUM_STARTS_OF_ALL = 10
 
 # Calibrated on blobs, single Gaussians, uniform cubes and lines: points without clusters that do not fill their box
@@ -97,6 +96,7 @@ def largest_k(num_images: int, max_clusters: int) -> int:
     return min(max_clusters, num_images // _IMAGES_PER_CLUSTER)
 
 
+@single_thread()
 def measure_k(latents: Float[np.ndarray, "n d"], *, max_clusters: int, seed: int) -> KCurves:
     """Measure the curves for k = 2 ... `largest_k` by k-means of at most 5,000 images, sampled with `seed`.
 
@@ -115,7 +115,7 @@ def measure_k(latents: Float[np.ndarray, "n d"], *, max_clusters: int, seed: int
     gaps, rows = [], []
     with show_progress("choosing k: tried", max_k) as update:
         for k in range(1, max_k + 1):
-            fitted = _fit(points, k, rng, num_starts=_NUM_STARTS_OF_ALL)
+            fitted = fit_quietly(points, k, rng, num_starts=_NUM_STARTS_OF_ALL)
             gaps.append(_measure_gap(points, fitted, references, rng))
             if k > 1:
                 stabilities = [_measure_stability(points, k, rng) for _ in range(_NUM_SPLITS)]
@@ -180,13 +180,6 @@ def _sample_reference(points: Float64[np.ndarray, "n d"], rng: np.random.Generat
     return rng.uniform(along.min(axis=0), along.max(axis=0), along.shape) @ axes
 
 
-def _fit(points: Float64[np.ndarray, "n d"], k: int, rng: np.random.Generator, num_starts: int = _NUM_STARTS) -> KMeans:
-    with warnings.catch_warnings():
-        # Raised if fewer than k points are distinct; then some clusters stay empty, which is allowed here.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(k, n_init=num_starts, tol=1e-3, random_state=int(rng.integers(2**31))).fit(points)
-
-
 def _measure_gap(
     points: Float64[np.ndarray, "n d"],
     fitted: KMeans,
@@ -196,16 +189,13 @@ def _measure_gap(
     """Compute Gap(k) and s_k, equations 3 and 5 of the paper, from sums of squares about the means."""
     # With fewer than k distinct points the sum is 0 and its logarithm undefined.
     floor = 1e-12 * np.sum(points**2)
-    logs = [np.log(max(_fit(reference, fitted.n_clusters, rng).inertia_, floor)) for reference in references]
+    logs = [np.log(max(fit_quietly(reference, fitted.n_clusters, rng).inertia_, floor)) for reference in references]
     return float(np.mean(logs) - np.log(max(fitted.inertia_, floor))), float(np.std(logs) * np.sqrt(1 + 1 / len(logs)))
 
 
 def _measure_stability(points: Float64[np.ndarray, "n d"], k: int, rng: np.random.Generator) -> float:
     """Measure the agreement of all points assigned by the means of one half and by those of the other."""
-    order = rng.permutation(len(points))
-    halves = order[: len(points) // 2], order[len(points) // 2 :]
-    first, second = (_fit(points[half], k, rng).predict(points) for half in halves)
-    return float(adjusted_rand_score(first, second))
+    return float(adjusted_rand_score(*cluster_by_halves(points, k, rng)))
 
 
 def _measure_silhouette(points: Float64[np.ndarray, "n d"], clusters: Int[np.ndarray, "n"]) -> float:

@@ -20,6 +20,7 @@ from irl_inr_jax.clustering.modularity import measure_modularity, neighbour_grap
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 from irl_inr_jax.training.progress import show_progress
 
@@ -74,6 +75,7 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
     return Clustering(clusters, confidence, task.transductive, notes=notes, measures=measures)
 
 
+@single_thread()
 def fit_projection(latents: Float[np.ndarray, "n d"], num_components: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function that projects latents to their principal components; the identity for 0 and for fewer."""
     if not 0 < num_components < latents.shape[1]:
@@ -108,6 +110,7 @@ def neighbour_average(neighbours: Int[np.ndarray, "n q"]) -> csr_array:
     return ((directed + eye_array(num_images, dtype=np.float32)) / np.float32(count + 1)).tocsr()
 
 
+@single_thread()
 def find_consensus(
     points: Float[np.ndarray, "n d"], smoother: csr_array, num_clusters: int, *, settings: ConfigDict, seed: int
 ) -> Int32[np.ndarray, "n"]:

@@ -13,6 +13,7 @@ from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_predict, make
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
@@ -37,7 +38,8 @@ def cluster_dec(task: ClusterTask) -> Clustering:
         value = target_loss(data["targets"][rows], assignment)
         return value, {"loss": value}
 
-    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(encoder.standardised)
+    with single_thread():
+        kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(encoder.standardised)
     params = {**encoder.params, "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
     optimizer = make_adam(settings.learning_rate)
     run_epoch = make_run_epoch(

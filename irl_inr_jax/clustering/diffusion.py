@@ -16,6 +16,7 @@ from sklearn.cluster import KMeans
 from irl_inr_jax.clustering.assignment import assign_by_vote, subsample, subsample_notes
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 
 MAX_ROWS = 60_000
 # Up to this size the dense solver is fast, and unlike Lanczos' method it always converges.
@@ -40,8 +41,9 @@ def cluster_diffusion(task: ClusterTask) -> Clustering:
         neighbours = nearest_neighbours(sample, sample, degree, leave_out_self=True)[0]
         num_dims = max(settings.num_dims, task.num_clusters)
         coordinates = diffusion_coordinates(neighbours, num_dims=num_dims, num_steps=settings.num_steps, seed=task.seed)
-        kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed)
-        found = kmeans.fit_predict(coordinates).astype(np.int32)
+        with single_thread():
+            kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed)
+            found = kmeans.fit_predict(coordinates).astype(np.int32)
     clusters, confidence = assign_by_vote(sample, found, task, rows=rows)
     return Clustering(
         clusters=clusters,
@@ -56,6 +58,7 @@ def graph_degree(num_neighbours: int, num_images: int, num_clusters: int) -> int
     return min(num_neighbours, max(1, num_images // num_clusters - 1))
 
 
+@single_thread()
 def diffusion_coordinates(
     neighbours: Int[np.ndarray, "n q"], *, num_dims: int, num_steps: int, seed: int
 ) -> Float[np.ndarray, "n dims"]:

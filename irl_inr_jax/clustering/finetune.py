@@ -19,6 +19,7 @@ from irl_inr_jax.clustering.heads import BestHead
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.data.batches import epoch_order
 from irl_inr_jax.devices.mesh import AXIS, make_mesh, replicate
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.inference import map_batches
 from irl_inr_jax.training.optimizer import allow_promotion
 from irl_inr_jax.training.progress import show_progress
@@ -105,7 +106,8 @@ def start_at_kmeans(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: 
     Their variance is that within clusters, or larger so that the logits of an image spread by at most `MAX_SPREAD` on
     average. It avoids the poor optima that random heads may reach.
     """
-    kmeans = KMeans(num_clusters, n_init=10, random_state=seed).fit(latents)
+    with single_thread():
+        kmeans = KMeans(num_clusters, n_init=10, random_state=seed).fit(latents)
     means = kmeans.cluster_centers_.astype(np.float64)
     variance = max(kmeans.inertia_ / latents.size, 1e-3)
     kernel, bias = means.T / variance, -(means**2).sum(axis=1) / (2 * variance)

@@ -5,8 +5,10 @@ from jaxtyping import Float, Float32
 from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 
 
+@single_thread()
 def cluster_kmeans(task: ClusterTask) -> Clustering:
     """Run Lloyd's k-means from ten k-means++ starts and keep the one with the lowest inertia.
 

@@ -8,7 +8,10 @@ from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
+from irl_inr_jax.devices.threads import single_thread
 
+
+@single_thread()
 def fit_means(
     points: Float[np.ndarray, "n d"], num_clusters: int, *, num_steps: int, seed: int
 ) -> Int32[np.ndarray, "n"]:

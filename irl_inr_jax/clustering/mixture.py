@@ -7,11 +7,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 
 NUM_STARTS = 3
 MAX_STEPS = 200
 
 
+@single_thread()
 def cluster_gmm(task: ClusterTask) -> Clustering:
     """Fit from `NUM_STARTS` runs of k-means and keep the likeliest; assign images to the most probable component.
 

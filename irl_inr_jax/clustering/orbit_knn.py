@@ -13,6 +13,7 @@ from irl_inr_jax.clustering.diffusion import diffusion_coordinates, graph_degree
 from irl_inr_jax.clustering.neighbours.voting import agreement, vote
 from irl_inr_jax.clustering.orbit_graph import check_images, find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.devices.threads import single_thread
 
 
 def cluster_orbit_knn(task: ClusterTask) -> Clustering:
@@ -57,8 +58,10 @@ def label_orbits(task: ClusterTask) -> Float[np.ndarray, "n k"]:
         num_steps=settings.num_steps,
         seed=task.seed,
     )
-    kmeans = KMeans(num_clusters, n_init=10, random_state=task.seed).fit(coordinates)
-    return balance_assignment(kmeans.transform(coordinates) ** 2, task.settings.sizes)
+    with single_thread():
+        kmeans = KMeans(num_clusters, n_init=10, random_state=task.seed).fit(coordinates)
+        squares = kmeans.transform(coordinates) ** 2
+    return balance_assignment(squares, task.settings.sizes)
 
 
 def _degree(task: ClusterTask) -> int:

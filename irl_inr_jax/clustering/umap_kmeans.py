@@ -7,6 +7,7 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.kmeans import centroid_confidence, cluster_kmeans
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.types import InputError
 
 # UMAP's initialisation fails for fewer images.
@@ -45,8 +46,9 @@ def cluster_umap_kmeans(task: ClusterTask) -> Clustering:
         warnings.simplefilter("ignore")
         embedded = umap.fit_transform(task.fitted.latents)
         assigned = embedded if task.transductive else umap.transform(task.assigned.latents)
-    kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(embedded)
-    distances = kmeans.transform(assigned)
+    with single_thread():
+        kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(embedded)
+        distances = kmeans.transform(assigned)
     return Clustering(
         clusters=distances.argmin(axis=1).astype("int32"),
         confidence=centroid_confidence(distances),

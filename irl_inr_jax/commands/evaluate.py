@@ -8,12 +8,12 @@
 Where a test split is held out, clusterers are fitted to the training split and assign the test split, unless
 --transductive is given or they can only cluster the images they are fitted to; the table reports which. --num-clusters
 auto recommends a number of clusters, or reports that there is no clear one. --set changes the settings of clusterers,
-which irl_inr_jax/config documents. --report scores omits figures, pose, invariance and reconstruction.
+which irl_inr_jax/config documents. --report scores omits figures, verdict, pose, invariance and reconstruction.
 
-Prints one table and writes DIR/eval: results.json (every number), clusters.csv (id, cluster and confidence by each
-clusterer, outlier score), embeddings.npz (id, latents, theta, tau, label) and figures as PNG. Clusterings are stored in
-DIR/eval/clusterings, so that a later call computes only those that are missing. In a checkout, python evaluate.py takes
-the same flags.
+Prints one table and a verdict that needs no labels; a bad finding is marked ! and says what to do. Writes DIR/eval:
+results.json (every number), clusters.csv (id, cluster and confidence by each clusterer, outlier score), embeddings.npz
+(id, latents, theta, tau, label) and figures as PNG. Clusterings are stored in DIR/eval/clusterings, so that a later
+call computes only those that are missing. In a checkout, python evaluate.py takes the same flags.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         "report",
         "full",
         ["full", "numbers", "scores"],
-        "numbers: no figures; scores: neither figures nor pose, invariance and reconstruction",
+        "numbers: no figures; scores: neither figures nor verdict, pose, invariance and reconstruction",
         flag_values=values,
     )
     flags.DEFINE_multi_string(
@@ -86,9 +86,11 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.evaluation.embeddings import save_embeddings
     from irl_inr_jax.evaluation.pipeline import evaluate
+    from irl_inr_jax.evaluation.verdict import judge_run
     from irl_inr_jax.report.assignments import save_assignments
     from irl_inr_jax.report.figures.run_figures import save_run_figures
     from irl_inr_jax.report.results_table import describe_results
+    from irl_inr_jax.training.logging import read_metrics
     from irl_inr_jax.training.run import load_trained
     from irl_inr_jax.types import InputError
 
@@ -109,6 +111,9 @@ def run(values: flags.FlagValues) -> int:
         raise InputError(scores[options.clusterers[0]]["skipped"])
     requested = {"transductive": values.transductive, "set": list(values.set)}
     results = {**evaluation.results, "method": config.method, "step": step, "options": requested}
+    if values.report != "scores":
+        findings = judge_run(evaluation, trained, dataset, config, read_metrics(workdir))
+        results["verdict"] = [finding._asdict() for finding in findings]
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")

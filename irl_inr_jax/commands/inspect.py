@@ -32,19 +32,27 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     flags.DEFINE_string(
         "output", "inspect", "folder for inspect.json, contact_sheet.png and histograms.png", flag_values=values
     )
-    flags.DEFINE_bool("cost", True, "run a few steps to estimate the time and memory of a run", flag_values=values)
+    flags.DEFINE_bool(
+        "cost",
+        True,
+        "take a few steps of this configuration to estimate the time and memory of a run",
+        flag_values=values,
+    )
 
 
 def run(values: flags.FlagValues) -> int:
     """Print and plot the facts of the data set and return the exit status."""
+    from irl_inr_jax.clustering.neighbours.training_neighbours import estimate_search_seconds
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.data.description import describe_dataset, sample_images
+    from irl_inr_jax.evaluation.fault_advice import find_faults
     from irl_inr_jax.evaluation.orientation import describe_orientation, find_advice, measure_orientation
     from irl_inr_jax.methods.pose import make_pose_form
     from irl_inr_jax.report.figures.inspection_figures import save_contact_sheet, save_histograms
-    from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection
+    from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection, describe_search
     from irl_inr_jax.training.cost import estimate_cost
+    from irl_inr_jax.training.preconditions import find_obstacles
     from irl_inr_jax.training.progress import format_seconds
 
     config = read_config(values)
@@ -55,24 +63,23 @@ def run(values: flags.FlagValues) -> int:
     facts = describe_dataset(dataset, sample)
     orientation = measure_orientation(dataset, sample, make_pose_form(config))
     facts["orientation"] = describe_orientation(orientation)
-    facts["advice"] = find_advice(facts, facts["orientation"])
-    is_trained = config.train.num_epochs > 0
-    if is_trained and config.train.batch_size > facts["num_train"]:
-        is_trained = False
-        facts["advice"].append(
-            f"a step takes {config.train.batch_size} images, more than there are: train with "
-            f"--config.train.batch_size={max(1, facts['num_train'] // 4)}"
-        )
+    obstacles = find_obstacles(config, dataset)
+    facts["advice"] = [
+        *obstacles,
+        *find_faults(dataset, sample, same_scale=config.data.same_scale),
+        *find_advice(facts, facts["orientation"]),
+    ]
     folder = Path(values.output)
     folder.mkdir(parents=True, exist_ok=True)
     save_contact_sheet(folder / "contact_sheet.png", dataset)
     save_histograms(folder / "histograms.png", dataset, sample.images, orientation)
     print(describe_inspection(facts), flush=True)
-    if values.cost and is_trained:
-        print("trying a few steps …", flush=True)
+    if values.cost and config.train.num_epochs > 0 and not obstacles:
+        print("trying a few steps of this configuration …", flush=True)
         facts["cost"] = estimate_cost(config, dataset)._asdict()
-        duration = format_seconds(facts["cost"]["seconds"])
-        print(describe_cost(facts["cost"], config.train.batch_size, duration))
+        facts["cost"]["search_seconds"] = estimate_search_seconds(config, dataset)
+        print(describe_cost(facts["cost"], config.train.batch_size, format_seconds(facts["cost"]["seconds"])))
+        print(describe_search(facts["cost"]["search_seconds"]), end="")
     (folder / "inspect.json").write_text(json.dumps(facts, indent=2) + "\n")
     print(f"{folder}: inspect.json, contact_sheet.png, histograms.png")
     return 0

@@ -13,6 +13,7 @@ from irl_inr_jax.methods.pose import PoseForm
 from irl_inr_jax.types import Dataset, ImageSet, Pose
 
 _UNDEFINED_DEG = 30.0  # with a larger error the predicted angle is of no use
+MAX_UNDEFINED = 0.25  # share of the images from which users are told
 
 
 class Orientation(NamedTuple):
@@ -59,8 +60,6 @@ def describe_orientation(orientation: Orientation) -> dict:
 def find_advice(facts: dict, orientation: dict) -> list[str]:
     """Return one line per problem that a user should look at before training."""
     lines = []
-    if facts["blank_share"] > 0:
-        lines.append(f"{100 * facts['blank_share']:.1f} % of the images are blank: check how they were read")
     if facts["border_spread"] > 0.1:
         lines.append(
             f"the background differs between images by {100 * facts['border_spread']:.0f} % of the range: "
@@ -71,7 +70,7 @@ def find_advice(facts: dict, orientation: dict) -> list[str]:
             "pixels are both brighter and darker than the background; if the images have none, set "
             "config.data.crop=circle"
         )
-    if orientation["undefined_share"] > 0.25:
+    if orientation["undefined_share"] > MAX_UNDEFINED:
         lines.append(
             f"the orientation of {100 * orientation['undefined_share']:.0f} % of the images is not recovered after a "
             "rotation with noise: they are nearly symmetric or noisy, and their predicted angle is not reliable"

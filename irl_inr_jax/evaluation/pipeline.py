@@ -14,6 +14,7 @@ from irl_inr_jax.evaluation.comparison import Comparison, Truth, compare_cluster
 from irl_inr_jax.evaluation.embeddings import embed_images
 from irl_inr_jax.evaluation.equivariance import Equivariance, measure_equivariance
 from irl_inr_jax.evaluation.record import (
+    NumClusters,
     describe_data,
     describe_num_clusters,
     measure_latents,
@@ -81,7 +82,7 @@ def evaluate(trained: TrainedMethod, dataset: Dataset, config: ConfigDict, optio
 
     chosen = choose_num_clusters(fitted, config) if options.num_clusters == "auto" else None
     num_clusters = count_clusters(config, dataset, options.num_clusters, chosen)
-    task = make_task(trained, config, fitted, split, num_clusters=num_clusters)
+    task = make_task(trained, config, fitted, split, num_clusters=num_clusters.used)
     truth = Truth(fitted.images.labels, split.images.labels, dataset.class_names)
     comparison = compare_clusterers(task, truth, options.clusterers, num_seeds=options.num_seeds, folder=options.folder)
 
@@ -136,13 +137,17 @@ def choose_num_clusters(fitted: EmbeddedSplit, config: ConfigDict) -> ChosenK:
     return chosen
 
 
-def count_clusters(config: ConfigDict, dataset: Dataset, requested: str, chosen: ChosenK | None) -> int:
+def count_clusters(config: ConfigDict, dataset: Dataset, requested: str, chosen: ChosenK | None) -> NumClusters:
     """Return the chosen k, else the requested one, else the configured one, else the number of classes, else 10."""
     if chosen is not None and chosen.recommendation.k is not None:
-        return chosen.recommendation.k
+        return NumClusters(chosen.recommendation.k, "chosen")
     if requested not in ("", "auto"):
-        return int(requested)
-    return config.evaluation.num_clusters or len(dataset.class_names) or DEFAULT_NUM_CLUSTERS
+        return NumClusters(int(requested), "requested")
+    if config.evaluation.num_clusters:
+        return NumClusters(config.evaluation.num_clusters, "configured")
+    if dataset.class_names:
+        return NumClusters(len(dataset.class_names), "classes")
+    return NumClusters(DEFAULT_NUM_CLUSTERS, "guess")
 
 
 def make_task(

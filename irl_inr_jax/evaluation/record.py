@@ -1,6 +1,7 @@
 """The parts of results.json that describe data, number of clusters, latents and reconstructions."""
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,12 +37,23 @@ def describe_data(dataset: Dataset, split: str, images: ImageSet) -> dict:
     }
 
 
-def describe_num_clusters(num_clusters: int, chosen: ChosenK | None) -> dict:
-    """Return the k used and, where it was to be chosen, the recommendation and its curves."""
+class NumClusters(NamedTuple):
+    """The number of clusters and where it comes from.
+
+    source: 'chosen' from the latents, 'requested' by a flag, 'configured' in evaluation.num_clusters, the number of
+    'classes', or a 'guess', if there are no labels and none of the others.
+    """
+
+    used: int
+    source: str
+
+
+def describe_num_clusters(num_clusters: NumClusters, chosen: ChosenK | None) -> dict:
+    """Return the k used, its source and, where it was to be chosen, the recommendation and its curves."""
     if chosen is None:
-        return {"used": num_clusters}
+        return num_clusters._asdict()
     return {
-        "used": num_clusters,
+        **num_clusters._asdict(),
         "recommended": chosen.recommendation.k,
         "reason": chosen.recommendation.reason,
         "curves": {name: np.asarray(values).tolist() for name, values in vars(chosen.curves).items()},

@@ -1,6 +1,7 @@
 """The findings of `inspect` as text."""
 
 from irl_inr_jax.report.text_table import format_table
+from irl_inr_jax.training.progress import format_seconds
 
 
 def describe_inspection(facts: dict) -> str:
@@ -40,7 +41,8 @@ def describe_inspection(facts: dict) -> str:
         f"{orientation['median_error_deg']:.2g} degrees; undefined in {undefined:.0f} % of the images "
         f"(median |c21| {strength:.3f})",
     ]
-    lines += [f"warning: {line}" for line in facts["advice"]]
+    if facts["advice"]:
+        lines += ["", "advice", *(f"  {line}" for line in facts["advice"])]
     return "\n".join(lines)
 
 
@@ -52,6 +54,15 @@ def describe_cost(cost: dict, batch_size: int, duration: str) -> str:
         f"machine's {cost['device']} ({cost['images_per_second']:.0f} images/s), about {memory:,.0f} MB "
         f"(images {cost['data_mb']:,.0f}, parameters and optimiser {cost['state_mb']:,.0f}, "
         f"one step {cost['working_mb']:,.0f})"
+    )
+
+
+def describe_search(seconds: float) -> str:
+    """Return a line on the time of the search for neighbours before training; nothing if there is none."""
+    return (
+        f"before training: about {format_seconds(seconds)} to search for the neighbours of the images\n"
+        if seconds
+        else ""
     )
 
 

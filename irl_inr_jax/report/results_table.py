@@ -23,9 +23,8 @@ def describe_results(results: dict) -> str:
         f"{data['description']}",
         f"{data['num_images']} images of the {data['split']} split, {'x'.join(map(str, data['image_shape']))}",
     ]
-    if "reason" in results["num_clusters"]:
-        parts += ["", _describe_choice(results["num_clusters"])]
-    parts += ["", format_table([_clustering_row(name, scores) for name, scores in entries.items()])]
+    parts += ["", *_describe_choice(results["num_clusters"])]
+    parts += [format_table(_clustering_rows(entries))]
     if not data["class_names"]:
         parts.append("no labels: accuracy, NMI, AMI and ARI are left out")
     elif data["num_labelled"] < data["num_images"]:
@@ -46,6 +45,8 @@ def describe_results(results: dict) -> str:
     if is_uneven(entries):
         parts += ["", PER_CLASS_CAPTION, format_table(_class_rows(entries))]
     parts += ["", format_table(_measure_rows(results))]
+    if "verdict" in results:
+        parts += ["", "verdict", *(f"  {_mark(finding)} {finding['text']}" for finding in results["verdict"])]
     return "\n".join(parts)
 
 
@@ -54,6 +55,10 @@ def is_uneven(entries: dict[str, dict]) -> bool:
     confusions = [scores["confusion"] for scores in entries.values() if "confusion" in scores]
     sizes = [sum(row) for row in confusions[0]] if confusions else [0]
     return 2 * max(sizes) > sum(sizes)
+
+
+def _mark(finding: dict) -> str:
+    return {True: "+", False: "!", None: "·"}[finding["good"]]
 
 
 def _class_rows(entries: dict[str, dict]) -> list[dict[str, object]]:
@@ -68,18 +73,33 @@ def _class_rows(entries: dict[str, dict]) -> list[dict[str, object]]:
     return list(rows.values())
 
 
-def _describe_choice(choice: dict) -> str:
+def _describe_choice(choice: dict) -> list[str]:
+    """Return the reason for the number of clusters, followed by a blank line; nothing if it was requested or known."""
+    is_guess, used = choice.get("source") == "guess", choice["used"]
+    used_words = f"{used} is a guess; set it with --num-clusters K" if is_guess else f"{used} are used below"
+    if "reason" not in choice:
+        words = "there are no labels and none was requested; choose it from the images with --num-clusters auto"
+        return (
+            [f"number of clusters: {used} is a guess: {words} or set it with --num-clusters K", ""] if is_guess else []
+        )
     if choice["recommended"] is not None:
-        return f"number of clusters: {choice['reason']}"
-    return f"number of clusters: {choice['reason']}; {choice['used']} are used below"
+        return [f"number of clusters: {choice['reason']}", ""]
+    return [f"number of clusters: {choice['reason']}; {used_words}", ""]
 
 
-def _clustering_row(name: str, scores: dict) -> dict[str, object]:
+def _clustering_rows(entries: dict[str, dict]) -> list[dict[str, object]]:
+    """Return a row per clusterer, without the columns that need labels if there are none."""
+    has_scores = any("accuracy" in scores for scores in entries.values())
+    return [_clustering_row(name, scores, has_scores=has_scores) for name, scores in entries.items()]
+
+
+def _clustering_row(name: str, scores: dict, *, has_scores: bool) -> dict[str, object]:
     row: dict[str, object] = {"clusterer": name}
     if "transductive" in scores:
         row["learning"] = "transductive" if scores["transductive"] else "inductive"
     for key, title in SCORES:
-        row[title] = _percent(key, scores) if key in scores else None
+        if has_scores:
+            row[title] = _percent(key, scores) if key in scores else None
     row["clusters"] = scores.get("num_clusters")
     if scores.get("noise_share"):
         row["clusters"] = f"{scores['num_clusters']} + {100 * scores['noise_share']:.0f} % noise"

@@ -39,6 +39,13 @@ class MetricsLog:
         self.tensorboard.close()
 
 
+def read_metrics(workdir: Path) -> list[dict]:
+    """Return the complete lines of DIR/metrics.jsonl, or none without the file."""
+    path = workdir / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if _step_of(line) != float("inf")]
+
+
 def _step_of(line: str) -> int | float:
     """Return the step of a line; infinity for an incomplete line."""
     try:

@@ -1,9 +1,13 @@
 """Refuse, before anything is compiled, a data set that a configuration cannot be trained on."""
 
+import functools
+
+import jax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.types import Dataset, InputError
 
 
@@ -40,3 +44,15 @@ def check_neighbours(config: ConfigDict, dataset: Dataset) -> None:
             f"expected config.loss.num_neighbours below the number of training images, {num_images}, found "
             f"{num_neighbours}; set a smaller number, or config.loss.neighbours=0"
         )
+
+
+def find_obstacles(config: ConfigDict, dataset: Dataset) -> list[str]:
+    """Return the messages of the checks above that training on all devices of this machine would fail."""
+    checks = (functools.partial(check_batch, mesh=make_mesh(jax.local_devices())), check_neighbours)
+    found = []
+    for check in checks:
+        try:
+            check(config, dataset)
+        except InputError as error:
+            found.append(f"training would be refused: {error}")
+    return found

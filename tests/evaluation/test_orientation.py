@@ -11,7 +11,6 @@ from irl_inr_jax.methods.pose import make_pose_form
 
 SIDE = 24
 FACTS = {
-    "blank_share": 0.0,
     "border_spread": 0.0,
     "scaling": {"low": 0.0},
     "classes": {"train": {"a": 5}, "test": {"a": 2}},
@@ -51,7 +50,6 @@ def test_an_asymmetric_shape_has_a_defined_orientation_and_a_disc_or_noise_has_n
 def test_advice_names_each_problem_and_is_empty_without_one():
     assert find_advice(FACTS, DEFINED) == []
     problems = {
-        "2.5 % of the images are blank": ({**FACTS, "blank_share": 0.025}, DEFINED),
         "background=image": ({**FACTS, "border_spread": 0.3}, DEFINED),
         "crop=circle": ({**FACTS, "scaling": {"low": -1.0}}, DEFINED),
         "fewer than two images": ({**FACTS, "classes": {"train": {"a": 1}}}, DEFINED),

@@ -7,67 +7,10 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.clustering.choose_k import ChosenK, Recommendation
-from irl_inr_jax.evaluation.pipeline import EvaluationOptions, choose_split, count_clusters, evaluate
-from irl_inr_jax.presets import tiny
+from irl_inr_jax.evaluation.pipeline import choose_split, count_clusters
 from irl_inr_jax.report.results_table import describe_results
-from irl_inr_jax.training.inference import TrainedMethod
-from irl_inr_jax.types import Dataset, ImageSet, InputError, Method, Scaling
-
-
-def unused(*arguments):
-    raise AssertionError("evaluating neither initialises nor trains a method")
-
-
-def encode(params, model_state, images):
-    """The brightest pixel: no pose, and invariant to rotations about the centre."""
-    return images.max((1, 2)), None
-
-
-@pytest.fixture
-def trained():
-    method = Method("brightness", unused, unused, encode, None)
-    return TrainedMethod(method, {}, {}, scaling=Scaling(1 / 255, 0.0, 0.0, ""), batch_size=8)
-
-
-def make_split(labels, name="test", with_labels=True):
-    """Squares at random places, with a brightness per class."""
-    rng = np.random.default_rng(0)
-    images = np.zeros((len(labels), 12, 12, 1), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        row, column = rng.integers(1, 8, 2)
-        image[row : row + 3, column : column + 3] = 60 + 90 * label
-    ids = np.array([f"{name}/{i}" for i in range(len(labels))])
-    return ImageSet(images, ids, labels.astype(np.int32) if with_labels else None, None)
-
-
-def make_data(test=True, with_labels=True):
-    train = make_split(np.arange(30) % 3, "train", with_labels)
-    split = make_split(np.arange(24) % 3, "test", with_labels) if test else None
-    names = ("dim", "grey", "bright") if with_labels else ()
-    return Dataset("squares", train, split, names, Scaling(1 / 255, 0.0, 0.0, ""), "squares of three brightnesses")
-
-
-@pytest.fixture
-def config():
-    config = tiny.get_config()
-    config.evaluation.shift_px = 0.0
-    return config
-
-
-def run(trained, data, config, **options):
-    options = EvaluationOptions(
-        **{
-            "split": "auto",
-            "transductive": False,
-            "clusterers": ["kmeans"],
-            "num_clusters": "",
-            "num_seeds": 1,
-            "folder": None,
-            "scores_only": False,
-            **options,
-        }
-    )
-    return evaluate(trained, data, config, options)
+from irl_inr_jax.types import InputError
+from tests.evaluation.conftest import make_data, run
 
 
 def test_latents_that_determine_the_class_score_one_and_pixels_less(trained, config, caplog):
@@ -107,6 +50,7 @@ def test_without_labels_the_label_metrics_are_omitted_with_a_note(trained, confi
         assert not {"accuracy", "nmi", "confusion", "per_class_accuracy"} & set(entry)
         assert entry["num_clusters"] == 3 and entry["seconds"] >= 0
     assert "no labels: accuracy, NMI, AMI and ARI are left out" in describe_results(results)
+    assert results["num_clusters"] == {"used": 3, "source": "configured"}
 
 
 def test_images_without_a_label_are_clustered_but_not_scored(trained, config):
@@ -150,10 +94,11 @@ def test_splits_and_numbers_of_clusters(config):
     with pytest.raises(InputError, match=r"expected a test split .* use --split train"):
         choose_split(make_data(test=False), "test")
     unlabelled = make_data(with_labels=False)
-    assert count_clusters(config, make_data(), "", None) == 3
-    assert count_clusters(config, unlabelled, "", None) == 10 == count_clusters(config, unlabelled, "auto", None)
+    assert count_clusters(config, make_data(), "", None) == (3, "classes")
+    assert count_clusters(config, unlabelled, "", None) == (10, "guess")
+    assert count_clusters(config, unlabelled, "auto", None) == (10, "guess")
     config.evaluation.num_clusters = 7
-    assert count_clusters(config, make_data(), "", None) == 7 == count_clusters(config, make_data(), "auto", None)
-    assert count_clusters(config, make_data(), "5", None) == 5
-    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(None, ""))) == 7
-    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(4, ""))) == 4
+    assert count_clusters(config, make_data(), "", None) == (7, "configured")
+    assert count_clusters(config, make_data(), "5", None) == (5, "requested")
+    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(None, ""))) == (7, "configured")
+    assert count_clusters(config, make_data(), "auto", ChosenK(None, Recommendation(4, ""))) == (4, "chosen")

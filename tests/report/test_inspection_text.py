@@ -1,6 +1,6 @@
 """The findings of `inspect` as text."""
 
-from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection
+from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection, describe_search
 
 FACTS = {
     "description": "images of lots",
@@ -33,10 +33,11 @@ def test_all_findings_are_in_the_text():
         "9.png: it is empty",
         "without a label: 34 of the training images",
         "median error of 1.5 degrees; undefined in 12 % of the images (median |c21| 0.050)",
-        "warning: some classes have a single image or none",
+        "advice\n  some classes have a single image or none",
     ):
         assert expected in text
     assert "10.png" not in text and "ring" in text and "700" in text
+    assert "advice" not in describe_inspection({**FACTS, "advice": []})
     assert "no labels; they are optional" in describe_inspection({**FACTS, "classes": {}})
 
 
@@ -44,3 +45,7 @@ def test_the_cost_names_steps_time_speed_and_memory():
     cost = {"device": "cpu", "images_per_second": 143.2, "num_steps": 1440, "data_mb": 38.0, "state_mb": 56.0}
     text = describe_cost(cost | {"working_mb": 44.0}, 128, "21 min 32 s")
     assert "1,440 steps of 128 images, about 21 min 32 s" in text and "(143 images/s), about 138 MB" in text
+
+
+def test_the_search_for_neighbours_has_a_line_of_its_own():
+    assert describe_search(0.0) == "" and "about 1 min 5 s to search" in describe_search(65.0)

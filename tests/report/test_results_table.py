@@ -71,9 +71,33 @@ def test_without_labels_scores_are_absent_and_the_choice_of_clusters_is_explaine
     clustering = {"kmeans": {"transductive": True, "num_clusters": 4, "seconds": 1.0}}
     text = describe_results({**RESULTS, "data": data, "num_clusters": choice, "clustering": clustering})
     assert "number of clusters: no k stands out; 4 are used below" in text
-    assert "no labels: accuracy, NMI, AMI and ARI are left out" in text and row_of(text, "kmeans")[1] == "–"
+    assert "no labels: accuracy, NMI, AMI and ARI are left out" in text and row_of(text, "kmeans") == [
+        "transductive",
+        "4",
+        "1.0",
+    ]
+    assert "NMI" not in text.replace("no labels: accuracy, NMI", "")
     recommended = {**choice, "recommended": 4, "reason": "4 clusters"}
     assert "number of clusters: 4 clusters\n" in describe_results({**RESULTS, "num_clusters": recommended})
+
+
+def test_a_guessed_number_of_clusters_is_said_to_be_a_guess():
+    guess = {**RESULTS, "num_clusters": {"used": 10, "source": "guess"}}
+    assert "number of clusters: 10 is a guess: there are no labels" in describe_results(guess)
+    assert "--num-clusters auto" in describe_results(guess)
+    after_a_choice = {"used": 10, "source": "guess", "recommended": None, "reason": "no clear number"}
+    text = describe_results({**RESULTS, "num_clusters": after_a_choice})
+    assert "no clear number; 10 is a guess; set it with --num-clusters K" in text
+    for source in ("classes", "requested", "configured"):
+        assert "guess" not in describe_results({**RESULTS, "num_clusters": {"used": 2, "source": source}})
+
+
+def test_the_verdict_follows_the_table_with_a_mark_for_each_finding():
+    findings = [("converged", False, "not converged"), ("k", True, "stable"), ("other", None, "not compared")]
+    verdict = [dict(zip(("name", "good", "text"), finding, strict=True)) for finding in findings]
+    text = describe_results({**RESULTS, "verdict": verdict})
+    assert text.endswith("\nverdict\n  ! not converged\n  + stable\n  · not compared")
+    assert "verdict" not in describe_results(RESULTS)
 
 
 def test_notes_and_the_purity_of_neighbours_follow_the_table():

@@ -7,7 +7,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from irl_inr_jax.training.logging import MetricsLog
+from irl_inr_jax.training.logging import MetricsLog, read_metrics
 
 
 def read_events(path):
@@ -43,3 +43,9 @@ def test_lines_after_the_resumed_step_and_an_incomplete_line_are_dropped(tmp_pat
     log.close()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 1.0}]
+
+
+def test_complete_lines_are_read(tmp_path):
+    assert read_metrics(tmp_path) == []
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "lo')
+    assert read_metrics(tmp_path) == [{"step": 1, "loss": 0.5}]

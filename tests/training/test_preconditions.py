@@ -10,7 +10,7 @@ from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.presets import tiny
-from irl_inr_jax.training.preconditions import check_batch, check_neighbours
+from irl_inr_jax.training.preconditions import check_batch, check_neighbours, find_obstacles
 from irl_inr_jax.types import InputError
 
 
@@ -49,3 +49,7 @@ def test_streamed_images_and_too_few_images_are_refused():
     config.loss.num_neighbours = 256
     with pytest.raises(InputError, match=r"num_neighbours below the number of training images, 256, found 256"):
         check_neighbours(config, dataset)
+    assert find_obstacles(tiny.get_config(), dataset) == []
+    config.train.batch_size = 1000
+    batch, neighbours = find_obstacles(config, dataset)
+    assert "batch_size" in batch and "training would be refused: expected config.loss.num_neighbours" in neighbours

@@ -14,6 +14,7 @@ from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.orbit_images import Images, measure_radius, prepare_orbits
 from irl_inr_jax.clustering.neighbours.orbits import measure_recall, orbit_neighbours
 from irl_inr_jax.data.scaling import to_unit
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.methods.wafer_features import make_wafer_features
 from irl_inr_jax.training.inference import map_batches
 from irl_inr_jax.types import Scaling
@@ -84,8 +85,9 @@ def index_by_wafers(images: Images, settings: SearchSettings) -> ImageIndex:
     The projection is that of the fitted images. The search is exact, so its recall is 1.
     """
     features = describe_wafers(images, settings)
-    reduced = PCA(min(NUM_WAFER_COMPONENTS, *features.shape), svd_solver="covariance_eigh").fit(features)
-    points = reduced.transform(features)
+    with single_thread():
+        reduced = PCA(min(NUM_WAFER_COMPONENTS, *features.shape), svd_solver="covariance_eigh").fit(features)
+        points = reduced.transform(features)
 
     def of_others(others: Images, count: int) -> Int32[np.ndarray, "m q"]:
         queries = reduced.transform(describe_wafers(others, settings))

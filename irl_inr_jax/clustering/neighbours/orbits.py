@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from irl_inr_jax.clustering.neighbours.distortion import distortion_distances
 from irl_inr_jax.clustering.neighbours.orbit_images import OrbitImages
 from irl_inr_jax.clustering.neighbours.pair_products import rotation_products, rotation_tables
+from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 
 NUM_COMPONENTS = 64  # of the invariant spectra
@@ -57,7 +58,8 @@ def select_candidates(queries: OrbitImages, points: OrbitImages, num_candidates:
             return np.ascontiguousarray(everyone)
         return everyone[~np.eye(num_points, dtype=bool)].reshape(num_points, -1)
     invariants = points.invariants
-    reduced = PCA(min(NUM_COMPONENTS, *invariants.shape), svd_solver="covariance_eigh").fit(invariants)
+    with single_thread():
+        reduced = PCA(min(NUM_COMPONENTS, *invariants.shape), svd_solver="covariance_eigh").fit(invariants)
     search = NearestNeighbors(n_neighbors=num_candidates, algorithm="brute").fit(reduced.transform(invariants))
     wanted = None if leave_out_self else reduced.transform(queries.invariants)
     return search.kneighbors(wanted, return_distance=False).astype(np.int32)

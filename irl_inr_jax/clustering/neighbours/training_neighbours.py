@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import time
 import zipfile
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from jaxtyping import Int32
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images, make_search_settings
+from irl_inr_jax.clustering.neighbours.orbit_images import Images
 from irl_inr_jax.config.storage import to_json
 from irl_inr_jax.devices.processes import first_process_first, is_first_process
 from irl_inr_jax.training.preconditions import check_neighbours
 from irl_inr_jax.types import Dataset, InputError
 
 FILE_NAME = "neighbours.npz"
+MIN_TRIAL_IMAGES = 512  # on which the time of a search is measured
 
 logger = logging.getLogger(__name__)
 
@@ -41,16 +44,37 @@ def load_neighbours(config: ConfigDict, dataset: Dataset, workdir: Path) -> Int3
                 f"images; give all processes the same data and --workdir"
             )
         logger.info(f"searching for the neighbours of {len(dataset.train.images)} training images …")
-        settings = make_search_settings(
-            dataset.scaling,
-            orbits=config.orbits,
-            wafers=config.wafers,
-            fill=config.views.fill,
-            batch_size=config.evaluation.batch_size,
-        )
-        found = index_images(dataset.train.images, settings).among_fitted(config.loss.num_neighbours)
+        found = search_neighbours(config, dataset, dataset.train.images)
         write_neighbours(path, found, digest)
         return found
+
+
+def search_neighbours(config: ConfigDict, dataset: Dataset, images: Images) -> Int32[np.ndarray, "n q"]:
+    """Search for `config.loss.num_neighbours` neighbours of each of the stored images among them."""
+    settings = make_search_settings(
+        dataset.scaling,
+        orbits=config.orbits,
+        wafers=config.wafers,
+        fill=config.views.fill,
+        batch_size=config.evaluation.batch_size,
+    )
+    return index_images(images, settings).among_fitted(config.loss.num_neighbours)
+
+
+def estimate_search_seconds(config: ConfigDict, dataset: Dataset) -> float:
+    """Estimate the time of the search before training from one among some images; 0 if the loss needs no neighbours.
+
+    A search takes time in proportion to the number of images, once there are more than `orbits.num_candidates`.
+    """
+    if not config.loss.neighbours:
+        return 0.0
+    num_images = len(dataset.train.images)
+    num_trial = min(num_images, max(MIN_TRIAL_IMAGES, config.orbits.num_candidates + 1))
+    images = dataset.train.images[np.linspace(0, num_images - 1, num_trial).astype(np.int64)]
+    search_neighbours(config, dataset, images)  # compiles
+    started = time.monotonic()
+    search_neighbours(config, dataset, images)
+    return (time.monotonic() - started) * num_images / num_trial
 
 
 def digest_search(config: ConfigDict, dataset: Dataset) -> str:

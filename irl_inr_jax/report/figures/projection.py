@@ -3,13 +3,15 @@
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
+
+from irl_inr_jax.devices.threads import single_thread
 
 _NUM_COMPONENTS = 30
 _MAX_PERPLEXITY = 30
 _MIN_ROWS = 8
 
 
+@single_thread()
 def project_latents(
     latents: Float[np.ndarray, "n d"], seed: int, max_points: int = 3000
 ) -> tuple[Float[np.ndarray, "m 2"], Int[np.ndarray, "m"]]:
@@ -34,7 +36,4 @@ def project_latents(
     # time and give the same share of neighbours of the same class on scikit-learn's digits (98.2 %).
     start = (1e-4 / start[:, 0].std() * start).astype(np.float32)
     tsne = TSNE(2, perplexity=perplexity, init=start, max_iter=500, random_state=seed)
-    # One thread: the hundreds of short parallel loops take up to a hundred times as long on shared cores, since waiting
-    # threads spin; and a fixed order of sums makes the map reproducible.
-    with threadpool_limits(1, "openmp"):
-        return tsne.fit_transform(components).astype(np.float64), rows
+    return tsne.fit_transform(components).astype(np.float64), rows

@@ -7,7 +7,7 @@ import pytest
 
 from irl_inr_jax.clustering.neighbours import training_neighbours
 from irl_inr_jax.clustering.neighbours.image_neighbours import ImageIndex
-from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
+from irl_inr_jax.clustering.neighbours.training_neighbours import estimate_search_seconds, load_neighbours
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.presets import tiny
 
@@ -66,3 +66,14 @@ def test_there_is_no_search_without_the_term(search, config, tmp_path):
     config.loss.neighbours = 0.0
     assert load_neighbours(config, make_dataset(config.data), tmp_path) is None
     assert not search and not list(tmp_path.iterdir())
+
+
+def test_the_time_of_a_search_is_extrapolated_from_a_search_among_some_images(search, config, monkeypatch):
+    clock = iter([10.0, 12.0])
+    monkeypatch.setattr(training_neighbours.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(training_neighbours, "MIN_TRIAL_IMAGES", 64)
+    config.orbits.num_candidates = 20
+    assert estimate_search_seconds(config, make_dataset(config.data)) == 2.0 * 256 / 64
+    assert [call[0] for call in search] == [64, 64]
+    config.loss.neighbours = 0.0
+    assert estimate_search_seconds(config, make_dataset(config.data)) == 0.0
