@@ -1,20 +1,22 @@
 """Cluster images by what they show, independent of how they are rotated and shifted.
 
+    irl-inr run DIR --out RESULTS
     irl-inr inspect DIR
     irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
     irl-inr evaluate --workdir runs/mine
 
-inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
-of a trained run and scores the clusters. `irl-inr VERB --help` lists the flags of a verb.
+run is the way from images to clusters in one command. inspect reports what a data set contains before any training,
+train trains an encoder, and evaluate clusters the images of a trained run and scores the clusters. `irl-inr VERB
+--help` lists the flags of a verb.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from irl_inr_jax.commands import evaluate, inspect, train
+from irl_inr_jax.commands import evaluate, inspect, run, train
 
-VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main}
+VERBS = {"run": run.main, "train": train.main, "evaluate": evaluate.main, "inspect": inspect.main}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

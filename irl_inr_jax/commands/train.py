@@ -7,8 +7,8 @@
 The configuration sets the data, the method and the length of the run; irl_inr_jax/config/base.py documents every key,
 and each can be set here as --config.KEY=VALUE. A colon chooses variants: mnist_u:paper, mnist_u:thesis,small. The same
 command continues a run that was stopped, and with a larger --config.train.num_epochs also one that is finished. With
---config.train.holdout=0.05 --config.train.patience=5 training ends once the loss on held-out images no longer falls. The
-next command is irl-inr evaluate --workdir DIR. All devices of this host are used; for several hosts see
+--config.train.holdout=0.05 --config.train.patience=5 training ends when the loss on held-out images no longer falls.
+The next command is irl-inr evaluate --workdir DIR. All devices of this host are used; for several hosts see
 docs/devices.md. In a checkout, python train.py takes the same flags, and --config also the path of a file:
 configs/mnist_u.py:small.
 """
@@ -143,9 +143,7 @@ def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
     return status
 
 
-def compile_run(
-    run: "Run", held_out: "ImageSet | None"
-) -> "tuple[TakeStep, Callable[[TrainState], float] | None]":
+def compile_run(run: "Run", held_out: "ImageSet | None") -> "tuple[TakeStep, Callable[[TrainState], float] | None]":
     """Return the compiled steps, and the compiled loss on the held-out images if there are any; log the time."""
     from irl_inr_jax.training.heldout import make_heldout_loss
     from irl_inr_jax.training.progress import format_seconds

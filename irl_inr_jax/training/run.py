@@ -152,8 +152,8 @@ def make_take_step(run: Run) -> TakeStep:
         count = len(indices)
         filled = np.zeros((num_steps, batch_size), np.int32)
         filled[:count] = indices
-        indices = split_over_devices(filled, mesh, axis=1)
-        state, metrics = mapped(state, stored, indices, positions, replicate(np.int32(count), mesh))
+        rows = split_over_devices(filled, mesh, axis=1)
+        state, metrics = mapped(state, stored, rows, positions, replicate(np.int32(count), mesh))
         return state, {name: values[:count] for name, values in metrics.items()}
 
     return take_step

@@ -7,7 +7,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from irl_inr_jax.training.logging import MetricsLog
+from irl_inr_jax.training.logging import MetricsLog, read_metric
 
 
 def read_events(path):
@@ -43,3 +43,16 @@ def test_lines_after_the_resumed_step_and_an_incomplete_line_are_dropped(tmp_pat
     log.close()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 1.0}]
+
+
+def test_a_metric_is_read_back_up_to_a_step(tmp_path):
+    assert read_metric(tmp_path, "heldout_loss", until=9) == []
+    lines = [
+        '{"step": 1, "loss": 2.0}',
+        '{"step": 2, "heldout_loss": 0.1}',
+        '{"step": 4, "heldout_loss": 0.25}',
+        '{"st',
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    assert read_metric(tmp_path, "heldout_loss", until=4) == [0.1, 0.25]
+    assert read_metric(tmp_path, "heldout_loss", until=3) == [0.1]

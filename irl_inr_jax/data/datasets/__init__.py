@@ -57,7 +57,12 @@ TFDS_KEYS = frozenset({"root", "same_scale", "images_key", "label_column"})
 
 
 def make_dataset(data: ConfigDict) -> Dataset:
-    """Return the data set that `config.data` specifies.
+    """Return the data set that `config.data` specifies. Raises InputError as `read_source` and `assemble_dataset`."""
+    return assemble_dataset(data, read_source(data))
+
+
+def read_source(data: ConfigDict) -> Source:
+    """Return the images that `config.data` names, as published and not read yet.
 
     Raises InputError for invalid values, for a name that is not in DATASETS and does not start with 'tfds:', for keys
     that the data set does not use, and for invalid files.
@@ -74,4 +79,4 @@ def make_dataset(data: ConfigDict) -> Dataset:
             f"mean {nearest!r}?"
         )
     check_keys(data, keys, reader=data.name)
-    return assemble_dataset(data, read(data))
+    return read(data)
