@@ -16,7 +16,7 @@ from importlib.metadata import version
 
 from irl_inr_jax.commands import evaluate, inspect, run, train
 
-VERBS = {"run": run.main, "train": train.main, "evaluate": evaluate.main, "inspect": inspect.main}
+VERBS = {"train": train.main, "evaluate": evaluate.main, "inspect": inspect.main, "run": run.main}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -41,7 +41,15 @@ if TYPE_CHECKING:
 
 PRESET = "images"
 PHASES = ("inspect", "settings", "train", "cluster", "report")
-_WITH_VALUE = ("--config", "--out", "--num-clusters", "--num_clusters", "--budget", "--compilation_cache")
+_WITH_VALUE = (
+    "--config",
+    "--out",
+    "--budget",
+    "--num-clusters",
+    "--num_clusters",
+    "--compilation-cache",
+    "--compilation_cache",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

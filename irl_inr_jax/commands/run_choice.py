@@ -104,9 +104,10 @@ def describe_choice(config: ConfigDict, dataset: "Dataset", length: "Length", co
 
     side, channels = dataset.train.images.shape[1], dataset.train.images.shape[-1]
     colours = "" if channels == 1 else f" and {channels} channels"
+    filled = "" if config.data.same_scale else ", each scaled to fill its square, since their sizes differ much"
     networks = "small" if jax.default_backend() == "cpu" else "wide"
     line = (
-        f"{len(dataset.train.ids):,} images of {side} px{colours}: {length.num_steps:,} steps of "
+        f"{len(dataset.train.ids):,} images of {side} px{colours}{filled}: {length.num_steps:,} steps of "
         f"{config.train.batch_size} images with the {networks} networks, about {format_seconds(cost.seconds)}"
     )
     if not length.is_cut:
