@@ -15,14 +15,15 @@ class PlainFormatter(logging.Formatter):
 
 
 def start_logging() -> None:
-    """Print the INFO lines of logger `irl_inr_jax` to stdout, and only the warnings of absl and orbax."""
+    """Print the INFO lines of logger `irl_inr_jax` to stdout, and only the errors of absl and orbax."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(PlainFormatter())
     logger = logging.getLogger("irl_inr_jax")
     logger.handlers[:] = [handler]
     logger.propagate = False  # libraries add handlers to the root logger
     logger.setLevel(logging.INFO)
-    absl.logging.set_verbosity(absl.logging.WARNING)  # orbax logs every stage of a save as INFO
+    # Orbax logs every stage of a save as INFO, and warns of saves that take a second.
+    absl.logging.set_verbosity(absl.logging.ERROR)
 
 
 def fail(message: str) -> int:

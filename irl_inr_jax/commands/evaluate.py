@@ -28,6 +28,7 @@ from irl_inr_jax.commands.flags import run_command
 
 if TYPE_CHECKING:
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+    from irl_inr_jax.types import Dataset
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,20 +79,11 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 
 def run(values: flags.FlagValues) -> int:
-    """Evaluate the newest checkpoint and return the exit status."""
-    import json
-
+    """Evaluate the newest checkpoint, print the results and return the exit status."""
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import AFTER_TRAINING, from_json
     from irl_inr_jax.data.datasets import make_dataset
-    from irl_inr_jax.evaluation.embeddings import save_embeddings
-    from irl_inr_jax.evaluation.pipeline import evaluate
-    from irl_inr_jax.evaluation.verdict import judge_run
-    from irl_inr_jax.report.assignments import save_assignments
-    from irl_inr_jax.report.figures.run_figures import save_run_figures
     from irl_inr_jax.report.results_table import describe_results
-    from irl_inr_jax.training.logging import read_metrics
-    from irl_inr_jax.training.run import load_trained
     from irl_inr_jax.types import InputError
 
     if values.workdir is None:
@@ -102,21 +94,60 @@ def run(values: flags.FlagValues) -> int:
     override_config(config, values.set, blocks=AFTER_TRAINING)
     check_config(config)
     options = read_options(values, config, workdir / "eval")
-    dataset = make_dataset(config.data)
-    trained, step = load_trained(workdir, config, dataset)
+    results, figures = evaluate_run(
+        workdir,
+        config,
+        make_dataset(config.data),
+        options,
+        overrides=list(values.set),
+        with_figures=values.report == "full",
+    )
+    print(f"\n{describe_results(results)}\n")
+    names = ", ".join(path.name for path in figures)
+    described = f" and {len(figures)} figures ({names})" if figures else ""
+    print(f"{workdir / 'eval'}: results.json, clusters.csv, embeddings.npz{described}")
+    return 0
 
+
+def evaluate_run(
+    workdir: Path,
+    config: ConfigDict,
+    dataset: "Dataset",
+    options: "EvaluationOptions",
+    *,
+    overrides: list[str],
+    with_figures: bool,
+) -> tuple[dict, list[Path]]:
+    """Evaluate the newest checkpoint, write `workdir`/eval, and return the results and the paths of the figures.
+
+    overrides: KEY=VALUE, by which `config` differs from the trained one; kept for the report. results.json is written
+    last, so that it is there only if the evaluation is complete. Raises InputError if no
+    clusterer can cluster these images.
+    """
+    import json
+
+    from irl_inr_jax.config.storage import write_in_one_step
+    from irl_inr_jax.evaluation.embeddings import save_embeddings
+    from irl_inr_jax.evaluation.pipeline import evaluate
+    from irl_inr_jax.evaluation.verdict import judge_run
+    from irl_inr_jax.report.assignments import save_assignments
+    from irl_inr_jax.report.figures.run_figures import save_run_figures
+    from irl_inr_jax.training.logging import read_metrics
+    from irl_inr_jax.training.run import load_trained
+    from irl_inr_jax.types import InputError
+
+    trained, step = load_trained(workdir, config, dataset)
     evaluation = evaluate(trained, dataset, config, options)
     scores = evaluation.results["clustering"]
     if options.clusterers and all("skipped" in scores[name] for name in options.clusterers):
         raise InputError(scores[options.clusterers[0]]["skipped"])
-    requested = {"transductive": values.transductive, "set": list(values.set)}
+    requested = {"transductive": options.transductive, "set": overrides}
     results = {**evaluation.results, "method": config.method, "step": step, "options": requested}
-    if values.report != "scores":
+    if not options.scores_only:
         findings = judge_run(evaluation, trained, dataset, config, read_metrics(workdir))
         results["verdict"] = [finding._asdict() for finding in findings]
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     split, comparison = evaluation.split, evaluation.comparison
     save_embeddings(folder / "embeddings.npz", split.embeddings)
     save_assignments(
@@ -128,21 +159,22 @@ def run(values: flags.FlagValues) -> int:
         split.images.columns,
     )
     figures = []
-    if values.report == "full":
+    if with_figures:
         figures = save_run_figures(folder, trained, dataset, evaluation, config)
-    print(f"\n{describe_results(results)}\n")
-    names = ", ".join(path.name for path in figures)
-    described = f" and {len(figures)} figures ({names})" if figures else ""
-    print(f"{folder}: results.json, clusters.csv, embeddings.npz{described}")
-    return 0
+    write_in_one_step(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    return results, figures
 
 
 def check_flags(values: flags.FlagValues) -> None:
     """Raise InputError for unknown clusterers and invalid numbers of clusters."""
+    list_clusterers(values.clusterers or ())
+    check_number(values.num_clusters)
+
+
+def check_number(number: str) -> None:
+    """Raise InputError unless --num-clusters is a number of at least 1, auto, or not given."""
     from irl_inr_jax.types import InputError
 
-    list_clusterers(values.clusterers or ())
-    number = values.num_clusters
     if number not in ("", "auto") and not (number.isdecimal() and int(number) >= 1):
         raise InputError(f"expected a number of at least 1, or auto, for --num-clusters, found {number!r}")
 

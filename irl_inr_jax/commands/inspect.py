@@ -10,13 +10,18 @@ file alone is read by the preset images:small, and --data.KEY=VALUE is short for
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.configuration import define_config, read_config
 from irl_inr_jax.commands.flags import run_command
+
+if TYPE_CHECKING:
+    from irl_inr_jax.types import Dataset
 
 _WITH_VALUE = ("--config", "--output")  # flags that may be followed by their value
 
@@ -45,11 +50,6 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.clustering.neighbours.training_neighbours import estimate_search_seconds
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.data.datasets import make_dataset
-    from irl_inr_jax.data.description import describe_dataset, sample_images
-    from irl_inr_jax.evaluation.fault_advice import find_faults
-    from irl_inr_jax.evaluation.orientation import describe_orientation, find_advice, measure_orientation
-    from irl_inr_jax.methods.pose import make_pose_form
-    from irl_inr_jax.report.figures.inspection_figures import save_contact_sheet, save_histograms
     from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection, describe_search
     from irl_inr_jax.training.cost import estimate_cost
     from irl_inr_jax.training.preconditions import find_obstacles
@@ -59,20 +59,9 @@ def run(values: flags.FlagValues) -> int:
     assert config is not None  # `expand_arguments` names a preset
     check_config(config)
     dataset = make_dataset(config.data)
-    sample = sample_images(dataset)
-    facts = describe_dataset(dataset, sample)
-    orientation = measure_orientation(dataset, sample, make_pose_form(config))
-    facts["orientation"] = describe_orientation(orientation)
-    obstacles = find_obstacles(config, dataset)
-    facts["advice"] = [
-        *obstacles,
-        *find_faults(dataset, sample, same_scale=config.data.same_scale),
-        *find_advice(facts, facts["orientation"]),
-    ]
     folder = Path(values.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_contact_sheet(folder / "contact_sheet.png", dataset)
-    save_histograms(folder / "histograms.png", dataset, sample.images, orientation)
+    facts = inspect_dataset(config, dataset, folder)
+    obstacles = find_obstacles(config, dataset)
     print(describe_inspection(facts), flush=True)
     if values.cost and config.train.num_epochs > 0 and not obstacles:
         print("trying a few steps of this configuration …", flush=True)
@@ -85,17 +74,44 @@ def run(values: flags.FlagValues) -> int:
     return 0
 
 
-def expand_arguments(arguments: Sequence[str]) -> list[str]:
+def inspect_dataset(config: ConfigDict, dataset: "Dataset", folder: Path) -> dict:
+    """Return the facts of the data set with advice, and save its contact sheet and histograms in `folder`."""
+    from irl_inr_jax.data.description import describe_dataset, sample_images
+    from irl_inr_jax.evaluation.fault_advice import find_faults
+    from irl_inr_jax.evaluation.orientation import describe_orientation, find_advice, measure_orientation
+    from irl_inr_jax.methods.pose import make_pose_form
+    from irl_inr_jax.report.figures.inspection_figures import save_contact_sheet, save_histograms
+    from irl_inr_jax.training.preconditions import find_obstacles
+
+    sample = sample_images(dataset)
+    facts = describe_dataset(dataset, sample)
+    orientation = measure_orientation(dataset, sample, make_pose_form(config))
+    facts["orientation"] = describe_orientation(orientation)
+    facts["advice"] = [
+        *find_obstacles(config, dataset),
+        *find_faults(dataset, sample, same_scale=config.data.same_scale),
+        *find_advice(facts, facts["orientation"]),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    save_contact_sheet(folder / "contact_sheet.png", dataset)
+    save_histograms(folder / "histograms.png", dataset, sample.images, orientation)
+    return facts
+
+
+def expand_arguments(
+    arguments: Sequence[str], *, preset: str = "images:small", with_value: Collection[str] = _WITH_VALUE
+) -> list[str]:
     """Return --config.data.KEY for --data.KEY and --config.data.path=PATH for a PATH.
 
-    --config comes first, as ml_collections requires. Its default is images:small, whose networks also train on CPUs. A
-    second path is left as it is, for the parser of the flags to refuse.
+    --config comes first, as ml_collections requires. Its default is `preset`; the networks of images:small also train
+    on CPUs. with_value: flags that may be followed by their value. A second path is left as it is, for the parser of
+    the flags to refuse.
     """
-    config, others, left, has_path = "images:small", [], list(arguments), False
+    config, others, left, has_path = preset, [], list(arguments), False
     while left:
         argument = left.pop(0)
         name, equals, value = argument.partition("=")
-        if name in _WITH_VALUE and not equals and left:
+        if name in with_value and not equals and left:
             value = left.pop(0)
             argument = f"{name}={value}"
         if name == "--config":

@@ -60,6 +60,7 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions, evaluate
     from irl_inr_jax.report.html.content import describe_report
     from irl_inr_jax.report.html.page import write_page
+    from irl_inr_jax.training.logging import read_metrics
     from irl_inr_jax.training.run import load_trained
 
     results = read_results(workdir / "eval" / "results.json")
@@ -84,7 +85,7 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
         ),
     )
     logger.info("placing the images on a map and drawing the clusters")
-    content = describe_report(results, evaluation, trained, dataset, config, read_metrics(workdir / "metrics.jsonl"))
+    content = describe_report(results, evaluation, trained, dataset, config, read_metrics(workdir))
     path = workdir / "report.html" if output is None else output
     write_page(path, content)
     return path
@@ -104,15 +105,3 @@ def read_results(path: Path) -> dict:
     if not isinstance(results, dict) or "options" not in results:
         raise InputError(f"expected the options of the evaluation in {path}, found none; run {advice} again")
     return results
-
-
-def read_metrics(path: Path) -> list[dict]:
-    """Return the lines of metrics.jsonl, without one that is cut; none for a training-free run."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    metrics = []
-    for line in lines:
-        try:
-            metrics.append(json.loads(line))
-        except ValueError:
-            break
-    return metrics

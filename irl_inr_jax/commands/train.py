@@ -6,15 +6,18 @@
 
 The configuration sets the data, the method and the length of the run; irl_inr_jax/config/base.py documents every key,
 and each can be set here as --config.KEY=VALUE. A colon chooses variants: mnist_u:paper, mnist_u:thesis,small. The same
-command continues a run that was stopped. The next command is irl-inr evaluate --workdir DIR. All devices of this host
-are used; for several hosts see docs/devices.md. In a checkout, python train.py takes the same flags, and --config also
-the path of a file: configs/mnist_u.py:small.
+command continues a run that was stopped, and with a larger --config.train.num_epochs also one that is finished. With
+--config.train.holdout=0.05 --config.train.patience=5 training ends when the loss on held-out images no longer falls.
+The next command is irl-inr evaluate --workdir DIR. All devices of this host are used; for several hosts see
+docs/devices.md. In a checkout, python train.py takes the same flags, and --config also the path of a file:
+configs/mnist_u.py:small.
 """
 
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +30,8 @@ from irl_inr_jax.commands.flags import define_joining, join_others, run_command
 if TYPE_CHECKING:
     from orbax.checkpoint import CheckpointManager
 
-    from irl_inr_jax.training.run import Run
-    from irl_inr_jax.types import TrainState
+    from irl_inr_jax.training.run import Run, TakeStep
+    from irl_inr_jax.types import Dataset, ImageSet, TrainState
 
 logger = logging.getLogger(__name__)
 
@@ -61,82 +64,159 @@ def run(values: flags.FlagValues) -> int:
     if not is_first_process():
         logging.getLogger("irl_inr_jax").setLevel(logging.WARNING)
     check_same_everywhere(f"{workdir}\n{to_json(config)}")
-    return train(config, workdir)
-
-
-def train(config: ConfigDict, workdir: Path) -> int:
-    """Take the steps of the run that are left and save the last state; return the exit status."""
-    from irl_inr_jax.devices.mesh import gather
-    from irl_inr_jax.report.training_monitor import follow_run
-    from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
-    from irl_inr_jax.training.loop import fit
-    from irl_inr_jax.training.run import batches_of, make_take_step
-    from irl_inr_jax.training.stopping import watch_for_stop
-
-    run = prepare_run(config, workdir)
-    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
-    state = restore_or_init(run, checkpoints)
-    start = int(state.step)
-    with (
-        watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal,
-        follow_run(run, workdir, start=start) as (on_metrics, after_epoch),
-    ):
-
-        def on_epoch(epoch: int, state: "TrainState") -> None:
-            if epoch % config.train.save_every_epochs == 0:
-                save_state(checkpoints, state)
-            every = config.train.picture_every_epochs
-            after_epoch(
-                epoch, gather(dataclasses.replace(state, opt_state=())) if every and epoch % every == 0 else None
-            )
-
-        state = fit(
-            state,
-            make_take_step(run),
-            batches_of(run, start=start),
-            log_every=config.train.log_every,
-            steps_per_epoch=len(run.dataset.train.images) // config.train.batch_size or 1,
-            on_metrics=on_metrics,
-            on_epoch=on_epoch,
-            should_stop=lambda done: bool(stop_signal(done)),
-        )
-        status = 128 + stop_signal(int(state.step)) if int(state.step) < run.num_steps else 0
-        save_state(checkpoints, state)
-        checkpoints.close()
-    if status:
-        logger.info(f"stopped and saved at step {int(state.step)}; the same command continues from there")
-    else:
+    status = train(config, workdir, load_dataset(config))
+    if not status:
         logger.info(f"done: {workdir}/checkpoints holds the last state. Next: irl-inr evaluate --workdir {workdir}")
     return status
 
 
-def prepare_run(config: ConfigDict, workdir: Path) -> "Run":
-    """Load the data set, claim `workdir`, describe the data there, find the neighbours and build the run."""
+def load_dataset(config: ConfigDict) -> "Dataset":
+    """Return the data set of the configuration, which the first process prepares before the others read it."""
+    from irl_inr_jax.data.datasets import make_dataset
+    from irl_inr_jax.devices.processes import first_process_first
+
+    with first_process_first():
+        return make_dataset(config.data)
+
+
+def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
+    """Take the steps of the run that are left and save the last state; return the exit status."""
+    from irl_inr_jax.devices.mesh import gather
+    from irl_inr_jax.report.training_monitor import follow_run
+    from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
+    from irl_inr_jax.training.heldout import METRIC
+    from irl_inr_jax.training.loop import fit
+    from irl_inr_jax.training.run import batches_of
+    from irl_inr_jax.training.stopping import watch_for_stop
+
+    run, held_out = prepare_run(config, workdir, dataset)
+    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
+    state = restore_or_init(run, checkpoints)
+    start, every_save = int(state.step), config.train.save_every_epochs
+    if find_early_end(run, workdir, step=start):
+        checkpoints.close()
+        logger.info(f"training ended at step {start}, since {METRIC} no longer fell; config.train.patience=0 goes on")
+        return 0
+    if start == run.num_steps:  # also of a training-free method, which has a state but no steps
+        save_state(checkpoints, state)
+        checkpoints.close()
+        return 0
+    ended, started = [], time.monotonic()
+    with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
+        take_step, heldout_loss = compile_run(run, held_out)
+        started = time.monotonic()
+        with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):
+
+            def measure_epoch(epoch: int, state: "TrainState") -> dict[str, float]:
+                if heldout_loss is None or epoch % every_save:
+                    return {}
+                return {METRIC: heldout_loss(gather(dataclasses.replace(state, opt_state=())))}
+
+            def on_epoch(epoch: int, state: "TrainState") -> None:
+                if epoch % every_save == 0:
+                    ended.extend([epoch] if find_early_end(run, workdir, step=int(state.step)) else [])
+                    save_state(checkpoints, state)
+                every = config.train.picture_every_epochs
+                after_epoch(
+                    epoch, gather(dataclasses.replace(state, opt_state=())) if every and epoch % every == 0 else None
+                )
+
+            state = fit(
+                state,
+                take_step,
+                batches_of(run, start=start),
+                log_every=config.train.log_every,
+                steps_per_epoch=len(run.dataset.train.images) // config.train.batch_size or 1,
+                measure_epoch=measure_epoch,
+                on_metrics=on_metrics,
+                on_epoch=on_epoch,
+                should_stop=lambda done: bool(ended) or bool(stop_signal(done)),
+            )
+            step = int(state.step)
+            status = 128 + stop_signal(step) if step < run.num_steps and not ended else 0
+            save_state(checkpoints, state)
+            checkpoints.close()
+    if status:
+        logger.info(f"stopped and saved at step {step}; the same command continues from there")
+    elif ended and step < run.num_steps:
+        logger.info(describe_early_end(run, step, (time.monotonic() - started) / (step - start)))
+    return status
+
+
+def compile_run(run: "Run", held_out: "ImageSet | None") -> "tuple[TakeStep, Callable[[TrainState], float] | None]":
+    """Return the compiled steps, and the compiled loss on the held-out images if there are any; log the time."""
+    from irl_inr_jax.training.heldout import make_heldout_loss
+    from irl_inr_jax.training.progress import format_seconds
+    from irl_inr_jax.training.run import make_take_step
+
+    logger.info("compiling the step …")
+    started = time.monotonic()
+    take_step = make_take_step(run)
+    heldout_loss = None if held_out is None else make_heldout_loss(run, held_out)
+    logger.info(f"compiled in {format_seconds(time.monotonic() - started)}")
+    return take_step, heldout_loss
+
+
+def find_early_end(run: "Run", workdir: Path, *, step: int) -> bool:
+    """Return True if the losses on held-out images that are logged up to `step` end the run; the same in all processes.
+
+    The log is the whole state of this decision, so that a continued run decides as an uninterrupted one.
+    """
+    from irl_inr_jax.devices.processes import ask_first_process
+    from irl_inr_jax.training.heldout import METRIC, has_converged
+    from irl_inr_jax.training.logging import read_metric
+
+    patience = run.config.train.patience
+    if not patience:
+        return False
+    return bool(ask_first_process(lambda: int(has_converged(read_metric(workdir, METRIC, until=step), patience))))
+
+
+def describe_early_end(run: "Run", step: int, step_seconds: float) -> str:
+    """Return a line on a run that ended early and the time that this saved."""
+    from irl_inr_jax.training.progress import format_seconds
+
+    return (
+        f"training ended at step {step:,} of {run.num_steps:,}: the loss on held-out images did not fall at the last "
+        f"{run.config.train.patience} checkpoints; about {format_seconds((run.num_steps - step) * step_seconds)} saved"
+    )
+
+
+def prepare_run(config: ConfigDict, workdir: Path, dataset: "Dataset") -> "tuple[Run, ImageSet | None]":
+    """Claim `workdir`, describe the data there, hold out images, find the neighbours and build the run.
+
+    Return the run and the images that are held out, if any.
+    """
     import jax
 
     from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
     from irl_inr_jax.config.storage import claim_workdir
-    from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.data.description import describe_dataset, sample_images
     from irl_inr_jax.devices.mesh import make_mesh
     from irl_inr_jax.devices.processes import first_process_first, is_first_process
+    from irl_inr_jax.training.heldout import hold_out
     from irl_inr_jax.training.preconditions import check_batch, check_neighbours
     from irl_inr_jax.training.run import make_run
 
-    with first_process_first():
-        dataset = make_dataset(config.data)
     mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
-    check_batch(config, dataset, mesh)
-    check_neighbours(config, dataset)
+    kept, held_out = hold_out(dataset, share=config.train.holdout, seed=config.seed)
+    check_batch(config, kept, mesh)
+    check_neighbours(config, kept)
     with first_process_first():
-        claim_workdir(workdir, config, writes=is_first_process())
+        earlier = claim_workdir(workdir, config, writes=is_first_process())
     device = jax.devices()[0].device_kind
-    logger.info(f"{dataset.description}: {len(dataset.train.images)} training images; {mesh.size} x {device}")
+    held = "" if held_out is None else f", {len(held_out.ids)} held out"
+    logger.info(f"{dataset.description}: {len(kept.train.ids)} training images{held}; {mesh.size} x {device}")
     logger.info("\n".join(dataset.notes))
+    if earlier is not None and earlier.train.num_epochs < config.train.num_epochs:
+        logger.info(
+            f"{config.train.num_epochs} epochs instead of {earlier.train.num_epochs}: the run goes on with the "
+            f"learning rate of the longer schedule"
+        )
     if is_first_process():
         facts = describe_dataset(dataset, sample_images(dataset))
         (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
-    return make_run(config, dataset, mesh, load_neighbours(config, dataset, workdir))
+    return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
 
 
 def restore_or_init(run: "Run", checkpoints: "CheckpointManager") -> "TrainState":

@@ -205,7 +205,7 @@ def view_keys() -> Block:
 def train_keys() -> Block:
     """Length of the run, optimizer and files."""
     return {
-        "num_epochs": Key(200, at_least(0), "passes over the training images"),
+        "num_epochs": Key(200, at_least(0), "passes over the training images; more of them continue a run"),
         "batch_size": Key(128, at_least(1), "images per step, over all devices"),
         "optimizer": Key(
             "adamw", one_of("adam", "adamw"), "adam adds weight decay to the gradient, adamw decouples it"
@@ -217,6 +217,8 @@ def train_keys() -> Block:
         "schedule": Key("cosine", one_of("constant", "cosine"), "cosine: to 1 % of the peak"),
         "warmup_steps": Key(100, at_least(0), "steps of linear growth from 0"),
         "clip_norm": Key(1.0, at_least(0), "largest norm of the gradient; 0 for no bound"),
+        "holdout": Key(0.0, SHARE_BELOW_ONE, "share of the training images on which heldout_loss is measured instead"),
+        "patience": Key(0, at_least(0), "checkpoints without a lower heldout_loss before training ends; 0: never"),
         "log_every": Key(50, at_least(1), "steps between lines in metrics.jsonl"),
         "save_every_epochs": Key(10, at_least(1), "epochs between checkpoints"),
         "picture_every_epochs": Key(10, at_least(0), "epochs between figures; 0 for none"),

@@ -20,6 +20,7 @@ def check_config(config: ConfigDict) -> None:
     """Raise InputError for unknown and missing keys, invalid values, and pairs of values that exclude each other."""
     check_values(config, list_keys())
     check_method(config)
+    check_holdout(config.train)
     check_pose(config)
     check_wafers(config.wafers)
     check_consensus(config.clustering.consensus)
@@ -77,6 +78,19 @@ def check_method(config: ConfigDict) -> None:
             f"found {num_shards}"
         )
     check_terms(config)
+
+
+def check_holdout(train: ConfigDict) -> None:
+    """Compare the keys that end a run early with each other and with the length of the run."""
+    if train.patience and not train.holdout:
+        raise InputError(
+            f"expected config.train.holdout above 0 with config.train.patience={train.patience}, found 0.0; hold out "
+            f"some images, such as --config.train.holdout=0.05, or set config.train.patience=0"
+        )
+    if train.holdout and not train.num_epochs:
+        raise InputError(
+            f"expected config.train.holdout=0 with config.train.num_epochs=0, found {train.holdout}; nothing is trained"
+        )
 
 
 def check_terms(config: ConfigDict) -> None:

@@ -11,6 +11,9 @@ from irl_inr_jax.types import InputError
 AFTER_TRAINING = ("evaluation", "clustering")
 # Blocks in which a run may be continued with other settings: they do not change the trained parameters.
 MAY_CHANGE = (*AFTER_TRAINING, "speed")
+# Keys of the other blocks that only determine when a run ends: patience may change, num_epochs may become larger.
+MAY_CHANGE_KEYS = ("train.patience",)
+MAY_GROW = "train.num_epochs"
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:
@@ -47,19 +50,33 @@ def _lists_to_tuples(value: object) -> object:
     return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> None:
-    """Write the configuration to `workdir`/config.json and create the folder.
+def write_in_one_step(path: Path, text: str) -> None:
+    """Write a text file so that an interruption leaves the earlier file, or none."""
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> ConfigDict | None:
+    """Write the configuration to `workdir`/config.json, create the folder, and return what the file held, or None.
 
     writes: False in a process that follows one which has written the file, and must find it.
     Raises InputError, and changes no file, if the workdir has a run of another configuration. Blocks in `MAY_CHANGE`
-    may differ; the new settings are written.
+    and keys in `MAY_CHANGE_KEYS` may differ, and the number of epochs may be larger; the new settings are written.
     """
     path = workdir / "config.json"
     if path.exists():
         before = from_json(path)
         ours, theirs = flatten(config), flatten(before)
         differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
-        changed = [key for key in differing if key.split(".")[0] not in MAY_CHANGE]
+        changed = [
+            key for key in differing if key.split(".")[0] not in MAY_CHANGE and key not in (*MAY_CHANGE_KEYS, MAY_GROW)
+        ]
+        if not changed and MAY_GROW in differing and not _is_larger(ours.get(MAY_GROW), theirs.get(MAY_GROW)):
+            raise InputError(
+                f"expected config.{MAY_GROW} of at least {theirs.get(MAY_GROW)}, which the run in {workdir} has, found "
+                f"{ours.get(MAY_GROW)}; more epochs continue that run, fewer need another --workdir"
+            )
         if changed:
             key, number = changed[0], "1 key differs" if len(changed) == 1 else f"{len(changed)} keys differ"
             raise InputError(
@@ -68,8 +85,8 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
                 f"--workdir, or the same settings to continue that run"
             )
         if differing and writes:
-            path.write_text(to_json(config))
-        return
+            write_in_one_step(path, to_json(config))
+        return before
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
     if not writes:
@@ -78,6 +95,11 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
         )
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        path.write_text(to_json(config))
+        write_in_one_step(path, to_json(config))
     except OSError as error:
         raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None
+    return None
+
+
+def _is_larger(ours: object, theirs: object) -> bool:
+    return isinstance(ours, int) and isinstance(theirs, int) and ours > theirs

@@ -28,6 +28,11 @@ def open_checkpoints(folder: Path, *, keep: int) -> ocp.CheckpointManager:
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
+def newest_step(folder: Path) -> int | None:
+    """Return the step of the newest checkpoint in `folder`, without a look into it, or None if there is none."""
+    return max((int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()), default=None)
+
+
 def save_state(manager: ocp.CheckpointManager, state: TrainState) -> None:
     """Write the state under its step and return when it is on disk.
 

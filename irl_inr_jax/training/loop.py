@@ -31,6 +31,7 @@ def fit(
     *,
     log_every: int,
     steps_per_epoch: int,
+    measure_epoch: Callable[[int, TrainState], dict[str, float]],
     on_metrics: Callable[[int, dict[str, float]], None],
     on_epoch: Callable[[int, TrainState], None],
     should_stop: Callable[[int], bool],
@@ -39,6 +40,7 @@ def fit(
 
     take_step: takes one step or several, and returns the metrics of each as (n,) arrays.
     feed: (first step, argument of `take_step`) for each remaining call; no call crosses the end of an epoch.
+    measure_epoch(epochs done, state): at the end of each epoch, metrics to add to those of the steps.
     on_metrics(step, means over the steps since the last call): after every `log_every` steps and at the end of each
     epoch. on_epoch(epochs done, state): after it. should_stop(steps done): called before each call; a run that stops
     early returns its current state. The metrics of every step are checked before anything is recorded, without
@@ -56,7 +58,9 @@ def fit(
         num_steps = len(next(iter(steps.values())))
         for number in range(num_steps):
             check_finite(done - num_steps + 1 + number, {name: values[number] for name, values in steps.items()})
-        on_metrics(done, {name: float(np.mean(values)) for name, values in steps.items()})
+        means = {name: float(np.mean(values)) for name, values in steps.items()}
+        measured = {} if done % steps_per_epoch else measure_epoch(done // steps_per_epoch, state)
+        on_metrics(done, means | measured)
 
     for first, batch in feed:
         if should_stop(first):

@@ -27,7 +27,7 @@ class ConsoleProgress:
                 TextColumn("left  {task.fields[note]}"),
                 console=Console(),
             )
-            self.task = self.bar.add_task("", total=total_steps, completed=start_step, note="compiling")
+            self.task = self.bar.add_task("", total=total_steps, completed=start_step, note="")
             self.bar.start()
 
     def update(self, step: int, note: str) -> None:

@@ -128,20 +128,21 @@ def init_state(run: Run) -> TrainState:
 def make_take_step(run: Run) -> TakeStep:
     """Return the compiled steps (state, batches of `batches_of`) -> (state, metrics (n,) of each step).
 
-    The images are placed on every device here, once; a streamed batch is split over the devices. The given state is
-    consumed.
+    The images are placed on every device and the program is compiled here, once; a streamed batch is split over the
+    devices. The given state is consumed.
     """
     mesh, num_steps, batch_size = run.mesh, run.steps_per_call, run.config.train.batch_size
-    mapped = map_run_steps(run, num_steps=num_steps)
+    mapped = lower_step(run, num_steps=num_steps).compile()
     positions = split_over_devices(np.arange(batch_size, dtype=np.int32), mesh)
     if run.streamed:
         # Each device numbers the images of its part of the batch from 0.
         part = np.arange(batch_size // mesh.size, dtype=np.int32)
         indices = split_over_devices(np.tile(part, mesh.size)[None], mesh, axis=1)
+        one = replicate(np.int32(1), mesh)
 
         def take_streamed_step(state: TrainState, images: np.ndarray) -> tuple[TrainState, dict[str, jax.Array]]:
             stored = StoredImages(split_over_devices(images, mesh), None)
-            return mapped(state, stored, indices, positions, np.int32(1))
+            return mapped(state, stored, indices, positions, one)
 
         return take_streamed_step
 
@@ -151,7 +152,8 @@ def make_take_step(run: Run) -> TakeStep:
         count = len(indices)
         filled = np.zeros((num_steps, batch_size), np.int32)
         filled[:count] = indices
-        state, metrics = mapped(state, stored, split_over_devices(filled, mesh, axis=1), positions, np.int32(count))
+        rows = split_over_devices(filled, mesh, axis=1)
+        state, metrics = mapped(state, stored, rows, positions, replicate(np.int32(count), mesh))
         return state, {name: values[:count] for name, values in metrics.items()}
 
     return take_step

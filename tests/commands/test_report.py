@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from irl_inr_jax.commands.report import read_metrics
 from irl_inr_jax.config.storage import to_json
 from irl_inr_jax.presets import tiny
 
@@ -33,13 +32,6 @@ def test_a_run_that_was_not_evaluated_is_refused(refused, tmp_path, text, words)
 
 def test_an_output_in_a_missing_folder_is_refused(refused, tmp_path):
     refused(["report", "--workdir", tmp_path, "--output", tmp_path / "no" / "x.html"], ["make", "no"])
-
-
-def test_metrics_end_before_a_line_that_is_cut(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    assert read_metrics(path) == []
-    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "lo')
-    assert read_metrics(path) == [{"step": 1, "loss": 2.0}]
 
 
 @pytest.mark.slow

@@ -200,6 +200,36 @@ def test_the_same_command_after_the_end_changes_nothing(finished, irl_inr, tmp_p
 
 
 @pytest.mark.slow
+def test_more_epochs_continue_a_finished_run_and_fewer_are_refused(finished, irl_inr, refused, tmp_path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(finished.workdir, workdir)
+    more = irl_inr(*TINY, workdir, "--config.train.num_epochs=3")
+    assert more.status == 0, more.err
+    assert "3 epochs instead of 2" in more.out and "continuing at step 8 of 12" in more.out and "step 12/12" in more.out
+    assert latest_state(workdir)[1] == 12
+    steps = [json.loads(line)["step"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [2, 4, 6, 8, 10, 12]
+    refused([*TINY, workdir], ["config.train.num_epochs of at least 3", "found 2"])
+
+
+@pytest.mark.slow
+def test_training_ends_when_the_loss_on_held_out_images_no_longer_falls(irl_inr, tmp_path):
+    """Without a learning rate it never falls: the first value counts, and two more end the run."""
+    flags = ("train.learning_rate=0.0", "train.num_epochs=50", "train.holdout=0.1", "train.picture_every_epochs=0")
+    command = (*TINY, tmp_path, *(f"--config.{flag}" for flag in flags))
+    ended = irl_inr(*command, "--config.train.patience=2")
+    assert ended.status == 0 and not ended.err
+    assert "230 training images, 26 held out" in ended.out and "training ended at step 9 of 150" in ended.out
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    losses = [line["heldout_loss"] for line in lines if "heldout_loss" in line]
+    assert len(losses) == 3 and len(set(losses)) == 1 and latest_state(tmp_path)[1] == 9
+    again = irl_inr(*command, "--config.train.patience=2")
+    assert again.status == 0 and "training ended at step 9" in again.out and "compiling" not in again.out
+    patient = irl_inr(*command, "--config.train.patience=4")
+    assert patient.status == 0 and "training ended at step 15 of 150" in patient.out
+
+
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(finished, irl_inr, tmp_path):
     workdir = tmp_path / "copy"
     shutil.copytree(finished.workdir, workdir)

@@ -86,6 +86,12 @@ def test_the_defaults_are_valid():
         ({"clustering__consensus__num_smoothed": 31}, r"num_smoothed of at most num_neighbours=30, found 31"),
         ({"wafers__num_angles": 16, "wafers__num_frequencies": 10}, r"num_frequencies of at most 9 .* found 10"),
         ({"evaluation__clusterers": ("kmeans", "kmean")}, r"clusterers as \('all',\) or .*kmeans, .*, found .*'kmean'"),
+        ({"train__patience": 3}, r"config.train.holdout above 0 with config.train.patience=3"),
+        ({"train__holdout": 1.0}, r"config.train.holdout of at least 0 and below 1"),
+        (
+            {"method": "orbit_knn", "loss__neighbours": 0.0, "train__num_epochs": 0, "train__holdout": 0.1},
+            r"config.train.holdout=0 with config.train.num_epochs=0",
+        ),
         ({"evaluation__clusterers": (3,)}, r"config.evaluation.clusterers as .* found \(3,\)"),
     ],
 )

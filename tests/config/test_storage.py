@@ -41,6 +41,20 @@ def test_a_workdir_holds_one_configuration(tmp_path):
     assert (workdir / "config.json").read_bytes() == kept
 
 
+def test_a_run_may_get_more_epochs_and_another_patience_but_not_fewer_epochs(tmp_path):
+    assert claim_workdir(tmp_path, changed(train__num_epochs=5)) is None
+    earlier = claim_workdir(tmp_path, changed(train__num_epochs=8, train__patience=3))
+    assert earlier is not None and earlier.train.num_epochs == 5
+    kept = (tmp_path / "config.json").read_bytes()
+    assert from_json(tmp_path / "config.json").train.num_epochs == 8
+    with pytest.raises(InputError, match=r"expected config.train.num_epochs of at least 8, .* found 7"):
+        claim_workdir(tmp_path, changed(train__num_epochs=7))
+    with pytest.raises(InputError, match=r"config.train.batch_size is 128 there and 64 here"):
+        claim_workdir(tmp_path, changed(train__num_epochs=9, train__batch_size=64))
+    assert (tmp_path / "config.json").read_bytes() == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
 def test_a_workdir_that_is_a_file_or_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="expected --workdir to name a folder"):

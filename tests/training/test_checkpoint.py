@@ -7,7 +7,7 @@ import optax
 import pytest
 from jax.sharding import SingleDeviceSharding
 
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state
+from irl_inr_jax.training.checkpoint import newest_step, open_checkpoints, restore_state, save_state
 from irl_inr_jax.types import InputError, TrainState
 
 
@@ -115,3 +115,10 @@ def test_an_interrupted_save_is_ignored(folder):
     (leftover / "half").write_bytes(b"x")
     state, damaged = restore(folder)
     assert int(state.step) == 3 and damaged == []
+
+
+def test_the_newest_step_is_that_of_the_highest_number(tmp_path):
+    assert newest_step(tmp_path / "checkpoints") is None
+    for name in ("8", "10", "9", "12.orbax-checkpoint-tmp"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    assert newest_step(tmp_path / "checkpoints") == 10

@@ -7,7 +7,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from irl_inr_jax.training.logging import MetricsLog, read_metrics
+from irl_inr_jax.training.logging import MetricsLog, read_metric, read_metrics
 
 
 def read_events(path):
@@ -49,3 +49,16 @@ def test_complete_lines_are_read(tmp_path):
     assert read_metrics(tmp_path) == []
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "lo')
     assert read_metrics(tmp_path) == [{"step": 1, "loss": 0.5}]
+
+
+def test_a_metric_is_read_back_up_to_a_step(tmp_path):
+    assert read_metric(tmp_path, "heldout_loss", until=9) == []
+    lines = [
+        '{"step": 1, "loss": 2.0}',
+        '{"step": 2, "heldout_loss": 0.1}',
+        '{"step": 4, "heldout_loss": 0.25}',
+        '{"st',
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    assert read_metric(tmp_path, "heldout_loss", until=4) == [0.1, 0.25]
+    assert read_metric(tmp_path, "heldout_loss", until=3) == [0.1]

@@ -1,5 +1,7 @@
 """Test the loop over train steps."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,13 +41,14 @@ class Recorder:
         self.checked.append(done)
         return self.taken == self.stop_after
 
-    def run(self, start=0):
+    def run(self, start=0, measure_epoch=lambda epoch, state: {}):
         return fit(
             state_at(start),
             self.take_step,
             batches(seed=0, num_images=20, batch_size=self.train.batch_size, start=start, stop=8, steps_per_call=1),
             log_every=self.train.log_every,
             steps_per_epoch=4,
+            measure_epoch=measure_epoch,
             on_metrics=lambda step, metrics: self.metrics.append((step, metrics["loss"])),
             on_epoch=lambda epoch, state: self.epochs.append((epoch, int(state.step))),
             should_stop=self.should_stop,
@@ -63,6 +66,13 @@ def test_fit_reports_means_and_epochs(four_steps_an_epoch):
     assert int(recorder.run().step) == 8
     assert recorder.metrics == [(3, 2.0), (4, 4.0), (7, 6.0), (8, 8.0)]
     assert recorder.epochs == [(1, 4), (2, 8)]
+
+
+def test_metrics_of_an_epoch_are_in_the_line_of_its_last_step(four_steps_an_epoch):
+    recorder, lines = Recorder(four_steps_an_epoch), []
+    recorder.metrics = SimpleNamespace(append=lines.append)
+    recorder.run(measure_epoch=lambda epoch, state: {"loss": 10.0 * epoch + int(state.step)})
+    assert lines == [(3, 2.0), (4, 14.0), (7, 6.0), (8, 28.0)]
 
 
 def test_fit_stops_on_request_and_continues_from_there(four_steps_an_epoch):
@@ -97,6 +107,7 @@ def test_fit_takes_the_metrics_of_several_steps_a_call(four_steps_an_epoch):
             batches(seed=0, num_images=20, batch_size=5, start=0, stop=8, steps_per_call=3),
             log_every=3,
             steps_per_epoch=4,
+            measure_epoch=lambda epoch, state: {},
             on_metrics=lambda step, metrics: written.append((step, metrics["loss"])),
             on_epoch=lambda epoch, state: epochs.append((epoch, int(state.step))),
             should_stop=lambda done: False,

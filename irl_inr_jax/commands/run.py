@@ -1,0 +1,228 @@
+"""From a folder of images to clusters and a report in one command: `irl-inr run`.
+
+    irl-inr run DIR --out RESULTS
+    irl-inr run DIR --out RESULTS --num-clusters 8 --budget 60
+    irl-inr run FILE.npy --out RESULTS --data.labels_path=LABELS.csv
+
+Inspects the images, chooses settings that suit their number, their size and this machine, trains, chooses the number of
+clusters (unless --num-clusters or class labels give it), clusters, and writes a report. What was chosen is printed and
+kept in RESULTS/plan.json. The same command continues where it was stopped; another request needs another RESULTS.
+
+PATH is a folder, a pattern, a table or a file of many images, as for `irl-inr inspect`. --config.KEY=VALUE sets a key
+of the configuration instead of choosing it, and --data.KEY=VALUE is short for --config.data.KEY=VALUE. With --config
+PRESET the settings are those of the preset, and its length too unless there is a --budget.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from irl_inr_jax.commands.configuration import define_config, read_config
+from irl_inr_jax.commands.evaluate import check_number, evaluate_run, list_clusterers
+from irl_inr_jax.commands.flags import run_command
+from irl_inr_jax.commands.inspect import expand_arguments, inspect_dataset
+from irl_inr_jax.commands.report import write_report
+from irl_inr_jax.commands.run_choice import (
+    choose_cost,
+    choose_recipe,
+    describe_choice,
+    load_images,
+    save_inspection,
+)
+from irl_inr_jax.commands.run_plan import Plan, list_overrides, make_request, read_plan, write_plan
+from irl_inr_jax.commands.train import train
+
+if TYPE_CHECKING:
+    from irl_inr_jax.types import Dataset
+
+PRESET = "images"
+PHASES = ("inspect", "settings", "train", "cluster", "report")
+_WITH_VALUE = (
+    "--config",
+    "--out",
+    "--budget",
+    "--num-clusters",
+    "--num_clusters",
+    "--compilation-cache",
+    "--compilation_cache",
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run every step that `arguments` request and return the exit status."""
+    given = expand_arguments(arguments, preset="", with_value=_WITH_VALUE)
+    preset = given[0].partition("=")[2] or None
+    if preset is None:
+        given[0] = f"--config={PRESET}"
+    names = list_overrides(given)
+    return run_command(define_flags, lambda values: run(values, names=names, preset=preset), given, usage=__doc__ or "")
+
+
+def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+    """Define the flags of this command."""
+    define_config(values, arguments)
+    flags.DEFINE_string("out", None, "folder of the results", flag_values=values)
+    flags.DEFINE_string(
+        "num_clusters",
+        "",
+        "number of clusters, or auto; default: the number of classes, or auto without classes",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "budget",
+        None,
+        "longest time of training in minutes, 0 for no bound; default: 20 on a CPU, no bound on other devices",
+        lower_bound=0,
+        flag_values=values,
+    )
+
+
+def run(values: flags.FlagValues, *, names: Sequence[str], preset: str | None) -> int:
+    """Take the steps that are left and return the exit status.
+
+    names: keys that the user set. preset: the configuration that the user named, or None.
+    """
+    from irl_inr_jax.config.checks import check_config
+    from irl_inr_jax.config.recipe import set_keys
+    from irl_inr_jax.config.storage import flatten
+    from irl_inr_jax.data.datasets import make_dataset
+    from irl_inr_jax.types import InputError
+
+    config = read_config(values)
+    assert config is not None  # `expand_arguments` names a preset
+    if values.out is None:
+        raise InputError("expected --out RESULTS, the folder of the results; see --help")
+    check_number(values.num_clusters)
+    check_config(config)
+    folder, keys = Path(values.out), flatten(config)
+    overrides = {name: keys[name] for name in names}
+    request = make_request(
+        path=config.data.path,
+        preset=preset,
+        overrides=overrides,
+        num_clusters=values.num_clusters,
+        budget=values.budget,
+    )
+    plan = read_plan(folder, request)
+    if plan is None:
+        plan, dataset = make_plan(config, request, folder, overrides)
+    else:
+        set_keys(config, plan.settings)
+        dataset = make_dataset(config.data)
+        check_same_images(plan, dataset, folder)
+        announce(1, f"done earlier: {folder / 'inspect'}")
+        announce(2, plan.summary)
+    check_config(config)
+
+    announce(3, f"{folder / 'checkpoints'}")
+    status = train(config, folder, dataset)
+    if status:
+        return status
+    cluster(config, folder, dataset, num_clusters=values.num_clusters)
+    announce(5, "report.html")
+    print(describe_end(folder, write_report(folder)))
+    return 0
+
+
+def make_plan(
+    config: ConfigDict, request: dict[str, Any], folder: Path, overrides: dict[str, Any]
+) -> tuple[Plan, "Dataset"]:
+    """Inspect the images, choose the settings that are left, set them in `config` and write the plan.
+
+    Raises InputError for images that cannot be used.
+    """
+    from irl_inr_jax.config.checks import check_config
+    from irl_inr_jax.config.recipe import list_changes
+    from irl_inr_jax.types import InputError
+
+    is_preset, budget = request["--config"] is not None, request["--budget"]
+    announce(1, request["path"] or config.data.name)
+    before = config.copy_and_resolve_references()
+    dataset = load_images(config, overrides=overrides, is_preset=is_preset)
+    if not is_preset:
+        choose_recipe(config, dataset, overrides)
+    check_config(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"expected --out {folder} to be writable: {error}") from None
+    facts = inspect_dataset(config, dataset, folder / "inspect")
+    print("\n".join([describe_images(facts), *(f"  warning: {line}" for line in facts["advice"])]), flush=True)
+    announce(2, "trying a few steps …")
+    summary = f"those of the preset {request['--config']}"
+    if config.train.num_epochs and (not is_preset or budget is not None):
+        length, cost = choose_cost(config, dataset, overrides=overrides, is_preset=is_preset, budget=budget)
+        summary = describe_choice(config, dataset, length, cost)
+        facts["cost"] = cost._asdict()
+    save_inspection(folder / "inspect", facts)
+    shape = list(dataset.train.images.shape[1:])
+    plan = Plan(request, len(dataset.train.ids), shape, list_changes(before, config), summary)
+    write_plan(folder, plan)
+    print(f"  {summary}", flush=True)
+    return plan, dataset
+
+
+def describe_images(facts: dict) -> str:
+    """Return number, classes, sizes and values of the images in one line."""
+    classes = len(facts["classes"].get("train", ()))
+    return (
+        f"  {facts['num_train'] + facts['num_test']:,} images, {f'{classes} classes' if classes else 'no labels'}; "
+        f"{'; '.join(facts['notes'])}"
+    )
+
+
+def check_same_images(plan: Plan, dataset: "Dataset", folder: Path) -> None:
+    """Raise InputError if the images are not those of the plan."""
+    from irl_inr_jax.types import InputError
+
+    num_images, shape = len(dataset.train.ids), list(dataset.train.images.shape[1:])
+    if (num_images, shape) != (plan.num_images, plan.shape):
+        raise InputError(
+            f"expected the {plan.num_images} images of {'x'.join(map(str, plan.shape))} that {folder} was made for, "
+            f"found {num_images} of {'x'.join(map(str, shape))}; choose another --out for other images"
+        )
+
+
+def cluster(config: ConfigDict, folder: Path, dataset: "Dataset", *, num_clusters: str) -> None:
+    """Cluster the images, unless the newest checkpoint has been evaluated, and print the scores and the verdict."""
+    from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+    from irl_inr_jax.report.results_table import describe_results
+    from irl_inr_jax.training.checkpoint import newest_step
+
+    path = folder / "eval" / "results.json"
+    results = json.loads(path.read_text()) if path.exists() else None
+    if results is not None and results["step"] == newest_step(folder / "checkpoints"):
+        announce(4, "done earlier")
+    else:
+        is_chosen = not num_clusters and not dataset.class_names and not config.evaluation.num_clusters
+        announce(4, ", ".join(config.evaluation.clusterers) + (", after k is chosen" if is_chosen else ""))
+        options = EvaluationOptions(
+            split="auto",
+            transductive=False,
+            clusterers=list_clusterers(config.evaluation.clusterers),
+            num_clusters="auto" if is_chosen else num_clusters,
+            num_seeds=1,
+            folder=folder / "eval" / "clusterings",
+            scores_only=False,
+        )
+        results, _ = evaluate_run(folder, config, dataset, options, overrides=[], with_figures=True)
+    print(f"\n{describe_results(results)}\n", flush=True)
+
+
+def describe_end(folder: Path, report: Path) -> str:
+    """Return the paths of the results, the report first."""
+    lines = [
+        f"{report}: open it in a browser",
+        f"{folder / 'eval' / 'clusters.csv'}: the cluster of each image by each clusterer",
+        f"{folder / 'eval'}: results.json, embeddings.npz and figures",
+    ]
+    return "\n".join(lines)
+
+
+def announce(number: int, text: str) -> None:
+    """Print the line that opens a phase."""
+    print(f"{number}/{len(PHASES)} {PHASES[number - 1]}: {text}", flush=True)
