@@ -41,7 +41,7 @@ def test_the_version_is_that_of_the_package(irl_inr):
 
 
 def test_an_unknown_verb_is_refused(refused):
-    refused(["inspekt"], ["expected one of train, evaluate, inspect", "'inspekt'"])
+    refused(["inspekt"], ["expected one of run, inspect, train, evaluate", "'inspekt'"])
 
 
 @pytest.mark.parametrize(

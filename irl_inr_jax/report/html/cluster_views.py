@@ -1,29 +1,14 @@
 """Pictures of whole clusters: the mean of their upright images, and the INR's drawing of their centre."""
 
-import functools
-from collections.abc import Callable
-
-import jax
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int, Int32
+from jaxtyping import Float32, Int, Int32
 
 from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.data.scaling import to_unit
-from irl_inr_jax.geometry.coords import invert_pose
-from irl_inr_jax.geometry.warps import transform_images
+from irl_inr_jax.evaluation.alignment import upright_images
 from irl_inr_jax.training.inference import TrainedMethod
-from irl_inr_jax.types import Embeddings, Pose, Scaling
+from irl_inr_jax.types import Embeddings, Pose
 
 DRAWING_SIDE = 192  # pixels, whatever the size of the images
-
-
-def upright_images(
-    trained: TrainedMethod, stored: np.ndarray | LazyImages, pose: Pose | None, *, fill: float
-) -> Float32[np.ndarray, "n h w c"]:
-    """Return stored images, with values in [low, 1], transformed back by their pose; unchanged without one."""
-    if pose is None:
-        return np.asarray(trained.to_unit(stored[:]))
-    return trained.over_batches(_compile_upright(trained.scaling, fill), stored, pose)
 
 
 def mean_upright_images(
@@ -43,8 +28,11 @@ def mean_upright_images(
     for number, rows in enumerate(groups):
         chosen = rows[:max_members]
         if len(chosen):
-            own_pose = None if pose is None else jax.tree.map(lambda leaf, chosen=chosen: leaf[chosen], pose)
-            means[number] = upright_images(trained, stored[chosen], own_pose, fill=fill).mean(axis=0)
+            images = np.asarray(trained.to_unit(stored[chosen]))
+            if pose is not None:
+                own_pose = Pose(theta=pose.theta[chosen], tau=pose.tau[chosen])
+                images = upright_images(images, own_pose, fill=fill)[:]
+            means[number] = images.mean(axis=0)
     return means
 
 
@@ -63,12 +51,3 @@ def draw_centres(
 ) -> Float32[np.ndarray, "k s s c"]:
     """Render the canonical image of each centre from its latents, with `DRAWING_SIDE` pixels a side."""
     return trained.render(embeddings.latents[np.maximum(centres, 0)], None, side=DRAWING_SIDE)
-
-
-@functools.lru_cache(maxsize=8)
-def _compile_upright(scaling: Scaling, fill: float) -> Callable[..., Float[Array, "b h w c"]]:
-    @jax.jit
-    def upright(_, stored, pose):
-        return transform_images(to_unit(scaling, stored), invert_pose(pose), interpolation="bilinear", fill=fill)
-
-    return upright

@@ -9,11 +9,12 @@ from jaxtyping import Int, Int32
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
-from irl_inr_jax.clustering.neighbours.image_neighbours import index_images, make_search_settings
+from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
 from irl_inr_jax.clustering.task import Clustering
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.evaluation.comparison import BASELINE
 from irl_inr_jax.evaluation.pipeline import Evaluation
+from irl_inr_jax.evaluation.similar_images import make_similar_settings
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.html.cluster_views import draw_centres, find_centres, mean_upright_images
 from irl_inr_jax.report.html.encoding import pack_array
@@ -54,7 +55,7 @@ def describe_report(
     groups = next((found.clusters for found in clusterings.values()), np.zeros(len(images.ids), np.int32))
     shown = choose_shown(groups, MAX_THUMBNAILS, seed=config.seed)
     points, layout = place_images(embeddings.latents, seed=config.seed)
-    similar, similar_by = find_similar(evaluation, config)
+    similar, similar_by = list_similar(evaluation, config)
     return {
         "title": dataset.description,
         "facts": describe_facts(results, dataset),
@@ -138,7 +139,7 @@ def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:
     return curves
 
 
-def find_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.ndarray, "n q"], str]:
+def list_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.ndarray, "n q"], str]:
     """Return the nearest images of each image, nearest first, and in words by which distance.
 
     Images in memory, up to `MAX_SEARCHED`, are compared under all rotations, or as wafers; others by their latents.
@@ -152,14 +153,7 @@ def find_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.n
         return nearest_neighbours(split.embeddings.latents, split.embeddings.latents, count, leave_out_self=True)[
             0
         ], "latents"
-    task = evaluation.task
-    settings = make_search_settings(
-        task.trained.scaling,
-        orbits=config.orbits,
-        wafers=config.wafers,
-        fill=config.views.fill,
-        batch_size=task.trained.batch_size,
-    )
+    settings = make_similar_settings(config, evaluation.task.trained.scaling)
     words = {"rotations": "pixels, under all rotations", "wafers": "features of wafers"}
     return index_images(stored, settings).among_fitted(count), words[config.orbits.distance]
 
@@ -191,7 +185,7 @@ def describe_clustering(
 ) -> dict[str, Any]:
     """Return clusters and confidences, and for each cluster its centre, mean upright image and drawing."""
     embeddings, clusters = evaluation.split.embeddings, clustering.clusters
-    groups = split_rows(clusters)
+    groups = rows_by_cluster(clusters)
     centres = find_centres(embeddings, groups)
     means = mean_upright_images(trained, evaluation.split.images.images, embeddings.pose, groups, fill=fill)
     pictures: dict[str, Sequence[str]] = {"means": _encode(trained.to_display(means), background)}
@@ -209,7 +203,7 @@ def describe_clustering(
     }
 
 
-def split_rows(clusters: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
+def rows_by_cluster(clusters: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
     """Return the rows of each cluster from 0 to the last; images without a cluster are in none."""
     return [np.flatnonzero(clusters == number) for number in range(int(clusters.max(initial=NOISE)) + 1)]
 

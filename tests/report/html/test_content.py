@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.report.html import content as content_module
-from irl_inr_jax.report.html.content import describe_curves, split_rows
+from irl_inr_jax.report.html.content import describe_curves, rows_by_cluster
 from irl_inr_jax.report.html.encoding import encode_json
 
 
@@ -70,4 +70,4 @@ def test_curves_are_the_losses_only():
     [([1, -1, 0, 1], [[2], [0, 3]]), ([-1, -1], []), ([2], [[], [], [0]])],
 )
 def test_rows_of_each_cluster_without_noise(clusters, rows):
-    assert [found.tolist() for found in split_rows(np.array(clusters))] == rows
+    assert [found.tolist() for found in rows_by_cluster(np.array(clusters))] == rows
