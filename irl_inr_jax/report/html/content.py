@@ -55,7 +55,7 @@ def describe_report(
     groups = next((found.clusters for found in clusterings.values()), np.zeros(len(images.ids), np.int32))
     shown = choose_shown(groups, MAX_THUMBNAILS, seed=config.seed)
     points, layout = place_images(embeddings.latents, seed=config.seed)
-    similar, similar_by = list_similar(evaluation, config)
+    similar, similar_by = collect_similar(evaluation, config)
     return {
         "title": dataset.description,
         "facts": describe_facts(results, dataset),
@@ -139,7 +139,7 @@ def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:
     return curves
 
 
-def list_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.ndarray, "n q"], str]:
+def collect_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.ndarray, "n q"], str]:
     """Return the nearest images of each image, nearest first, and in words by which distance.
 
     Images in memory, up to `MAX_SEARCHED`, are compared under all rotations, or as wafers; others by their latents.
