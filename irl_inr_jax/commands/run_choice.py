@@ -114,7 +114,7 @@ def describe_choice(config: ConfigDict, dataset: "Dataset", length: "Length", co
         return line
     minutes = math.ceil(length.num_wanted * config.train.batch_size / cost.images_per_second / 60)
     warning = "; so few steps may give poor clusters" if length.is_too_short else ""
-    return f"{line}; {length.num_wanted:,} steps would take --budget {minutes}{warning}"
+    return f"{line}; --budget {minutes} allows the {length.num_wanted:,} that they need{warning}"
 
 
 def save_inspection(folder: Path, facts: dict) -> None:

@@ -48,7 +48,7 @@ def test_the_choice_and_its_cost_are_one_line(config, speed):
 def test_the_budget_cuts_the_run_and_says_what_it_would_need(config, speed):
     _, line = choose(config, budget=1.0)
     assert "296 steps of 64 images" in line and "about 59 s" in line
-    assert "3,000 steps would take --budget 10; so few steps may give poor clusters" in line
+    assert "--budget 10 allows the 3,000 that they need; so few steps may give poor clusters" in line
 
 
 def test_keys_that_the_user_set_stay(config, speed):
