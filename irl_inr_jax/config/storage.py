@@ -14,6 +14,8 @@ MAY_CHANGE = (*AFTER_TRAINING, "speed")
 # Keys of the other blocks that only determine when a run ends: patience may change, num_epochs may become larger.
 MAY_CHANGE_KEYS = ("train.patience",)
 MAY_GROW = "train.num_epochs"
+# Keys that runs of earlier versions do not have, with the values under which they were made.
+ADDED_KEYS = {"train.holdout": 0.0, "train.patience": 0, "wafers.averaged_rings": 0.0}
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:
@@ -33,13 +35,21 @@ def to_json(config: ConfigDict) -> str:
 
 
 def from_json(path: Path) -> ConfigDict:
-    """Read the file that `to_json` wrote. Raises InputError if there is none or it is not a configuration."""
+    """Read the file that `to_json` wrote, with `ADDED_KEYS` where an earlier version wrote it.
+
+    Raises InputError if there is none or it is not a configuration.
+    """
     if not path.exists():
         raise InputError(
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
     try:
-        return ConfigDict(_lists_to_tuples(json.loads(path.read_text()))).lock()
+        config = ConfigDict(_lists_to_tuples(json.loads(path.read_text())))
+        missing = {key: value for key, value in ADDED_KEYS.items() if key not in flatten(config)}
+        for (block, name), value in ((key.split("."), value) for key, value in missing.items()):
+            if block in config:
+                config[block][name] = value
+        return config.lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise InputError(f"expected a configuration in {path}, found something else: {error}") from None
 

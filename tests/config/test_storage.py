@@ -1,9 +1,11 @@
 """Test the configuration that a workdir stores."""
 
+import json
+
 import pytest
 
 from irl_inr_jax.config import base
-from irl_inr_jax.config.storage import claim_workdir, flatten, from_json, to_json
+from irl_inr_jax.config.storage import ADDED_KEYS, claim_workdir, flatten, from_json, to_json
 from irl_inr_jax.types import InputError
 
 
@@ -78,3 +80,12 @@ def test_a_process_that_does_not_write_must_find_the_file(tmp_path):
     assert not workdir.exists()
     claim_workdir(workdir, base.get_config())
     claim_workdir(workdir, base.get_config(), writes=False)
+
+
+def test_a_run_of_an_earlier_version_has_the_settings_it_was_made_with(tmp_path):
+    written = json.loads(to_json(base.get_config()))
+    for block, name in (key.split(".") for key in ADDED_KEYS):
+        del written[block][name]
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    read = flatten(from_json(tmp_path / "config.json"))
+    assert {key: read[key] for key in ADDED_KEYS} == ADDED_KEYS and read == flatten(base.get_config()) | ADDED_KEYS
