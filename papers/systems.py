@@ -47,6 +47,8 @@ QUICK_TRAINING: Settings = (
     ("train.schedule", "cosine"),
     ("train.warmup_steps", 100),
     ("train.clip_norm", 1.0),
+    ("train.holdout", 0.0),
+    ("train.patience", 0),
     ("train.batch_size", 128),
     ("model.encoder.stage_sizes", (1, 1, 1, 1)),
 )
