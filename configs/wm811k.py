@@ -69,6 +69,7 @@ def apply_cpu(config) -> None:
     variants.apply_cpu(config)
     config.train.num_epochs = 30
     config.clustering.scan.learning_rate = 1e-4
+    config.clustering.consensus.wafers_weight = 2.0
     config.evaluation.clusterers = ("kmeans", "consensus", "orbit_knn")
 
 
@@ -77,4 +78,5 @@ def apply_wafer_features(config) -> None:
     config.method = "wafer_features"
     config.loss.neighbours = 0.0
     config.train.num_epochs = 0
+    config.clustering.consensus.wafers_weight = 0.0
     config.evaluation.clusterers = ("kmeans", "consensus")

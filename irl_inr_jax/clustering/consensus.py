@@ -20,6 +20,7 @@ from irl_inr_jax.clustering.modularity import measure_modularity, neighbour_grap
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.clustering.wafer_latents import add_wafer_features
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 from irl_inr_jax.training.progress import show_progress
@@ -36,11 +37,11 @@ _IMAGES_PER_MEAN = 5
 def cluster_consensus(task: ClusterTask) -> Clustering:
     """Fit `settings.consensus.num_candidates` partitions and use the one that agrees most with the others.
 
-    Latents of more than `num_components` dimensions are first projected to their principal components. An image that
-    was not fitted takes the most common cluster of its `vote_neighbours` nearest fitted images. Confidence is the share
-    of the cluster among the votes of these neighbours in all candidates, whose clusters are matched one to one to those
-    of the partition used; a fitted image's neighbours are those in the graph. It is low between clusters and where
-    candidates differ.
+    With `wafers_weight` the features of wafers are added to the latents. Latents of more than `num_components`
+    dimensions are first projected to their principal components. An image that was not fitted takes the most common
+    cluster of its `vote_neighbours` nearest fitted images. Confidence is the share of the cluster among the votes of
+    these neighbours in all candidates, whose clusters are matched one to one to those of the partition used; a fitted
+    image's neighbours are those in the graph. It is low between clusters and where candidates differ.
 
     `measures` has `modularity`, and for several candidates `agreement`: the mean over the other candidates of the share
     of images that they assign to the same cluster. Below `LOW_AGREEMENT` a note reports it. At most `MAX_ROWS` images
@@ -48,6 +49,8 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
     """
     settings, num_clusters = task.settings.consensus, task.num_clusters
     check_clusterable(task.fitted.latents, num_clusters)
+    if settings.wafers_weight:
+        task = add_wafer_features(task, settings.wafers_weight)
     rows = subsample(len(task.fitted.latents), MAX_ROWS, task.seed)
     project = fit_projection(task.fitted.latents[rows], settings.num_components)
     points = project(task.fitted.latents[rows])

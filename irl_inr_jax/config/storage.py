@@ -15,7 +15,12 @@ MAY_CHANGE = (*AFTER_TRAINING, "speed")
 MAY_CHANGE_KEYS = ("train.patience",)
 MAY_GROW = "train.num_epochs"
 # Keys that runs of earlier versions do not have, with the values under which they were made.
-ADDED_KEYS = {"train.holdout": 0.0, "train.patience": 0, "wafers.averaged_rings": 0.0}
+ADDED_KEYS = {
+    "train.holdout": 0.0,
+    "train.patience": 0,
+    "wafers.averaged_rings": 0.0,
+    "clustering.consensus.wafers_weight": 0.0,
+}
 
 
 def flatten(config: ConfigDict) -> dict[str, object]:
@@ -46,9 +51,7 @@ def from_json(path: Path) -> ConfigDict:
     try:
         config = ConfigDict(_lists_to_tuples(json.loads(path.read_text())))
         missing = {key: value for key, value in ADDED_KEYS.items() if key not in flatten(config)}
-        for (block, name), value in ((key.split("."), value) for key, value in missing.items()):
-            if block in config:
-                config[block][name] = value
+        config.update_from_flattened_dict(missing)
         return config.lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise InputError(f"expected a configuration in {path}, found something else: {error}") from None

@@ -1,5 +1,6 @@
 """Test the configuration that a workdir stores."""
 
+import functools
 import json
 
 import pytest
@@ -84,8 +85,8 @@ def test_a_process_that_does_not_write_must_find_the_file(tmp_path):
 
 def test_a_run_of_an_earlier_version_has_the_settings_it_was_made_with(tmp_path):
     written = json.loads(to_json(base.get_config()))
-    for block, name in (key.split(".") for key in ADDED_KEYS):
-        del written[block][name]
+    for *blocks, name in (key.split(".") for key in ADDED_KEYS):
+        del functools.reduce(dict.__getitem__, blocks, written)[name]
     (tmp_path / "config.json").write_text(json.dumps(written))
     read = flatten(from_json(tmp_path / "config.json"))
     assert {key: read[key] for key in ADDED_KEYS} == ADDED_KEYS and read == flatten(base.get_config()) | ADDED_KEYS
