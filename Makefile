@@ -13,7 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE  # compiled modules start every command and tes
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
 	$(RUN) evaluate.py --workdir $(DEMO)
-	@echo "The figures are in $(DEMO)/eval; look at clusters_orbit_selflabel.png and canonical_views.png first."
+	$(RUN) -m irl_inr_jax report --workdir $(DEMO)
+	@echo "Open $(DEMO)/report.html in a browser; figures are in $(DEMO)/eval."
 
 test: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2

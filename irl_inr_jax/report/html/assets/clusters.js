@@ -51,7 +51,7 @@ function showCluster(rows) {
       classShares(rows)),
     element("div", { class: "row" }, element("label", {}, "Members ", choice),
       button("Select all", () => select(rows))),
-    gallery(ORDERS[order].sort(rows), (row) => [classOf(row), clustering().confidence[row].toFixed(2)].filter(Boolean).join(" · ")));
+    gallery(ORDERS[order].sort(rows), (row) => [clustering().confidence[row].toFixed(2), classOf(row)].filter(Boolean).join(" · ")));
 }
 
 function classShares(rows) {

@@ -22,7 +22,7 @@ function thumb(row, note) {
   const node = element("button",
     { type: "button", class: junk ? "thumb junk" : "thumb", "data-row": row, "aria-pressed": state.selection.has(row),
       title: `${images.ids[row]}\nEnter or click: open. Space or Ctrl-click: select.` },
-    picture(row, currentKind(), 74), element("span", {}, images.ids[row]), element("span", {}, note(row) || "\u00a0"));
+    picture(row, currentKind(), 74), element("span", {}, images.ids[row].split("/").pop()), element("span", {}, note(row) || "\u00a0"));
   node.addEventListener("click", (event) => (event.ctrlKey || event.metaKey ? toggle(row) : openDetail(row)));
   node.addEventListener("keydown", (event) => {
     if (event.key !== " ") return;
