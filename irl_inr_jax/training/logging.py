@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from irl_inr_jax.config.storage import write_in_one_step
+
 
 class MetricsLog:
     """Append scalars to DIR/metrics.jsonl and DIR/tensorboard, after lines of steps after `start_step` are dropped.
@@ -19,7 +21,7 @@ class MetricsLog:
         self.path = workdir / "metrics.jsonl"
         if self.path.exists():
             kept = [line for line in self.path.read_text().splitlines() if _step_of(line) <= start_step]
-            self.path.write_text("".join(f"{line}\n" for line in kept))
+            write_in_one_step(self.path, "".join(f"{line}\n" for line in kept))
         self.tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start_step + 1)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
