@@ -33,9 +33,7 @@ def add_wafer_features(task: ClusterTask, weight: float) -> ClusterTask:
     scale = weight * _spread(task.fitted.latents) / max(_spread(components), 1e-12)
 
     def combine(points: Points, components: Float[np.ndarray, "n j"]) -> Points:
-        latents: Float32[np.ndarray, "n e"] = np.concatenate(
-            [points.latents, scale * components], axis=1, dtype=np.float32
-        )
+        latents = np.concatenate([points.latents, scale * components], axis=1, dtype=np.float32)
         return Points(latents, points.images)
 
     fitted = combine(task.fitted, components)

@@ -148,6 +148,7 @@ def evaluate_run(
         results["verdict"] = [finding._asdict() for finding in findings]
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
+    (folder / "results.json").unlink(missing_ok=True)
     split, comparison = evaluation.split, evaluation.comparison
     save_embeddings(folder / "embeddings.npz", split.embeddings)
     save_assignments(

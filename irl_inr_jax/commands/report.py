@@ -52,7 +52,7 @@ def run(values: flags.FlagValues) -> int:
 def write_report(workdir: Path, output: Path | None = None) -> Path:
     """Write the page of the last evaluation of a run and return its path, by default workdir/report.html.
 
-    Raises InputError if the run has not been evaluated.
+    Raises InputError if the run has not been evaluated, or the run or its images have changed since.
     """
     from irl_inr_jax.config.storage import AFTER_TRAINING, from_json
     from irl_inr_jax.data.datasets import make_dataset
@@ -62,13 +62,17 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     from irl_inr_jax.report.html.page import write_page
     from irl_inr_jax.training.logging import read_metrics
     from irl_inr_jax.training.run import load_trained
+    from irl_inr_jax.types import InputError
 
     results = read_results(workdir / "eval" / "results.json")
     options = results["options"]
     config = from_json(workdir / "config.json")
     override_config(config, options["set"], blocks=AFTER_TRAINING)
     dataset = make_dataset(config.data)
-    trained, _ = load_trained(workdir, config, dataset)
+    trained, step = load_trained(workdir, config, dataset)
+    again = f"irl-inr evaluate --workdir {workdir}"
+    if step != results["step"]:
+        raise InputError(f"expected results of step {step}, found those of step {results['step']}; run {again} again")
     clusterers = [name for name, entry in results["clustering"].items() if "skipped" not in entry and name != BASELINE]
     evaluation = evaluate(
         trained,
@@ -84,6 +88,8 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
             scores_only=True,
         ),
     )
+    if evaluation.results["data"]["sha256"] != results["data"]["sha256"]:
+        raise InputError(f"expected the images that were evaluated, found others; run {again} again")
     logger.info("placing the images on a map and drawing the clusters")
     content = describe_report(results, evaluation, trained, dataset, config, read_metrics(workdir))
     path = workdir / "report.html" if output is None else output

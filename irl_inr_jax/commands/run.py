@@ -13,7 +13,7 @@ of the configuration instead of choosing it, and --data.KEY=VALUE is short for -
 PRESET the settings are those of the preset, and its length too unless there is a --budget.
 """
 
-import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from irl_inr_jax.commands.configuration import define_config, read_config
 from irl_inr_jax.commands.evaluate import check_number, evaluate_run, list_clusterers
 from irl_inr_jax.commands.flags import run_command
 from irl_inr_jax.commands.inspect import expand_arguments, inspect_dataset
-from irl_inr_jax.commands.report import write_report
+from irl_inr_jax.commands.report import read_results, write_report
 from irl_inr_jax.commands.run_choice import (
     choose_cost,
     choose_recipe,
@@ -33,7 +33,16 @@ from irl_inr_jax.commands.run_choice import (
     load_images,
     save_inspection,
 )
-from irl_inr_jax.commands.run_plan import Plan, list_overrides, make_request, read_plan, write_plan
+from irl_inr_jax.commands.run_plan import (
+    Plan,
+    check_outside,
+    check_same_images,
+    digest_images,
+    list_overrides,
+    make_request,
+    read_plan,
+    write_plan,
+)
 from irl_inr_jax.commands.train import train
 
 if TYPE_CHECKING:
@@ -75,7 +84,8 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     flags.DEFINE_float(
         "budget",
         None,
-        "longest time of training in minutes, 0 for no bound; default: 20 on a CPU, no bound on other devices",
+        "minutes of training that its length is estimated for, 0 for no bound; default: 20 on a CPU, no bound on other "
+        "devices. A larger one continues a finished run",
         lower_bound=0,
         flag_values=values,
     )
@@ -97,7 +107,10 @@ def run(values: flags.FlagValues, *, names: Sequence[str], preset: str | None) -
     if values.out is None:
         raise InputError("expected --out RESULTS, the folder of the results; see --help")
     check_number(values.num_clusters)
+    if values.budget is not None and not math.isfinite(values.budget):
+        raise InputError(f"expected a number of minutes for --budget, found {values.budget}; 0 sets no bound")
     check_config(config)
+    check_outside(Path(values.out), config.data.path)
     folder, keys = Path(values.out), flatten(config)
     overrides = {name: keys[name] for name in names}
     request = make_request(
@@ -115,6 +128,8 @@ def run(values: flags.FlagValues, *, names: Sequence[str], preset: str | None) -
         dataset = make_dataset(config.data)
         check_same_images(plan, dataset, folder)
         announce(1, f"done earlier: {folder / 'inspect'}")
+        if plan.request["--budget"] != request["--budget"]:
+            plan = extend_plan(plan, request, config, dataset, folder=folder, overrides=overrides)
         announce(2, plan.summary)
     check_config(config)
 
@@ -143,6 +158,9 @@ def make_plan(
     announce(1, request["path"] or config.data.name)
     before = config.copy_and_resolve_references()
     dataset = load_images(config, overrides=overrides, is_preset=is_preset)
+    wanted = request["--num-clusters"]
+    if wanted.isdecimal() and int(wanted) > len(dataset.train.ids):
+        raise InputError(f"expected --num-clusters of at most the {len(dataset.train.ids)} images, found {wanted}")
     if not is_preset:
         choose_recipe(config, dataset, overrides)
     check_config(config)
@@ -160,10 +178,35 @@ def make_plan(
         facts["cost"] = cost._asdict()
     save_inspection(folder / "inspect", facts)
     shape = list(dataset.train.images.shape[1:])
-    plan = Plan(request, len(dataset.train.ids), shape, list_changes(before, config), summary)
+    digest = digest_images(dataset.train)
+    plan = Plan(request, len(dataset.train.ids), shape, digest, list_changes(before, config), summary)
     write_plan(folder, plan)
     print(f"  {summary}", flush=True)
     return plan, dataset
+
+
+def extend_plan(
+    plan: Plan,
+    request: dict[str, Any],
+    config: ConfigDict,
+    dataset: "Dataset",
+    *,
+    folder: Path,
+    overrides: dict[str, Any],
+) -> Plan:
+    """Return and write the plan for another budget: more epochs if it allows them, otherwise as many as before."""
+    from irl_inr_jax.config.recipe import set_keys
+
+    trial, is_preset = config.copy_and_resolve_references(), request["--config"] is not None
+    length, cost = choose_cost(trial, dataset, overrides=overrides, is_preset=is_preset, budget=request["--budget"])
+    plan = plan._replace(request={**plan.request, "--budget": request["--budget"]})
+    if trial.train.num_epochs > config.train.num_epochs:
+        longer = {"train.num_epochs": trial.train.num_epochs}
+        set_keys(config, longer)
+        summary = describe_choice(config, dataset, length, cost)
+        plan = plan._replace(settings={**plan.settings, **longer}, summary=summary)
+    write_plan(folder, plan)
+    return plan
 
 
 def describe_images(facts: dict) -> str:
@@ -175,26 +218,13 @@ def describe_images(facts: dict) -> str:
     )
 
 
-def check_same_images(plan: Plan, dataset: "Dataset", folder: Path) -> None:
-    """Raise InputError if the images are not those of the plan."""
-    from irl_inr_jax.types import InputError
-
-    num_images, shape = len(dataset.train.ids), list(dataset.train.images.shape[1:])
-    if (num_images, shape) != (plan.num_images, plan.shape):
-        raise InputError(
-            f"expected the {plan.num_images} images of {'x'.join(map(str, plan.shape))} that {folder} was made for, "
-            f"found {num_images} of {'x'.join(map(str, shape))}; choose another --out for other images"
-        )
-
-
 def cluster(config: ConfigDict, folder: Path, dataset: "Dataset", *, num_clusters: str) -> None:
     """Cluster the images, unless the newest checkpoint has been evaluated, and print the scores and the verdict."""
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions
     from irl_inr_jax.report.results_table import describe_results
     from irl_inr_jax.training.checkpoint import newest_step
 
-    path = folder / "eval" / "results.json"
-    results = json.loads(path.read_text()) if path.exists() else None
+    results = find_results(folder, num_clusters)
     if results is not None and results["step"] == newest_step(folder / "checkpoints"):
         announce(4, "done earlier")
     else:
@@ -211,6 +241,23 @@ def cluster(config: ConfigDict, folder: Path, dataset: "Dataset", *, num_cluster
         )
         results, _ = evaluate_run(folder, config, dataset, options, overrides=[], with_figures=True)
     print(f"\n{describe_results(results)}\n", flush=True)
+
+
+def find_results(folder: Path, num_clusters: str) -> dict | None:
+    """Return the results of an earlier `cluster` with the same number of clusters, or None.
+
+    Those of an `irl-inr evaluate` with other options do not count.
+    """
+    from irl_inr_jax.types import InputError
+
+    try:
+        results = read_results(folder / "eval" / "results.json")
+    except InputError:
+        return None
+    used, source = (results["num_clusters"].get(key) for key in ("used", "source"))
+    is_same = (used == int(num_clusters)) if num_clusters.isdecimal() else source != "requested"
+    has_all = "verdict" in results and results["options"] == {"transductive": False, "set": []}
+    return results if is_same and has_all and (num_clusters != "auto" or source == "chosen") else None
 
 
 def describe_end(folder: Path, report: Path) -> str:

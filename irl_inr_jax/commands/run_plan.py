@@ -1,25 +1,42 @@
 """The request and the chosen settings of `irl-inr run`, kept in RESULTS/plan.json."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from irl_inr_jax.types import Dataset, ImageSet
 
 FILE_NAME = "plan.json"
+# Options that the same results may be continued with: a longer training, another clustering.
+MAY_DIFFER = ("--budget", "--num-clusters")
 
 
 class Plan(NamedTuple):
     """A request, and what was chosen for it.
 
-    request: option -> value, as `make_request` returns it. num_images, shape: of the training images. settings: keys of
-    the configuration that were chosen. summary: the choice and its cost in one line.
+    request: option -> value, as `make_request` returns it. num_images, shape, digest: of the training images. settings:
+    keys of the configuration that were chosen. summary: the choice and its cost in one line.
     """
 
     request: dict[str, Any]
     num_images: int
     shape: list[int]
+    digest: str
     settings: dict[str, Any]
     summary: str
+
+
+def digest_images(images: "ImageSet") -> str:
+    """Hash the ids and, of images in memory, the pixels."""
+    digest = hashlib.sha256("\0".join(map(str, images.ids)).encode("utf-8", "surrogatepass"))
+    if isinstance(images.images, np.ndarray):
+        digest.update(np.ascontiguousarray(images.images).data)
+    return digest.hexdigest()
 
 
 def list_overrides(arguments: Sequence[str]) -> list[str]:
@@ -46,7 +63,7 @@ def make_request(
 
 
 def read_plan(folder: Path, request: dict[str, Any]) -> Plan | None:
-    """Return the plan in `folder`, or None for a new folder.
+    """Return the plan in `folder`, or None for a new folder; options in `MAY_DIFFER` are not compared.
 
     Raises InputError for a plan of another request, a file that is no plan, and a folder of another command.
     """
@@ -68,7 +85,7 @@ def read_plan(folder: Path, request: dict[str, Any]) -> Plan | None:
         raise InputError(f"expected a plan of irl-inr run in {path}, found something else: {error}") from None
     for name in {**plan.request, **request}:
         before, now = plan.request.get(name), request.get(name)
-        if before != now:
+        if before != now and name not in MAY_DIFFER:
             raise InputError(
                 f"expected the request of {path}, which has {_describe(name, before)}, found {_describe(name, now)}; "
                 f"choose another --out, or the same request to continue"
@@ -81,6 +98,40 @@ def write_plan(folder: Path, plan: Plan) -> None:
     from irl_inr_jax.config.storage import write_in_one_step
 
     write_in_one_step(folder / FILE_NAME, json.dumps(plan._asdict(), indent=2) + "\n")
+
+
+def check_outside(out: Path, path: str) -> None:
+    """Raise InputError for results within the folder of the images, which would be read as images."""
+    from irl_inr_jax.data.readers.folder import is_pattern
+    from irl_inr_jax.types import InputError
+
+    if not path:
+        return
+    root = Path(path).expanduser().absolute()
+    while is_pattern(root):
+        root = root.parent
+    if root.is_dir() and out.expanduser().resolve().is_relative_to(root.resolve()):
+        raise InputError(
+            f"expected --out outside the folder of the images, {root}, found {out}; the figures there would be read as "
+            f"images: choose another folder"
+        )
+
+
+def check_same_images(plan: Plan, dataset: "Dataset", folder: Path) -> None:
+    """Raise InputError if the images are not those of the plan."""
+    from irl_inr_jax.types import InputError
+
+    num_images, shape = len(dataset.train.ids), list(dataset.train.images.shape[1:])
+    if (num_images, shape) != (plan.num_images, plan.shape):
+        raise InputError(
+            f"expected the {plan.num_images} images of {'x'.join(map(str, plan.shape))} that {folder} was made for, "
+            f"found {num_images} of {'x'.join(map(str, shape))}; choose another --out for other images"
+        )
+    if plan.digest != digest_images(dataset.train):
+        raise InputError(
+            f"expected the images that {folder} was made for, found others, or other names of "
+            f"them; choose another --out for other images"
+        )
 
 
 def _describe(name: str, value: object) -> str:

@@ -49,12 +49,20 @@ def from_json(path: Path) -> ConfigDict:
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
     try:
-        config = ConfigDict(_lists_to_tuples(json.loads(path.read_text())))
-        missing = {key: value for key, value in ADDED_KEYS.items() if key not in flatten(config)}
-        config.update_from_flattened_dict(missing)
-        return config.lock()
+        stored = json.loads(path.read_text())
+        for key, value in ADDED_KEYS.items():
+            _add_key(stored, key, value)
+        return ConfigDict(_lists_to_tuples(stored)).lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise InputError(f"expected a configuration in {path}, found something else: {error}") from None
+
+
+def _add_key(stored: dict, key: str, value: object) -> None:
+    """Set a dotted key that is missing in its block; a missing block is left to the check of the configuration."""
+    *blocks, name = key.split(".")
+    for block in blocks:
+        stored = stored.get(block, {})
+    stored.setdefault(name, value)
 
 
 def _lists_to_tuples(value: object) -> object:

@@ -51,7 +51,10 @@ def judge_training(config: ConfigDict, metrics: list[dict]) -> list[Finding]:
     """Judge from the lines of metrics.jsonl whether the loss still falls; nothing for a training-free method."""
     if config.train.num_epochs == 0:
         return []
-    more = f"train --config.train.num_epochs={2 * config.train.num_epochs} with the same --workdir continues it"
+    more = (
+        f"more epochs continue it: irl-inr train with --config.train.num_epochs={2 * config.train.num_epochs} and the "
+        f"same --workdir, or irl-inr run with a larger --budget and the same --out"
+    )
     losses = np.array([line["loss"] for line in metrics if "loss" in line])
     if not np.isfinite(losses).all():
         text = f"diverged: the loss is not finite; train again with --config.train.learning_rate={_lower_rate(config)}"

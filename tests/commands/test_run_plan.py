@@ -2,10 +2,19 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from irl_inr_jax.commands.run_plan import Plan, list_overrides, make_request, read_plan, write_plan
-from irl_inr_jax.types import InputError
+from irl_inr_jax.commands.run_plan import (
+    Plan,
+    check_outside,
+    digest_images,
+    list_overrides,
+    make_request,
+    read_plan,
+    write_plan,
+)
+from irl_inr_jax.types import ImageSet, InputError
 
 
 def request(**changes):
@@ -14,12 +23,12 @@ def request(**changes):
 
 
 def test_a_plan_is_read_back_for_the_same_request(tmp_path, monkeypatch):
-    asked = request(overrides={"train.batch_size": 8, "model.inr.widths": (4, 4), "data.path": "in"})
-    assert asked["--config.model.inr.widths"] == [4, 4] and "--config.data.path" not in asked
-    assert read_plan(tmp_path / "new", asked) is None
-    plan = Plan(asked, 12, [8, 8, 1], {"train.num_epochs": 3}, "12 images")
+    wanted = request(overrides={"train.batch_size": 8, "model.inr.widths": (4, 4), "data.path": "in"})
+    assert wanted["--config.model.inr.widths"] == [4, 4] and "--config.data.path" not in wanted
+    assert read_plan(tmp_path / "new", wanted) is None
+    plan = Plan(wanted, 12, [8, 8, 1], "ab", {"train.num_epochs": 3}, "12 images")
     write_plan(tmp_path, plan)
-    assert read_plan(tmp_path, asked) == plan
+    assert read_plan(tmp_path, wanted) == plan
     # The same folder by another name is the same request.
     there = tmp_path / "here"
     there.mkdir()
@@ -30,16 +39,14 @@ def test_a_plan_is_read_back_for_the_same_request(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_clusters": "7"}, r"has no --num-clusters, found --num-clusters 7; choose another --out"),
-        ({"budget": 5.0}, r"has no --budget, found --budget 5.0"),
-        ({"preset": "tiny"}, r"has no --config, found --config tiny"),
+        ({"preset": "tiny"}, r"has no --config, found --config tiny; choose another --out"),
         ({"path": "/other"}, r"found path /other"),
         ({"overrides": {"seed": 2}}, r"has --config.seed 1, found --config.seed 2"),
         ({"overrides": {}}, r"has --config.seed 1, found no --config.seed"),
     ],
 )
 def test_another_request_is_refused_and_named(tmp_path, changes, message):
-    write_plan(tmp_path, Plan(request(overrides={"seed": 1}), 12, [8, 8, 1], {}, ""))
+    write_plan(tmp_path, Plan(request(overrides={"seed": 1}), 12, [8, 8, 1], "ab", {}, ""))
     kept = (tmp_path / "plan.json").read_bytes()
     with pytest.raises(InputError, match=message):
         read_plan(tmp_path, request(**({"overrides": {"seed": 1}} | changes)))
@@ -61,3 +68,34 @@ def test_a_damaged_plan_and_a_folder_of_another_command_are_refused(tmp_path):
 def test_overrides_are_the_keys_that_flags_set():
     arguments = ["--config=images", "--config.data.path=x", "--config.train.batch_size=3", "--out=y"]
     assert list_overrides(arguments) == ["data.path", "train.batch_size"]
+
+
+@pytest.mark.parametrize("changes", [{"num_clusters": "7"}, {"budget": 5.0}])
+def test_a_longer_training_and_another_clustering_go_on_with_the_plan(tmp_path, changes):
+    plan = Plan(request(), 12, [8, 8, 1], "ab", {}, "")
+    write_plan(tmp_path, plan)
+    assert read_plan(tmp_path, request(**changes)) == plan
+
+
+def test_the_digest_tells_other_pixels_and_other_names():
+    images, ids = np.zeros((3, 4, 4, 1), np.uint8), np.array(["a", "b", "c\ud800"], dtype=object)
+    changed = images.copy()
+    changed[1, 2, 3] = 1
+    sets = [
+        ImageSet(images, ids, None, None),
+        ImageSet(changed, ids, None, None),
+        ImageSet(images, ids[::-1], None, None),
+    ]
+    digests = [digest_images(each) for each in sets]
+    assert len(set(digests)) == 3 and digests[0] == digest_images(ImageSet(images.copy(), ids.copy(), None, None))
+
+
+@pytest.mark.parametrize("path", ["in", "in/**/*.png", "in/*/x?.png"])
+def test_results_within_the_images_are_refused(tmp_path, monkeypatch, path):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for out in ("in", "in/results", "in/../in/a"):
+        with pytest.raises(InputError, match="outside the folder of the images"):
+            check_outside(tmp_path / out, path)
+    check_outside(tmp_path / "in2", path)
+    check_outside(tmp_path / "in" / "results", "in/stack.npy")

@@ -8,6 +8,7 @@ from irl_inr_jax.evaluation.alignment import upright_images
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Embeddings, Pose
 
+MAX_MEANT = 500  # members of a cluster whose mean is shown
 DRAWING_SIDE = 192  # pixels, whatever the size of the images
 
 
@@ -18,15 +19,14 @@ def mean_upright_images(
     groups: list[Int[np.ndarray, "_"]],
     *,
     fill: float,
-    max_members: int = 500,
 ) -> Float32[np.ndarray, "k h w c"]:
-    """Return the mean upright image of each group of rows, in [low, 1], over its first `max_members`.
+    """Return the mean upright image of each group of rows, in [low, 1], over `MAX_MEANT` evenly spaced members.
 
     A group without rows has an image of `fill`.
     """
     means = np.full((len(groups), *stored.shape[1:]), fill, np.float32)
     for number, rows in enumerate(groups):
-        chosen = rows[:max_members]
+        chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), MAX_MEANT)).round().astype(int)]
         if len(chosen):
             images = np.asarray(trained.to_unit(stored[chosen]))
             if pose is not None:

@@ -16,7 +16,7 @@ from irl_inr_jax.evaluation.comparison import BASELINE
 from irl_inr_jax.evaluation.pipeline import Evaluation
 from irl_inr_jax.evaluation.similar_images import make_similar_settings
 from irl_inr_jax.metrics.clustering_scores import NOISE
-from irl_inr_jax.report.html.cluster_views import draw_centres, find_centres, mean_upright_images
+from irl_inr_jax.report.html.cluster_views import MAX_MEANT, draw_centres, find_centres, mean_upright_images
 from irl_inr_jax.report.html.encoding import pack_array
 from irl_inr_jax.report.html.map_layout import place_images
 from irl_inr_jax.report.html.thumbnails import (
@@ -67,6 +67,7 @@ def describe_report(
         "data": {key: results["data"][key] for key in ("name", "split", "num_images", "sha256")},
         "classes": list(dataset.class_names),
         "background": background,
+        "mean_of": MAX_MEANT,
         "images": {
             "ids": [str(name) for name in images.ids],
             "labels": None if images.labels is None else pack_array(np.asarray(images.labels, np.int32)),

@@ -10,6 +10,7 @@ const byValue = (rows, value) => [...rows].sort((a, b) => value(a) - value(b) ||
 let order = "typical";
 
 function buildClusters(section) {
+  if (images.outliers === null) delete ORDERS.outlier;
   const area = element("div", { class: "cluster-area" }, element("div", { class: "cluster-list", id: "cluster-list" }), element("div", { id: "cluster" }));
   replace(section, area);
   const show = () => { if (!section.hidden) showClusters(); };
@@ -46,7 +47,7 @@ function showCluster(rows) {
     element("p", { class: "muted" }, `${rows.length.toLocaleString("en")} of ${images.count.toLocaleString("en")} images (${percent(rows.length / images.count)}) of ${content.title}`),
     number < 0 ? null : curateRow(number),
     element("div", { class: "portraits" },
-      figure(means[number], images.theta === null ? "mean of the images" : "mean of the upright images"),
+      figure(means[number], images.theta === null ? "mean of the images" : `mean of ${Math.min(content.mean_of, rows.length).toLocaleString("en")} upright images`),
       drawings ? figure(drawings[number], `the INR's drawing of the image nearest to the centre, ${centres[number] >= 0 ? images.ids[centres[number]] : ""}`) : null,
       classShares(rows)),
     element("div", { class: "row" }, element("label", {}, "Members ", choice),

@@ -56,7 +56,7 @@ function selectionView() {
     element("h3", {}, `${rows.length.toLocaleString("en")} images selected`),
     element("div", { class: "row" }, button("Download CSV", downloadSelection, { class: "download-selection" }), button("Clear", () => select([]))),
     ...(clusterings.length ? [selectionActions()] : []),
-    gallery(rows.slice(0, 600)),
+    gallery(rows),
   ];
 }
 

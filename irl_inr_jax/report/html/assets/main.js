@@ -19,7 +19,7 @@ function openTab(name) {
 document.getElementById("title").textContent = content.title;
 const chooser = document.getElementById("clusterer");
 chooser.append(...clusterings.map(({ name }, number) => option(number, name)));
-chooser.addEventListener("change", () => { state.clusterer = Number(chooser.value); state.cluster = 0; map.hidden.clear(); notify("view"); });
+chooser.addEventListener("change", () => { state.clusterer = Number(chooser.value); state.cluster = 0; map.only.clear(); notify("view"); });
 const upright = document.getElementById("upright");
 upright.disabled = images.theta === null;
 upright.addEventListener("change", () => {
@@ -39,11 +39,11 @@ openTab("overview");
 
 addEventListener("keydown", (event) => {
   const typing = /^(input|select|textarea)$/i.test(event.target.tagName) && event.target.type !== "checkbox";
-  if (typing) return;
+  if (typing || document.getElementById("detail").open) return;
   const tab = TABS["12345".indexOf(event.key)];
   if (event.key === "u" && !event.ctrlKey && !event.metaKey) upright.click();
   else if (event.key === "z" && (event.ctrlKey || event.metaKey)) undo();
-  else if (event.key.length === 1 && tab) openTab(tab[0]);
+  else if (event.key.length === 1 && tab && !event.ctrlKey && !event.metaKey && !event.altKey) openTab(tab[0]);
   else return;
   event.preventDefault();
 });

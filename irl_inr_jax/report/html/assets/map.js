@@ -1,7 +1,7 @@
 // The map: every image as a point. plotly.js draws it; while it is dragged or zoomed its picture is only moved, and it is
 // drawn again at the end, so that panning many points stays smooth without a graphics card too.
 
-const map = { node: null, hidden: new Set(), colour: "cluster", stale: true };
+const map = { node: null, only: new Set(), colour: "cluster", stale: true };
 const CONTINUOUS = ["#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838"]; // cividis
 const EDGE = 1.05;
 
@@ -9,7 +9,7 @@ function buildMap(section) {
   const frame = element("div", { class: "map-frame pan", id: "map-frame" });
   map.node = element("div", { class: "map-plot", id: "map-plot" });
   frame.append(map.node);
-  const colours = element("select", { id: "colour", onchange: (event) => { map.colour = event.target.value; map.hidden.clear(); recolour(); } },
+  const colours = element("select", { id: "colour", onchange: (event) => { map.colour = event.target.value; map.only.clear(); recolour(); } },
     ...colourChoices().map(([value, text]) => option(value, text)));
   const modes = element("div", { class: "row", role: "group", "aria-label": "pointer" },
     ...[["pan", "Move"], ["lasso", "Lasso"], ["select", "Box"]].map(([mode, text]) =>
@@ -56,7 +56,7 @@ function colouring() {
     return { values: Array.from(edited().clusters, (number) => sizes.get(number)) };
   }
   const column = images.columns[map.colour.replace("column:", "")] ?? [];
-  if (column.length && column.every((value) => typeof value === "number" || value === null)) return { values: column.map(Number) };
+  if (column.length && column.every((value) => typeof value === "number" || value === null)) return { values: column.map((value) => (value === null ? NaN : value)) };
   const names = [...new Set(column.map(String))].sort();
   return { groups: column.map((value) => names.indexOf(String(value))), names: new Map(names.map((name, number) => [number, name])) };
 }
@@ -66,10 +66,10 @@ function markerOf({ groups: numbers, values }) {
   if (values) {
     const finite = Array.from(values).filter(Number.isFinite).sort((a, b) => a - b);
     const at = (share) => finite[Math.round(share * (finite.length - 1))] ?? 0;
-    return { color: Array.from(values), cmin: at(0.02), cmax: Math.max(at(0.98), at(0.02) + 1e-9), colorscale: CONTINUOUS.map((colour, i) => [i / (CONTINUOUS.length - 1), colour]) };
+    return { color: Array.from(values, (value) => (Number.isFinite(value) ? value : null)), cmin: at(0.02), cmax: Math.max(at(0.98), at(0.02) + 1e-9), colorscale: CONTINUOUS.map((colour, i) => [i / (CONTINUOUS.length - 1), colour]) };
   }
   const colours = [NONE_COLOUR, ...PALETTE], step = 1 / colours.length;
-  const shown = (number) => map.hidden.size === 0 || map.hidden.has(number);
+  const shown = (number) => map.only.size === 0 || map.only.has(number);
   return {
     color: Array.from(numbers, (number) => (number < 0 || !shown(number) ? 0 : 1 + (number % PALETTE.length))),
     cmin: -0.5, cmax: colours.length - 0.5,
@@ -124,9 +124,11 @@ function showLegend() {
       element("div", { class: "muted" }, `${cmin.toPrecision(3)} … ${cmax.toPrecision(3)} (2nd to 98th percentile)`));
     return;
   }
-  const toggle = (number) => { map.hidden.has(number) ? map.hidden.delete(number) : map.hidden.add(number); recolour(); };
-  replace(legend, element("ul", { class: "legend" }, ...[...names].map(([number, name]) =>
-    element("li", {}, element("button", { type: "button", "aria-pressed": map.hidden.has(number), onclick: () => toggle(number) },
+  const toggle = (number) => { map.only.has(number) ? map.only.delete(number) : map.only.add(number); recolour(); };
+  const listed = [...names].slice(0, 300);
+  replace(legend, names.size > listed.length ? element("p", { class: "muted" }, `The first ${listed.length} of ${names.size} groups:`) : null,
+    element("ul", { class: "legend" }, ...listed.map(([number, name]) =>
+    element("li", {}, element("button", { type: "button", "aria-pressed": map.only.has(number), onclick: () => toggle(number) },
       element("span", { class: "swatch", style: `background: ${colourOf(number)}` }), name)))));
 }
 
@@ -173,9 +175,10 @@ function listenToPointer(frame) {
       view.top = from.top + down;
       move();
     };
-    const stop = () => { removeEventListener("pointermove", drag); frame.classList.remove("moving"); if (map.moved) finish(); else view = null; };
+    const stop = () => { removeEventListener("pointermove", drag); frame.classList.remove("moving"); finish(); };
     addEventListener("pointermove", drag);
     addEventListener("pointerup", stop, { once: true });
+    addEventListener("pointercancel", stop, { once: true });
   }, true);
   frame.addEventListener("wheel", (event) => {
     event.preventDefault();

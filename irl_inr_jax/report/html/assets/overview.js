@@ -7,7 +7,8 @@ function buildOverview(section) {
   const isNumber = (text) => /^[\d.,]/.test(text);
   replace(
     section,
-    verdict.length ? element("h2", {}, "Verdict") : null,
+    element("h2", {}, "Verdict"),
+    verdict.length ? null : element("p", { class: "muted" }, "None: the evaluation was of scores only, or of an earlier version."),
     verdict.length
       ? element("ul", { class: "verdict" }, ...verdict.map((finding) =>
           element("li", { class: finding.good === null ? "" : finding.good ? "good" : "bad" }, finding.text)))

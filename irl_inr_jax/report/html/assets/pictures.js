@@ -41,7 +41,7 @@ function draw(canvas, row, kind) {
   }
   const picture = atlas.pictures[Math.floor(place / atlas.per_picture)];
   if (!picture.complete || picture.naturalWidth === 0) {
-    picture.addEventListener("load", () => draw(canvas, row, kind), { once: true });
+    picture.addEventListener("load", () => draw(canvas, row, canvas.dataset.kind), { once: true });
     return;
   }
   const index = place % atlas.per_picture, side = atlas.side, half = size / 2;
