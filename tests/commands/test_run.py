@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from irl_inr_jax.commands.run import describe_end, describe_images
+from irl_inr_jax.training.checkpoint import newest_step
 from tests.conftest import ONE_DEVICE, ROOT
 
 TINY = (
@@ -110,7 +111,13 @@ def test_a_run_goes_from_a_folder_to_clusters_and_is_repeated_without_work(irl_i
     assert again.status == 0 and "1/5 inspect: done earlier" in again.out and "4/5 cluster: done earlier" in again.out
     assert "compiling" not in again.out and "accuracy" in again.out
     assert {path: path.stat().st_mtime_ns for path in (out / "eval").rglob("*")} == files
-    refused(command(images, out, "--num-clusters", "3"), ["plan.json", "no --num-clusters", "found --num-clusters 3"])
+    refused(command(images, out, "--config.seed=9"), ["plan.json", "no --config.seed", "found --config.seed 9"])
+    refused(command(images, images / "out"), ["outside the folder of the images"])
+    steps = newest_step(out / "checkpoints")
+    other = irl_inr(*command(images, out, "--num-clusters", "3"))
+    assert other.status == 0, other.err
+    results = json.loads((out / "eval" / "results.json").read_text())
+    assert results["num_clusters"]["used"] == 3 and newest_step(out / "checkpoints") == steps
     write_images(images, num_images=82)
     refused(command(images, out), ["expected the 80 images", "found 82", "choose another --out"])
 
