@@ -28,14 +28,18 @@ def find_orbit_graph(task: ClusterTask, num_neighbours: int) -> OrbitGraph:
     """Return at least `num_neighbours` neighbours of each image, or all others if there are fewer images."""
     count = max(num_neighbours, task.orbits.num_reranked)
     count = max(1, min(count, len(task.fitted.images) - 1))
-    settings = make_search_settings(
+    return _search(task.fitted, task.assigned, search_settings_of(task), count)
+
+
+def search_settings_of(task: ClusterTask) -> SearchSettings:
+    """Return the settings of a search among the images of the task."""
+    return make_search_settings(
         task.trained.scaling,
         orbits=task.orbits,
         wafers=task.wafers,
         fill=task.fill,
         batch_size=task.trained.batch_size,
     )
-    return _search(task.fitted, task.assigned, settings, count)
 
 
 def check_images(task: ClusterTask) -> None:

@@ -6,11 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.decomposition import PCA
 
-from irl_inr_jax.clustering.neighbours.image_neighbours import (
-    NUM_WAFER_COMPONENTS,
-    describe_wafers,
-    make_search_settings,
-)
+from irl_inr_jax.clustering.neighbours.image_neighbours import NUM_WAFER_COMPONENTS, describe_wafers
+from irl_inr_jax.clustering.orbit_graph import search_settings_of
 from irl_inr_jax.clustering.task import ClusterTask, Points
 
 
@@ -20,13 +17,7 @@ def add_wafer_features(task: ClusterTask, weight: float) -> ClusterTask:
     The components are scaled so that the root of their total variance over the fitted images is `weight` times that of
     the latents; projection and scale are those of the fitted images.
     """
-    settings = make_search_settings(
-        task.trained.scaling,
-        orbits=task.orbits,
-        wafers=task.wafers,
-        fill=task.fill,
-        batch_size=task.trained.batch_size,
-    )
+    settings = search_settings_of(task)
     features = describe_wafers(task.fitted.images, settings)
     reduced = PCA(min(NUM_WAFER_COMPONENTS, *features.shape), svd_solver="covariance_eigh").fit(features)
     components = reduced.transform(features)

@@ -5,8 +5,9 @@ from jaxtyping import Int, Int32
 
 from irl_inr_jax.clustering import Clustering, ClusterTask
 from irl_inr_jax.clustering.assignment import subsample
-from irl_inr_jax.clustering.neighbours.image_neighbours import index_images, make_search_settings
+from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
 from irl_inr_jax.clustering.neighbours.voting import agreement
+from irl_inr_jax.clustering.orbit_graph import search_settings_of
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
 MAX_IMAGES = 2_000
@@ -22,14 +23,7 @@ def measure_neighbour_agreement(task: ClusterTask, clusterings: dict[str, Cluste
     rows = subsample(len(images), MAX_IMAGES, task.seed)
     if len(rows) < 3:
         return {}
-    settings = make_search_settings(
-        task.trained.scaling,
-        orbits=task.orbits,
-        wafers=task.wafers,
-        fill=task.fill,
-        batch_size=task.trained.batch_size,
-    )
-    neighbours = index_images(images[rows], settings).among_fitted(min(NUM_NEIGHBOURS, len(rows) - 1))
+    neighbours = index_images(images[rows], search_settings_of(task)).among_fitted(min(NUM_NEIGHBOURS, len(rows) - 1))
     return {name: agreement_gain(found.clusters[rows], neighbours) for name, found in clusterings.items()}
 
 
