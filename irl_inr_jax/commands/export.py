@@ -66,8 +66,11 @@ def run(values: flags.FlagValues) -> int:
     clusterer = choose_clusterer(stored, values.clusterer)
     suffix = "" if values.to == "folders" else f".{values.to}"
     out = Path(values.out).expanduser() if values.out else workdir / "export" / f"{clusterer}{suffix}"
-    if values.to == "parquet" and out.suffix != ".parquet":
-        raise InputError(f"expected a file ending in .parquet for --out, found {out}")
+    others = {f".{name}" for name in _FORMATS} - {suffix}
+    if out.suffix in others or (values.to == "parquet" and out.suffix != suffix):
+        raise InputError(
+            f"expected a name ending in {suffix or 'no format'} for --out with --to {values.to}, found {out}"
+        )
     check_is_new(out)
     images = open_user_images(config, stored)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -83,6 +83,10 @@ def test_what_cannot_be_exported_is_one_line(refused, run, tmp_path):
     refused(["export", "--workdir", run, "--to", "csv", "--clusterer", "scan"], ["kmeans, agglomerative", "'scan'"])
     refused(["export", "--workdir", run, "--to", "csv", "--copy"], ["--copy"])
     refused(["export", "--workdir", run, "--to", "folders", "--out", run], ["exists"])
+    refused(
+        ["export", "--workdir", run, "--to", "csv", "--out", tmp_path / "x.parquet"], ["ending in .csv", "x.parquet"]
+    )
+    refused(["export", "--workdir", run, "--to", "parquet", "--out", tmp_path / "x"], ["ending in .parquet"])
     (tmp_path / "data/b/3.png").unlink()
     refused(["export", "--workdir", run, "--to", "folders", "--out", tmp_path / "out"], ["b/3.png", "1 of 4"])
     (run / "eval/clusters.csv").unlink()
