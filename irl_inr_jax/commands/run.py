@@ -155,7 +155,7 @@ def make_plan(
     from irl_inr_jax.types import InputError
 
     is_preset, budget = request["--config"] is not None, request["--budget"]
-    announce(1, request["path"] or config.data.name)
+    announce(1, config.data.path or config.data.name)
     before = config.copy_and_resolve_references()
     dataset = load_images(config, overrides=overrides, is_preset=is_preset)
     wanted = request["--num-clusters"]
