@@ -89,7 +89,7 @@ def run(values: flags.FlagValues) -> int:
     canvas = make_canvas(config.data, source, values.side)
     with new_folder(out) as folder:
         files = name_image_files(stored.ids) if kind == "png" else None
-        means = align_all(folder, kind, files, images, pose, clusters, canvas)
+        means = align_all(folder, images, canvas, kind=kind, files=files, pose=pose, clusters=clusters)
         named = None if files is None else [f"images/{file}" for file in files]
         write_index(folder / "ids.csv", stored.ids, clusters, named)
         level = means.background[:, None, None, :]
@@ -119,12 +119,13 @@ def run(values: flags.FlagValues) -> int:
 
 def align_all(
     folder: Path,
+    images: "UserImages",
+    canvas: "Canvas",
+    *,
     kind: str,
     files: list[str] | None,
-    images: "UserImages",
     pose: "Pose",
     clusters: "np.ndarray",
-    canvas: "Canvas",
 ) -> "ClusterMeans":
     """Align and write all images in batches; return the means of the clusters."""
     import jax

@@ -144,7 +144,7 @@ def evaluate_run(
     requested = {"transductive": options.transductive, "set": overrides}
     results = {**evaluation.results, "method": config.method, "step": step, "options": requested}
     if not options.scores_only:
-        findings = judge_run(evaluation, trained, dataset, config, read_metrics(workdir))
+        findings = judge_run(evaluation, dataset, config, metrics=read_metrics(workdir))
         results["verdict"] = [finding._asdict() for finding in findings]
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)

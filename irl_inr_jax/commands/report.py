@@ -91,7 +91,7 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     if evaluation.results["data"]["sha256"] != results["data"]["sha256"]:
         raise InputError(f"expected the images that were evaluated, found others; run {again} again")
     logger.info("placing the images on a map and drawing the clusters")
-    content = describe_report(results, evaluation, trained, dataset, config, read_metrics(workdir))
+    content = describe_report(results, evaluation, dataset, metrics=read_metrics(workdir))
     path = workdir / "report.html" if output is None else output
     write_page(path, content)
     return path

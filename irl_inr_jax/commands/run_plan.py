@@ -1,4 +1,4 @@
-"""The request and the chosen settings of `irl-inr run`, kept in RESULTS/plan.json."""
+"""The phases of `irl-inr run`, its request and the chosen settings, kept in RESULTS/plan.json."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from irl_inr_jax.types import Dataset, ImageSet
 
 FILE_NAME = "plan.json"
+PHASES = ("inspect", "settings", "train", "cluster", "report")
 # Options that the same results may be continued with: a longer training, another clustering.
 MAY_DIFFER = ("--budget", "--num-clusters")
 
@@ -132,6 +133,11 @@ def check_same_images(plan: Plan, dataset: "Dataset", folder: Path) -> None:
             f"expected the images that {folder} was made for, found others, or other names of "
             f"them; choose another --out for other images"
         )
+
+
+def announce(number: int, text: str) -> None:
+    """Print the line that opens a phase."""
+    print(f"{number}/{len(PHASES)} {PHASES[number - 1]}: {text}", flush=True)
 
 
 def _describe(name: str, value: object) -> str:

@@ -91,7 +91,16 @@ def run(values: flags.FlagValues) -> int:
     if output is None:
         output = workdir / "eval" / make_file_names([f"similar_{query.name}"], [".png"])[0]
     matched = match_query(query.image, split.images[found.rows], found, settings)
-    save_picture(output, query, matched, found, dataset, stored, clusterer, name_data(config.data))
+    save_picture(
+        output,
+        query,
+        found,
+        matched=matched,
+        clusters=stored.clusters[clusterer],
+        scaling=dataset.scaling,
+        title=f"The {len(found.rows)} images of {name_data(config.data)} most similar to {query.name}",
+        subtitle=f"nearest first, rotated like the query by the angle below · clusters by {clusterer}",
+    )
     print(f"\n{output}: {query.name} and {len(found.rows)} images, rotated like it")
     return 0
 
@@ -137,12 +146,13 @@ def list_similar(found: "SimilarImages", stored: "StoredEvaluation", clusterer: 
 def save_picture(
     path: Path,
     query: Query,
-    matched: "np.ndarray",
     found: "SimilarImages",
-    dataset: "Dataset",
-    stored: "StoredEvaluation",
-    clusterer: str,
-    data_name: str,
+    *,
+    matched: "np.ndarray",
+    clusters: "np.ndarray",
+    scaling: "Scaling",
+    title: str,
+    subtitle: str,
 ) -> None:
     """Save the query and its neighbours, rotated like it."""
     import numpy as np
@@ -151,21 +161,14 @@ def save_picture(
     from irl_inr_jax.report.figures.similar_figure import save_similar
 
     def name_cluster(row: int) -> str:
-        cluster = stored.clusters[clusterer][row]
+        cluster = clusters[row]
         return "noise" if cluster < 0 else f"cluster {cluster}"
 
     captions = [("query", "" if query.row is None else name_cluster(query.row))]
     for rank, row in enumerate(found.rows):
         captions.append((f"{rank + 1}: {np.degrees(found.angles[rank]):.0f}°", name_cluster(int(row))))
-    shown = to_display(dataset.scaling, np.concatenate([np.asarray(to_unit(dataset.scaling, query.image)), matched]))
-    save_similar(
-        path,
-        shown[0],
-        shown[1:],
-        captions,
-        title=f"The {len(found.rows)} images of {data_name} most similar to {query.name}",
-        subtitle=f"nearest first, rotated like the query by the angle below · clusters by {clusterer}",
-    )
+    shown = to_display(scaling, np.concatenate([np.asarray(to_unit(scaling, query.image)), matched]))
+    save_similar(path, shown[0], shown[1:], captions, title=title, subtitle=subtitle)
 
 
 def _expand_arguments(arguments: Sequence[str]) -> list[str]:

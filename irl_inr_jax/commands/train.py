@@ -92,7 +92,11 @@ def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
     run, held_out = prepare_run(config, workdir, dataset)
     checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
     state = restore_or_init(run, checkpoints)
-    start, every_save = int(state.step), config.train.save_every_epochs
+    start, every_save, every_picture = (
+        int(state.step),
+        config.train.save_every_epochs,
+        config.train.picture_every_epochs,
+    )
     if find_early_end(run, workdir, step=start):
         checkpoints.close()
         logger.info(f"training ended at step {start}, since {METRIC} no longer fell; config.train.patience=0 goes on")
@@ -101,7 +105,7 @@ def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
         save_state(checkpoints, state)
         checkpoints.close()
         return 0
-    ended, started = [], time.monotonic()
+    has_ended, started = False, time.monotonic()
     with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
         take_step, heldout_loss = compile_run(run, held_out)
         started = time.monotonic()
@@ -113,13 +117,12 @@ def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
                 return {METRIC: heldout_loss(gather(dataclasses.replace(state, opt_state=())))}
 
             def on_epoch(epoch: int, state: "TrainState") -> None:
+                nonlocal has_ended
                 if epoch % every_save == 0:
-                    ended.extend([epoch] if find_early_end(run, workdir, step=int(state.step)) else [])
+                    has_ended = find_early_end(run, workdir, step=int(state.step))
                     save_state(checkpoints, state)
-                every = config.train.picture_every_epochs
-                after_epoch(
-                    epoch, gather(dataclasses.replace(state, opt_state=())) if every and epoch % every == 0 else None
-                )
+                shows = every_picture and epoch % every_picture == 0
+                after_epoch(epoch, gather(dataclasses.replace(state, opt_state=())) if shows else None)
 
             state = fit(
                 state,
@@ -130,15 +133,15 @@ def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
                 measure_epoch=measure_epoch,
                 on_metrics=on_metrics,
                 on_epoch=on_epoch,
-                should_stop=lambda done: bool(ended) or bool(stop_signal(done)),
+                should_stop=lambda done: has_ended or bool(stop_signal(done)),
             )
             step = int(state.step)
-            status = 128 + stop_signal(step) if step < run.num_steps and not ended else 0
+            status = 128 + stop_signal(step) if step < run.num_steps and not has_ended else 0
             save_state(checkpoints, state)
             checkpoints.close()
     if status:
         logger.info(f"stopped and saved at step {step}; the same command continues from there")
-    elif ended and step < run.num_steps:
+    elif has_ended and step < run.num_steps:
         logger.info(describe_early_end(run, step, (time.monotonic() - started) / (step - start)))
     return status
 

@@ -72,9 +72,9 @@ def _lists_to_tuples(value: object) -> object:
 
 
 def write_in_one_step(path: Path, text: str) -> None:
-    """Write a text file so that an interruption leaves the earlier file, or none."""
+    """Write a text file in UTF-8 so that an interruption leaves the earlier file, or none."""
     unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text)
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 
 

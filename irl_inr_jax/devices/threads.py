@@ -1,14 +1,15 @@
 """Threads of BLAS and OpenMP in clustering and scoring on the host.
 
 k-means, mixtures, and decompositions of tall matrices consist of many short parallel loops, and a thread that waits for
-another spins. On two cores that run other work at low priority (load 3), two threads take much longer than one:
+another spins. On two idle cores, two threads gain a third at most; beside other work at low priority (load 3) they take
+many times as long as one:
 
-    seconds                          one thread    two threads
-    k-means of 1,800 x 64, k = 10           0.1            0.6
-    k-means of 10,000 x 16                  0.2            2.1
-    k-means of 60,000 x 16                  1.3            4.5
-    k-means of 10,000 x 2,500                17          > 150
-    PCA of 10,000 x 2,500                    12             84
+    seconds                          one thread, two: idle    one thread, two: load 3
+    k-means of 1,800 x 64, k = 10            0.02, 0.02               0.1, 0.6
+    k-means of 10,000 x 16                   0.04, 0.03               0.2, 2.1
+    k-means of 60,000 x 16                   0.21, 0.16               1.3, 4.5
+    k-means of 10,000 x 2,500                 1.3, 1.1                 17, > 150
+    PCA of 10,000 x 2,500                     3.1, 2.1                 12, 84
 
 So they use one thread at every size, which also makes their results reproducible. A search for nearest neighbours by
 brute force is one long loop: two threads halve its time even at load 12, so it is not bounded. Nor are JAX and Numba.

@@ -21,7 +21,7 @@ _BATCH_BYTES = 64_000_000
 
 
 class Canvas(NamedTuple):
-    """How images are put on squares before and after they are aligned.
+    """The squares on which images are placed before and after they are aligned.
 
     fit: the steps to squares, with 0 for background. side: of the aligned images in pixels. background: (c,) its stored
     value, or None for the median of each image's own border.

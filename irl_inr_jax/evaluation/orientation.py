@@ -13,7 +13,7 @@ from irl_inr_jax.methods.pose import PoseForm
 from irl_inr_jax.types import Dataset, ImageSet, Pose
 
 _UNDEFINED_DEG = 30.0  # with a larger error the predicted angle is of no use
-MAX_UNDEFINED = 0.25  # share of the images from which users are told
+MAX_UNDEFINED = 0.25  # share of the images above which it is reported
 
 
 class Orientation(NamedTuple):

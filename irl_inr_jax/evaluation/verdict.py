@@ -16,7 +16,7 @@ from irl_inr_jax.evaluation.finding import Finding
 from irl_inr_jax.evaluation.orientation import MAX_UNDEFINED, describe_orientation, measure_orientation
 from irl_inr_jax.evaluation.pipeline import Evaluation
 from irl_inr_jax.methods.pose import make_pose_form
-from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.training.heldout import METRIC, has_converged
 from irl_inr_jax.types import Dataset
 
 # Of the loss. Measured: up to 0.007 at the end of these runs; 0.03 to 0.12 at 84 to 168 of the 840 steps.
@@ -29,9 +29,7 @@ MAX_SPREAD = 0.2
 MAX_SAMPLED = 2_000  # images whose variance is measured
 
 
-def judge_run(
-    evaluation: Evaluation, trained: TrainedMethod, dataset: Dataset, config: ConfigDict, metrics: list[dict]
-) -> list[Finding]:
+def judge_run(evaluation: Evaluation, dataset: Dataset, config: ConfigDict, *, metrics: list[dict]) -> list[Finding]:
     """Return the findings on a run, in the order in which they matter.
 
     metrics: the lines of metrics.jsonl. A question that does not apply to the method or was not measured is left out.
@@ -39,7 +37,7 @@ def judge_run(
     """
     return [
         *judge_training(config, metrics),
-        *judge_reconstruction(evaluation, trained),
+        *judge_reconstruction(evaluation),
         *judge_invariance(evaluation, config),
         *judge_orientation(dataset, config),
         *judge_stability(evaluation),
@@ -48,9 +46,14 @@ def judge_run(
 
 
 def judge_training(config: ConfigDict, metrics: list[dict]) -> list[Finding]:
-    """Judge from the lines of metrics.jsonl whether the loss still falls; nothing for a training-free method."""
+    """Judge from the lines of metrics.jsonl whether the loss still falls; nothing for a training-free method.
+
+    A run that ended since the loss on held-out images no longer fell has converged, whatever the training loss does.
+    """
     if config.train.num_epochs == 0:
         return []
+    if has_converged([line[METRIC] for line in metrics if METRIC in line], config.train.patience):
+        return [Finding("converged", True, "converged: the loss on held-out images no longer falls")]
     more = (
         f"more epochs continue it: irl-inr train with --config.train.num_epochs={2 * config.train.num_epochs} and the "
         f"same --workdir, or irl-inr run with a larger --budget and the same --out"
@@ -83,14 +86,14 @@ def measure_fall(losses: Float[np.ndarray, "lines"]) -> tuple[float, float]:
     return float(fall), float((before - end) / fall * 0.1 * len(losses) / count) if fall > 0 else 0.0
 
 
-def judge_reconstruction(evaluation: Evaluation, trained: TrainedMethod) -> list[Finding]:
+def judge_reconstruction(evaluation: Evaluation) -> list[Finding]:
     """Judge the reconstructions against the mean of all images; nothing for a method without a decoder."""
     if "reconstruction" not in evaluation.results:
         return []
     mse, psnr = (evaluation.results["reconstruction"][name] for name in ("mse", "psnr"))
     images = evaluation.split.images.images
     rows = np.unique(np.linspace(0, len(images) - 1, MAX_SAMPLED).round().astype(int))
-    unit = np.asarray(trained.to_unit(images[rows]), np.float64)
+    unit = np.asarray(evaluation.task.trained.to_unit(images[rows]), np.float64)
     variance = float(((unit - unit.mean(axis=0)) ** 2).mean())
     gain = 10 * math.log10(variance / mse) if variance > 0 and mse > 0 else 0.0
     good = gain >= MIN_GAIN_DB

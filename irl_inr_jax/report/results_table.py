@@ -24,7 +24,7 @@ def describe_results(results: dict) -> str:
         f"{data['num_images']} images of the {data['split']} split, {'x'.join(map(str, data['image_shape']))}",
     ]
     parts += ["", *_describe_choice(results["num_clusters"])]
-    parts += [format_table(_clustering_rows(entries))]
+    parts += [format_table(clustering_rows(entries))]
     if not data["class_names"]:
         parts.append("no labels: accuracy, NMI, AMI and ARI are left out")
     elif data["num_labelled"] < data["num_images"]:
@@ -87,7 +87,7 @@ def _describe_choice(choice: dict) -> list[str]:
     return [f"number of clusters: {choice['reason']}; {used_words}", ""]
 
 
-def _clustering_rows(entries: dict[str, dict]) -> list[dict[str, object]]:
+def clustering_rows(entries: dict[str, dict]) -> list[dict[str, object]]:
     """Return a row per clusterer, without the columns that need labels if there are none."""
     has_scores = any("accuracy" in scores for scores in entries.values())
     return [_clustering_row(name, scores, has_scores=has_scores) for name, scores in entries.items()]

@@ -58,7 +58,4 @@ def _step_of(line: str) -> int | float:
 
 def read_metric(workdir: Path, name: str, *, until: int) -> list[float]:
     """Return the values of one metric in metrics.jsonl, in order, at the steps up to `until`."""
-    path = workdir / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    kept = [json.loads(line) for line in lines if _step_of(line) <= until]
-    return [scalars[name] for scalars in kept if name in scalars]
+    return [scalars[name] for scalars in read_metrics(workdir) if name in scalars and scalars["step"] <= until]

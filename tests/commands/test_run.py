@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from irl_inr_jax.commands.run import describe_end, describe_images
+from irl_inr_jax.commands.run import describe_end
+from irl_inr_jax.commands.run_choice import describe_images
 from irl_inr_jax.training.checkpoint import newest_step
 from tests.conftest import ONE_DEVICE, ROOT
 

@@ -51,6 +51,17 @@ def test_convergence_is_read_from_the_loss_curve(config, losses, good, words):
     assert good or "--config.train" in finding.text
 
 
+def test_a_run_that_its_held_out_loss_ended_has_converged_though_the_training_loss_falls(config):
+    config.train.update(num_epochs=10, patience=2)
+    falling = [
+        line | {"heldout_loss": loss}
+        for line, loss in zip(lines(np.linspace(1, 0.1, 4)), (3.0, 2.0, 2.5, 2.6), strict=True)
+    ]
+    assert judge_training(config, falling[:3])[0].good is False
+    found = judge_training(config, falling)[0]
+    assert found.good and "held-out images no longer falls" in found.text
+
+
 def test_a_training_free_method_has_no_loss_curve(config):
     config.train.num_epochs = 0
     assert judge_training(config, []) == []
@@ -112,7 +123,7 @@ def test_clusterers_are_compared_with_pixels_and_the_training_free_one(evaluatio
 def test_the_verdict_holds_every_finding_once_and_none_on_labels_without_them(trained, config):
     data = make_data(test=False, with_labels=False)
     config.evaluation.num_clusters = 3
-    findings = judge_run(run(trained, data, config), trained, data, config, lines(np.exp(-np.arange(100) / 10)))
+    findings = judge_run(run(trained, data, config), data, config, metrics=lines(np.exp(-np.arange(100) / 10)))
     assert [finding.name for finding in findings] == [
         "converged",
         "invariance",

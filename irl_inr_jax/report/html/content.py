@@ -6,15 +6,14 @@ from typing import Any
 import jax
 import numpy as np
 from jaxtyping import Int, Int32
-from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
+from irl_inr_jax.clustering.orbit_graph import search_settings_of
 from irl_inr_jax.clustering.task import Clustering
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.evaluation.comparison import BASELINE
 from irl_inr_jax.evaluation.pipeline import Evaluation
-from irl_inr_jax.evaluation.similar_images import make_similar_settings
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.html.cluster_views import MAX_MEANT, draw_centres, find_centres, mean_upright_images
 from irl_inr_jax.report.html.encoding import pack_array
@@ -27,8 +26,7 @@ from irl_inr_jax.report.html.thumbnails import (
     stretch_images,
     to_rgb_or_grey,
 )
-from irl_inr_jax.report.results_table import SCORES
-from irl_inr_jax.training.inference import TrainedMethod
+from irl_inr_jax.report.results_table import clustering_rows
 from irl_inr_jax.types import Dataset
 
 MAX_THUMBNAILS = 20_000
@@ -37,25 +35,18 @@ NUM_SIMILAR = 12
 MAX_SEARCHED = 20_000  # images; above, the nearest latents stand for the nearest images
 
 
-def describe_report(
-    results: dict,
-    evaluation: Evaluation,
-    trained: TrainedMethod,
-    dataset: Dataset,
-    config: ConfigDict,
-    metrics: list[dict],
-) -> dict[str, Any]:
+def describe_report(results: dict, evaluation: Evaluation, dataset: Dataset, *, metrics: list[dict]) -> dict[str, Any]:
     """Return the content of the page.
 
     results: the content of results.json. metrics: the lines of metrics.jsonl.
     """
-    images, embeddings = evaluation.split.images, evaluation.split.embeddings
+    images, embeddings, seed = evaluation.split.images, evaluation.split.embeddings, evaluation.task.seed
     clusterings = {name: found for name, found in evaluation.comparison.clusterings.items() if name != BASELINE}
-    background = float(trained.to_display(np.zeros((1, 1, 1, 1), np.float32))[0, 0, 0, 0])
+    background = evaluation.task.trained.to_display(np.zeros(1, np.float32)).item()
     groups = next((found.clusters for found in clusterings.values()), np.zeros(len(images.ids), np.int32))
-    shown = choose_shown(groups, MAX_THUMBNAILS, seed=config.seed)
-    points, layout = place_images(embeddings.latents, seed=config.seed)
-    similar, similar_by = collect_similar(evaluation, config)
+    shown = choose_shown(groups, MAX_THUMBNAILS, seed=seed)
+    points, layout = place_images(embeddings.latents, seed=seed)
+    similar, similar_by = collect_similar(evaluation)
     return {
         "title": dataset.description,
         "facts": describe_facts(results, dataset),
@@ -81,10 +72,9 @@ def describe_report(
             "similar": pack_array(similar),
             "similar_by": similar_by,
         },
-        "atlases": make_atlases(evaluation, trained, shown, background),
+        "atlases": make_atlases(evaluation, shown, background=background),
         "clusterings": [
-            describe_clustering(name, found, evaluation, trained, background=background, fill=config.views.fill)
-            for name, found in clusterings.items()
+            describe_clustering(name, found, evaluation, background=background) for name, found in clusterings.items()
         ],
     }
 
@@ -116,16 +106,10 @@ def describe_notes(results: dict, *, num_shown: int) -> list[str]:
 
 
 def describe_scores(results: dict) -> dict[str, list]:
-    """Return the columns and rows of the table of clusterers; scores that need labels only where there are any."""
-    entries = {name: entry for name, entry in results["clustering"].items() if "skipped" not in entry}
-    scores = [(key, title) for key, title in SCORES if any(key in entry for entry in entries.values())]
-    rows = [
-        [name, "transductive" if entry["transductive"] else "inductive"]
-        + [f"{100 * entry[key]:.1f} %" if key in entry else "" for key, _ in scores]
-        + [str(entry["num_clusters"]), f"{entry['seconds']:.1f}"]
-        for name, entry in entries.items()
-    ]
-    return {"columns": ["clusterer", "fitted", *(title for _, title in scores), "clusters", "seconds"], "rows": rows}
+    """Return the columns and rows of the table of clusterers, those that the command line prints."""
+    rows = clustering_rows({name: entry for name, entry in results["clustering"].items() if "skipped" not in entry})
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return {"columns": columns, "rows": [[str(row.get(column, "")) for column in columns] for row in rows]}
 
 
 def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:
@@ -140,7 +124,7 @@ def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:
     return curves
 
 
-def collect_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[np.ndarray, "n q"], str]:
+def collect_similar(evaluation: Evaluation) -> tuple[Int32[np.ndarray, "n q"], str]:
     """Return the nearest images of each image, nearest first, and in words by which distance.
 
     Images in memory, up to `MAX_SEARCHED`, are compared under all rotations, or as wafers; others by their latents.
@@ -151,19 +135,18 @@ def collect_similar(evaluation: Evaluation, config: ConfigDict) -> tuple[Int32[n
         return np.zeros((len(split.images.ids), 0), np.int32), ""
     stored = split.images.images
     if isinstance(stored, LazyImages) or len(stored) > MAX_SEARCHED:
-        return nearest_neighbours(split.embeddings.latents, split.embeddings.latents, count, leave_out_self=True)[
-            0
-        ], "latents"
-    settings = make_similar_settings(config, evaluation.task.trained.scaling)
+        latents = split.embeddings.latents
+        return nearest_neighbours(latents, latents, count, leave_out_self=True)[0], "latents"
+    task = evaluation.task
     words = {"rotations": "pixels, under all rotations", "wafers": "features of wafers"}
-    return index_images(stored, settings).among_fitted(count), words[config.orbits.distance]
+    return index_images(stored, search_settings_of(task)).among_fitted(count), words[task.orbits.distance]
 
 
 def make_atlases(
-    evaluation: Evaluation, trained: TrainedMethod, shown: Int[np.ndarray, "m"], background: float
+    evaluation: Evaluation, shown: Int[np.ndarray, "m"], *, background: float
 ) -> dict[str, dict[str, Any]]:
     """Return thumbnails of the `shown` images as taken, and of their canonical images drawn from their latents."""
-    images, embeddings = evaluation.split.images.images, evaluation.split.embeddings
+    trained, images, embeddings = evaluation.task.trained, evaluation.split.images.images, evaluation.split.embeddings
     side = min(THUMBNAIL_SIDE, max(images.shape[1:3]))
     chosen = images.take(shown) if isinstance(images, LazyImages) else images[shown]
     taken = make_thumbnails(trained.displayed(chosen), side=side, background=background)
@@ -176,19 +159,14 @@ def make_atlases(
 
 
 def describe_clustering(
-    name: str,
-    clustering: Clustering,
-    evaluation: Evaluation,
-    trained: TrainedMethod,
-    *,
-    background: float,
-    fill: float,
+    name: str, clustering: Clustering, evaluation: Evaluation, *, background: float
 ) -> dict[str, Any]:
     """Return clusters and confidences, and for each cluster its centre, mean upright image and drawing."""
-    embeddings, clusters = evaluation.split.embeddings, clustering.clusters
+    task, embeddings, clusters = evaluation.task, evaluation.split.embeddings, clustering.clusters
+    trained, images = task.trained, evaluation.split.images.images
     groups = rows_by_cluster(clusters)
     centres = find_centres(embeddings, groups)
-    means = mean_upright_images(trained, evaluation.split.images.images, embeddings.pose, groups, fill=fill)
+    means = mean_upright_images(trained, images, embeddings.pose, groups, fill=task.fill)
     pictures: dict[str, Sequence[str]] = {"means": _encode(trained.to_display(means), background)}
     if trained.method.reconstruct is not None:
         drawn = trained.to_display(draw_centres(trained, embeddings, centres))

@@ -1,10 +1,12 @@
 """Put content, style and scripts together to one page."""
 
 import html
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from irl_inr_jax.config.storage import write_in_one_step
 from irl_inr_jax.report.html.encoding import encode_json
 
 # In the order in which they use each other.
@@ -30,24 +32,19 @@ def render_page(content: dict[str, Any]) -> str:
     """
     scripts = "\n".join(read_asset(name) for name in SCRIPTS)
     parts = {
-        "{{title}}": html.escape(str(content["title"])),
+        "{{title}}": html.escape(content["title"].encode("utf-8", "replace").decode("utf-8")),
         "{{style}}": read_asset("style.css"),
         "{{plotly}}": read_plotly(),
         "{{content}}": encode_json(content),
         "{{scripts}}": f'(() => {{\n"use strict";\n{scripts}\n}})();',
     }
-    page = read_asset("page.html")
-    # Split first, so that a placeholder in the content stays as it is.
-    for name in parts:
-        page = page.replace(name, f"\0{name}\0")
-    return "".join(parts.get(piece, piece) for piece in page.split("\0"))
+    # One pass, so that braces in the content stay as they are.
+    return re.sub(r"\{\{\w+\}\}", lambda found: parts[found[0]], read_asset("page.html"))
 
 
 def write_page(path: Path, content: dict[str, Any]) -> None:
-    """Write the page as UTF-8, in one move, so that an interrupted call leaves no part of it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_page(content), encoding="utf-8", errors="replace")
-    partial.replace(path)
+    """Write the page, whole or not at all."""
+    write_in_one_step(path, render_page(content))
 
 
 def read_asset(name: str) -> str:

@@ -34,7 +34,7 @@ class Arrows(NamedTuple):
         """The content of the page, with `changes` to results.json."""
         results = {**self.evaluation.results, "method": "moments", "step": 7, **changes}
         metrics = [{"step": step, "loss": 1 / step, "images_per_second": 3.0} for step in (1, 2, 3)]
-        return describe_report(results, self.evaluation, self.trained, self.dataset, self.config, metrics)
+        return describe_report(results, self.evaluation, self.dataset, metrics=metrics)
 
 
 def make_arrows(labels):
@@ -84,7 +84,7 @@ def arrows(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def unlabelled(arrows):
-    """The same without labels, pose and decoder."""
+    """The arrows without labels, pose and decoder."""
     method = dataclasses.replace(
         arrows.trained.method, encode=lambda *arguments: (encode(*arguments)[0], None), reconstruct=None
     )

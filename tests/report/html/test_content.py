@@ -1,4 +1,4 @@
-"""What the page is given."""
+"""The content of the page."""
 
 import base64
 
@@ -49,7 +49,7 @@ def test_many_images_have_thumbnails_in_part_and_neighbours_by_latents(arrows, m
 def test_scores_that_need_labels_are_absent_without_labels(arrows, unlabelled):
     assert arrows.describe()["table"]["columns"][2] == "accuracy"
     content = unlabelled.describe()
-    assert content["table"]["columns"] == ["clusterer", "fitted", "clusters", "seconds"]
+    assert content["table"]["columns"] == ["clusterer", "learning", "clusters", "seconds"]
     assert content["images"]["labels"] is None and content["images"]["theta"] is None
     assert set(content["atlases"]) == {"taken"} and "drawings" not in content["clusterings"][0]
 
