@@ -4,7 +4,8 @@
     python -m benchmarks.report_page --page runs/mnist/report.html --num_points 60000
 
 Needs playwright and chromium on the PATH. The graphics are rendered by software, as without a graphics card. Frames are
-those while the map is dragged, and separately the one when it is drawn again after the drag. --num_points replaces the
+those while the map is dragged, and separately the slowest when a point is first pointed at, whose thumbnail is then
+decoded, and when the map is drawn again after the drag. --num_points replaces the
 points by as many: ten groups of normal points, without thumbnails, so that a map of any size can be measured.
 """
 
@@ -93,6 +94,7 @@ def measure(page: Path, chromium: str) -> dict[str, object]:
         browser = session.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         tab = browser.new_context(offline=True, viewport={"width": 1300, "height": 900}).new_page()
         tab.goto(page.absolute().as_uri())
+        tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length === 1")
         paint = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         tab.click("#tab-map")
         tab.wait_for_function("document.querySelector('#map-plot .gl-container canvas') !== null")
@@ -100,8 +102,10 @@ def measure(page: Path, chromium: str) -> dict[str, object]:
         box = tab.locator("#map-frame").bounding_box()
         assert box is not None
         left, top = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        tab.mouse.move(left, top)
         tab.evaluate(WATCH_FRAMES)
+        tab.mouse.move(left, top)
+        tab.wait_for_timeout(700)
+        hovered = tab.evaluate("window.frames_ms.splice(0)")
         tab.mouse.down()
         for number in range(NUM_MOVES):
             tab.mouse.move(left + 2 * number, top + number)
@@ -116,8 +120,9 @@ def measure(page: Path, chromium: str) -> dict[str, object]:
         "points": points,
         "MB": page.stat().st_size / 1e6,
         "first paint s": paint / 1000,
-        "median frame ms": statistics.median(dragged),
-        "slowest frame ms": max(dragged),
+        "first thumbnail ms": max(hovered),
+        "median drag frame ms": statistics.median(dragged),
+        "slowest ms": max(dragged),
         "redraw ms": max(redrawn),
     }
 

@@ -73,9 +73,9 @@ def test_reconstructions_are_compared_with_the_mean_image(evaluation, trained):
 
     def judge(mse):
         results = {**evaluation.results, "reconstruction": {"mse": mse, "psnr": 20.0}}
-        return judge_reconstruction(evaluation._replace(results=results), trained)
+        return judge_reconstruction(evaluation._replace(results=results))
 
-    assert judge_reconstruction(evaluation, trained) == []
+    assert judge_reconstruction(evaluation) == []
     [good], [poor], [worse] = judge(variance / 10), judge(variance / 1.5), judge(2 * variance)
     assert good.good and "10.0 dB better than the mean image" in good.text
     assert not poor.good and "1.8 dB better" in poor.text and "train longer" in poor.text

@@ -11,7 +11,7 @@ from PIL import Image
 from irl_inr_jax.data.lazy import LazyImages, in_chunks
 
 NUM_COLUMNS = 64
-ATLAS_IMAGES = NUM_COLUMNS**2  # a WebP picture has at most 16,383 pixels a side
+ATLAS_IMAGES = 16 * NUM_COLUMNS  # few, as a page decodes the whole picture for the first thumbnail that it shows
 MAX_GAIN = 10.0
 QUALITY = 80
 _BRIGHT_QUANTILE = 0.995  # single bright pixels do not set the gain

@@ -3,10 +3,15 @@
 const content = JSON.parse(document.getElementById("content").textContent);
 const ARRAY_TYPES = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array };
 
+function bytesOf(base64) {
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
 function unpack(packed) {
   if (packed === null || packed === undefined) return null;
-  const bytes = Uint8Array.from(atob(packed.data), (letter) => letter.charCodeAt(0));
-  return new ARRAY_TYPES[packed.dtype](bytes.buffer);
+  return new ARRAY_TYPES[packed.dtype](bytesOf(packed.data).buffer);
 }
 
 const images = {
