@@ -15,6 +15,7 @@ from irl_inr_jax.config.rules import (
     ANY,
     AREA,
     AUGMENTATIONS,
+    COLUMN_NAMES,
     COUNTS,
     LENGTH_PAIR,
     LENGTHS,
@@ -106,6 +107,10 @@ def data_keys() -> Block:
         "images_key": Key("images", ANY, "array of images in HDF5 and npz files"),
         "labels_key": Key("labels", ANY, "array of labels in HDF5 and npz files, if there is one"),
         "labels_path": Key("", ANY, "labels of a file of many images: .npy, .txt or .csv with one per row"),
+        "die_columns": Key(
+            ("wafer", "x", "y", "bin"), COLUMN_NAMES, "columns of die_list; lot+wafer joins two to the name of a wafer"
+        ),
+        "pass_bins": Key((1,), ANY, "bins of die_list of dies that passed"),
         "max_unreadable": Key(0.01, SHARE, "share of unreadable files that are skipped and listed; more are an error"),
         "memory_mb": Key(2000, at_least(0), "images larger than this many megabytes stay on disk and are streamed"),
     }

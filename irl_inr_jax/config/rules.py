@@ -44,6 +44,10 @@ LENGTHS = Rule(
     lambda value: len(value) > 0 and all(_is_integer(x) or isinstance(x, float) for x in value) and min(value) > 0,
 )
 LENGTH_PAIR = Rule("as a tuple of two numbers above 0", lambda value: len(value) == 2 and LENGTHS.is_valid(value))
+COLUMN_NAMES = Rule(
+    "as four names of columns: wafer, x, y, bin",
+    lambda value: len(value) == 4 and all(isinstance(x, str) and x for x in value),
+)
 RAMP = Rule(
     "as (first, last) share of the run, between 0 and 1",
     lambda value: len(value) == 2 and 0 <= value[0] <= value[1] <= 1,

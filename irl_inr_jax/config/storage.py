@@ -16,6 +16,8 @@ MAY_CHANGE_KEYS = ("train.patience",)
 MAY_GROW = "train.num_epochs"
 # Keys that runs of earlier versions do not have, with the values under which they were made.
 ADDED_KEYS = {
+    "data.die_columns": ("wafer", "x", "y", "bin"),
+    "data.pass_bins": (1,),
     "train.holdout": 0.0,
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,

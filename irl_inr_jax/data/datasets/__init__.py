@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.config.base import data_keys
 from irl_inr_jax.config.checks import check_values
 from irl_inr_jax.data.assembly import assemble_dataset
+from irl_inr_jax.data.datasets.die_list import read_die_list
 from irl_inr_jax.data.datasets.digits_u import read_digits_u
 from irl_inr_jax.data.datasets.dsprites import read_dsprites
 from irl_inr_jax.data.datasets.galaxy_zoo import read_galaxy_zoo
@@ -32,6 +33,7 @@ DATASETS: dict[str, Callable[[ConfigDict], Source]] = {
     "rotated_fashion_mnist": read_rotated_fashion_mnist,
     "wm811k": read_wm811k,
     "wm811k_full": read_wm811k_full,
+    "die_list": read_die_list,
     "whoi_plankton": read_whoi_plankton,
     "particles": read_particles,
     "dsprites": read_dsprites,
@@ -47,6 +49,7 @@ DATASET_KEYS: dict[str, frozenset[str]] = {
     "rotated_fashion_mnist": frozenset({"root"}),
     "wm811k": frozenset({"root"}),
     "wm811k_full": frozenset({"root"}),
+    "die_list": frozenset({"path", "die_columns", "pass_bins", "label_column"}),
     "whoi_plankton": frozenset({"root", "path", "same_scale", "max_unreadable"}),
     "particles": frozenset({"root", "path"}),
     "dsprites": frozenset({"root"}),

@@ -37,6 +37,8 @@ CHANGES = {
     "images_key": ("pixels", {}),
     "labels_key": ("kinds", {}),
     "labels_path": ("labels.csv", {}),
+    "die_columns": (("lot", "x", "y", "bin"), {}),
+    "pass_bins": ((1, 2), {}),
     "max_unreadable": (0.5, {}),
     "memory_mb": (0, {}),
 }
