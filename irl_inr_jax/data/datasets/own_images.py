@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.data.keys import check_keys
 from irl_inr_jax.data.readers.folder import is_pattern, read_folder
 from irl_inr_jax.data.readers.hdf5 import open_hdf5
+from irl_inr_jax.data.readers.ifcb import open_ifcb
 from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
 from irl_inr_jax.data.readers.numpy_files import open_npy, open_npz
 from irl_inr_jax.data.readers.path_table import read_table
@@ -35,11 +36,14 @@ STACKS: dict[str, Reader] = {
     ".fit": open_fits,
     ".tif": open_tiff,
     ".tiff": open_tiff,
+    ".roi": open_ifcb,
+    ".adc": open_ifcb,
 }
 # The keys of config.data that each reader uses besides SHARED_KEYS; all others read stacks without named arrays.
 READER_KEYS: dict[Reader, frozenset[str]] = {
     read_folder: frozenset({"path", "same_scale", "max_unreadable"}),
     read_table: frozenset({"path", "same_scale", "max_unreadable", "path_column", "label_column"}),
+    open_ifcb: frozenset({"path", "labels_path", "same_scale"}),
     open_npz: frozenset({"path", "labels_path", "images_key", "labels_key"}),
     open_hdf5: frozenset({"path", "labels_path", "images_key", "labels_key"}),
 }
