@@ -17,6 +17,8 @@ from irl_inr_jax.data.readers.path_table import read_table
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES
 from irl_inr_jax.data.readers.tiff import open_tiff
 from irl_inr_jax.data.readers.volumes import open_fits, open_mrc
+from irl_inr_jax.data.readers.zarr_arrays import is_zarr, open_zarr
+from irl_inr_jax.data.readers.zip_archive import open_zip
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError
 
@@ -38,12 +40,15 @@ STACKS: dict[str, Reader] = {
     ".tiff": open_tiff,
     ".roi": open_ifcb,
     ".adc": open_ifcb,
+    ".zip": open_zip,
 }
 # The keys of config.data that each reader uses besides SHARED_KEYS; all others read stacks without named arrays.
 READER_KEYS: dict[Reader, frozenset[str]] = {
     read_folder: frozenset({"path", "same_scale", "max_unreadable"}),
     read_table: frozenset({"path", "same_scale", "max_unreadable", "path_column", "label_column"}),
     open_ifcb: frozenset({"path", "labels_path", "same_scale"}),
+    open_zarr: frozenset({"path", "labels_path", "images_key", "labels_key"}),
+    open_zip: frozenset({"path", "same_scale", "max_unreadable", "path_column", "label_column"}),
     open_npz: frozenset({"path", "labels_path", "images_key", "labels_key"}),
     open_hdf5: frozenset({"path", "labels_path", "images_key", "labels_key"}),
 }
@@ -75,6 +80,8 @@ def find_reader(wanted: str) -> Reader:
     if not wanted:
         raise InputError(f"config.data.path: expected {_CHOICES}, found ''; set it to the location of your images")
     path = Path(wanted).expanduser()
+    if path.is_dir() and is_zarr(path):
+        return open_zarr
     if path.is_dir() or is_pattern(path):
         return read_folder
     if not path.exists():

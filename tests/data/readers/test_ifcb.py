@@ -71,9 +71,7 @@ def test_files_that_do_not_belong_together_are_refused(data, tmp_path):
     lines, content = adc.read_text(), roi.read_bytes()
 
     roi.write_bytes(content[:-1])
-    with pytest.raises(
-        InputError, match=r"expected 60 bytes, as .*\.adc describes, found 59, so that 1 of 3 images"
-    ):
+    with pytest.raises(InputError, match=r"expected 60 bytes, as .*\.adc describes, found 59, so that 1 of 3 images"):
         open_source(data)
     roi.write_bytes(content)
     for text, message in (
