@@ -1,0 +1,277 @@
+"""Files as readers meet them in the worst case: valid ones of every format, damaged at random or built to mislead."""
+
+import gzip
+import io
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import mrcfile
+import numpy as np
+import pyarrow as pa
+import tifffile
+import zarr
+from astropy.io import fits
+from PIL import Image
+from pyarrow import parquet
+
+NUM_IMAGES, SIDE = 6, 12
+IMAGES = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, SIDE, SIDE)).astype(np.uint8)
+LABELS = np.array(["ant", "bee"] * 3)
+
+
+class DamagedInput(NamedTuple):
+    """One input. keys: of config.data. is_cut: a file shorter than it was, which must not be read with fewer images."""
+
+    name: str
+    keys: dict
+    is_cut: bool = False
+
+
+def write_npz(path: Path) -> None:
+    """Write images, labels and ids."""
+    np.savez_compressed(path, images=IMAGES, labels=LABELS, ids=np.arange(NUM_IMAGES).astype(str))
+
+
+def write_hdf5(path: Path) -> None:
+    """Write images and labels."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("images", data=IMAGES, chunks=(2, SIDE, SIDE), compression="gzip")
+        file["labels"] = LABELS.astype("S")
+
+
+def write_mrc(path: Path) -> None:
+    """Write a stack."""
+    with mrcfile.new(path) as file:
+        file.set_data(IMAGES.astype(np.float32))
+
+
+def write_fits(path: Path) -> None:
+    """Write a cube."""
+    fits.PrimaryHDU(IMAGES.astype(np.int16)).writeto(path)
+
+
+def write_tiff(path: Path) -> None:
+    """Write one page for each image, compressed."""
+    tifffile.imwrite(path, IMAGES, photometric="minisblack", compression="zlib")
+
+
+def write_table(path: Path) -> None:
+    """Write the table of the images of `write_folder`."""
+    columns = {"path": [f"tree/{row}.png" for row in range(NUM_IMAGES)], "label": LABELS.tolist(), "x": list(range(6))}
+    if path.suffix == ".parquet":
+        parquet.write_table(pa.table(columns), path)
+    else:
+        delimiter = {".csv": ",", ".tsv": "\t"}[path.suffix]
+        rows = [columns.keys(), *zip(*columns.values(), strict=True)]
+        path.write_text("\n".join(delimiter.join(map(str, row)) for row in rows) + "\n")
+
+
+def write_folder(path: Path) -> None:
+    """Write one PNG for each image."""
+    path.mkdir()
+    for row, image in enumerate(IMAGES):
+        Image.fromarray(image).save(path / f"{row}.png")
+
+
+def write_zip(path: Path) -> None:
+    """Write an archive of images with a table."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("index.csv", "path,label\n" + "".join(f"{row}.png,{LABELS[row]}\n" for row in range(6)))
+        for row, image in enumerate(IMAGES):
+            buffer = io.BytesIO()
+            Image.fromarray(image).save(buffer, "PNG")
+            archive.writestr(f"{row}.png", buffer.getvalue())
+
+
+def write_roi(path: Path) -> None:
+    """Write a sample of an Imaging FlowCytobot."""
+    lines = [",".join([str(row + 1), *["0.5"] * 12, f"1,1,{SIDE},{SIDE},{row * SIDE**2}"]) for row in range(6)]
+    path.with_suffix(".adc").write_text("\n".join(lines) + "\n")
+    path.write_bytes(IMAGES.tobytes())
+
+
+FILES: dict[str, Callable[[Path], object]] = {
+    "a.npy": lambda path: np.save(path, IMAGES),
+    "a.npz": write_npz,
+    "a.h5": write_hdf5,
+    "a.mrcs": write_mrc,
+    "a.fits": write_fits,
+    "a.tif": write_tiff,
+    "a.csv": write_table,
+    "a.tsv": write_table,
+    "a.parquet": write_table,
+    "a.zip": write_zip,
+    "D20130526T095207_IFCB013.roi": write_roi,
+}
+# Of these a damaged byte of a name or number is another table, and no error.
+TEXTS = {"a.csv", "a.tsv"}
+
+
+def damage_files(folder: Path, *, num_each: int, seed: int) -> Iterator[DamagedInput]:
+    """Write `num_each` damaged copies of each of `FILES` below `folder` and yield them.
+
+    A copy is cut, or has one byte, a block of 64 zeros or a block of random bytes in another place.
+    """
+    rng = np.random.default_rng(seed)
+    for name, write in FILES.items():
+        whole = folder / "whole" / name
+        whole.parent.mkdir(exist_ok=True)
+        write(whole)
+        content = whole.read_bytes()
+        for number in range(num_each):
+            kind = ("cut", "byte", "zeros", "noise")[number % 4]
+            place = folder / f"{whole.suffix[1:]}_{kind}_{number}"
+            place.mkdir()
+            write_folder(place / "tree")
+            if whole.suffix == ".roi":
+                (place / whole.with_suffix(".adc").name).write_bytes(whole.with_suffix(".adc").read_bytes())
+            (place / name).write_bytes(_damage(content, kind, rng))
+            keys = {"name": "images", "path": str(place / name)}
+            yield DamagedInput(place.name, keys, is_cut=kind == "cut" and name not in TEXTS)
+
+
+def _damage(content: bytes, kind: str, rng: np.random.Generator) -> bytes:
+    start = int(rng.integers(len(content)))
+    if kind == "cut":
+        return content[:start]
+    new = {"byte": bytes([int(rng.integers(256))]), "zeros": bytes(64), "noise": rng.bytes(64)}[kind]
+    return content[:start] + new + content[start + len(new) :]
+
+
+def build_misleading(folder: Path) -> Iterator[DamagedInput]:
+    """Write inputs that declare what they do not have, or have what no reader expects, and yield them."""
+    for name, build in MISLEADING.items():
+        place = folder / name
+        place.mkdir()
+        path, *more = build(place)
+        yield DamagedInput(name, {"name": "images", "path": str(path), **(more[0] if more else {})})
+
+
+def _npy_header(shape: str, size: int) -> bytes:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + bytes(size)
+
+
+def _npy(shape: str) -> Callable[[Path], tuple]:
+    def build(place: Path) -> tuple:
+        (place / "a.npy").write_bytes(_npy_header(shape, 1000))
+        return (place / "a.npy",)
+
+    return build
+
+
+def _huge_npz(place: Path) -> tuple:
+    with zipfile.ZipFile(place / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", _npy_header("(60000, 4000, 4000)", 1000))
+    return (place / "a.npz",)
+
+
+def _npz_bomb(place: Path) -> tuple:
+    with (
+        zipfile.ZipFile(place / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("images.npy", "w", force_zip64=True) as file,
+    ):
+        file.write(_npy_header("(3000, 1000, 1000)", 0))
+        for _ in range(3000):
+            file.write(bytes(1_000_000))
+    return (place / "a.npz",)
+
+
+def _patched_npz(place: Path, *, at: int, value: int) -> tuple:
+    """Write an .npz whose headers of members, local and central, have another value `at` bytes after their start."""
+    write_npz(place / "a.npz")
+    content = bytearray((place / "a.npz").read_bytes())
+    for start, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        position = content.find(start)
+        while position >= 0:
+            content[position + at + shift] = value
+            position = content.find(start, position + 4)
+    (place / "a.npz").write_bytes(content)
+    return (place / "a.npz",)
+
+
+def _hdf5_null(place: Path) -> tuple:
+    with h5py.File(place / "a.h5", "w") as file:
+        file["images"] = h5py.Empty("f4")
+    return (place / "a.h5",)
+
+
+def _hdf5_sparse(place: Path) -> tuple:
+    with h5py.File(place / "a.h5", "w") as file:
+        file.create_dataset("images", shape=(1_000_000_000, 64, 64), dtype="u1", chunks=(1, 64, 64))
+    return (place / "a.h5",)
+
+
+def _latin_labels(place: Path) -> tuple:
+    np.savez(place / "a.npz", images=IMAGES, labels=np.array([b"a\xe9", b"b"] * 3))
+    return (place / "a.npz",)
+
+
+def _latin_ids(place: Path) -> tuple:
+    np.savez(place / "a.npz", images=IMAGES, ids=np.array([b"a%d\xe9" % row for row in range(NUM_IMAGES)]))
+    return (place / "a.npz",)
+
+
+def _pickled(place: Path) -> tuple:
+    np.savez(place / "a.npz", images=np.array([IMAGES, None], dtype=object))
+    return (place / "a.npz",)
+
+
+def _idx_bomb(place: Path) -> tuple:
+    folder = place / "mnist"
+    folder.mkdir()
+    for part in ("train", "t10k"):
+        with gzip.open(folder / f"{part}-images-idx3-ubyte.gz", "wb", 9) as file:
+            file.write(struct.pack(">IIII", 0x803, 60_000, 28, 28))
+            for _ in range(1900):
+                file.write(bytes(1_000_000))
+        with gzip.open(folder / f"{part}-labels-idx1-ubyte.gz", "wb") as file:
+            file.write(struct.pack(">II", 0x801, 60_000) + bytes(60_000))
+    return "", {"name": "rotated_mnist", "path": "", "canvas": 28, "root": str(place)}
+
+
+def _empty_zarr(place: Path) -> tuple:
+    zarr.open_group(place / "a.zarr", mode="w")
+    return (place / "a.zarr",)
+
+
+def _huge_zarr(place: Path) -> tuple:
+    zarr.create_array(place / "a.zarr", shape=(10**9, 64, 64), chunks=(1, 64, 64), dtype="u1")
+    return (place / "a.zarr",)
+
+
+def _empty(name: str) -> Callable[[Path], tuple]:
+    def build(place: Path) -> tuple:
+        (place / name).write_bytes(b"")
+        return (place / name,)
+
+    return build
+
+
+MISLEADING: dict[str, Callable[[Path], tuple]] = {
+    "npy_negative_shape": _npy("(-1, 12, 12)"),
+    "npy_shape_beyond_memory": _npy("(4611686018427387904, 12, 12)"),
+    "npy_shape_beyond_file": _npy("(60000, 28, 28)"),
+    "npz_declares_terabytes": _huge_npz,
+    "npz_bomb": _npz_bomb,
+    "npz_unknown_compression": lambda place: _patched_npz(place, at=8, value=97),
+    "npz_encrypted": lambda place: _patched_npz(place, at=6, value=1),
+    "npz_other_checksum": lambda place: _patched_npz(place, at=14, value=1),
+    "npz_of_python_objects": _pickled,
+    "npz_labels_not_utf8": _latin_labels,
+    "npz_ids_not_utf8": _latin_ids,
+    "hdf5_without_shape": _hdf5_null,
+    "hdf5_sparse": _hdf5_sparse,
+    "zarr_empty": _empty_zarr,
+    "zarr_sparse": _huge_zarr,
+    "idx_bomb": _idx_bomb,
+    "part_of_300_letters": lambda place: (place / ("x" * 300) / "a.npy",),
+    "path_of_5000_letters": lambda place: (Path(str(place) + "/x" * 2500),),
+    "no_such_user": lambda place: ("~nosuchuser/images",),
+    "null_byte": lambda place: (str(place) + "/a\0b.npy",),
+    **{f"empty_{name.rpartition('.')[2]}": _empty(name) for name in FILES},
+}
