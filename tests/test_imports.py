@@ -10,8 +10,11 @@ PACKAGE = Path(irl_inr_jax.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [  # from the highest to the lowest, as data flow; a folder in brackets is inside the folder named before it
     "commands",
+    "estimator",
+    "workflows",
     "report",
     "report/figures",
+    "deployment",
     "evaluation",
     "clustering",
     "clustering/neighbours",
