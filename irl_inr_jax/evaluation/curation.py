@@ -140,6 +140,12 @@ def apply_operations(state: CuratedClusters, operations: Iterable[Operation]) ->
     return CuratedClusters(state.ids, home, confidence, junk, corrected, names)
 
 
+def is_change(before: CuratedClusters, after: CuratedClusters) -> bool:
+    """Return whether two states of a clustering differ in clusters, confidence, corrected images, junk or names."""
+    pairs = zip(before[1:-1], after[1:-1], strict=True)
+    return before.given_names != after.given_names or not all(np.array_equal(*pair) for pair in pairs)
+
+
 def check_operations(state: CuratedClusters, operations: Sequence[Operation], *, place: str) -> None:
     """Raise InputError for ids and clusters that the clustering does not have, and for names that mean two clusters.
 
