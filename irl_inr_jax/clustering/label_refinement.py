@@ -70,7 +70,7 @@ def combine_shares(
     probabilities: Float32[np.ndarray, "n p"],
     corrected: Bool[np.ndarray, "n"],
 ) -> Float[np.ndarray, "n k"]:
-    """Return the mean of both, with the classifier's columns at the clusters `present`; corrected images keep theirs."""
+    """Return the mean of both; corrected images keep their shares. present: clusters of the classifier's columns."""
     classified = np.zeros_like(shares)
     classified[:, present] = probabilities
     total = shares + classified

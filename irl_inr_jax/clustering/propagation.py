@@ -13,7 +13,7 @@ from irl_inr_jax.clustering.diffusion import shared_neighbour_graph
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
 SPREAD = 0.9  # share of the neighbours' mean in each step; the rest is the image's own statement
-WEIGHT = 0.05  # of a clusterer's cluster, relative to a correction
+WEIGHT = 0.02  # of a clusterer's cluster, relative to a correction
 NUM_STEPS = 60
 DAMPING = 0.5  # of the uncertainty around an image that is corrected or listed, so that the list is spread out
 

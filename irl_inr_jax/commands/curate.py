@@ -9,8 +9,8 @@
 The file is the JSON or CSV that report.html downloads, or a table of your own with a column id and some of cluster (a
 number), name and junk (1 or 0). A row puts its image into the cluster of that number or name; a new name makes a new
 cluster. A row with number and name, with or without an id, names the cluster. All later outputs, such as report,
-export, align and save, have the corrected clusters and names; junk is in no cluster. Images are known by their ids, so that
-corrections hold for another order and beside new images, and for an evaluation that numbers the clusters differently.
+export, align and save, have the corrected clusters and names; junk is in no cluster. Images are known by their ids, so
+that corrections hold for another order, beside new images, and if an evaluation numbers the clusters differently.
 
 --propagate spreads the corrections to neighbours under all rotations; --refine trains a classifier of images on them.
 Both keep what was corrected, and write DIR/eval/next_CLUSTERER.csv, the images that would tell most: fill in the column

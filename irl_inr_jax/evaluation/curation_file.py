@@ -99,6 +99,6 @@ def select_new_edits(
             f"{digests.index(digest)}; make them in a new report.html, or go back with irl-inr curate --undo"
         )
     raise InputError(
-        f"expected edits of this run's clusters by {clusterer} in {path}, found those of other clusters or images; make "
-        f"them in a report.html of the present evaluation"
+        f"expected edits of this run's clusters by {clusterer} in {path}, found those of other clusters or images; "
+        f"make them in a report.html of the present evaluation"
     )

@@ -133,8 +133,8 @@ def _resolve_targets(
     for number in sorted(given - set(range(NOISE, following))):
         if number != following:
             raise InputError(
-                f"expected in {path} a cluster from 0 to {state.next_number - 1}, or {state.next_number} for a new one, "
-                f"found {number}"
+                f"expected in {path} a cluster from 0 to {state.next_number - 1}, or {state.next_number} for a new "
+                f"one, found {number}"
             )
         following += 1
     unnamed = sorted({row.name for row in rows if row.cluster is None and row.name not in ("", "junk")} - set(numbers))
@@ -147,9 +147,10 @@ def _resolve_targets(
         target = numbers[row.name] if row.cluster is None and row.name not in ("", "junk") else row.cluster
         for stated, found in ((targets, target), (junk, is_junk)):
             if found is not None and stated.setdefault(row.image, (found, row.number))[0] != found:
+                what = "clusters" if stated is targets else "junk"
                 raise InputError(
                     f"expected one statement for each image in {path}, found {row.image!r} in rows "
-                    f"{stated[row.image][1]} and {row.number} with different {'clusters' if stated is targets else 'junk'}"
+                    f"{stated[row.image][1]} and {row.number} with different {what}; keep one of them"
                 )
     return {name: found for name, (found, _) in targets.items()}, {name: found for name, (found, _) in junk.items()}
 

@@ -15,6 +15,7 @@ from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
 from irl_inr_jax.clustering.neighbours.training_neighbours import read_neighbours, write_neighbours
 from irl_inr_jax.clustering.propagation import choose_clusters, choose_informative, propagate_clusters
+from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import from_json, to_json, write_in_one_step
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.lazy import LazyImages
@@ -41,6 +42,7 @@ def spread_corrections(workdir: Path, stored: StoredEvaluation, clusterer: str, 
     not those that were evaluated.
     """
     config = from_json(workdir / "config.json")
+    check_config(config)
     dataset = make_dataset(config.data)
     images = evaluated_images(dataset, stored, workdir)
     curation = current_curation(workdir, stored, clusterer)
@@ -77,8 +79,9 @@ def spread_corrections(workdir: Path, stored: StoredEvaluation, clusterer: str, 
     add_version(workdir, curation, clusterer, source=f"--{by}", operations=[operation])
     changed = int((clusters[rows] != state.home[rows]).sum())
     return (
-        f"version {len(curation.versions) + 1} of the clusters by {clusterer}: {int(state.corrected.sum()):,} corrected "
-        f"images change {changed:,} of the {len(rows):,} others; mean confidence {confidence[rows].mean():.2f}\n{advice}"
+        f"version {len(curation.versions) + 1} of the clusters by {clusterer}: "
+        f"{int(state.corrected.sum()):,} corrected images change {changed:,} of the {len(rows):,} others; "
+        f"mean confidence {confidence[rows].mean():.2f}\n{advice}"
     )
 
 
