@@ -11,6 +11,7 @@ ROOT = PACKAGE.parent
 LAYERS = [  # from the highest to the lowest, as data flow; a folder in brackets is inside the folder named before it
     "commands",
     "estimator",
+    "estimator_protocol",
     "workflows",
     "report",
     "report/figures",

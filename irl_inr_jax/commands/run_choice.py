@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.inspect import inspect_dataset
-from irl_inr_jax.commands.run_plan import Plan, announce, digest_images, write_plan
+from irl_inr_jax.commands.run_plan import Plan, announce, write_plan
 
 if TYPE_CHECKING:
     from irl_inr_jax.types import Dataset
@@ -28,6 +28,7 @@ def make_plan(
     """
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.recipe import list_changes
+    from irl_inr_jax.data.description import digest_images
     from irl_inr_jax.types import InputError
     from irl_inr_jax.workflows.run_settings import choose_cost, choose_recipe, describe_choice, load_images
 

@@ -64,7 +64,7 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
         reference=make_reference(stored, images, rows, with_pixels),
         classifiers=classifiers,
         numbers=numbers,
-        cluster_names={},
+        cluster_names=stored.cluster_names,
         held_out=measure_held_out(stored, rows, held_rows, kind=kind),
         verdict=stored.results.get("verdict", []),
         facts=describe_run(stored, step, config),
