@@ -49,9 +49,8 @@ def main() -> int:
         row: dict[str, object] = {"corrected": count}
         for kind in dict.fromkeys(kind for kind, _ in measured):
             values = 100 * np.array(measured.get((kind, count), ()))
-            row[kind] = (
-                f"{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f}" if len(values) else ""
-            )
+            deviation = values.std(ddof=1) if len(values) > 1 else 0.0
+            row[kind] = f"{values.mean():.1f} ± {deviation:.1f}" if len(values) else ""
         rows.append(row)
     print(format_table(rows))
     return 0
@@ -83,7 +82,7 @@ def simulate_run(workdir: Path, budgets: list[int]) -> dict[tuple[str, int], flo
     neighbours = find_neighbours(workdir, config, dataset, images, stored)
     start = start_curation(np.asarray(stored.ids, str), stored.clusters[clusterer], stored.confidence[clusterer])
     named = name_by_typical_images(start, images.labels)
-    found = {("alone", 0): measure_accuracy(named.home, images.labels)}
+    found = {("alone, random", 0): measure_accuracy(named.home, images.labels)}
     for choice in ("random", "list"):
         rng, state = np.random.default_rng(config.seed), named
         for budget in budgets:
@@ -96,9 +95,7 @@ def simulate_run(workdir: Path, budgets: list[int]) -> dict[tuple[str, int], flo
                     rows = rng.choice(np.flatnonzero(~state.corrected), count, replace=False)
                 state = state_classes(state, rows, images.labels)
             shares = compute_shares(state, neighbours)
-            found["alone" if choice == "list" else "alone, random", budget] = measure_accuracy(
-                state.home, images.labels
-            )
+            found[f"alone, {choice}", budget] = measure_accuracy(state.home, images.labels)
             found[f"--propagate, {choice}", budget] = measure_shares(shares, images.labels)
             if REFINE.value:
                 options = {"corrected": state.corrected, "config": config, "seed": config.seed}

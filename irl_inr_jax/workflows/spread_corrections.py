@@ -59,7 +59,7 @@ def spread_corrections(workdir: Path, stored: StoredEvaluation, clusterer: str, 
             config=config,
             seed=config.seed,
         )
-    path = workdir / "eval" / f"next_{clusterer}.csv"
+    path = place_list(workdir, clusterer)
     known = state.corrected | state.junk
     listed = choose_informative(shares, neighbours, known=known, count=NUM_LISTED)
     write_list(path, state, shares, listed)
@@ -133,3 +133,18 @@ def write_list(
         cells = [name_cluster(int(first), state.names), f"{shares[row, first]:.2f}", *second]
         writer.writerow([str(state.ids[row]), "", "", *cells])
     write_in_one_step(path, text.getvalue())
+
+
+def place_list(workdir: Path, clusterer: str) -> Path:
+    """Return the path of the list of images to look at next."""
+    return workdir / "eval" / f"next_{clusterer}.csv"
+
+
+def read_next_rows(workdir: Path, ids: np.ndarray, clusterer: str) -> list[int]:
+    """Return the rows of the listed images that are there, in the order of the list; [] without a list."""
+    path = place_list(workdir, clusterer)
+    if not path.is_file():
+        return []
+    rows = {str(name): row for row, name in enumerate(ids)}
+    with path.open(newline="", encoding="utf-8") as file:
+        return [rows[line["id"]] for line in csv.DictReader(file) if line["id"] in rows]
