@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from irl_inr_jax.config.storage import write_in_one_step
-from irl_inr_jax.evaluation.curation import name_cluster
+from irl_inr_jax.evaluation.curation import name_or_number
 from irl_inr_jax.evaluation.curation_versions import load_curations
 from irl_inr_jax.evaluation.stored import UNCORRECTED, StoredEvaluation, load_evaluation
 
@@ -62,6 +62,6 @@ def list_names(stored: StoredEvaluation, clusterer: str) -> list[str]:
     names = stored.cluster_names.get(clusterer, {})
     junk = stored.junk.get(clusterer, np.zeros(len(stored.ids), bool))
     return [
-        "junk" if is_junk else name_cluster(number, names)
+        "junk" if is_junk else name_or_number(number, names)
         for number, is_junk in zip(stored.clusters[clusterer].tolist(), junk.tolist(), strict=True)
     ]

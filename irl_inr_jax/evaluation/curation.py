@@ -191,7 +191,7 @@ def check_ids(known: set[str], ids: Iterable[str], *, place: str) -> None:
         )
 
 
-def name_cluster(number: int, names: dict[int, str]) -> str:
+def name_or_number(number: int, names: dict[int, str]) -> str:
     """Return the name of a cluster, 'cluster 3' without one, and 'none' for -1."""
     return names.get(number) or ("none" if number < 0 else f"cluster {number}")
 
@@ -212,7 +212,7 @@ def describe_operation(operation: Operation) -> str:
         case Merge(source, into):
             return f"cluster {source} is merged into cluster {into}"
         case Move(ids, into):
-            return f"{_count(ids)} put into {name_cluster(into, {})}"
+            return f"{_count(ids)} put into {name_or_number(into, {})}"
         case MarkJunk(ids):
             return f"{_count(ids)} marked as junk"
         case KeepImages(ids):

@@ -13,7 +13,7 @@ from irl_inr_jax.evaluation.curation import (
     check_operations,
     digest_clusters,
 )
-from irl_inr_jax.evaluation.curation_table import read_table
+from irl_inr_jax.evaluation.curation_table import read_corrections_table
 from irl_inr_jax.evaluation.curation_versions import operation_from_json, operation_to_json
 from irl_inr_jax.types import InputError
 
@@ -28,7 +28,7 @@ def read_corrections(
 
     states: the clustering without corrections and after each version; the last is the present one. applied: the
     operations of each version. data: the entry of that name in results.json. Raises InputError for a file of another
-    run, clusterer or version, and for what `check_operations` and `read_table` refuse.
+    run, clusterer or version, and for what `check_operations` and `read_corrections_table` refuse.
     """
     if not path.is_file():
         raise InputError(f"expected a file with corrections, found no {path}")
@@ -36,7 +36,7 @@ def read_corrections(
     if suffix == ".json":
         operations = select_new_edits(read_edits(path), states, applied, clusterer=clusterer, data=data, path=path)
     elif suffix in TABLE_SUFFIXES:
-        operations = read_table(path, states[-1])
+        operations = read_corrections_table(path, states[-1])
     else:
         raise InputError(f"expected corrections as .json, {', '.join(TABLE_SUFFIXES)}, found {path}")
     check_operations(states[-1], operations, place=str(path))

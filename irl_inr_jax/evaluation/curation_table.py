@@ -17,7 +17,7 @@ from irl_inr_jax.evaluation.curation import (
     Rename,
     apply_operations,
     check_ids,
-    name_cluster,
+    name_or_number,
 )
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.types import InputError
@@ -37,7 +37,7 @@ class StatedRow(NamedTuple):
     junk: bool | None
 
 
-def read_table(path: Path, state: CuratedClusters) -> tuple[Operation, ...]:
+def read_corrections_table(path: Path, state: CuratedClusters) -> tuple[Operation, ...]:
     """Return the corrections of `state` that a CSV, TSV or Parquet table states.
 
     A row puts its image into the cluster of that number or, without a number, of that name; a name that no cluster has
@@ -109,7 +109,7 @@ def _collect_names(rows: list[StatedRow], state: CuratedClusters, path: Path) ->
     for row in rows:
         if not row.image and (row.cluster is None or not row.name):
             raise InputError(f"expected an id, or a cluster and its name, in row {row.number} of {path}, found neither")
-        if row.cluster is None or row.name in ("", name_cluster(row.cluster, {}), "junk"):
+        if row.cluster is None or row.name in ("", name_or_number(row.cluster, {}), "junk"):
             continue
         earlier = names.setdefault(row.cluster, (row.name, row.number))
         if earlier[0] != row.name:
@@ -126,7 +126,7 @@ def _resolve_targets(
     """Return the cluster of each image that is listed with one, and whether it is junk where that is stated."""
     present = set(state.home.tolist())
     numbers = {name: number for number, name in (state.names | stated_names).items()}
-    numbers |= {name_cluster(number, {}): number for number in present | {NOISE}}
+    numbers |= {name_or_number(number, {}): number for number in present | {NOISE}}
     given = {row.cluster for row in rows if row.cluster is not None}
     following = state.next_number
     # Rows without a number may name clusters that rows with a number make.

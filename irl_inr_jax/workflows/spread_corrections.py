@@ -23,7 +23,7 @@ from irl_inr_jax.evaluation.curation import (
     AssignImages,
     CuratedClusters,
     apply_operations,
-    name_cluster,
+    name_or_number,
     start_curation,
 )
 from irl_inr_jax.evaluation.similar_images import make_similar_settings
@@ -129,8 +129,8 @@ def write_list(
     writer.writerow(["id", "name", "junk", "expected", "share", "second", "second_share"])
     for row in listed:
         first, *others = np.argsort(-shares[row], kind="stable")[:2]
-        second = [name_cluster(int(others[0]), state.names), f"{shares[row, others[0]]:.2f}"] if others else ["", ""]
-        cells = [name_cluster(int(first), state.names), f"{shares[row, first]:.2f}", *second]
+        second = [name_or_number(int(others[0]), state.names), f"{shares[row, others[0]]:.2f}"] if others else ["", ""]
+        cells = [name_or_number(int(first), state.names), f"{shares[row, first]:.2f}", *second]
         writer.writerow([str(state.ids[row]), "", "", *cells])
     write_in_one_step(path, text.getvalue())
 
