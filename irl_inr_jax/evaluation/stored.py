@@ -35,8 +35,8 @@ class StoredEvaluation(NamedTuple):
     confidence: dict[str, Float[np.ndarray, "n"]]
     outliers: Float[np.ndarray, "n"] | None
     columns: dict[str, np.ndarray]
-    cluster_names: dict[str, dict[int, str]] = {}
-    junk: dict[str, Bool[np.ndarray, "n"]] = {}
+    cluster_names: dict[str, dict[int, str]] = {}  # noqa: RUF012 (never changed in place)
+    junk: dict[str, Bool[np.ndarray, "n"]] = {}  # noqa: RUF012
 
     @property
     def ids(self) -> np.ndarray:

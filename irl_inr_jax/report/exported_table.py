@@ -15,9 +15,10 @@ def tabulate_clusters(
 ) -> dict[str, np.ndarray]:
     """Return the columns of the exported table, `id` first, each (n,).
 
-    cluster from 0 or -1 for noise and junk, cluster_name if there are corrections, confidence in [0, 1], outlier_score, class, theta in radians counter-clockwise,
-    tau_x and tau_y in pixels of the image to the right and up, then the data set's own columns. Columns that are not
-    known are left out; own columns are prefixed with data_ where their name is taken.
+    cluster from 0 or -1 for noise and junk, cluster_name if there are corrections, confidence in [0, 1], outlier_score,
+    class, theta in radians counter-clockwise, tau_x and tau_y in pixels of the image to the right and up, then the data
+    set's own columns. Columns that are not known are left out; own columns are prefixed with data_ where their name is
+    taken.
     """
     pose = stored.embeddings.pose
     known = {

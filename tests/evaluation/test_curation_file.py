@@ -168,7 +168,7 @@ def test_edits_of_something_else_are_refused_in_one_line(start, write, changes, 
 
 def test_edits_of_an_earlier_version_are_refused(start, write):
     states = [start, apply_operations(start, EDITS[:1])]
-    with pytest.raises(InputError, match="version 1 in .* edits of version 0"):
+    with pytest.raises(InputError, match=r"version 1 in .* edits of version 0"):
         read(write("a.json", page_file(start, EDITS[1:])), *states, applied=[EDITS[:1]])
     with pytest.raises(InputError, match="found no"):
         read(write("a.json", "").with_name("missing.csv"), start)

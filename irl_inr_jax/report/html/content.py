@@ -123,7 +123,8 @@ def describe_scores(entries: dict[str, dict]) -> dict[str, list]:
     """Return the columns and rows of the table of clusterers, those that the command line prints."""
     rows = clustering_rows({name: entry for name, entry in entries.items() if "skipped" not in entry})
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return {"columns": columns, "rows": [[str(row.get(column, "")) for column in columns] for row in rows]}
+    cells = [[row.get(column) for column in columns] for row in rows]
+    return {"columns": columns, "rows": [["" if cell is None else str(cell) for cell in row] for row in cells]}
 
 
 def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:

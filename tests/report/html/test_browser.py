@@ -155,6 +155,7 @@ def test_edits_are_applied_undone_and_downloaded(page, arrows, tmp_path):
     found = json.loads(download(page, "#download-json", tmp_path).read_text())
     assert found["format"] == "irl-inr curation" and found["clusterer"] == "kmeans"
     assert found["data"]["sha256"] == arrows.evaluation.results["data"]["sha256"]
+    assert found["clustering"] == arrows.describe()["clusterings"][0]["digest"]
     assert found["operations"] == [
         {"kind": "rename", "cluster": 0, "name": NASTY[:120]},
         {"kind": "merge", "from": 1, "into": 2},

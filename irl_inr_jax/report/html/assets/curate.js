@@ -42,7 +42,7 @@ function nextView() {
   if (!rows.length) return [];
   return [
     element("h2", {}, "To look at next"),
-    element("p", { class: "muted" }, "The corrections of these images would tell most, the first one most. Select those that are wrong, move them, and apply the edits to the run."),
+    element("p", { class: "muted" }, "The corrections of these images would tell most, the first one most. Move each to its cluster, which confirms one that is there already, and apply the edits to the run."),
     element("div", { id: "next" }, gallery(rows, (row) => clusterName(edited().clusters[row]))),
   ];
 }
