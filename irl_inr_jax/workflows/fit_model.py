@@ -87,7 +87,7 @@ def make_model_options(params: Mapping[str, Any]) -> ModelOptions:
         clusterer=params["clusterer"],
         config=params["config"],
         settings=params["settings"] or {},
-        budget=budget,
+        budget=None if budget is None else float(budget),
         seed=seed,
         workdir=None if params["workdir"] is None else Path(params["workdir"]).expanduser(),
     )

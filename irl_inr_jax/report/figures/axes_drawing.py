@@ -71,7 +71,7 @@ def draw_latent_map(
         axes.scatter(of_cluster[:, 0], of_cluster[:, 1], s=size, color=colours[number], linewidths=0, label=label)
     axes.set(xticks=[], yticks=[], title=title)
     if len(numbers) <= _MAX_LEGEND:
-        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.legend(fontsize=8, frameon=False, markerscale=3, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes
 
 
