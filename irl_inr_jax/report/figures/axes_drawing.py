@@ -16,7 +16,7 @@ _MAX_LEGEND = 20
 _NOISE_COLOUR = np.array([[0.8, 0.8, 0.8]])
 
 
-def draw_image_rows(rows: list[Float[np.ndarray, "n s s c"]], labels: list[str], title: str, ax: Axes | None) -> Axes:
+def draw_image_rows(rows: list[Float[np.ndarray, "_ s s c"]], labels: list[str], title: str, ax: Axes | None) -> Axes:
     """Draw rows of images in [0, 1], each with its label at the left."""
     filled = next(row for row in rows if len(row))
     side, num_columns = choose_side(filled, target=_CELL), max(len(row) for row in rows)
