@@ -5,7 +5,10 @@ estimator is used.
 """
 
 import inspect
+from textwrap import shorten
 from typing import Any
+
+_LONGEST_VALUE = 80  # letters of a value in the representation
 
 
 class EstimatorProtocol:
@@ -25,10 +28,10 @@ class EstimatorProtocol:
         return self
 
     def __repr__(self) -> str:
-        """Return the constructor's call with the parameters that differ from their defaults."""
+        """Return the constructor's call with the parameters that differ from their defaults; long values are cut."""
         defaults = {name: entry.default for name, entry in inspect.signature(type(self).__init__).parameters.items()}
         changed = [
-            f"{name}={value!r}"
+            f"{name}={shorten(repr(value), _LONGEST_VALUE, placeholder=' …')}"
             for name, value in self.get_params().items()
             if value is not defaults[name] and repr(value) != repr(defaults[name])
         ]

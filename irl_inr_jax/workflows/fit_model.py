@@ -9,6 +9,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import absl.logging
 import numpy as np
 from jaxtyping import Float, Float32, Int
 from ml_collections import ConfigDict
@@ -87,7 +88,7 @@ def make_model_options(params: Mapping[str, Any]) -> ModelOptions:
         clusterer=params["clusterer"],
         config=params["config"],
         settings=params["settings"] or {},
-        budget=budget,
+        budget=None if budget is None else float(budget),
         seed=seed,
         workdir=None if params["workdir"] is None else Path(params["workdir"]).expanduser(),
     )
@@ -116,11 +117,7 @@ def fit_model(what: object, options: ModelOptions) -> FittedModel:
     if options.clusterer not in config.evaluation.clusterers:
         config.evaluation.clusterers = (options.clusterer, *config.evaluation.clusterers)
     check_config(config)
-    temporary = (
-        tempfile.TemporaryDirectory(prefix="irl_inr_") if options.workdir is None else nullcontext(options.workdir)
-    )
-    with temporary as created:
-        workdir = Path(created)
+    with open_workdir(options.workdir) as workdir, only_errors_of_orbax():
         claim_images(workdir, dataset)
         status = train(config, workdir, dataset)
         if status:
@@ -144,6 +141,17 @@ def fit_model(what: object, options: ModelOptions) -> FittedModel:
             outliers=stored.outliers,
         )
         return FittedModel(bundle_run(workdir, config, dataset), known)
+
+
+@contextmanager
+def only_errors_of_orbax() -> Iterator[None]:
+    """Log no warnings of absl within the block: orbax warns of every save that takes a second."""
+    before = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    try:
+        yield
+    finally:
+        absl.logging.set_verbosity(before)
 
 
 @contextmanager
