@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,7 +52,8 @@ def read_corrections_table(path: Path, state: CuratedClusters) -> tuple[Operatio
     listed = [row for row in rows if row.image]
     check_ids({str(name) for name in state.ids}, [row.image for row in listed], place=str(path))
     stated_names = _collect_names(rows, state, path)
-    targets, junk = _resolve_targets(listed, stated_names, state, path)
+    numbers, stated_names = _number_names(listed, stated_names, state, path)
+    targets, junk = _resolve_targets(listed, numbers, path)
     home = dict(zip(map(str, state.ids), state.home.tolist(), strict=True))
     is_complete = len(targets) == len(home) and all(row.cluster is not None for row in listed)
     operations: list[Operation] = _find_merges(home, targets, path) if is_complete else []
@@ -120,10 +121,10 @@ def _collect_names(rows: list[StatedRow], state: CuratedClusters, path: Path) ->
     return {number: name for number, (name, _) in names.items()}
 
 
-def _resolve_targets(
+def _number_names(
     rows: list[StatedRow], stated_names: dict[int, str], state: CuratedClusters, path: Path
-) -> tuple[dict[str, int], dict[str, bool]]:
-    """Return the cluster of each image that is listed with one, and whether it is junk where that is stated."""
+) -> tuple[dict[str, int], dict[int, str]]:
+    """Return the number of each name that a row may state, and the stated names with those of new clusters."""
     present = set(state.home.tolist())
     numbers = {name: number for number, name in (state.names | stated_names).items()}
     numbers |= {name_or_number(number, {}): number for number in present | {NOISE}}
@@ -139,20 +140,33 @@ def _resolve_targets(
         following += 1
     unnamed = sorted({row.name for row in rows if row.cluster is None and row.name not in ("", "junk")} - set(numbers))
     numbers |= {name: following + place for place, name in enumerate(unnamed)}
-    stated_names |= {numbers[name]: name for name in unnamed}
-    targets: dict[str, tuple[int, int]] = {}
-    junk: dict[str, tuple[bool, int]] = {}
+    return numbers, stated_names | {numbers[name]: name for name in unnamed}
+
+
+def _resolve_targets(
+    rows: list[StatedRow], numbers: dict[str, int], path: Path
+) -> tuple[dict[str, int], dict[str, bool]]:
+    """Return the cluster of each image that is listed with one, and whether it is junk where that is stated."""
+    targets: dict[str, int] = {}
+    junk: dict[str, bool] = {}
+    first: dict[tuple[str, str], int] = {}
     for row in rows:
         is_junk = True if row.cluster is None and row.name == "junk" else row.junk
         target = numbers[row.name] if row.cluster is None and row.name not in ("", "junk") else row.cluster
-        for stated, found in ((targets, target), (junk, is_junk)):
-            if found is not None and stated.setdefault(row.image, (found, row.number))[0] != found:
-                what = "clusters" if stated is targets else "junk"
+        statements: list[tuple[str, dict[str, Any], int | None]] = [
+            ("clusters", targets, target),
+            ("junk", junk, is_junk),
+        ]
+        for what, stated, found in statements:
+            if found is None:
+                continue
+            earlier = first.setdefault((what, row.image), row.number)
+            if stated.setdefault(row.image, found) != found:
                 raise InputError(
-                    f"expected one statement for each image in {path}, found {row.image!r} in rows "
-                    f"{stated[row.image][1]} and {row.number} with different {what}; keep one of them"
+                    f"expected one statement for each image in {path}, found {row.image!r} in rows {earlier} and "
+                    f"{row.number} with different {what}; keep one of them"
                 )
-    return {name: found for name, (found, _) in targets.items()}, {name: found for name, (found, _) in junk.items()}
+    return targets, junk
 
 
 def _find_merges(home: dict[str, int], targets: dict[str, int], path: Path) -> list[Operation]:
