@@ -62,12 +62,12 @@ def test_the_index_names_the_file_or_the_number(tmp_path):
     assert (tmp_path / "ids.csv").read_text().splitlines() == ["id,cluster,number", '"a,1",3,0', "b,-1,1"]
     write_index(tmp_path / "ids.csv", ids, clusters, None, ["x.png", "y.png"])
     assert (tmp_path / "ids.csv").read_text().splitlines()[1:] == ['"a,1",3,x.png', "b,-1,y.png"]
+    write_index(tmp_path / "ids.csv", ids, clusters, ["ring", "none"], None)
+    lines = (tmp_path / "ids.csv").read_text().splitlines()
+    assert lines == ["id,cluster,cluster_name,number", '"a,1",3,ring,0', "b,-1,none,1"]
 
 
 @pytest.mark.parametrize("kind, dtype, channels", [("png", np.float32, 1), ("png", np.uint8, 2), ("mrcs", np.uint8, 3)])
 def test_formats_that_cannot_hold_the_images_are_refused(kind, dtype, channels):
     with pytest.raises(InputError, match=f"--format {kind}"):
         check_format(kind, np.dtype(dtype), channels)
-    write_index(tmp_path / "ids.csv", ids, clusters, ["ring", "none"], None)
-    lines = (tmp_path / "ids.csv").read_text().splitlines()
-    assert lines == ["id,cluster,cluster_name,number", '"a,1",3,ring,0', "b,-1,none,1"]
