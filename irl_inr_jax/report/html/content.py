@@ -1,6 +1,5 @@
 """Everything that the report shows, as one nested dict for JSON."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -180,9 +179,8 @@ def score_corrected(
     entries, labels = {}, evaluation.split.images.labels
     for name, state in curated.items():
         kept = ~state.junk
-        corrected = dataclasses.replace(
-            evaluation.comparison.clusterings[name], clusters=state.clusters[kept], neighbours=None
-        )
+        transductive = evaluation.comparison.clusterings[name].transductive
+        corrected = Clustering(state.clusters[kept], state.confidence[kept].astype(np.float32), transductive)
         truth = Truth(None, None if labels is None else labels[kept], dataset.class_names)
         entries[f"{name}, corrected"] = score_clustering(corrected, truth)
     return entries
