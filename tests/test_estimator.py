@@ -64,6 +64,7 @@ def test_parameters_are_set_and_cloned():
     with pytest.raises(ValueError, match="Invalid parameter 'k'"):
         model.set_params(k=3)
     assert repr(IRLINR(n_clusters=3, verbose=False)) == "IRLINR(n_clusters=3, verbose=False)"
+    assert repr(IRLINR(config=make_config())) == "IRLINR(config=<ConfigDict>)"
     assert pickle.loads(pickle.dumps(IRLINR(5))).n_clusters == 5
 
 
