@@ -68,7 +68,9 @@ def test_held_out_images_are_measured_without_themselves(evaluated):
     stored, _ = evaluated
     stored = stored._replace(embeddings=dataclasses.replace(stored.embeddings, latents=stored.embeddings.latents[:60]))
     stored = stored._replace(clusters={"kmeans": stored.clusters["kmeans"][:60]})
-    held = measure_held_out(stored, np.arange(60), np.arange(0, 60, 6), kind="test images")
+    held = measure_held_out(
+        stored, np.arange(60), np.arange(0, 60, 6), kind="test images", novelty=np.zeros((10, 2), np.float32)
+    )
     latents, others = stored.embeddings.latents, np.setdiff1d(np.arange(60), np.arange(0, 60, 6))
     expected = measure_isolation(latents[::6], latents[others], index_outliers(latents[others]))
     np.testing.assert_array_equal(held.outliers, expected.outlier_score)
