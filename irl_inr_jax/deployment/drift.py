@@ -5,6 +5,7 @@ decision compares images within clusters, and the changed sizes of clusters are 
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,12 @@ class Drift(NamedTuple):
     sizes_p_value: float
     clusters: tuple[ClusterShift, ...]
     sentence: str
+
+
+def join_measured(parts: Sequence[MeasuredImages], *, like: MeasuredImages) -> MeasuredImages:
+    """Return all images of the parts. like: the images that they are compared with, for the shapes without parts."""
+    parts = parts or [MeasuredImages(like.latents[:0], like.novelty[:0], like.clusters[:0])]
+    return MeasuredImages(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def novelty_limits(known: Float[np.ndarray, "h p"]) -> Float[np.ndarray, "p"]:
