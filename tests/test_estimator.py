@@ -98,7 +98,7 @@ CHECKS = (
     "check_estimator_tags_renamed",
     "check_valid_tag_types",
     "check_mixin_order",
-    "check_do_not_raise_errors_in_init_or_set_param",
+    "check_do_not_raise_errors_in_init_or_set_params",
 )
 
 
@@ -185,7 +185,8 @@ def test_a_saved_model_needs_neither_the_images_nor_the_checkout(fitted, tmp_pat
     assert run_python(code, tmp_path / "elsewhere") == "3 40 True\n"
     with np.load(tmp_path / "elsewhere" / "out.npz") as found:
         np.testing.assert_array_equal(found["labels"], fitted.labels_[::2])
-        np.testing.assert_array_equal(found["latents"], fitted.embedding_[::2])
+        # Another number of images is a batch of another size, which sums in another order.
+        np.testing.assert_allclose(found["latents"], fitted.embedding_[::2], atol=1e-6)
         np.testing.assert_array_equal(found["known"], fitted.embedding_)
 
 
