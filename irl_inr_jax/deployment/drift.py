@@ -34,8 +34,8 @@ class MeasuredImages(NamedTuple):
 class ClusterShift(NamedTuple):
     """How one cluster has changed.
 
-    known_share, new_share: of the images. novelty: median of the new images, in spreads of the known images above their
-    median. outside: new images of this cluster that are outside the known clusters.
+    known_share, new_share: of the images. novelty: median of the new images, on average over the measures, in spreads
+    of the known images above their median. outside: new images of this cluster that are outside the known clusters.
     """
 
     cluster: int
@@ -187,7 +187,7 @@ def _compare_clusters(
                 cluster=int(number),
                 known_share=float(np.mean(known.clusters == number)) if len(known.clusters) else 0.0,
                 new_share=float(np.mean(own)) if len(own) else 0.0,
-                novelty=float(np.median(new.novelty[own].max(axis=1))) if own.any() else 0.0,
+                novelty=float(np.median(new.novelty[own].mean(axis=1))) if own.any() else 0.0,
                 outside=int(is_outside[own].sum()),
             )
         )
