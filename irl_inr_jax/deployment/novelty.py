@@ -23,7 +23,7 @@ from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Embeddings, Method, Pose, Scaling
 
 NUM_NEIGHBOURS = 5  # known images to which the distance is measured
-SIDE_COMPARED = 25  # rows of pixels, about, that are compared; a pixel's neighbours hardly tell more
+SIDE_COMPARED = 20  # rows of pixels that are compared, at most; a pixel's neighbours hardly tell more
 MIN_OF_CLUSTER = 20  # known images, below which the median and the spread of all clusters are used
 LOWER = 0.16  # quantile; its distance from the median is one standard deviation of a normal distribution
 MAX_MEASURED = 4_000  # known images, from which medians and spreads are computed
@@ -148,12 +148,12 @@ def relative_errors(
 ) -> Float32[np.ndarray, "n"] | None:
     """Return the mean squared error of each reconstruction over the root of the mean square of the image.
 
-    About `SIDE_COMPARED` rows and columns of pixels are compared. None for a method without a decoder.
+    At most `SIDE_COMPARED` rows and columns of pixels are compared, evenly spread. None for a method without a decoder.
     """
     if trained.method.reconstruct is None:
         return None
     side = stored.shape[1]
-    compare = _compile_errors(trained.method, trained.scaling, side, max(1, round(side / SIDE_COMPARED)))
+    compare = _compile_errors(trained.method, trained.scaling, side, -(-side // SIDE_COMPARED))
     return trained.over_batches(compare, stored, latents, pose)
 
 
