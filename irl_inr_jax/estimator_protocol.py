@@ -7,6 +7,8 @@ estimator is used.
 import inspect
 from typing import Any
 
+_LONGEST_VALUE = 80  # letters of a value in the representation, such as a list of numbers; a configuration is longer
+
 
 class EstimatorProtocol:
     """Parameters, representation and tags of an estimator whose constructor only stores its arguments."""
@@ -25,10 +27,10 @@ class EstimatorProtocol:
         return self
 
     def __repr__(self) -> str:
-        """Return the constructor's call with the parameters that differ from their defaults."""
+        """Return the constructor's call with the parameters that differ from their defaults, long ones by type."""
         defaults = {name: entry.default for name, entry in inspect.signature(type(self).__init__).parameters.items()}
         changed = [
-            f"{name}={value!r}"
+            f"{name}={text if len(text := repr(value)) <= _LONGEST_VALUE else f'<{type(value).__name__}>'}"
             for name, value in self.get_params().items()
             if value is not defaults[name] and repr(value) != repr(defaults[name])
         ]

@@ -12,9 +12,10 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks
 
 from irl_inr_jax import IRLINR
 from irl_inr_jax.presets import tiny
@@ -63,6 +64,7 @@ def test_parameters_are_set_and_cloned():
     with pytest.raises(ValueError, match="Invalid parameter 'k'"):
         model.set_params(k=3)
     assert repr(IRLINR(n_clusters=3, verbose=False)) == "IRLINR(n_clusters=3, verbose=False)"
+    assert repr(IRLINR(config=make_config())) == "IRLINR(config=<ConfigDict>)"
     assert pickle.loads(pickle.dumps(IRLINR(5))).n_clusters == 5
 
 
@@ -86,29 +88,63 @@ def test_more_clusters_than_images_are_refused_before_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-# Checks of scikit-learn that need no rows of numbers. The others give every estimator an array (n, p) of numbers,
-# sparse matrices, data frames or single features, and expect it to be fitted: these are refused, as no images.
+# Checks of scikit-learn that fit nothing. `check_estimator` itself runs one of them, as it has no data of images.
 CHECKS = (
+    "check_do_not_raise_errors_in_init_or_set_params",
     "check_estimator_cloneable",
     "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
     "check_no_attributes_set_in_init",
     "check_parameters_default_constructible",
-    "check_get_params_invariance",
     "check_set_params",
-    "check_estimator_tags_renamed",
     "check_valid_tag_types",
-    "check_mixin_order",
-    "check_do_not_raise_errors_in_init_or_set_params",
+)
+# Checks that fit rows of numbers, here with images in their place. The others do not make sense for images: they give
+# sparse matrices, data frames, single rows, strings, complex numbers or one feature (refused, as no images), count the
+# features of a row (n_features_in_, get_feature_names_out, set_output), give weights or classes, or require float64 to
+# come back.
+FIT_CHECKS = (
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
+    "check_estimators_fit_returns_self",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_estimators_unfitted",
+    "check_f_contiguous_array_estimator",
+    "check_fit_check_is_fitted",
+    "check_fit_idempotent",
+    "check_fit_score_takes_y",
+    "check_methods_sample_order_invariance",
+    "check_pipeline_consistency",
+    "check_readonly_memmap_input",
 )
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_checks_of_scikit_learn_that_need_no_rows_of_numbers(name):
-    from sklearn.utils import estimator_checks
-
+def test_checks_of_scikit_learn_that_fit_nothing(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         getattr(estimator_checks, name)("IRLINR", IRLINR())
+
+
+def test_check_estimator_passes_and_says_that_it_has_no_images():
+    with pytest.warns(SkipTestWarning, match="requires input"):
+        results = estimator_checks.check_estimator(IRLINR(), on_fail=None)
+    assert {result["status"] for result in results} == {"passed"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIT_CHECKS)
+def test_checks_of_scikit_learn_that_fit(name, monkeypatch):
+    images = make_small_images().astype(np.float64)
+    monkeypatch.setattr(estimator_checks, "_enforce_estimator_tags_X", lambda estimator, X, **known: images)
+    config = make_config(num_epochs=1)
+    config.evaluation.clusterers = ("kmeans",)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        getattr(estimator_checks, name)("IRLINR", IRLINR(3, config=config, verbose=False))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Variants of a configuration, chosen after a colon and joined by commas, as in mnist_u:target_vae,small.
 
-`:small` is a run of the same kind for a CPU, and `:cpu` a longer one, on all images, whose latents cluster better.
+`:small` is a run of the same kind for a CPU, and `:cpu` a longer one, on all images, whose latents cluster better, most
+of all with `:cpu,long`, five times as many epochs, for a GPU.
 `:paper` has the paper's own choices, and the others choose a method that the papers compare with: `:thesis`,
 `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and `:autoencoder` (IRL-INR with another generator; the
 thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (the initial encoder of DEC on pixels) and `:orbit_knn`
@@ -201,6 +202,11 @@ def apply_cpu(config: ConfigDict) -> None:
     config.evaluation.clusterers = ("kmeans", "agglomerative", "orbit_knn", "orbit_selflabel")
 
 
+def apply_long(config: ConfigDict) -> None:
+    """Train for five times as many epochs."""
+    config.train.num_epochs *= 5
+
+
 VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "paper": apply_paper,
     "irl_inr": apply_irl_inr,
@@ -213,6 +219,7 @@ VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "pixel_autoencoder": apply_pixel_autoencoder,
     "small": apply_small,
     "cpu": apply_cpu,
+    "long": apply_long,
 }
 
 

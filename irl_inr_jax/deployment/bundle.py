@@ -19,6 +19,7 @@ from irl_inr_jax.deployment.bundle_file import digest_bundle, load_bundle, save_
 from irl_inr_jax.deployment.classifiers import read_classifiers
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
 from irl_inr_jax.deployment.novelty import measure_known
+from irl_inr_jax.deployment.pixel_rule import measure_borders, measure_contrast
 from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.evaluation.stored import StoredEvaluation, load_evaluation
 from irl_inr_jax.training.heldout import hold_out
@@ -85,10 +86,11 @@ def describe_input(dataset: Dataset, images: ImageSet) -> InputRule:
     """Return the rule by which the images of the data set were read."""
     assert dataset.fit is not None
     background = np.asarray(dataset.fit.background, np.float64)
-    least, greatest, contrasts = np.inf, -np.inf, []
+    least, greatest, contrasts, borders = np.inf, -np.inf, [], []
     for chunk in in_chunks(images.images):
         least, greatest = min(least, float(chunk.min())), max(greatest, float(chunk.max()))
         contrasts.append(measure_contrast(chunk, background))
+        borders.append(measure_borders(chunk, background))
     contrast = np.concatenate(contrasts)
     quantiles = np.quantile(contrast[contrast > 0], CONTRAST_QUANTILES) if contrast.any() else (0.0, 0.0)
     return InputRule(
@@ -96,13 +98,9 @@ def describe_input(dataset: Dataset, images: ImageSet) -> InputRule:
         channels=images.images.shape[-1],
         values=(least, greatest),
         contrast=(float(quantiles[0]), float(quantiles[1])),
+        border=float(np.quantile(np.concatenate(borders), CONTRAST_QUANTILES[1])),
         fit=dataset.fit._replace(background=background),
     )
-
-
-def measure_contrast(images: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Return the largest deviation from background (c,) of each image's pixels, stored values, (n,)."""
-    return np.abs(images.astype(np.float64) - background).max(axis=(1, 2, 3))
 
 
 def count_bytes(tree: PyTree) -> int:

@@ -193,7 +193,9 @@ def _assemble(
     return ModelBundle(
         config=config,
         trained=TrainedMethod(method, params, model_state, scaling, config.evaluation.batch_size),
-        input_rule=InputRule(rule["dtype"], rule["channels"], tuple(rule["values"]), tuple(rule["contrast"]), fit),
+        input_rule=InputRule(
+            **{**rule, "values": tuple(rule["values"]), "contrast": tuple(rule["contrast"]), "fit": fit}
+        ),
         reference=reference,
         classifiers=trees["classifiers"],
         numbers={name: arrays[f"numbers/{name}"] for name in names if f"numbers/{name}" in arrays},

@@ -1,5 +1,6 @@
 """Images as a user has them in Python, as a `Source`: arrays, lists of arrays or of paths, a folder, a file."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +39,14 @@ def open_images(what: object) -> Source:
     else:
         source = source_of_array(as_array(what))
     check_source(source)
-    return source
+    return source if source.description else dataclasses.replace(source, description=describe_source(source))
+
+
+def describe_source(source: Source) -> str:
+    """Return sizes and type of the images in one line."""
+    (low_height, low_width), (height, width) = source.sizes.min(axis=0), source.sizes.max(axis=0)
+    smallest = "" if (low_height, low_width) == (height, width) else f"{low_height}x{low_width} to "
+    return f"{smallest}{height}x{width} pixels of {source.dtype}"
 
 
 def open_path(path: Path) -> Source:

@@ -20,13 +20,15 @@ class InputRule(NamedTuple):
 
     dtype: of the stored pixels, 'uint8', 'uint16' or 'float32'. channels: of an image. values: least and greatest
     stored value. contrast: 5 % and 95 % quantiles over the images of the largest deviation of their pixels from
-    background; blank images are left out. fit: the steps from an image of any size to a square of the encoder.
+    background; blank images are left out. border: 95 % quantile of the deviation of their borders from background.
+    fit: the steps from an image of any size to a square of the encoder.
     """
 
     dtype: str
     channels: int
     values: tuple[float, float]
     contrast: tuple[float, float]
+    border: float
     fit: Fit
 
 

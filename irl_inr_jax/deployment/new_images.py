@@ -15,7 +15,7 @@ from irl_inr_jax.data.source import Source
 from irl_inr_jax.data.subsets import sample_row_indices
 from irl_inr_jax.deployment.image_input import as_many, open_images
 from irl_inr_jax.deployment.model_bundle import InputRule, ModelBundle
-from irl_inr_jax.deployment.pixel_rule import check_contrast, check_finite_pixels, choose_conversion
+from irl_inr_jax.deployment.pixel_rule import check_borders, check_contrast, check_finite_pixels, choose_conversion
 from irl_inr_jax.types import InputError
 
 MAX_BYTES = 500_000_000  # of images that are held in memory; more are read when they are used
@@ -77,6 +77,7 @@ def convert_source(rule: InputRule, source: Source) -> Source:
         check_finite_pixels(image, str(source.ids[row]))
     convert = choose_conversion(rule, sample)
     check_contrast(rule, sample, convert)
+    check_borders(rule, sample, convert)
 
     def read(rows: np.ndarray) -> np.ndarray | list[np.ndarray]:
         images = source.read(rows)

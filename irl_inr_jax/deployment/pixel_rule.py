@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from irl_inr_jax.data.fitting import border_medians
 from irl_inr_jax.deployment.model_bundle import InputRule
 from irl_inr_jax.types import InputError
 
@@ -13,6 +14,7 @@ from irl_inr_jax.types import InputError
 # of the same type may be faint.
 MAX_CONTRAST_RATIO, MAX_RATIO_OF_TYPE = 4.0, 8.0
 FEW_LEVELS = 16  # a range of integers below this is one of labels, such as the dies of a wafer, not of brightness
+MAX_BORDER = 0.5  # of the contrast in training, for the deviation of the border from background
 TOLERANCE = 0.02  # in levels, of floats that are levels divided by the largest one
 
 Convert = Callable[[Shaped[np.ndarray, "*any"]], Shaped[np.ndarray, "*any"]]
@@ -61,8 +63,7 @@ def check_contrast(rule: InputRule, images: Sequence[Shaped[np.ndarray, "_ _ c"]
 
     The largest deviation of an image's pixels is compared, and of several images the median; blank ones do not count.
     """
-    background = rule.fit.background
-    largest = np.array([np.abs(convert(image).astype(np.float64) - background).max() for image in images])
+    largest = np.concatenate([measure_contrast(convert(image[None]), rule.fit.background) for image in images])
     largest = largest[largest > 0]
     if not len(largest):
         return
@@ -71,6 +72,35 @@ def check_contrast(rule: InputRule, images: Sequence[Shaped[np.ndarray, "_ _ c"]
     ratio = MAX_RATIO_OF_TYPE if images[0].dtype == np.dtype(rule.dtype) else MAX_CONTRAST_RATIO
     if not least / ratio <= median <= greatest * ratio:
         raise refuse_range(rule, measure_pixels(images), "scale them as the images of the training were")
+
+
+def check_borders(rule: InputRule, images: Sequence[Shaped[np.ndarray, "_ _ c"]], convert: Convert) -> None:
+    """Raise InputError if the borders of most converted images are as far from background as objects are.
+
+    They are inverted, or of another range. Borders are not compared where the training replaced or levelled them.
+    """
+    if rule.fit.level or rule.fit.circle:
+        return
+    deviations = [measure_borders(convert(image[None]), rule.fit.background)[0] for image in images]
+    if float(np.median(deviations)) > max(MAX_BORDER * rule.contrast[1], 2 * rule.border):
+        found = np.median([border_medians(image[None]).mean() for image in images])
+        background = float(rule.fit.background.mean())
+        raise refuse_range(
+            rule,
+            measure_pixels(images),
+            f"the background is {background:g} in training, and the borders of the new images are {found:g}; invert "
+            f"or scale them as the images of the training were",
+        )
+
+
+def measure_contrast(images: Shaped[np.ndarray, "n h w c"], background: np.ndarray) -> Float[np.ndarray, "n"]:
+    """Return the largest deviation from background (c,) of each image's pixels, in stored values."""
+    return np.abs(images.astype(np.float64) - background).max(axis=(1, 2, 3))
+
+
+def measure_borders(images: Shaped[np.ndarray, "n h w c"], background: np.ndarray) -> Float[np.ndarray, "n"]:
+    """Return the deviation from background (c,) of the median of each image's border, the mean over its channels."""
+    return np.abs(border_medians(images) - background).mean(axis=1)
 
 
 def check_finite_pixels(images: Shaped[np.ndarray, "*any"], place: str) -> None:

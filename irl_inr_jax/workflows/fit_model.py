@@ -9,6 +9,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import absl.logging
 import numpy as np
 from jaxtyping import Float, Float32, Int
 from ml_collections import ConfigDict
@@ -116,7 +117,7 @@ def fit_model(what: object, options: ModelOptions) -> FittedModel:
     if options.clusterer not in config.evaluation.clusterers:
         config.evaluation.clusterers = (options.clusterer, *config.evaluation.clusterers)
     check_config(config)
-    with open_workdir(options.workdir) as workdir:
+    with open_workdir(options.workdir) as workdir, only_errors_of_orbax():
         claim_images(workdir, dataset)
         status = train(config, workdir, dataset)
         if status:
@@ -140,6 +141,17 @@ def fit_model(what: object, options: ModelOptions) -> FittedModel:
             outliers=stored.outliers,
         )
         return FittedModel(bundle_run(workdir, config, dataset), known)
+
+
+@contextmanager
+def only_errors_of_orbax() -> Iterator[None]:
+    """Log no warnings of absl within the block: orbax warns of every save that takes a second."""
+    before = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    try:
+        yield
+    finally:
+        absl.logging.set_verbosity(before)
 
 
 @contextmanager

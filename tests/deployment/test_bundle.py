@@ -52,6 +52,7 @@ def test_the_rule_of_the_input_is_measured_on_the_images():
     rule = describe_input(dataset, dataset.train)
     assert (rule.dtype, rule.channels, rule.values) == ("uint8", 1, (0.0, 119.0))
     assert rule.fit.side == rule.fit.out_side == 6 and rule.fit.background.tolist() == [0]
+    assert rule.border == 0
     np.testing.assert_allclose(rule.contrast, np.quantile(np.arange(101, 120), (0.05, 0.95)))
 
 

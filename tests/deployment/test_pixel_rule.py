@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.deployment.model_bundle import InputRule
-from irl_inr_jax.deployment.pixel_rule import check_contrast, choose_conversion
+from irl_inr_jax.deployment.pixel_rule import check_borders, check_contrast, choose_conversion
 from irl_inr_jax.types import Fit, InputError
 
 FIT = Fit(8, 8, "area", np.zeros(1), False, False)
-BYTES = InputRule("uint8", 1, (0.0, 255.0), (150.0, 255.0), FIT)
-WORDS = InputRule("uint16", 1, (0.0, 4095.0), (2000.0, 4095.0), FIT)
-DIES = InputRule("uint8", 1, (0.0, 2.0), (2.0, 2.0), FIT)
-MASKS = InputRule("uint8", 1, (0.0, 1.0), (1.0, 1.0), FIT)
-FLOATS = InputRule("float32", 1, (0.0, 1.0), (0.6, 1.0), FIT)
-COUNTS = InputRule("float32", 1, (-3.0, 900.0), (200.0, 900.0), FIT)
+BYTES = InputRule("uint8", 1, (0.0, 255.0), (150.0, 255.0), 0.0, FIT)
+WORDS = InputRule("uint16", 1, (0.0, 4095.0), (2000.0, 4095.0), 0.0, FIT)
+DIES = InputRule("uint8", 1, (0.0, 2.0), (2.0, 2.0), 0.0, FIT)
+MASKS = InputRule("uint8", 1, (0.0, 1.0), (1.0, 1.0), 0.0, FIT)
+FLOATS = InputRule("float32", 1, (0.0, 1.0), (0.6, 1.0), 0.0, FIT)
+COUNTS = InputRule("float32", 1, (-3.0, 900.0), (200.0, 900.0), 0.0, FIT)
 
 
 def levels(greatest, dtype):
@@ -89,3 +89,25 @@ def test_values_that_the_sample_did_not_show_are_refused_too():
 def test_blank_and_faint_images_of_the_same_type_are_accepted():
     assert convert(BYTES, np.zeros((3, 8, 8, 1), np.uint8)).max() == 0
     assert convert(BYTES, levels(25, np.uint8)).max() == 25
+
+
+def make_ink(dtype):
+    """Dark squares on white."""
+    images = np.full((6, 8, 8, 1), 255, dtype)
+    images[:, 2:5, 2:5] = 20
+    return images
+
+
+def test_inverted_images_and_masks_are_recognised_by_their_borders():
+    rule = BYTES._replace(contrast=(200.0, 235.0), border=3.0, fit=FIT._replace(background=np.array([255.0])))
+
+    def check(images, rule=rule):
+        check_borders(rule, list(images), choose_conversion(rule, list(images)))
+
+    check(make_ink(np.uint8))
+    check(make_ink(np.float32) / 255)
+    for images in (255 - make_ink(np.uint8), (make_ink(np.uint8) > 128).astype(np.uint8)):
+        with pytest.raises(InputError, match="the background is 255 in training"):
+            check(images)
+        check(images, rule._replace(fit=rule.fit._replace(level=True)))
+        check(images, rule._replace(border=130.0))

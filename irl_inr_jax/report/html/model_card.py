@@ -52,7 +52,7 @@ def make_cluster_table(bundle: ModelBundle, clusterer: str) -> str:
     more = len(order_clusters(clusters)) - len(rows)
     if more > 0:
         rows.append(f'<tr><td style="text-align:left" colspan="3">and {more} smaller clusters</td></tr>')
-    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+    return f'<table style="font-size:13px"><tbody>{"".join(rows)}</tbody></table>'
 
 
 def make_strip(bundle: ModelBundle, clusterer: str, number: int) -> str:
