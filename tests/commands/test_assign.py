@@ -150,6 +150,6 @@ def test_a_kill_between_append_and_anything_else_repeats_nothing(model, tmp_path
 
 def test_errors_of_export_model_have_status_2(model, tmp_path, capsys):
     assert export_model.main([]) == 2
-    assert export_model.main(["--model", model, "--out", str(tmp_path / "a.bin")]) == 2
+    assert export_model.main(["--model", model, "--to=stablehlo", "--out", str(tmp_path / "a.bin")]) == 2
     assert export_model.main(["--model", model, "--to", "tflite"]) == 2
     assert "ending in .stablehlo" in capsys.readouterr().err
