@@ -13,7 +13,7 @@ from irl_inr_jax.config import base
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "irl_inr_jax"
 MAX_PICTURE_BYTES = 300_000
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
