@@ -2,13 +2,17 @@
 
 Docstrings document parameters and fields in sentences, "images: (b, h, w, c) float32. labels: (b,), or None.". On the
 page each of them is an item of a list. A name counts as documented if it is a parameter of the function or an
-attribute of the class; every other text stays as it is.
+attribute of the class; every other text stays as it is. Underlined sections in scikit-learn's form, such as
+Parameters, become lists too.
 """
 
 import re
 from typing import Any
 
 import griffe
+
+SECTION = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
+ENTRY = re.compile(r"\w+ : ")
 
 
 class DocstringFields(griffe.Extension):
@@ -29,7 +33,36 @@ class DocstringFields(griffe.Extension):
 
 def _rewrite(documented: griffe.Object, names: set[str]) -> None:
     if documented.docstring is not None:
-        documented.docstring.value = list_fields(documented.docstring.value, names)
+        head, *sections = SECTION.split(documented.docstring.value)
+        text = list_fields(head, names)
+        for title, body in zip(sections[::2], sections[1::2], strict=True):
+            text += f"\n\n**{title}**\n\n{list_section(body)}"
+        documented.docstring.value = text
+
+
+def list_section(body: str) -> str:
+    """Return a section as a Markdown list; each entry is "name : type" with an indented text, or "name : text".
+
+    Attributes of scikit-learn's form, whose names end with an underscore, may follow each other in a line.
+    """
+    entries: list[list[str]] = []
+    for line in body.strip("\n").splitlines():
+        if ENTRY.match(line):
+            entries.append([line])
+        elif entries and line.strip():
+            entries[-1].append(line)
+    items = []
+    for first, *more in entries:
+        is_typed = bool(more) and more[0].startswith("    ")
+        name, _, kind = first.partition(" : ")
+        text = " ".join(line.strip() for line in more)
+        if is_typed:
+            items.append(f"- `{name}` ({kind}): {text}")
+            continue
+        for part in re.split(r"(?<=\.) (?=\w+_ : )", f"{first} {text}".strip()):
+            name, _, described = part.partition(" : ")
+            items.append(f"- `{name}`: {described}")
+    return "\n".join(items)
 
 
 def list_fields(text: str, names: set[str]) -> str:

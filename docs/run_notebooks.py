@@ -28,6 +28,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         client = nbclient.NotebookClient(notebook, timeout=MAX_CELL_SECONDS, kernel_name="python3", resources=resources)
+        client.create_kernel_manager().transport = "ipc"  # no ports
         return client.execute()
 
 

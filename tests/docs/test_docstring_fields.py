@@ -6,7 +6,8 @@ pytest.importorskip("griffe")
 
 from tests.conftest import load_script
 
-list_fields = load_script("docs/docstring_fields.py").list_fields
+fields = load_script("docs/docstring_fields.py")
+list_fields = fields.list_fields
 
 
 def test_fields_at_the_start_of_a_line_or_a_sentence_become_items():
@@ -30,3 +31,17 @@ def test_text_before_the_first_field_stays_a_paragraph_and_functions_keep_their_
 def test_other_text_is_unchanged(names):
     text = "Return the height: its unit is pixels.\n\n    irl-inr run DIR\n\nRaises InputError: never."
     assert list_fields(text, names) == text
+
+
+def test_sections_in_the_form_of_scikit_learn_become_lists():
+    body = "size : int or None\n    Number of things.\n    None: all.\nseed : int\n    Of it.\n\nAfter `load` nothing."
+    assert fields.list_section(body).splitlines()[:2] == [
+        "- `size` (int or None): Number of things. None: all.",
+        "- `seed` (int): Of it. After `load` nothing.",
+    ]
+    attributes = "labels_ : (n,) clusters. ids_ : the\nids.\nn_clusters_ : number."
+    assert fields.list_section(attributes).splitlines() == [
+        "- `labels_`: (n,) clusters.",
+        "- `ids_`: the ids.",
+        "- `n_clusters_`: number.",
+    ]
