@@ -40,10 +40,11 @@ def test_a_notebook_runs_in_an_empty_folder(path, monkeypatch):
 
 
 def test_progress_and_times_are_not_stored():
-    text = nbformat.v4.new_output("stream", name="stdout", text="599 images\n")
+    text = nbformat.v4.new_output("stream", name="stdout", text="599 images\nstep 3/7  2 s left  loss 0.1\n")
+    bar = nbformat.v4.new_output("stream", name="stdout", text="aligned 1/1  0 s left  \n")
     progress = nbformat.v4.new_output("stream", name="stderr", text="step 3/7")
     widget = nbformat.v4.new_output("display_data", data={notebooks.WIDGET: {"model_id": "1"}})
-    cleaned = notebooks.clean(make_notebook(progress, text, widget))
+    cleaned = notebooks.clean(make_notebook(progress, text, bar, widget))
     assert [output.text for output in cleaned.cells[0].outputs] == ["599 images\n"]
     assert cleaned.cells[0].metadata == {} and "version" not in cleaned.metadata.language_info
 
