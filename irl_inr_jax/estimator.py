@@ -10,7 +10,6 @@ A thin front of what `irl-inr run`, `save` and `assign` call. Modules are import
 `import irl_inr_jax` is immediate.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from irl_inr_jax.estimator_protocol import EstimatorProtocol
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
-    from ml_collections import ConfigDict
 
     from irl_inr_jax.deployment.applied_model import AppliedModel
     from irl_inr_jax.deployment.model_bundle import ModelBundle, Reference
@@ -68,16 +66,16 @@ class IRLINR(EstimatorProtocol):
 
     def __init__(
         self,
-        n_clusters: int | None = None,
+        n_clusters: Any = None,
         *,
-        clusterer: str = "kmeans",
-        config: "ConfigDict | None" = None,
-        settings: Mapping[str, Any] | None = None,
-        budget: float | None = None,
+        clusterer: Any = "kmeans",
+        config: Any = None,
+        settings: Any = None,
+        budget: Any = None,
         random_state: Any = None,
-        workdir: "str | Path | None" = None,
-        verbose: bool = True,
-    ):
+        workdir: Any = None,
+        verbose: Any = True,
+    ):  # values are checked in `fit`, as scikit-learn's are
         self.n_clusters = n_clusters
         self.clusterer = clusterer
         self.config = config
@@ -137,7 +135,10 @@ class IRLINR(EstimatorProtocol):
 
     def similar(self, image: Any, n: int = 24) -> "KnownNeighbours":
         """Return the n known images most similar to one image under all rotations: ids, similarity, angles, images."""
-        return self._apply(image).find_similar(n)
+        from irl_inr_jax.training.progress import hide_progress
+
+        with hide_progress():
+            return self._apply(image).find_similar(n)
 
     def save(self, path: "str | Path") -> None:
         """Write the model as one file NAME.irl, which needs neither the images nor this package's checkout to load."""
@@ -177,8 +178,10 @@ class IRLINR(EstimatorProtocol):
     def plot_similar(self, image: Any, n: int = 15, *, ax: "Axes | None" = None) -> "Axes":
         """Draw an image and the n known images most similar to it, rotated like it; return the axes."""
         from irl_inr_jax.report.figures.model_plots import plot_similar
+        from irl_inr_jax.training.progress import hide_progress
 
-        return plot_similar(self._apply(image), self.clusterer, count=n, ax=ax)
+        with hide_progress():
+            return plot_similar(self._apply(image), self.clusterer, count=n, ax=ax)
 
     def plot_outliers(self, n: int = 16, *, ax: "Axes | None" = None) -> "Axes":
         """Draw the n most isolated of the known images with their outlier scores; return the axes."""

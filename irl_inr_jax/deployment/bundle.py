@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.outlier_index import index_outliers, measure_isolation
@@ -18,6 +18,7 @@ from irl_inr_jax.data.lazy import in_chunks
 from irl_inr_jax.deployment.bundle_file import digest_bundle, load_bundle, save_bundle
 from irl_inr_jax.deployment.classifiers import read_classifiers
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
+from irl_inr_jax.deployment.novelty import measure_known
 from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.evaluation.stored import StoredEvaluation, load_evaluation
 from irl_inr_jax.training.heldout import hold_out
@@ -28,9 +29,9 @@ __all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]
 
 MIN_BYTES = 1_000_000  # for the reference of a model with few parameters
 RESERVED_BYTES = 60_000  # of the configuration and the verdict
-MAX_HELD_OUT = 1_000
+MAX_HELD_OUT = 4_000
 CONTRAST_QUANTILES = (0.05, 0.95)
-HELD_OUT_SHARE = 0.2  # of the reference images, where no images were held out
+HELD_OUT_SHARES = {"test": 0.5, "train": 0.2}  # of the evaluated images of a split, where no images were held out
 
 
 def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBundle:
@@ -57,6 +58,9 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
     size = count_bytes((trained.params, trained.model_state, classifiers))
     rows, with_pixels = sample_reference(stored, images, max(size, MIN_BYTES) - RESERVED_BYTES, seed=config.seed)
     held_rows, kind = find_held_out(stored, dataset, split, config)
+    familiarity, novelty = measure_known(
+        trained, images.images, stored.embeddings, first_clusters(stored), rows=rows, held_rows=held_rows
+    )
     bundle = ModelBundle(
         config=config,
         trained=trained,
@@ -64,8 +68,9 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
         reference=make_reference(stored, images, rows, with_pixels),
         classifiers=classifiers,
         numbers=numbers,
-        cluster_names={},
-        held_out=measure_held_out(stored, rows, held_rows, kind=kind),
+        cluster_names=stored.cluster_names,
+        held_out=measure_held_out(stored, rows, held_rows, kind=kind, novelty=novelty),
+        familiarity=familiarity,
         verdict=stored.results.get("verdict", []),
         facts=describe_run(stored, step, config),
         version=version("irl-inr-jax"),
@@ -151,14 +156,19 @@ def find_held_out(
         assert held_out is not None
         rows, kind = np.flatnonzero(np.isin(stored.ids, held_out.ids)), "held-out images"
     else:
-        count = max(1, round(HELD_OUT_SHARE * len(stored.ids)))
+        count = max(1, round(HELD_OUT_SHARES[split] * len(stored.ids)))
         rows = rng.choice(len(stored.ids), count, replace=False)
         kind = "test images" if split == "test" else "training images"
     return np.sort(rng.permutation(rows)[:MAX_HELD_OUT]), kind
 
 
 def measure_held_out(
-    stored: StoredEvaluation, rows: Int[np.ndarray, "m"], held_rows: Int[np.ndarray, "h"], *, kind: str
+    stored: StoredEvaluation,
+    rows: Int[np.ndarray, "m"],
+    held_rows: Int[np.ndarray, "h"],
+    *,
+    kind: str,
+    novelty: Float32[np.ndarray, "h p"],
 ) -> HeldOut:
     """Measure the held-out images among the reference images `rows` that are not held out."""
     others = np.setdiff1d(rows, held_rows)
@@ -172,7 +182,13 @@ def measure_held_out(
         distance=found.distance,
         outliers=found.outlier_score,
         clusters={name: values[held_rows].astype(np.int32) for name, values in stored.clusters.items()},
+        novelty=novelty,
     )
+
+
+def first_clusters(stored: StoredEvaluation) -> Int[np.ndarray, "n"]:
+    """Return the clusters of the first clusterer, or one cluster without any."""
+    return next(iter(stored.clusters.values()), np.zeros(len(stored.ids), np.int32))
 
 
 def describe_run(stored: StoredEvaluation, step: int, config: ConfigDict) -> dict:

@@ -87,7 +87,7 @@ def make_model_options(params: Mapping[str, Any]) -> ModelOptions:
         clusterer=params["clusterer"],
         config=params["config"],
         settings=params["settings"] or {},
-        budget=budget,
+        budget=None if budget is None else float(budget),
         seed=seed,
         workdir=None if params["workdir"] is None else Path(params["workdir"]).expanduser(),
     )
@@ -116,11 +116,7 @@ def fit_model(what: object, options: ModelOptions) -> FittedModel:
     if options.clusterer not in config.evaluation.clusterers:
         config.evaluation.clusterers = (options.clusterer, *config.evaluation.clusterers)
     check_config(config)
-    temporary = (
-        tempfile.TemporaryDirectory(prefix="irl_inr_") if options.workdir is None else nullcontext(options.workdir)
-    )
-    with temporary as created:
-        workdir = Path(created)
+    with open_workdir(options.workdir) as workdir:
         claim_images(workdir, dataset)
         status = train(config, workdir, dataset)
         if status:

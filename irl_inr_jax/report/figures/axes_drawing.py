@@ -16,7 +16,7 @@ _MAX_LEGEND = 20
 _NOISE_COLOUR = np.array([[0.8, 0.8, 0.8]])
 
 
-def draw_image_rows(rows: list[Float[np.ndarray, "n s s c"]], labels: list[str], title: str, ax: Axes | None) -> Axes:
+def draw_image_rows(rows: list[Float[np.ndarray, "_ s s c"]], labels: list[str], title: str, ax: Axes | None) -> Axes:
     """Draw rows of images in [0, 1], each with its label at the left."""
     filled = next(row for row in rows if len(row))
     side, num_columns = choose_side(filled, target=_CELL), max(len(row) for row in rows)
@@ -71,7 +71,7 @@ def draw_latent_map(
         axes.scatter(of_cluster[:, 0], of_cluster[:, 1], s=size, color=colours[number], linewidths=0, label=label)
     axes.set(xticks=[], yticks=[], title=title)
     if len(numbers) <= _MAX_LEGEND:
-        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.legend(fontsize=8, frameon=False, markerscale=3, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes
 
 
