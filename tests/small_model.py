@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.source import array_source
-from irl_inr_jax.deployment.bundle import describe_input, make_reference, measure_held_out
+from irl_inr_jax.deployment.bundle import describe_input, make_reference, select_held_out
 from irl_inr_jax.deployment.bundle_file import digest_bundle
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.novelty import measure_known
@@ -66,7 +66,7 @@ def make_small_model() -> ModelBundle:
         classifiers={"kmeans": {"centres": kmeans.cluster_centers_}},
         numbers={"kmeans": np.arange(NUM_CLUSTERS, dtype=np.int32)},
         cluster_names={"kmeans": {1: "ring <&>"}},
-        held_out=measure_held_out(stored, rows, rows[:8], kind="training images", novelty=novelty),
+        held_out=select_held_out(stored, rows[:8], kind="training images", novelty=novelty),
         familiarity=familiarity,
         verdict=[{"name": "converged", "good": False, "text": "not converged: <loss>"}],
         facts={

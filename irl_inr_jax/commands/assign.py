@@ -33,7 +33,7 @@ from absl import flags
 from irl_inr_jax.commands.flags import run_command
 
 if TYPE_CHECKING:
-    from irl_inr_jax.deployment.drift import Drift, MeasuredImages
+    from irl_inr_jax.deployment.drift import Drift
     from irl_inr_jax.deployment.model_bundle import ModelBundle
 
 DRIFT_STATUS = 3
@@ -97,6 +97,7 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     import numpy as np
 
     from irl_inr_jax.deployment.assigned_table import append_lines, column_names, format_lines, start_table
+    from irl_inr_jax.deployment.drift_file import drift_path, save_drift
     from irl_inr_jax.deployment.image_assignment import assign_chunks
     from irl_inr_jax.deployment.new_images import read_new_images
     from irl_inr_jax.report.html.assignment_page import Gallery, save_assignment_page
@@ -117,7 +118,7 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
             update(done, "")
     partial.replace(out)
     seconds = time.monotonic() - started
-    drift = save_drift(out, bundle, measured, rate=rate)
+    drift = save_drift(drift_path(out), bundle, measured, rate=rate)
     for line in new.skipped:
         print(f"  not read: {line}")
     print(f"{out}: {done:,} images, {done / max(seconds, 1e-9):,.0f} a second")
@@ -127,38 +128,6 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
         print(f"{page}: open it in a browser")
     print(drift.sentence)
     return drift
-
-
-def save_drift(out: Path, bundle: "ModelBundle", measured: list["MeasuredImages"], *, rate: float) -> "Drift":
-    """Compare the images with the held-out ones, write the result beside the table and return it."""
-    import json
-
-    from irl_inr_jax.config.storage import write_in_one_step
-    from irl_inr_jax.deployment.drift import find_drift, join_measured
-    from irl_inr_jax.deployment.image_assignment import known_images
-
-    known = known_images(bundle)
-    drift = find_drift(
-        known,
-        join_measured(measured, like=known),
-        bundle.familiarity,
-        rate=rate,
-        is_calibrated=bundle.held_out.is_unseen,
-        seed=bundle.config.seed,
-    )
-    content = {
-        "model": bundle.digest,
-        "clusterer": next(iter(bundle.clusterers), None),
-        **drift._asdict(),
-        "clusters": [shift._asdict() for shift in drift.clusters],
-    }
-    write_in_one_step(drift_path(out), json.dumps(content, indent=2) + "\n")
-    return drift
-
-
-def drift_path(out: Path) -> Path:
-    """Return the file for the drift of a table."""
-    return out.with_suffix(".drift.json")
 
 
 def _expand_arguments(arguments: Sequence[str]) -> list[str]:

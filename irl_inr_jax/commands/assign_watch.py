@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from irl_inr_jax.commands.assign import save_drift
 from irl_inr_jax.data.datasets.own_images import STACKS
 from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
 from irl_inr_jax.deployment.arrivals import Arrivals
 from irl_inr_jax.deployment.assigned_table import append_lines, column_names, continue_table, format_lines
 from irl_inr_jax.deployment.drift import Drift, MeasuredImages
+from irl_inr_jax.deployment.drift_file import drift_path, save_drift
 from irl_inr_jax.deployment.image_assignment import assign_chunks
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.new_images import NewImages, read_new_images
@@ -34,7 +34,7 @@ def watch(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_sec
             arrivals.finish(name)
     print(f"{out}: {len(done):,} images so far; watching {folder}, end with Ctrl-C", flush=True)
     window: list[MeasuredImages] = []
-    drift = save_drift(out, bundle, window, rate=rate)
+    drift = save_drift(drift_path(out), bundle, window, rate=rate)
     with end_by_signals():
         try:
             is_tested = True
@@ -50,11 +50,11 @@ def watch(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_sec
                 if ready:
                     continue
                 if not is_tested:
-                    drift, is_tested = save_drift(out, bundle, window, rate=rate), True
+                    drift, is_tested = save_drift(drift_path(out), bundle, window, rate=rate), True
                     print(f"{len(done):,} images; {drift.sentence}", flush=True)
                 time.sleep(poll_seconds)
         except KeyboardInterrupt:
-            drift = save_drift(out, bundle, window, rate=rate)
+            drift = save_drift(drift_path(out), bundle, window, rate=rate)
             print(f"\n{out}: {len(done):,} images; {drift.sentence}", flush=True)
     return drift
 

@@ -153,8 +153,6 @@ def _arrays(bundle: ModelBundle) -> dict[str, np.ndarray]:
         "images": reference.images,
         "image_rows": reference.image_rows,
         "held_out/latents": held_out.latents,
-        "held_out/distance": held_out.distance,
-        "held_out/outliers": held_out.outliers,
         "held_out/novelty": held_out.novelty,
     }
     if reference.pose is not None:
@@ -189,7 +187,7 @@ def _assemble(
     )
     held_out = HeldOut(
         kind=facts["held_out"],
-        **{name: arrays[f"held_out/{name}"] for name in ("latents", "distance", "outliers", "novelty")},
+        **{name: arrays[f"held_out/{name}"] for name in ("latents", "novelty")},
         clusters={name: arrays[f"held_out/clusters/{name}"] for name in names},
     )
     return ModelBundle(

@@ -52,14 +52,11 @@ class HeldOut(NamedTuple):
     """Images that new ones are compared with to find drift, each measured as a new image is.
 
     kind: 'held-out images' and 'test images' were not used in training; 'training images' were, for want of others.
-    latents: (h, d). distance: (h,) to the nearest of the other reference images. outliers: (h,) their scores among
-    these. clusters: by clusterer, (h,) each. novelty: (h, p) by the `Familiarity` of the model.
+    latents: (h, d). clusters: by clusterer, (h,) each. novelty: (h, p) by the `Familiarity` of the model.
     """
 
     kind: str
     latents: Float32[np.ndarray, "h d"]
-    distance: Float[np.ndarray, "h"]
-    outliers: Float[np.ndarray, "h"]
     clusters: dict[str, Int[np.ndarray, "h"]]
     novelty: Float32[np.ndarray, "h p"]
 
