@@ -127,7 +127,7 @@ def mark_code(line: str) -> str:
     """Return a line of prose with what a user types set as code, outside code that is marked already."""
     parts = line.split("`")
     named = re.compile(
-        r"(?<![\w/-])(--[a-z][\w.-]*(?:=[\w.,+-]+)?|(?:DIR|WORKDIR|RESULTS)(?:/[\w.]+)+|config(?:\.[a-z]\w*)+"
+        r"(?<![\w./-])(--[a-z][\w-]*(?:\.\w+)*(?:=[\w.,+-]*\w)?|(?:DIR|WORKDIR|RESULTS)(?:/[\w.]+)+|config(?:\.[a-z]\w*)+"
         r"|irl_inr_jax(?:/\w+)+|\w+/[\w/]+\.\w+|\w+\.(?:json|csv|npz|npy|png|html))(?![\w/])"
     )
     for index in range(0, len(parts), 2):

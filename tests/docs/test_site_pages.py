@@ -28,10 +28,12 @@ def test_the_page_of_a_command_has_every_flag_of_its_help(verb):
 def test_a_help_becomes_markdown_that_shows_the_same_text():
     help_text = (
         "Do a thing: `irl-inr do`.\n\n    irl-inr do --out DIR\n    irl-inr do -n 2\n\nWrites DIR/eval and <b>, "
-        "see --num_clusters.\n\nFlags:\n  --[no]copy_all\n        copy a|b and *c*\n        always (default: false)\n"
+        "see --num_clusters or --config.data.path=a.npy.\n\n"
+        "Flags:\n  --[no]copy_all\n        copy a|b and *c*\n        always (default: false)\n"
     )
     page = pages.write_command("do", help_text)
     assert "Do a thing.\n\n```sh\nirl-inr do --out DIR\nirl-inr do -n 2\n```\n\nWrites `DIR/eval` and &lt;b&gt;" in page
+    assert "see `--num_clusters` or `--config.data.path=a.npy`.\n" in page
     assert "| `--[no]copy-all` | copy a\\|b and \\*c\\* always (default: false) |" in page
 
 
