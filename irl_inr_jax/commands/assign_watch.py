@@ -41,7 +41,7 @@ def watch(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_sec
             while True:
                 ready = arrivals.look()[:MAX_FILES]
                 for new in read_files(bundle, arrivals, ready, done):
-                    rows = np.flatnonzero(~np.isin(new.ids, list(done)))
+                    rows = np.flatnonzero([str(value) not in done for value in new.ids])
                     for assigned in assign_chunks(bundle, new, rows):
                         append_lines(out, format_lines(bundle, assigned))
                         done.update(str(value) for value in assigned.ids)
