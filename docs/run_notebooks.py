@@ -28,7 +28,9 @@ def execute(path: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
-        client = nbclient.NotebookClient(notebook, timeout=MAX_CELL_SECONDS, kernel_name="python3", resources=resources)
+        client = nbclient.NotebookClient(
+            notebook, timeout=MAX_CELL_SECONDS, kernel_name="python3", resources=resources, coalesce_streams=True
+        )
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", str(Path(folder, ".kernel"))  # sockets of files instead of open ports
         return client.execute()

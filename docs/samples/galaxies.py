@@ -41,7 +41,7 @@ def draw_galaxy(rng: np.random.Generator, kind: str) -> np.ndarray:
     else:
         light = (0.7 * disc + 0.5 * bulge)[..., None] * np.array([1.0, 0.85, 0.65])
     light = rng.uniform(120, 210) * light + rng.normal(12, 4, light.shape)
-    return np.uint8(np.clip(light, 0, 255))
+    return np.clip(light, 0, 255).astype(np.uint8)
 
 
 def write_galaxies(folder: Path) -> None:
