@@ -41,3 +41,8 @@ def check_keys(data: ConfigDict, keys: Set[str], *, reader: str) -> None:
                 f"config.data.{key}: expected its default {default!r} for {reader}, which does not use this key, "
                 f"found {data[key]!r}; leave it out"
             )
+
+
+def is_requested(data: ConfigDict, key: str) -> bool:
+    """Return True if config.data.`key` differs from its default; what it names must then exist."""
+    return data[key] != base.get_config().data[key]

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from irl_inr_jax.data.keys import is_requested
+from irl_inr_jax.data.labels import to_labels
 from irl_inr_jax.data.readers.files_source import source_of_files
-from irl_inr_jax.data.readers.table_files import read_columns, to_labels
+from irl_inr_jax.data.readers.table_files import read_columns
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError
 
@@ -20,7 +22,8 @@ def read_table(data: ConfigDict) -> Source:
     ids if it is unique, otherwise the paths are the ids; `split` has train or test. All others become columns of the
     `Source`. Missing files count as unreadable.
 
-    Raises InputError for damaged tables, a missing path column, repeated files, other splits, and as `source_of_files`.
+    Raises InputError for damaged tables, a missing path column, a requested label column that is missing, repeated
+    files, other splits, and as `source_of_files`.
     """
     path = Path(data.path).expanduser()
     name = f"config.data.path ({path})"
@@ -31,6 +34,11 @@ def read_table(data: ConfigDict) -> Source:
             f"set config.data.path_column"
         )
     paths = columns.pop(data.path_column)
+    if data.label_column not in columns and is_requested(data, "label_column"):
+        raise InputError(
+            f"{name}: expected a column {data.label_column!r} of labels, as config.data.label_column requests, found "
+            f"{', '.join(columns)}; set config.data.label_column to one of these"
+        )
     ids = columns.pop("id") if _is_unique(columns.get("id")) else paths
     if not _is_unique(ids):
         values, counts = np.unique(ids, return_counts=True)

@@ -61,6 +61,11 @@ def test_repeated_ids_become_a_column(read):
     assert source.ids.tolist() == ["1", "2"]
 
 
+def test_blanks_in_the_header(read):
+    source = read("path, label\na.png, 1\nb.png, 0\n")
+    assert source.labels.tolist() == [1, 0]
+
+
 def test_path_column_and_label_column(read):
     source = read("file,kind,label\na.png,ant,1\nb.png,,2\n", path_column="file", label_column="kind")
     assert source.labels.tolist() == ["ant", ""] and source.columns["label"].tolist() == [1, 2]
@@ -89,6 +94,7 @@ def test_missing_files_are_skipped(read):
     [
         ("file,label\na.png,1\n", "a column 'path' of image files, found file, label; set config.data.path_column"),
         ("path,label\n", "at least one row"),
+        ("path,class\na.png,1\n", "a column 'kind' of labels, as config.data.label_column requests, found class; set"),
         ("path,label\na.png\n", "Expected 2 columns, got 1"),
         ("path,x\na.png,1\na.png,2\n", "each file once, found 'a.png' more than once; .*a column 'id'"),
         ("path,split\na.png,train\nb.png,val\n", "train or test in the column 'split', found 'val' in row 2"),
@@ -96,8 +102,9 @@ def test_missing_files_are_skipped(read):
     ],
 )
 def test_other_tables_are_errors(read, content, message):
+    keys = {"label_column": "kind"} if "label_column" in message else {}
     with pytest.raises(InputError, match=message) as caught:
-        read(content)
+        read(content, **keys)
     assert str(caught.value).startswith("config.data.path (") and "table.csv" in str(caught.value)
 
 
