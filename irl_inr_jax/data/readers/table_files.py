@@ -23,9 +23,10 @@ _TEXT, _NUMBERS = "[t]", "[f]"  # EcoTaxa's types
 def read_columns(path: Path, *, key: str, text: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """Return the columns (N,) of a table by name: numbers if all cells are numbers, otherwise strings.
 
-    An empty cell is NaN among numbers and '' among strings. Blanks around names and cells of text files are removed;
-    around the cells of `text` columns only if the header has them too. EcoTaxa's second row of types, [t] or [f], is
-    not a row of the table. text: columns that are always strings. key: configuration key of the path, for messages.
+    An empty cell is NaN among numbers and '' among strings. Columns of bytes, lists and records are left out. Blanks
+    around names and cells of text files are removed; around the cells of `text` columns only if the header has them
+    too. EcoTaxa's second row of types, [t] or [f], is not a row of the table. text: columns that are always strings.
+    key: configuration key of the path, for messages.
 
     Raises InputError for damaged files, rows of different lengths, tables without rows and repeated column names.
     """
@@ -40,7 +41,7 @@ def read_columns(path: Path, *, key: str, text: tuple[str, ...] = ()) -> dict[st
         raise InputError(
             f"{name}: expected a readable table, found a damaged one ({reason}); correct it or write it again"
         ) from None
-    if len(next(iter(columns.values()), ())) == 0:
+    if columns and len(next(iter(columns.values()))) == 0:
         raise InputError(f"{name}: expected at least one row, found only the header {', '.join(columns)}")
     return columns
 
@@ -108,9 +109,17 @@ def _types(columns: dict[str, np.ndarray]) -> dict[str, str]:
 
 def _read_parquet(path: Path, text: tuple[str, ...]) -> dict[str, np.ndarray]:
     with parquet.ParquetFile(path) as file:
-        table = file.read()
+        fields = [field for field in file.schema_arrow if is_plain(field.type)]
+        table = file.read(columns=[field.name for field in fields])
     names = strip_names(table.column_names)
-    return {name: _to_array(column, as_text=name in text) for name, column in zip(names, table.columns, strict=True)}
+    columns = zip(names, table.columns, strict=True)
+    return {name: _to_array(column, as_text=name in text) for name, column in columns}
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Return True for a type of numbers, strings or dates, False for bytes, lists and records."""
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return not (pa.types.is_nested(kind) or is_bytes)
 
 
 def _to_array(column: pa.ChunkedArray, *, as_text: bool) -> np.ndarray:

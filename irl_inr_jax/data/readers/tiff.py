@@ -1,9 +1,10 @@
 """TIFF files of one image or of many pages, read by tifffile, which keeps all bits and channels."""
 
 import dataclasses
+import io
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -20,7 +21,7 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha that colours are and are not premulti
 _UNSIGNED = 1
 
 
-def read_tiff_image(file: Path | BinaryIO) -> np.ndarray | None:
+def read_tiff_image(file: Path | io.BytesIO) -> np.ndarray | None:
     """Return the only image of a TIFF file, (h, w) or (h, w, c), composited on black, at full bit depth.
 
     Returns None if Pillow reads all its bits. Raises InputError for several pages, and ValueError or tifffile's errors
@@ -32,8 +33,9 @@ def read_tiff_image(file: Path | BinaryIO) -> np.ndarray | None:
         parts = _image_series(opened)
         num_images = sum(count_pages(part) for part in parts)
         if num_images > 1:
+            name = file if isinstance(file, Path) else "an embedded TIFF file"
             raise InputError(
-                f"config.data.path: expected one image in {opened.filehandle.path}, found {num_images} pages; "
+                f"config.data.path: expected one image in {name}, found {num_images} pages; "
                 f"set config.data.path to the file itself, or remove it from the folder"
             )
         page = parts[0].keyframe

@@ -108,6 +108,26 @@ def test_other_tables_are_errors(read, content, message):
     assert str(caught.value).startswith("config.data.path (") and "table.csv" in str(caught.value)
 
 
+def test_paths_with_backslashes(read, images):
+    source = read("path,label\ndeep\\c.png,1\na.png,0\n")
+    np.testing.assert_array_equal(source.read(np.array([0]))[0, :, :, 0], images["deep/c.png"])
+    assert source.ids.tolist() == ["deep\\c.png", "a.png"]
+    with pytest.raises(InputError, match=r"found 'C:\\\\lots\\\\a\.png' in row 2, with the backslashes of Windows"):
+        read("path\na.png\nC:\\lots\\a.png\n")
+
+
+def test_a_name_that_is_too_long_is_an_unreadable_file(read):
+    with pytest.raises(InputError, match=r"at most 0 unreadable files of 2, found 1 \(x+\.png: File name too long"):
+        read(f"path\na.png\n{'x' * 300}.png\n")
+
+
+def test_other_columns_of_parquet_files_are_named(read):
+    source = read({"path": ["a.png", "b.png"], "votes": [[1, 2], [3]], "raw": [b"a", b"b"]}, "t.parquet")
+    assert source.notes == ("columns of t.parquet that are not read: votes, raw",) and source.columns == {}
+    with pytest.raises(InputError, match=r"a column 'votes' of image files, found path, votes \(list<"):
+        read({"path": ["a.png"], "votes": [[1, 2]]}, "t.parquet", path_column="votes")
+
+
 def test_damaged_parquet_is_an_error(read, tmp_path):
     with pytest.raises(InputError, match=r"t\.parquet\): expected a readable table, found a damaged one"):
         read("PAR1 and then something else", "t.parquet")
