@@ -8,9 +8,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.keys import is_requested
+from irl_inr_jax.data.pixels import check_stack_shape
 from irl_inr_jax.data.readers.hdf5_contents import (
     Contents,
     check_complete,
+    describe_unwritten,
     find_dataset,
     import_h5py,
     list_contents,
@@ -40,9 +42,11 @@ def open_hdf5(data: ConfigDict) -> Source:
             contents = list_contents(file)
             key = _choose_images(file, contents, data, path)
             images: Any = file[key]
+            shape, dtype, identity = images.shape or (), images.dtype, contents.identities[key]
+            check_stack_shape(shape, source_name(path, key))
             check_complete(images, source_name(path, key))
+            unwritten = describe_unwritten(images, source_name(path, key))
             labels = None if data.labels_path else _read_labels(file, contents, data, path)
-            shape, dtype, identity = images.shape, images.dtype, contents.identities[key]
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError, KeyError) as error:
@@ -50,9 +54,8 @@ def open_hdf5(data: ConfigDict) -> Source:
     read = _RowReader(path, key, h5py)
     known = {identity, contents.identities.get(data.labels_key.strip("/"))}
     unread = [name for name in contents.shapes if contents.identities[name] not in known]
-    return stack_source(
-        data, path, read, shape=shape, dtype=dtype, labels=labels, part=key, notes=unread_note(unread, "datasets", path)
-    )
+    notes = (*unwritten, *unread_note(unread, "datasets", path))
+    return stack_source(data, path, read, shape=shape, dtype=dtype, labels=labels, part=key, notes=notes)
 
 
 class _RowReader:

@@ -12,6 +12,7 @@ from irl_inr_jax.types import InputError
 
 _MAX_LISTED = 12  # datasets in a message
 _MAX_DATASETS = 10_000
+_MAX_LABELS = 50_000_000
 _UNLIMITED = 2**63 - 1  # length of a selection or of a file without a bound
 _BLOCK = "%b"  # the number of a block in the name of a source of a virtual dataset
 
@@ -104,6 +105,22 @@ def check_complete(dataset: Any, name: str) -> None:
             _check_blocks(folder, part.file_name, name)
         elif _BLOCK not in part.dset_name:
             _check_part(dataset, part, name)
+
+
+def describe_unwritten(dataset: Any, name: str) -> tuple[str, ...]:
+    """Return a note on the blocks of a dataset that were never written and are read as its fill value, () without any.
+
+    Raises InputError if none was written.
+    """
+    if dataset.is_virtual or dataset.external:
+        return ()
+    if dataset.id.get_storage_size() == 0:
+        raise InputError(f"{name}: expected images, found a dataset to which none was written; write it again")
+    if dataset.chunks is None:
+        return ()
+    total = math.prod(-(-side // chunk) for side, chunk in zip(dataset.shape, dataset.chunks, strict=True))
+    missing = total - dataset.id.get_num_chunks()
+    return (f"{missing} of {total} blocks of images in {dataset.name} were never written",) if missing else ()
 
 
 def _check_part(dataset: Any, part: Any, name: str) -> None:
@@ -200,6 +217,8 @@ def read_text_or_numbers(dataset: Any) -> np.ndarray:
 
     if dataset.shape is None:
         return np.zeros(())  # a null dataspace: no label
+    if dataset.size > _MAX_LABELS:
+        raise ValueError(f"{dataset.size} values in {dataset.name}")
     if h5py.check_string_dtype(dataset.dtype) is None:
         return np.asarray(dataset[()])
     return np.asarray(dataset.asstr()[()]).astype(str)

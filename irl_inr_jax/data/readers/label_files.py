@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.data.keys import is_requested
 from irl_inr_jax.data.labels import flatten_labels, to_labels
+from irl_inr_jax.data.readers.declared_sizes import check_npy_size
 from irl_inr_jax.data.readers.hdf5_contents import read_hdf5_labels
 from irl_inr_jax.data.readers.npz_contents import read_npz_labels
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES, read_columns, to_numbers
@@ -51,8 +52,9 @@ def read_labels(data: ConfigDict, ids: np.ndarray) -> np.ndarray:
 
 def _from_array(path: Path, name: str) -> np.ndarray:
     try:
+        check_npy_size(path)
         return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError) as error:
         raise InputError(
             f"{name}: expected an array written by numpy.save, found another file, a damaged file or Python "
             f"objects ({' '.join(str(error).split())}); write it again"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from irl_inr_jax.data.readers.declared_sizes import check_expansion, check_memory, count_bytes, read_npy_header
 from irl_inr_jax.types import InputError
 
 # NumPy, zipfile and zlib raise these for damaged, encrypted and unsupported archives.
@@ -52,12 +53,34 @@ def open_archive(path: Path, name: str) -> Iterator[Any]:
         yield archive
 
 
-def read_member(archive: Any, key: str, name: str) -> np.ndarray:
-    """Return one array of an open .npz file. Pickled objects are never loaded. Raises InputError for a damaged one."""
+def read_member(archive: Any, key: str, name: str, *, memory_mb: int | float = 0.0) -> np.ndarray:
+    """Return one array of an open .npz file. Pickled objects are never loaded.
+
+    memory_mb: config.data.memory_mb, for a compressed array of more than 1 GB. Raises InputError for a damaged or a
+    larger array, by its declared size before it is read.
+    """
     try:
+        _check_member(archive.zip, f"{key}.npy", name, memory_mb=memory_mb)
         return np.asarray(archive[key])
+    except InputError:
+        raise
     except _ERRORS as error:
         raise _damaged_archive(name, error) from None
+
+
+def _check_member(archive: zipfile.ZipFile, member: str, name: str, *, memory_mb: int | float) -> None:
+    """Raise ValueError if a member is shorter than its header declares, InputError if compressed and too large."""
+    if member not in archive.namelist():
+        raise ValueError(f"{member.removesuffix('.npy')} is not an array")
+    info = archive.getinfo(member)
+    with archive.open(info) as stream:
+        shape, dtype, _ = read_npy_header(stream)
+    declared = count_bytes(shape, dtype)
+    if declared > info.file_size and not dtype.hasobject:
+        raise ValueError(f"{info.file_size} bytes for {member} of shape {shape}, which needs {declared}")
+    if info.compress_type != zipfile.ZIP_STORED:
+        check_expansion(info.file_size, info.compress_size, name)
+        check_memory(info.file_size, memory_mb, name)
 
 
 def _damaged_archive(name: str, error: Exception) -> InputError:

@@ -1,5 +1,6 @@
 """Images in NumPy files: one memory-mapped array in .npy; images, labels, ids and a test split in .npz."""
 
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.data.keys import is_requested
 from irl_inr_jax.data.labels import flatten_labels, to_text
 from irl_inr_jax.data.pixels import check_stack_shape, pixel_dtype
+from irl_inr_jax.data.readers.declared_sizes import check_npy_size
 from irl_inr_jax.data.readers.named_arrays import check_labels_key, unread_note
 from irl_inr_jax.data.readers.npz_contents import open_archive, read_member
 from irl_inr_jax.data.readers.stacks import damaged, source_name, stack_source
@@ -23,8 +25,10 @@ def open_npy(data: ConfigDict) -> Source:
     """
     path = Path(data.path).expanduser()
     try:
+        if not zipfile.is_zipfile(path):
+            check_npy_size(path)
         images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError) as error:
         raise damaged(path, "an array written by numpy.save", error) from None
     if not isinstance(images, np.ndarray):
         raise InputError(f"{source_name(path)}: expected one array, found an archive; rename it to .npz")
@@ -58,7 +62,11 @@ def open_npz(data: ConfigDict) -> Source:
                 f"{name}: expected an array {labels_key!r}, as config.data.labels_key requests, found {found}; "
                 f"set config.data.labels_key to one of these"
             )
-        arrays = {key: read_member(archive, key, name) for key in (*names, *test_names) if key in archive}
+        arrays = {
+            key: read_member(archive, key, name, memory_mb=data.memory_mb)
+            for key in (*names, *test_names)
+            if key in archive
+        }
     splits = [_split(arrays, keys, path) for keys in (names, test_names) if keys[0] in arrays]
     kinds = [f"{split.images.dtype} of shape {split.images.shape[1:]}" for split in splits]
     if len(set(kinds)) > 1:

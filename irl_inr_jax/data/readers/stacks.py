@@ -12,6 +12,8 @@ from irl_inr_jax.data.readers.label_files import read_labels
 from irl_inr_jax.data.source import Source, row_ids
 from irl_inr_jax.types import InputError
 
+MAX_IMAGES = 10_000_000  # ids of more need more than a gigabyte
+
 
 def stack_source(
     data: ConfigDict,
@@ -38,6 +40,11 @@ def stack_source(
     name = source_name(path, part)
     check_stack_shape(shape, name)
     num_images, height, width, channels = shape if len(shape) == 4 else (*shape, 1)
+    if num_images > MAX_IMAGES:
+        raise InputError(
+            f"{name}: expected at most {MAX_IMAGES} images in one file, found {num_images}; check its shape "
+            f"{shape}, or write a part of it"
+        )
     ids = row_ids(path.stem, num_images) if ids is None else to_text(np.asarray(ids), name)
     if ids.shape != (num_images,):
         raise InputError(f"{name}: expected one id for each of the {num_images} images, found shape {ids.shape}")

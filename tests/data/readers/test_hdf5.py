@@ -36,6 +36,23 @@ def test_rows_in_any_order(open_it):
         np.testing.assert_array_equal(source.read(rows), IMAGES[rows])
 
 
+def test_datasets_without_values_are_errors(open_it, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"] = h5py.Empty("u1")
+        for name, chunks in (("never", (1, 12, 12)), ("whole", None)):
+            file.create_dataset(name, (10**9, 12, 12), "u1", chunks=chunks)
+        sparse = file.create_dataset("sparse", (10**9, 12, 12), "u1", chunks=(1, 12, 12))
+        sparse[7] = 1
+    for key, message in [
+        ("images", r"found an array of shape \(\)"),
+        ("never", "a dataset to which none was written"),
+        ("whole", "a dataset to which none was written"),
+        ("sparse", "at most 10000000 images in one file, found 1000000000"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            open_it(images_key=key)
+
+
 def test_concurrent_reads(open_it):
     source = open_it({"images": IMAGES})
     with ThreadPoolExecutor(4) as pool:
@@ -46,8 +63,10 @@ def test_concurrent_reads(open_it):
 def test_only_requested_rows_are_read(open_it, tmp_path):
     source = open_it({"images": np.zeros((1, 2, 2))})
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file.create_dataset("images", (10**5, 200, 200), "u2", chunks=(1, 200, 200))
+        images = file.create_dataset("images", (10**5, 200, 200), "u2", chunks=(1, 200, 200))
+        images[5] = 1
     source = open_it()
+    assert source.notes == ("99999 of 100000 blocks of images in /images were never written",)
     assert len(source.ids) == 10**5 and source.read(np.array([99_999, 5])).shape == (2, 200, 200, 1)
 
 

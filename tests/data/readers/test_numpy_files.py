@@ -187,6 +187,16 @@ def test_npy_larger_than_memory(data, tmp_path):
     assert open_npy(data).read(np.array([99_999])).shape == (1, 1000, 1000, 1)
 
 
+@pytest.mark.parametrize("shape", [(-1, 12, 12), (2**62, 12, 12), (2**32, 2**32, 4), (10**9, 12, 12)])
+def test_npy_with_an_impossible_shape_is_an_error(data, tmp_path, shape):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.write(IMAGES.tobytes())
+    data.path = str(tmp_path / "a.npy")
+    with pytest.raises(InputError, match=r"an array written by numpy\.save, .*(a negative length|which needs \d+)"):
+        open_npy(data)
+
+
 def test_other_and_damaged_npy_files_are_errors(data, tmp_path):
     path = tmp_path / "a.npy"
     data.path = str(path)
