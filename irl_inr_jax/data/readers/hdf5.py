@@ -52,9 +52,12 @@ def open_hdf5(data: ConfigDict) -> Source:
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise damaged(path, "an HDF5 file", error) from None
     read = _RowReader(path, key, h5py)
-    known = {identity, contents.identities.get(data.labels_key.strip("/"))}
+    known = {identity, None if data.labels_path else contents.identities.get(data.labels_key.strip("/"))}
     unread = [name for name in contents.shapes if contents.identities[name] not in known]
-    notes = (*unwritten, *unread_note(unread, "datasets", path))
+    chosen = (
+        () if key == data.images_key.strip("/") else (f"images: {key}, the only array of three or four dimensions",)
+    )
+    notes = (*chosen, *unwritten, *unread_note(unread, "datasets", path))
     return stack_source(data, path, read, shape=shape, dtype=dtype, labels=labels, part=key, notes=notes)
 
 

@@ -1,5 +1,6 @@
 """Labels in a separate file: config.data.labels_path."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from irl_inr_jax.data.readers.declared_sizes import check_npy_size
 from irl_inr_jax.data.readers.hdf5_contents import read_hdf5_labels
 from irl_inr_jax.data.readers.npz_contents import read_npz_labels
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES, read_columns, to_numbers
+from irl_inr_jax.data.readers.table_text import decode_table
 from irl_inr_jax.types import InputError
 
 _NAMED_ARRAYS = {
@@ -63,11 +65,12 @@ def _from_array(path: Path, name: str) -> np.ndarray:
 
 def _from_lines(path: Path, name: str) -> np.ndarray:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = re.split(r"\r\n|\n|\r", decode_table(path.read_bytes()))
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{name}: expected a text file with one label per line, found an unreadable file ({error}); write it again"
         ) from None
+    lines = lines[:-1] if lines[-1] == "" else lines  # the last line ends with a line break
     return to_labels(to_numbers(np.array([line.strip() for line in lines], dtype=str)), name)
 
 

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from pyarrow import parquet
 
 from irl_inr_jax.data.keys import is_requested
-from irl_inr_jax.data.labels import to_labels
+from irl_inr_jax.data.labels import flatten_labels, to_labels
 from irl_inr_jax.data.readers.embedded_images import EmbeddedImages, list_image_columns, read_class_names
 from irl_inr_jax.data.readers.files_source import source_of_files
 from irl_inr_jax.data.readers.named_arrays import unread_note
@@ -46,6 +46,9 @@ def read_table(data: ConfigDict) -> Source:
         )
     images = None if image_column is None else EmbeddedImages(path, image_column, data.memory_mb * 1e6)
     paths = columns.pop(data.path_column) if images is None else images.names
+    if data.label_column in others and data.label_column != image_column:
+        columns[data.label_column] = _read_lists(path, data.label_column, len(paths), name)
+        del others[data.label_column]
     if data.label_column not in columns and is_requested(data, "label_column"):
         raise InputError(
             f"{name}: expected a column {data.label_column!r} of labels, as config.data.label_column requests, found "
@@ -116,6 +119,19 @@ def _find_image_column(data: ConfigDict, path: Path, columns: dict[str, np.ndarr
     if data.path_column in found:
         return data.path_column
     return found[0] if len(found) == 1 and not is_requested(data, "path_column") else None
+
+
+def _read_lists(path: Path, column: str, num_rows: int, name: str) -> np.ndarray:
+    """Return a column of lists of one length, such as one number per class, as labels. Raises InputError for others."""
+    values = parquet.read_table(path, columns=[column]).column(0).to_pylist()
+    try:
+        return flatten_labels(np.array(values), num_rows, f"{name}, column {column}")
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{name}: expected one label for each image in the column {column!r}, found lists of several lengths"
+        ) from None
 
 
 def _name_classes(labels: np.ndarray, path: Path, column: str) -> np.ndarray:

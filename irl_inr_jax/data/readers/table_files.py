@@ -51,8 +51,8 @@ class _Repeated(Exception):
 
 
 def strip_names(names: list[str]) -> list[str]:
-    """Return the names of columns without blanks around them. Raises _Repeated."""
-    names = [column.strip() for column in names]
+    """Return the names of columns without blanks and quotation marks around them. Raises _Repeated."""
+    names = [column.strip().strip('"').strip() for column in names]
     repeated = sorted({column for column in names if names.count(column) > 1})
     if repeated:
         raise _Repeated(repeated[0])

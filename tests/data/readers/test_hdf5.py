@@ -73,6 +73,7 @@ def test_only_requested_rows_are_read(open_it, tmp_path):
 def test_images_key_or_the_only_candidate_is_read(open_it):
     arrays = {"scan/pixels": IMAGES, "angle": np.zeros(12), "labels": np.zeros(12, int)}
     np.testing.assert_array_equal(open_it(arrays).read(np.arange(12)), IMAGES)
+    assert open_it(arrays).notes[0] == "images: scan/pixels, the only array of three or four dimensions"
     arrays["other"] = IMAGES[:, :2]
     with pytest.raises(InputError, match=r"dataset 'images'.*found angle \(12,\), labels \(12,\), other .*images_key"):
         open_it(arrays)

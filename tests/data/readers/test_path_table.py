@@ -128,6 +128,14 @@ def test_other_columns_of_parquet_files_are_named(read):
         read({"path": ["a.png"], "votes": [[1, 2]]}, "t.parquet", path_column="votes")
 
 
+def test_labels_as_lists_of_zeros_and_ones(read):
+    source = read({"path": ["a.png", "b.png"], "label": [[0, 1, 0], [1, 0, 0]]}, "t.parquet")
+    assert source.labels.tolist() == [1, 0] and source.notes == ()
+    for lists, message in (([[1], [1, 2]], "found lists of several lengths"), ([[1, 2], [3, 4]], "found an array of")):
+        with pytest.raises(InputError, match=f"label.*{message}"):
+            read({"path": ["a.png", "b.png"], "label": lists}, "t.parquet")
+
+
 def test_damaged_parquet_is_an_error(read, tmp_path):
     with pytest.raises(InputError, match=r"t\.parquet\): expected a readable table, found a damaged one"):
         read("PAR1 and then something else", "t.parquet")

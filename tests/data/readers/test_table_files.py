@@ -85,6 +85,7 @@ def test_blanks_around_names_and_cells_are_removed(read):
         "id": [" 1 "],
     }
     assert read("a.csv", "x, path\n1, a.png\n", text=("path",))["path"].tolist() == ["a.png"]
+    assert list(read("a.csv", 'path,"label\n1,2\n')) == ["path", "label"]
     assert list(read("a.parquet", pa.table({" x": [1], "path ": ["a"]}))) == ["x", "path"]
 
 
