@@ -102,10 +102,12 @@ def data_keys() -> Block:
             "auto", one_of("auto", "type", "extremes", "percentiles"), "values that become 0 and 1: see docs/data.md"
         ),
         "path_column": Key("path", ANY, "column of a table with the path of the image"),
-        "label_column": Key("label", ANY, "column of a table with the class; without it there are no labels"),
-        "images_key": Key("images", ANY, "array of images in HDF5 and npz files"),
-        "labels_key": Key("labels", ANY, "array of labels in HDF5 and npz files, if there is one"),
-        "labels_path": Key("", ANY, "labels of a file of many images: .npy, .txt or .csv with one per row"),
+        "label_column": Key("label", ANY, "column of a table with the class; the default one may be missing"),
+        "images_key": Key(
+            "images", ANY, "array of images in HDF5 and npz files; in HDF5 the only one without the default"
+        ),
+        "labels_key": Key("labels", ANY, "array of labels in HDF5 and npz files; the default one may be missing"),
+        "labels_path": Key("", ANY, "labels of a file of many images: .npy, .npz, .h5, .txt or a table"),
         "max_unreadable": Key(0.01, SHARE, "share of unreadable files that are skipped and listed; more are an error"),
         "memory_mb": Key(2000, at_least(0), "images larger than this many megabytes stay on disk and are streamed"),
     }
