@@ -103,9 +103,7 @@ def data_keys() -> Block:
         ),
         "path_column": Key("path", ANY, "column of a table with the path of the image"),
         "label_column": Key("label", ANY, "column of a table with the class; the default one may be missing"),
-        "images_key": Key(
-            "images", ANY, "array of images in HDF5 and npz files; in HDF5 the only one without the default"
-        ),
+        "images_key": Key("images", ANY, "array of images in HDF5 and npz files; HDF5: the default one may be missing"),
         "labels_key": Key("labels", ANY, "array of labels in HDF5 and npz files; the default one may be missing"),
         "labels_path": Key("", ANY, "labels of a file of many images: .npy, .npz, .h5, .txt or a table"),
         "max_unreadable": Key(0.01, SHARE, "share of unreadable files that are skipped and listed; more are an error"),
