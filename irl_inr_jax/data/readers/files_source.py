@@ -32,19 +32,20 @@ def source_of_files(
     columns: dict[str, np.ndarray] | None = None,
     test: np.ndarray | None = None,
     pose: Pose | None = None,
-    load: Callable[[Path], np.ndarray] = read_image,
+    load: Callable[[Path], np.ndarray] | None = None,
 ) -> Source:
     """Return the images of the files `root / path` for N `paths`; ids default to the paths.
 
     Each file is decoded once; the images stay in memory if they need no more than config.data.memory_mb. Unreadable
     files are skipped, together with their labels, columns and poses, and listed in `skipped`, up to the share
     config.data.max_unreadable. Greyscale images among RGB images become RGB. labels, columns, test and pose are as in
-    `Source`, one entry per path. load: function from a file to its image, which raises UnreadableImage.
+    `Source`, one entry per path. load: function from a file to its image, which raises UnreadableImage;
+    None for `read_image`.
 
     Raises InputError if more files are unreadable, and for images of different types or numbers of channels.
     """
     ids = np.asarray(paths if ids is None else ids, dtype=str)
-    files = [root / path for path in paths]
+    files, load = [root / path for path in paths], load or read_image
     formats, reasons, images = _scan(files, load, memory=data.memory_mb * 1e6, name=name)
     readable = np.array([row for row, found in enumerate(formats) if found is not None], dtype=np.int64)
     skipped = tuple(f"{ids[row]}: {reason}" for row, reason in sorted(reasons.items()))

@@ -156,7 +156,15 @@ def _is_plain(page: Any) -> bool:
 
 def _page_pixels(page: Any) -> np.ndarray:
     """Return the pixels (h, w) or (h, w, c) of a page as `_convert`."""
-    return _convert(page.asarray(), page.keyframe)  # the key frame has the properties that all pages share
+    handle = page.parent.filehandle
+    is_closed = handle.closed  # as are all files of a set except the first
+    if is_closed:
+        handle.open()
+    try:
+        return _convert(page.asarray(), page.keyframe)  # the key frame has the properties that all pages share
+    finally:
+        if is_closed:
+            handle.close()
 
 
 def _convert(pixels: np.ndarray, page: Any) -> np.ndarray:
