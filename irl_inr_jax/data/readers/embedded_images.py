@@ -57,7 +57,11 @@ class EmbeddedImages:
             if group not in self._groups:
                 if not self._keeps_all:
                     self._groups.clear()
-                self._groups[group] = self._file.read_row_group(group, columns=[self._column]).column(0)
+                try:
+                    self._groups[group] = self._file.read_row_group(group, columns=[self._column]).column(0)
+                except (pa.ArrowException, OSError) as error:
+                    reason = f"damaged rows {self._starts[group] + 1} to {self._starts[group + 1]} ({error})"
+                    raise UnreadableImage(file, " ".join(reason.split())) from None
             value = self._groups[group][row - int(self._starts[group])].as_py()
         content = value.get(_BYTES) if isinstance(value, dict) else value
         if content is not None:
@@ -72,7 +76,7 @@ class EmbeddedImages:
         try:
             table = self._file.read(columns=[f"{self._column}.{_PATH}"])
             names = [(value or {}).get(_PATH) for value in table.column(0).to_pylist()]
-        except (KeyError, IndexError, pa.ArrowException):
+        except (KeyError, IndexError):
             names = [None] * len(self)
         return np.array([name or "" for name in names], dtype=str)
 

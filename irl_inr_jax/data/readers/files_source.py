@@ -131,7 +131,7 @@ def _read_all(files: list[Path], load: Callable[[Path], np.ndarray]) -> Iterator
         except UnreadableImage as error:
             return error
         except OSError as error:  # such as a name that is too long for the file system
-            return UnreadableImage(file, error.strerror or str(error))
+            return UnreadableImage(file, " ".join((error.strerror or str(error)).split()))
 
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         for first in range(0, len(files), _FILES_AT_ONCE):

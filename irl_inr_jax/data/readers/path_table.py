@@ -13,7 +13,7 @@ from irl_inr_jax.data.labels import flatten_labels, to_labels
 from irl_inr_jax.data.readers.embedded_images import EmbeddedImages, list_image_columns, read_class_names
 from irl_inr_jax.data.readers.files_source import source_of_files
 from irl_inr_jax.data.readers.named_arrays import unread_note
-from irl_inr_jax.data.readers.table_files import is_plain, read_columns
+from irl_inr_jax.data.readers.table_files import damage_as_input_error, is_plain, read_columns
 from irl_inr_jax.data.source import Source, row_ids
 from irl_inr_jax.types import InputError
 
@@ -36,15 +36,17 @@ def read_table(data: ConfigDict) -> Source:
     path = Path(data.path).expanduser()
     name = f"config.data.path ({path})"
     columns = read_columns(path, key="config.data.path", text=(data.path_column, "id", "split"))
-    others = _other_columns(path)
-    image_column = _find_image_column(data, path, columns)
+    with damage_as_input_error(name):
+        others = _other_columns(path)
+        image_column = _find_image_column(data, path, columns)
     if image_column is None and data.path_column not in columns:
         found = [*columns, *(f"{column} ({kind})" for column, kind in others.items())]
         raise InputError(
             f"{name}: expected a column {data.path_column!r} of image files, found {', '.join(found)}; "
             f"set config.data.path_column"
         )
-    images = None if image_column is None else EmbeddedImages(path, image_column, data.memory_mb * 1e6)
+    with damage_as_input_error(name):
+        images = None if image_column is None else EmbeddedImages(path, image_column, data.memory_mb * 1e6)
     paths = columns.pop(data.path_column) if images is None else images.names
     if data.label_column in others and data.label_column != image_column:
         columns[data.label_column] = _read_lists(path, data.label_column, len(paths), name)
@@ -123,7 +125,8 @@ def _find_image_column(data: ConfigDict, path: Path, columns: dict[str, np.ndarr
 
 def _read_lists(path: Path, column: str, num_rows: int, name: str) -> np.ndarray:
     """Return a column of lists of one length, such as one number per class, as labels. Raises InputError for others."""
-    values = parquet.read_table(path, columns=[column]).column(0).to_pylist()
+    with damage_as_input_error(name):
+        values = parquet.read_table(path, columns=[column]).column(0).to_pylist()
     try:
         return flatten_labels(np.array(values), num_rows, f"{name}, column {column}")
     except ValueError as error:

@@ -1,7 +1,9 @@
 """Tables in CSV, TSV and Parquet files, read as columns of numbers or strings."""
 
+import contextlib
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +33,20 @@ def read_columns(path: Path, *, key: str, text: tuple[str, ...] = ()) -> dict[st
     Raises InputError for damaged files, rows of different lengths, tables without rows and repeated column names.
     """
     name = f"{key} ({path})"
-    try:
+    with damage_as_input_error(name):
         columns = _read_parquet(path, text) if path.suffix.lower() == ".parquet" else _read_text(path, text)
+    if columns and len(next(iter(columns.values()))) == 0:
+        raise InputError(f"{name}: expected at least one row, found only the header {', '.join(columns)}")
+    return columns
+
+
+@contextlib.contextmanager
+def damage_as_input_error(name: str) -> Iterator[None]:
+    """Convert the errors of damaged tables to InputError, which starts with `name`."""
+    try:
+        yield
+    except InputError:
+        raise
     except _Repeated as error:
         raise InputError(f"{name}: expected unique column names, found {error.args[0]!r} twice; rename one") from None
     # A UnicodeDecodeError is a ValueError.
@@ -41,9 +55,6 @@ def read_columns(path: Path, *, key: str, text: tuple[str, ...] = ()) -> dict[st
         raise InputError(
             f"{name}: expected a readable table, found a damaged one ({reason}); correct it or write it again"
         ) from None
-    if columns and len(next(iter(columns.values()))) == 0:
-        raise InputError(f"{name}: expected at least one row, found only the header {', '.join(columns)}")
-    return columns
 
 
 class _Repeated(Exception):
