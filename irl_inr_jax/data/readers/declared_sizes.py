@@ -19,10 +19,12 @@ def read_npy_header(stream: Any) -> tuple[tuple[int, ...], np.dtype, bool]:
     Raises ValueError if it is no header of an .npy file, or for a negative length.
     """
     version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:  # version 3 differs from 2 in the encoding of field names
-        shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    # Version 3 differs from 2 in the encoding of field names.
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        shape, is_fortran, dtype = read(stream)
+    except Exception as error:  # NumPy parses the header as Python text, which fails in many ways
+        raise ValueError(f"no header of an array: {error}") from None
     if any(length < 0 for length in shape):
         raise ValueError(f"a negative length in the shape {shape}")
     return shape, dtype, is_fortran
@@ -43,9 +45,14 @@ def count_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
     return math.prod(shape) * dtype.itemsize
 
 
+def is_expansion(num_bytes: int, stored: int) -> bool:
+    """Return True if `stored` compressed bytes expand to so many that they can only repeat one value."""
+    return num_bytes > _NEGLIGIBLE and num_bytes > _MAX_EXPANSION * max(stored, 1)
+
+
 def check_expansion(num_bytes: int, stored: int, name: str) -> None:
-    """Raise InputError if `stored` compressed bytes expand to so many that they can only repeat one value."""
-    if num_bytes > _NEGLIGIBLE and num_bytes > _MAX_EXPANSION * max(stored, 1):
+    """Raise InputError for `is_expansion`."""
+    if is_expansion(num_bytes, stored):
         raise InputError(
             f"{name}: expected compressed images, found {stored} bytes that expand to {num_bytes}, which can only be "
             f"repetitions; check how the file was written"

@@ -57,6 +57,7 @@ def open_tiff(data: ConfigDict) -> Source:
         check_chain(file)
         parts = _image_series(file)
         check_promised(file, parts)
+        check_data(parts[0].keyframe)
         first = _page_pixels(parts[0].keyframe)
         _check_pages(parts, path)
         # Contiguous pages are memory-mapped; ImageJ writes large stacks contiguously with only one header.

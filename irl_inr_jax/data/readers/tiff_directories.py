@@ -6,6 +6,8 @@ from typing import Any
 
 import tifffile
 
+from irl_inr_jax.data.readers.declared_sizes import is_expansion
+
 # tifffile reports damage in lines of its own, beside the message that names the file and what to do.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
@@ -59,12 +61,18 @@ def check_promised(file: tifffile.TiffFile, parts: list[tifffile.TiffPageSeries]
 
 
 def check_data(page: Any) -> None:
-    """Raise ValueError if the pixels of a page were never written, or lie beyond the end of its file."""
+    """Raise ValueError if the pixels of a page were never written, lie beyond the end of its file, or are far more.
+
+    The declared size is checked before memory is allocated for it.
+    """
     if page.dataoffsets and not any(page.databytecounts):
         raise ValueError("its pixels were never written")
     end = max((place + length for place, length in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0)
     if end > page.parent.filehandle.size:
         raise ValueError(f"its pixels end at byte {end} of {page.parent.filehandle.size}: the file was cut")
+    declared, stored = int(page.keyframe.nbytes), sum(page.databytecounts)
+    if is_expansion(declared, stored):
+        raise ValueError(f"its {declared} bytes of pixels are stored in {stored}")
 
 
 def count_pages(part: tifffile.TiffPageSeries) -> int:

@@ -23,6 +23,13 @@ def test_header_of_every_version(version):
     assert size - file.tell() == count_bytes((3, 4), np.dtype(">u2"))
 
 
+@pytest.mark.parametrize("text", ["{'descr': '|u1', 'shape'", "(((", "{'shape': (3,", "hello", "0x", "'"])
+def test_text_that_is_no_header_is_an_error(text):
+    content = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+    with pytest.raises(ValueError, match="no header of an array"):
+        read_npy_header(io.BytesIO(content))
+
+
 def test_bytes_are_counted_beyond_64_bits():
     assert count_bytes((2**40, 2**40), np.dtype("f8")) == 2**83
 

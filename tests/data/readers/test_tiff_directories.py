@@ -80,6 +80,10 @@ def test_pixels_that_are_not_in_the_file_are_an_error(path):
         page.databytecounts = (10**6,)
         with pytest.raises(ValueError, match=r"its pixels end at byte \d+ of"):
             check_data(page)
+        page.databytecounts = (70,)
+        page.nbytes = 10**12
+        with pytest.raises(ValueError, match="its 1000000000000 bytes of pixels are stored in 70"):
+            check_data(page)
         page.databytecounts = (0,)
         with pytest.raises(ValueError, match="never written"):
             check_data(page)
