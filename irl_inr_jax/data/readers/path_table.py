@@ -58,6 +58,7 @@ def read_table(data: ConfigDict) -> Source:
         )
     if images is not None and (not _is_unique(paths) or "" in paths):
         paths = row_ids(path.stem, len(paths))
+    labels, split = columns.get(data.label_column), columns.get("split")  # a column may be used twice
     ids = columns.pop("id") if _is_unique(columns.get("id")) else paths
     if not _is_unique(ids):
         values, counts = np.unique(ids, return_counts=True)
@@ -65,8 +66,7 @@ def read_table(data: ConfigDict) -> Source:
             f"{name}: expected each file once, found {str(values[counts.argmax()])!r} more than once; keep one row of "
             f"each, or add a column 'id' of unique values"
         )
-    labels = columns.pop(data.label_column, None)
-    split = columns.pop("split", None)
+    columns = {column: values for column, values in columns.items() if column not in (data.label_column, "split")}
     known = {
         "ids": ids,
         "labels": None if labels is None else _name_classes(to_labels(labels, name), path, data.label_column),

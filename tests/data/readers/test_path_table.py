@@ -71,6 +71,13 @@ def test_path_column_and_label_column(read):
     assert source.labels.tolist() == ["ant", ""] and source.columns["label"].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("column", ["id", "split"])
+def test_a_column_that_is_also_the_label(read, column):
+    source = read("path,id,split\na.png,x,train\nb.png,y,test\n", label_column=column)
+    assert source.labels.tolist() == {"id": ["x", "y"], "split": ["train", "test"]}[column]
+    assert source.ids.tolist() == ["x", "y"] and source.test.tolist() == [False, True] and source.columns == {}
+
+
 def test_tsv_and_parquet(read):
     text = read("path\tlabel\tx\na.png\tant\t1\nb.png\tbee\t2\n", "t.tsv")
     binary = read({"path": ["a.png", "b.png"], "label": ["ant", "bee"], "x": [1, 2]}, "t.parquet")
