@@ -35,12 +35,12 @@ def check_npy_size(path: Path) -> None:
     with path.open("rb") as file:
         shape, dtype, _ = read_npy_header(file)
         start = file.tell()
-    declared, found = count_bytes(shape, dtype), path.stat().st_size - start
+    declared, found = array_bytes(shape, dtype), path.stat().st_size - start
     if declared > found:
         raise ValueError(f"{found} bytes of values for the shape {shape}, which needs {declared}")
 
 
-def count_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+def array_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
     """Return the exact number of bytes of an array, of any size."""
     return math.prod(shape) * dtype.itemsize
 

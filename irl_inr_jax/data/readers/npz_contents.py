@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from irl_inr_jax.data.readers.declared_sizes import check_expansion, check_memory, count_bytes, read_npy_header
+from irl_inr_jax.data.readers.declared_sizes import array_bytes, check_expansion, check_memory, read_npy_header
 from irl_inr_jax.types import InputError
 
 # NumPy, zipfile and zlib raise these for damaged, encrypted and unsupported archives.
@@ -75,7 +75,7 @@ def _check_member(archive: zipfile.ZipFile, member: str, name: str, *, memory_mb
     info = archive.getinfo(member)
     with archive.open(info) as stream:
         shape, dtype, _ = read_npy_header(stream)
-    declared = count_bytes(shape, dtype)
+    declared = array_bytes(shape, dtype)
     if declared > info.file_size and not dtype.hasobject:
         raise ValueError(f"{info.file_size} bytes for {member} of shape {shape}, which needs {declared}")
     if info.compress_type != zipfile.ZIP_STORED:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.data.readers.declared_sizes import (
+    array_bytes,
     check_expansion,
     check_memory,
     check_npy_size,
-    count_bytes,
     read_npy_header,
 )
 from irl_inr_jax.types import InputError
@@ -20,7 +20,7 @@ def test_header_of_every_version(version):
     size = file.tell()
     file.seek(0)
     assert read_npy_header(file) == ((3, 4), np.dtype(">u2"), True)
-    assert size - file.tell() == count_bytes((3, 4), np.dtype(">u2"))
+    assert size - file.tell() == array_bytes((3, 4), np.dtype(">u2"))
 
 
 @pytest.mark.parametrize("text", ["{'descr': '|u1', 'shape'", "(((", "{'shape': (3,", "hello", "0x", "'"])
@@ -31,7 +31,7 @@ def test_text_that_is_no_header_is_an_error(text):
 
 
 def test_bytes_are_counted_beyond_64_bits():
-    assert count_bytes((2**40, 2**40), np.dtype("f8")) == 2**83
+    assert array_bytes((2**40, 2**40), np.dtype("f8")) == 2**83
 
 
 def test_a_file_may_be_longer_but_not_shorter_than_declared(tmp_path):
