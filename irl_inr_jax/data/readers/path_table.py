@@ -74,7 +74,7 @@ def read_table(data: ConfigDict) -> Source:
         "test": None if split is None else _is_test(split, name),
     }
     if images is None:
-        source = source_of_files(name, path.parent, find_files(path.parent, paths, name), data=data, **known)
+        source = source_of_files(name, path.parent, resolve_backslashes(path.parent, paths, name), data=data, **known)
     else:
         rows = [str(row) for row in range(len(paths))]
         source = source_of_files(name, path, rows, data=data, load=images.read, **known)
@@ -84,7 +84,7 @@ def read_table(data: ConfigDict) -> Source:
     return dataclasses.replace(source, notes=(*source.notes, *unread_note(unread, "columns", path)))
 
 
-def find_files(folder: Path, paths: np.ndarray, name: str) -> list[str]:
+def resolve_backslashes(folder: Path, paths: np.ndarray, name: str) -> list[str]:
     """Return the paths (N,) of a table, with slashes for backslashes where only such a file exists below `folder`.
 
     Raises InputError if no path with backslashes leads to a file.
