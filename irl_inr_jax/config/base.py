@@ -103,10 +103,10 @@ def data_keys() -> Block:
             "auto", one_of("auto", "type", "extremes", "percentiles"), "values that become 0 and 1: see docs/data.md"
         ),
         "path_column": Key("path", ANY, "column of a table with the path of the image"),
-        "label_column": Key("label", ANY, "column of a table with the class; without it there are no labels"),
-        "images_key": Key("images", ANY, "array of images in HDF5 and npz files"),
-        "labels_key": Key("labels", ANY, "array of labels in HDF5 and npz files, if there is one"),
-        "labels_path": Key("", ANY, "labels of a file of many images: .npy, .txt or .csv with one per row"),
+        "label_column": Key("label", ANY, "column of a table with the class; the default one may be missing"),
+        "images_key": Key("images", ANY, "array of images in HDF5 and npz files; HDF5: the default one may be missing"),
+        "labels_key": Key("labels", ANY, "array of labels in HDF5 and npz files; the default one may be missing"),
+        "labels_path": Key("", ANY, "labels of a file of many images: .npy, .npz, .h5, .txt or a table"),
         "die_columns": Key(
             ("wafer", "x", "y", "bin"), COLUMN_NAMES, "columns of die_list; lot+wafer joins two to the name of a wafer"
         ),

@@ -1,6 +1,8 @@
 """The keys of `config.data` that a data set reads. A key that it does not read must keep its default."""
 
+import os
 from collections.abc import Set
+from pathlib import Path
 
 from ml_collections import ConfigDict
 
@@ -29,6 +31,8 @@ SHARED_KEYS = frozenset(
     }
 )
 
+MAX_NAME = 255  # bytes of the name of a file or folder
+
 
 def check_keys(data: ConfigDict, keys: Set[str], *, reader: str) -> None:
     """Raise InputError for a key of `config.data` outside SHARED_KEYS and `keys` that differs from its default.
@@ -40,6 +44,25 @@ def check_keys(data: ConfigDict, keys: Set[str], *, reader: str) -> None:
             raise InputError(
                 f"config.data.{key}: expected its default {default!r} for {reader}, which does not use this key, "
                 f"found {data[key]!r}; leave it out"
+            )
+
+
+def check_paths(data: ConfigDict) -> None:
+    """Raise InputError for a path that no file can have: an unknown user's home, or a name that is too long."""
+    for key in ("root", "path", "labels_path"):
+        try:
+            path = Path(data[key]).expanduser()
+        except RuntimeError:
+            raise InputError(
+                f"config.data.{key}: expected a path, found {data[key]!r}, the home of a user who does not exist; "
+                f"write the path without ~"
+            ) from None
+        longest = max((os.fsencode(part) for part in path.parts), key=len, default=b"")
+        if len(longest) > MAX_NAME or "\0" in str(path):
+            found = f"a name of {len(longest)} bytes" if len(longest) > MAX_NAME else "a zero byte"
+            raise InputError(
+                f"config.data.{key}: expected a path of names of at most {MAX_NAME} bytes, found {found} in "
+                f"{str(path)[:80]!r}; correct it"
             )
 
 

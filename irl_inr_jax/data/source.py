@@ -29,6 +29,7 @@ class Source:
     pose: the true pose, theta (N,) and tau (N, 2), or None.
     background: the stored value of background if it is known; None to estimate it from the images' borders.
     skipped: one line for each file that could not be read.
+    notes: further lines on what was read and what was not.
     files: (N,) path of the file that contains each image as it is read, or None. pages: (N,) the image's number in that
         file, from 0; None if each file has one image.
     """
@@ -47,6 +48,7 @@ class Source:
     pose: Pose | None = None
     background: float | None = None
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     files: np.ndarray | None = None
     pages: np.ndarray | None = None
 

@@ -22,7 +22,7 @@ from irl_inr_jax.data.datasets.particles import read_particles
 from irl_inr_jax.data.datasets.tfds_set import PREFIX, read_tfds_set
 from irl_inr_jax.data.datasets.whoi_plankton import read_whoi_plankton
 from irl_inr_jax.data.datasets.wm811k import read_wm811k, read_wm811k_full
-from irl_inr_jax.data.keys import check_keys
+from irl_inr_jax.data.keys import check_keys, check_paths
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import Dataset, InputError
 
@@ -82,4 +82,5 @@ def open_source(data: ConfigDict) -> Source:
             f"mean {nearest!r}?"
         )
     check_keys(data, keys, reader=data.name)
+    check_paths(data)
     return read(data)

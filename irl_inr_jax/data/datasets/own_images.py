@@ -12,6 +12,7 @@ from irl_inr_jax.data.readers.folder import is_pattern, read_folder
 from irl_inr_jax.data.readers.hdf5 import open_hdf5
 from irl_inr_jax.data.readers.ifcb import open_ifcb
 from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
+from irl_inr_jax.data.readers.named_arrays import has_named_arrays
 from irl_inr_jax.data.readers.numpy_files import open_npy, open_npz
 from irl_inr_jax.data.readers.path_table import read_table
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES
@@ -66,8 +67,10 @@ def read_own_images(data: ConfigDict) -> Source:
     """
     reader = find_reader(data.path)
     keys = READER_KEYS.get(reader, STACK_KEYS)
-    if Path(data.labels_path).suffix.lower() in TABLE_SUFFIXES:
+    if "labels_path" in keys and Path(data.labels_path).suffix.lower() in TABLE_SUFFIXES:
         keys |= {"label_column"}
+    if "labels_path" in keys and has_named_arrays(data.labels_path):
+        keys |= {"labels_key"}
     check_keys(data, keys, reader=data.path)
     return dataclasses.replace(reader(data), description=f"images of {data.path}")
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,19 +32,21 @@ def source_of_files(
     columns: dict[str, np.ndarray] | None = None,
     test: np.ndarray | None = None,
     pose: Pose | None = None,
+    load: Callable[[Path], np.ndarray] | None = None,
 ) -> Source:
     """Return the images of the files `root / path` for N `paths`; ids default to the paths.
 
     Each file is decoded once; the images stay in memory if they need no more than config.data.memory_mb. Unreadable
     files are skipped, together with their labels, columns and poses, and listed in `skipped`, up to the share
     config.data.max_unreadable. Greyscale images among RGB images become RGB. labels, columns, test and pose are as in
-    `Source`, one entry per path.
+    `Source`, one entry per path. load: function from a file to its image, which raises UnreadableImage;
+    None for `read_image`.
 
     Raises InputError if more files are unreadable, and for images of different types or numbers of channels.
     """
     ids = np.asarray(paths if ids is None else ids, dtype=str)
-    files = [root / path for path in paths]
-    formats, reasons, images = _scan(files, data.memory_mb * 1e6, name)
+    files, load = [root / path for path in paths], load or read_image
+    formats, reasons, images = _scan(files, load, memory=data.memory_mb * 1e6, name=name)
     readable = np.array([row for row, found in enumerate(formats) if found is not None], dtype=np.int64)
     skipped = tuple(f"{ids[row]}: {reason}" for row, reason in sorted(reasons.items()))
     _check_share(skipped, len(files), data.max_unreadable, name)
@@ -57,7 +59,7 @@ def source_of_files(
 
     def read(rows: np.ndarray) -> np.ndarray | list[np.ndarray]:
         if images is None:
-            results = _read_all([files[row] for row in rows])
+            results = _read_all([files[row] for row in rows], load)
             chosen = _check_unchanged(results, [formats[row] for row in rows], ids[rows], name)
         else:
             chosen = [images[row] for row in rows]
@@ -98,7 +100,7 @@ def _format(image: np.ndarray) -> _Format:
 
 
 def _scan(
-    files: list[Path], memory: float, name: str
+    files: list[Path], load: Callable[[Path], np.ndarray], *, memory: float, name: str
 ) -> tuple[list[_Format | None], dict[int, str], list[np.ndarray | None] | None]:
     """Decode all files.
 
@@ -107,7 +109,7 @@ def _scan(
     """
     formats, reasons, images, num_bytes = [], {}, [], 0
     is_shown = len(files) >= _MIN_SHOWN and sys.stdout.isatty()
-    results = track(_read_all(files), f"{name}: reading", total=len(files), disable=not is_shown, transient=True)
+    results = track(_read_all(files, load), f"{name}: reading", total=len(files), disable=not is_shown, transient=True)
     for row, image in enumerate(results):
         if isinstance(image, UnreadableImage):
             reasons[row], image = image.reason, None
@@ -120,14 +122,16 @@ def _scan(
     return formats, reasons, images
 
 
-def _read_all(files: list[Path]) -> Iterator[np.ndarray | UnreadableImage]:
+def _read_all(files: list[Path], load: Callable[[Path], np.ndarray]) -> Iterator[np.ndarray | UnreadableImage]:
     """Yield the image of each file, or the error if it cannot be read."""
 
     def read_or_error(file: Path) -> np.ndarray | UnreadableImage:
         try:
-            return read_image(file)
+            return load(file)
         except UnreadableImage as error:
             return error
+        except OSError as error:  # such as a name that is too long for the file system
+            return UnreadableImage(file, " ".join((error.strerror or str(error)).split()))
 
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         for first in range(0, len(files), _FILES_AT_ONCE):

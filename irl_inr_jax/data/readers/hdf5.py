@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from irl_inr_jax.data.readers.stacks import damaged, missing_package, source_name, stack_source
+from irl_inr_jax.data.keys import is_requested
+from irl_inr_jax.data.pixels import check_stack_shape
+from irl_inr_jax.data.readers.hdf5_contents import (
+    Contents,
+    check_complete,
+    describe_unwritten,
+    find_dataset,
+    import_h5py,
+    list_contents,
+    read_text_or_numbers,
+)
+from irl_inr_jax.data.readers.named_arrays import check_labels_key, unread_note
+from irl_inr_jax.data.readers.stacks import damaged, source_name, stack_source
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError
 
@@ -15,26 +27,38 @@ from irl_inr_jax.types import InputError
 def open_hdf5(data: ConfigDict) -> Source:
     """Return the images of the HDF5 file config.data.path.
 
-    Images are the dataset config.data.images_key, or the only dataset with three or four dimensions; labels are the
-    dataset config.data.labels_key, if present.
+    Images are the dataset config.data.images_key; without a dataset of the default name, the only dataset with three or
+    four dimensions. Labels are the dataset config.data.labels_key, which may be missing if it is the default. Both may
+    be links, also to other files. A note lists the other datasets.
 
-    Raises InputError for a damaged file, no or several candidate datasets, and without the package h5py.
+    Raises InputError for a damaged file, no or several candidate datasets, requested datasets and parts of virtual
+    datasets that are missing, and without the package h5py.
     """
     path = Path(data.path).expanduser()
-    h5py = _import_h5py(path)
+    h5py = import_h5py(source_name(path))
+    check_labels_key(data, path)
     try:
         with h5py.File(path, "r") as file:
-            shapes = _find_datasets(file, h5py)
-            key = _choose_images(shapes, data.images_key, path)
+            contents = list_contents(file)
+            key = _choose_images(file, contents, data, path)
             images: Any = file[key]
-            labels = _read_text_or_numbers(file[data.labels_key], h5py) if data.labels_key in shapes else None
-            shape, dtype = images.shape, images.dtype
+            shape, dtype, identity = images.shape or (), images.dtype, contents.identities[key]
+            check_stack_shape(shape, source_name(path, key))
+            check_complete(images, source_name(path, key))
+            unwritten = describe_unwritten(images, source_name(path, key))
+            labels = None if data.labels_path else _read_labels(file, contents, data, path)
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise damaged(path, "an HDF5 file", error) from None
     read = _RowReader(path, key, h5py)
-    return stack_source(data, path, read, shape=shape, dtype=dtype, labels=labels, part=key)
+    known = {identity, None if data.labels_path else contents.identities.get(data.labels_key.strip("/"))}
+    unread = [name for name in contents.shapes if contents.identities[name] not in known]
+    chosen = (
+        () if key == data.images_key.strip("/") else (f"images: {key}, the only array of three or four dimensions",)
+    )
+    notes = (*chosen, *unwritten, *unread_note(unread, "datasets", path))
+    return stack_source(data, path, read, shape=shape, dtype=dtype, labels=labels, part=key, notes=notes)
 
 
 class _RowReader:
@@ -60,40 +84,30 @@ class _RowReader:
         return images[order]
 
 
-def _import_h5py(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError:
-        raise missing_package(path, "h5py") from None
-    return h5py
-
-
-def _find_datasets(file: Any, h5py: Any) -> dict[str, tuple[int, ...]]:
-    """Return name -> shape of all datasets; names include the groups."""
-    shapes = {}
-
-    def collect(name, node):
-        if isinstance(node, h5py.Dataset):
-            shapes[name] = node.shape or ()
-
-    file.visititems(collect)
-    return shapes
-
-
-def _choose_images(shapes: dict[str, tuple[int, ...]], key: str, path: Path) -> str:
-    if key.strip("/") in shapes:
-        return key.strip("/")
-    candidates = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
+def _choose_images(file: Any, contents: Contents, data: ConfigDict, path: Path) -> str:
+    requested = is_requested(data, "images_key")
+    name = source_name(path)
+    key = find_dataset(
+        file, contents, data.images_key, name=name, setting="config.data.images_key", requested=requested
+    )
+    if key is not None:
+        return key
+    candidates = [name for name in contents.distinct() if len(contents.shapes[name]) in (3, 4)]
     if len(candidates) == 1:
         return candidates[0]
-    found = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "nothing"
     raise InputError(
-        f"{source_name(path)}: expected a dataset {key!r}, or exactly one of three or four dimensions, found "
-        f"{found}; set config.data.images_key"
+        f"{name}: expected a dataset {data.images_key!r}, or exactly one of three or four dimensions, found "
+        f"{contents.listing()}; set config.data.images_key"
     )
 
 
-def _read_text_or_numbers(dataset: Any, h5py: Any) -> np.ndarray:
-    if h5py.check_string_dtype(dataset.dtype) is None:
-        return np.asarray(dataset[()])
-    return np.asarray(dataset.asstr()[()]).astype(str)
+def _read_labels(file: Any, contents: Contents, data: ConfigDict, path: Path) -> np.ndarray | None:
+    requested = is_requested(data, "labels_key")
+    name = source_name(path)
+    key = find_dataset(
+        file, contents, data.labels_key, name=name, setting="config.data.labels_key", requested=requested
+    )
+    if key is None:
+        return None
+    check_complete(file[key], source_name(path, key))
+    return read_text_or_numbers(file[key])

@@ -1,5 +1,6 @@
 """An image file as an array at full bit depth; Pillow's conversions silently reduce 16 bits to 8."""
 
+import io
 from pathlib import Path
 
 import imagecodecs
@@ -14,6 +15,21 @@ from irl_inr_jax.types import InputError
 IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 _TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+class EncodedFile(io.BytesIO):
+    """The content of an image file, with the methods of a path that the decoders use."""
+
+    def open(self, mode: str) -> io.BytesIO:
+        """Return the content as a file."""
+        return io.BytesIO(self.getvalue())
+
+    def read_bytes(self) -> bytes:
+        """Return the whole content."""
+        return self.getvalue()
+
+
+ImageFile = Path | EncodedFile
 
 
 class UnreadableImage(InputError):
@@ -45,6 +61,23 @@ def read_image(path: Path) -> np.ndarray:
     # Decoders raise many kinds of error for a damaged file.
     except Exception as error:
         raise UnreadableImage(path, _reason(path, error)) from None
+    return _merge_equal_channels(pixels)
+
+
+def decode_image(content: bytes, path: Path) -> np.ndarray:
+    """Return the image of a file with this content as `read_image` does. path: its name in messages."""
+    try:
+        pixels: np.ndarray = _read_by_content(EncodedFile(content))
+        pixels = as_pixels(pixels if pixels.ndim == 3 else pixels[:, :, None], f"config.data.path ({path})")
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) if content else "an empty file"
+        raise UnreadableImage(path, reason or type(error).__name__) from None
+    return _merge_equal_channels(pixels)
+
+
+def _merge_equal_channels(pixels: np.ndarray) -> np.ndarray:
     is_grey = pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all()
     return pixels[:, :, :1] if is_grey else pixels
 
@@ -59,7 +92,7 @@ def _reason(path: Path, error: Exception) -> str:
     return " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
 
 
-def _read_by_content(path: Path) -> np.ndarray:
+def _read_by_content(path: ImageFile) -> np.ndarray:
     """Return the pixels of a file whose format is detected from its first bytes, not from its name."""
     with path.open("rb") as file:
         start = file.read(26)
@@ -71,7 +104,7 @@ def _read_by_content(path: Path) -> np.ndarray:
     return _read_with_pillow(path)
 
 
-def _read_with_pillow(path: Path) -> np.ndarray:
+def _read_with_pillow(path: ImageFile) -> np.ndarray:
     with Image.open(path) as file:
         image = ImageOps.exif_transpose(file)
     if image.mode.startswith("I;16"):
@@ -84,7 +117,7 @@ def _read_with_pillow(path: Path) -> np.ndarray:
     return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 
-def _read_16_bit_png(path: Path) -> np.ndarray:
+def _read_16_bit_png(path: ImageFile) -> np.ndarray:
     """Return a PNG of 16 bits per channel, of which Pillow would drop 8 for RGB and alpha."""
     with Image.open(path) as image:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)

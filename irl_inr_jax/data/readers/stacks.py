@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from irl_inr_jax.data.labels import flatten_labels, to_text
 from irl_inr_jax.data.pixels import as_pixels, check_stack_shape, pixel_dtype
 from irl_inr_jax.data.readers.label_files import read_labels
 from irl_inr_jax.data.source import Source, row_ids
 from irl_inr_jax.types import InputError
+
+MAX_IMAGES = 10_000_000  # ids of more need more than a gigabyte
 
 
 def stack_source(
@@ -22,13 +25,14 @@ def stack_source(
     ids: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     test: np.ndarray | None = None,
+    notes: tuple[str, ...] = (),
     part: str = "",
 ) -> Source:
     """Return the `Source` of the file `path`; default ids consist of its stem and the row.
 
     read: rows (n,) -> images (n, h, w) or (n, h, w, c) as stored. shape, dtype: those of the whole stack as stored.
-    labels: (N,) labels of the file; config.data.labels_path overrides them. part: name of the part of the file, for
-    messages.
+    labels: labels of the file as `flatten_labels` accepts them; config.data.labels_path overrides them. notes: as in
+    `Source`. part: name of the part of the file, for messages.
 
     Raises InputError for another rank, an empty stack, values other than real numbers, and a wrong number of labels or
     ids.
@@ -36,14 +40,16 @@ def stack_source(
     name = source_name(path, part)
     check_stack_shape(shape, name)
     num_images, height, width, channels = shape if len(shape) == 4 else (*shape, 1)
-    ids = row_ids(path.stem, num_images) if ids is None else np.asarray(ids).astype(str)
+    if num_images > MAX_IMAGES:
+        raise InputError(
+            f"{name}: expected at most {MAX_IMAGES} images in one file, found {num_images}; check its shape "
+            f"{shape}, or write a part of it"
+        )
+    ids = row_ids(path.stem, num_images) if ids is None else to_text(np.asarray(ids), name)
     if ids.shape != (num_images,):
         raise InputError(f"{name}: expected one id for each of the {num_images} images, found shape {ids.shape}")
     if data.labels_path:
         labels = read_labels(data, ids)
-    if labels is not None and labels.shape != (num_images,):
-        found = len(labels) if labels.ndim == 1 else f"an array of shape {labels.shape}"
-        raise InputError(f"{name}: expected one label for each of the {num_images} images, found {found}")
     return Source(
         name=name,
         ids=ids,
@@ -51,8 +57,9 @@ def stack_source(
         channels=channels,
         dtype=pixel_dtype(np.dtype(dtype), name),
         read=lambda rows: as_pixels(read(rows), name).reshape(len(rows), height, width, channels),
-        labels=labels,
+        labels=None if labels is None else flatten_labels(labels, num_images, name),
         test=test,
+        notes=notes,
         files=np.full(num_images, str(path)),
         pages=np.arange(num_images),
     )

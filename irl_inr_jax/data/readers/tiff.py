@@ -1,5 +1,7 @@
 """TIFF files of one image or of many pages, read by tifffile, which keeps all bits and channels."""
 
+import dataclasses
+import io
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.data.pixels import apply_orientation, composite_on_black
 from irl_inr_jax.data.readers.stacks import damaged, source_name, stack_source
+from irl_inr_jax.data.readers.tiff_directories import check_chain, check_data, check_promised, count_pages
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError
 
@@ -18,59 +21,77 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha that colours are and are not premulti
 _UNSIGNED = 1
 
 
-def read_tiff_image(path: Path) -> np.ndarray | None:
+def read_tiff_image(file: Path | io.BytesIO) -> np.ndarray | None:
     """Return the only image of a TIFF file, (h, w) or (h, w, c), composited on black, at full bit depth.
 
-    Returns None if Pillow reads all its bits. Raises InputError for several pages, and tifffile's errors for a damaged
-    file.
+    Returns None if Pillow reads all its bits. Raises InputError for several pages, and ValueError or tifffile's errors
+    for a damaged file.
     """
-    with tifffile.TiffFile(path) as file:
-        parts = _image_series(file)
-        num_images = sum(_num_images(part) for part in parts)
+    # A file of an OME set states the pages of all files; here it is one image of its own.
+    with tifffile.TiffFile(file, is_ome=False) as opened:
+        check_chain(opened)
+        parts = _image_series(opened)
+        num_images = sum(count_pages(part) for part in parts)
         if num_images > 1:
+            name = file if isinstance(file, Path) else "an embedded TIFF file"
             raise InputError(
-                f"config.data.path: expected one image in {path}, found {num_images} pages; "
+                f"config.data.path: expected one image in {name}, found {num_images} pages; "
                 f"set config.data.path to the file itself, or remove it from the folder"
             )
         page = parts[0].keyframe
+        check_data(page)
         return None if _is_plain(page) else _page_pixels(page)
 
 
 def open_tiff(data: ConfigDict) -> Source:
     """Return the pages of the TIFF file config.data.path as images of one size, read on request.
 
-    Raises InputError for damaged files, pages of different sizes or types, and channels in separate pages.
+    Pages that were written one by one are the images too, and a file of an OME set stands for the whole set.
+
+    Raises InputError for damaged and incomplete files and sets, pages of different sizes or types, and channels in
+    separate pages.
     """
     path = Path(data.path).expanduser()
     try:
         file = tifffile.TiffFile(path)
+        check_chain(file)
         parts = _image_series(file)
+        check_promised(file, parts)
+        check_data(parts[0].keyframe)
         first = _page_pixels(parts[0].keyframe)
         _check_pages(parts, path)
         # Contiguous pages are memory-mapped; ImageJ writes large stacks contiguously with only one header.
-        mapped = _map_pages(parts[0], file, path) if _can_be_mapped(parts[0]) else None
+        is_contiguous = len(parts) == 1 and parts[0].dataoffset is not None
+        mapped = _map_pages(parts[0], file, path) if is_contiguous else None
+        pages = [] if is_contiguous else _pages_in_order(parts)
+        for page in pages:
+            check_data(page)
     except InputError:
         raise
     except Exception as error:
         raise damaged(path, "a TIFF file of many pages", error) from None
-    num_images = _num_images(parts[0])
-    if mapped is not None:
-        mapped = mapped.reshape(num_images, *first.shape)
-        return stack_source(data, path, lambda rows: mapped[rows], shape=mapped.shape, dtype=mapped.dtype)
-
-    pages, lock = parts[0].pages, threading.Lock()
+    keyframe, lock = parts[0].keyframe, threading.Lock()
+    num_images = len(pages) if mapped is None else len(mapped)
 
     def read(rows: np.ndarray) -> np.ndarray:
         images = np.empty((len(rows), *first.shape), first.dtype)
         for index, row in enumerate(rows):
             try:
+                if mapped is not None:
+                    images[index] = _convert(mapped[row], keyframe)
+                    continue
                 with lock:
                     images[index] = _page_pixels(pages[int(row)])
             except Exception as error:
                 raise damaged(path, f"an image in page {row + 1}", error) from None
         return images
 
-    return stack_source(data, path, read, shape=(num_images, *first.shape), dtype=first.dtype)
+    source = stack_source(data, path, read, shape=(num_images, *first.shape), dtype=first.dtype)
+    if not parts[0].is_multifile:
+        return source
+    places = [(page.parent.filehandle.path, page.index) for page in pages]
+    files, indices = zip(*places, strict=True)
+    return dataclasses.replace(source, files=np.array(files), pages=np.array(indices))
 
 
 def _image_series(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
@@ -78,21 +99,23 @@ def _image_series(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     return [part for part in file.series if not part.keyframe.is_reduced]
 
 
-def _num_images(part: tifffile.TiffPageSeries) -> int:
-    return part.size // part.keyframe.size
+def _pages_in_order(parts: list[tifffile.TiffPageSeries]) -> list[Any]:
+    """Return all pages; those of several series, which differ in their compression, are in the order of the file."""
+    pages = [page for part in parts for page in part]
+    return pages if len(parts) == 1 else sorted(pages, key=lambda page: np.atleast_1d(page.index).tolist())
 
 
 def _check_pages(parts: list[tifffile.TiffPageSeries], path: Path) -> None:
     name = source_name(path)
-    if len(parts) > 1:
-        kinds = [f"{part.keyframe.shape} of {part.keyframe.dtype}" for part in parts[:2]]
+    kinds = list(dict.fromkeys(_kind(part.keyframe) for part in parts))
+    if len(kinds) > 1:
         raise InputError(
             f"{name}: expected pages of one size and type, found {kinds[0]} and {kinds[1]}; "
             f"write each to a file in a folder"
         )
     part = parts[0]
     lengths = dict(zip(part.axes, part.shape, strict=True))
-    others = part.size // part.keyframe.size // lengths.get("C", 1)
+    others = sum(count_pages(part) for part in parts) // lengths.get("C", 1)
     if lengths.get("C", 1) > 1 and others > 1:
         raise InputError(
             f"{name}: expected one page per image, found {lengths['C']} channels in separate pages "
@@ -105,14 +128,18 @@ def _check_pages(parts: list[tifffile.TiffPageSeries], path: Path) -> None:
         )
 
 
-def _can_be_mapped(part: tifffile.TiffPageSeries) -> bool:
-    page = part.keyframe
-    is_as_stored = page.photometric != _WHITE_IS_ZERO and not page.extrasamples and _orientation(page) == 1
-    return part.dataoffset is not None and is_as_stored and not page.axes.startswith("S")
+def _kind(page: Any) -> str:
+    """Return shape and type of a page, and how its values are to be read where that is not the common way."""
+    photometric = page.photometric
+    colours = "" if photometric in (_BLACK_IS_ZERO, _RGB) else f" ({getattr(photometric, 'name', photometric)})"
+    turned = "" if _orientation(page) == 1 else f" in orientation {_orientation(page)}"
+    return f"{page.shape} of {page.dtype}{colours}{turned}"
 
 
-def _map_pages(part: tifffile.TiffPageSeries, file: tifffile.TiffFile, path: Path) -> np.memmap:
-    return np.memmap(path, part.dtype.newbyteorder(file.byteorder), "r", part.dataoffset or 0, part.shape)
+def _map_pages(part: tifffile.TiffPageSeries, file: tifffile.TiffFile, path: Path) -> np.ndarray:
+    """Return the pages (N, ...) of a contiguous series as they are stored."""
+    shape = (count_pages(part), *part.keyframe.shape)
+    return np.memmap(path, part.dtype.newbyteorder(file.byteorder), "r", part.dataoffset or 0, shape)
 
 
 def _is_plain(page: Any) -> bool:
@@ -129,8 +156,20 @@ def _is_plain(page: Any) -> bool:
 
 
 def _page_pixels(page: Any) -> np.ndarray:
-    """Return the pixels (h, w) or (h, w, c) in the recorded orientation, with 0 for black and without alpha."""
-    pixels, page = page.asarray(), page.keyframe  # the key frame has the properties that all pages share
+    """Return the pixels (h, w) or (h, w, c) of a page as `_convert`."""
+    handle = page.parent.filehandle
+    is_closed = handle.closed  # as are all files of a set except the first
+    if is_closed:
+        handle.open()
+    try:
+        return _convert(page.asarray(), page.keyframe)  # the key frame has the properties that all pages share
+    finally:
+        if is_closed:
+            handle.close()
+
+
+def _convert(pixels: np.ndarray, page: Any) -> np.ndarray:
+    """Return stored pixels as (h, w) or (h, w, c) in the recorded orientation, with 0 for black and without alpha."""
     if page.axes not in ("YX", "YXS", "SYX"):
         raise ValueError(f"expected pages of rows and columns, found axes {page.axes} of shape {pixels.shape}")
     pixels = np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels

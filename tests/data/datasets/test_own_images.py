@@ -107,3 +107,6 @@ def test_keys_of_other_layouts_are_refused(data, layouts, tmp_path):
         data[key] = default
     data.update(path=layouts["stack"], labels_path=str(tmp_path / "labels.csv"), label_column="kind")
     assert make_dataset(data).train.labels.tolist() == [1, 0, 0, 1]
+    np.savez(tmp_path / "labels.npz", kinds=[1, 0, 0, 1], x=0)
+    data.update(labels_path=str(tmp_path / "labels.npz"), label_column="label", labels_key="kinds")
+    assert make_dataset(data).train.labels.tolist() == [1, 0, 0, 1]

@@ -4,6 +4,7 @@ import struct
 import numpy as np
 import pytest
 
+from irl_inr_jax.data.readers import declared_sizes
 from irl_inr_jax.data.readers.idx import read_idx, read_idx_pair
 from irl_inr_jax.types import InputError
 
@@ -34,7 +35,7 @@ GZIPPED = gzip.compress(WHOLE, mtime=0)
         ("a.gz", b"", "IDX header of 16 bytes, found a file of 0 bytes"),
         ("a", WHOLE[:10], "IDX header of 16 bytes, found a file of 10 bytes"),
         ("a", WHOLE[:-7], r"expected 60 bytes after the header, for shape \(5, 4, 3\), found 53"),
-        ("a", WHOLE + b"xy", "expected 60 bytes after the header.*found 62"),
+        ("a", WHOLE + b"xy", "expected 60 bytes after the header.*found more"),
         ("a.gz", GZIPPED[:-20], "complete gzip file, found a truncated one"),
         ("a.gz", GZIPPED[:5], "complete gzip file, found a truncated one"),
         ("a.gz", WHOLE, "expected a gzip file, found another file"),
@@ -51,6 +52,19 @@ def test_message_names_a_damaged_file_and_its_fault(tmp_path, name, content, mes
     with pytest.raises(InputError, match=message) as caught:
         read_idx(path, magic=2051)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_that_expands_to_much_more_is_not_read(tmp_path, monkeypatch):
+    """Zeros of a gigabyte are a megabyte in gzip; limits are lowered here."""
+    path, zeros = tmp_path / "a.gz", bytes(10**6)
+    path.write_bytes(gzip.compress(header(2051, 10, 100, 1000) + zeros))
+    assert read_idx(path, magic=2051).shape == (10, 100, 1000)
+    monkeypatch.setattr(declared_sizes, "_NEGLIGIBLE", 1000)
+    with pytest.raises(InputError, match=r"a\.gz: expected compressed images, found \d+ bytes that expand to 1000000"):
+        read_idx(path, magic=2051)
+    path.write_bytes(gzip.compress(header(2051, 1, 10, 10) + zeros))
+    with pytest.raises(InputError, match=r"expected 100 bytes after the header.*found more"):
+        read_idx(path, magic=2051)
 
 
 def test_images_as_labels_are_an_error(tmp_path, write_idx):

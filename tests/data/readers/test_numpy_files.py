@@ -44,6 +44,7 @@ def test_labels_ids_and_test_split(make):
             "notes": np.array("not read"),
         }
     )
+    assert "arrays of mine.npz that are not read: notes" in dataset.notes
     assert dataset.class_names == ("2", "5", "7", "9")
     assert list(dataset.train.labels[:3]) == [1, 0, 3] and list(dataset.test.labels) == [0, 0, 2]
     assert list(dataset.train.ids) == list(ids) and list(dataset.test.ids) == ["0", "1", "2"]
@@ -76,11 +77,11 @@ def test_canvas_pads_the_images(make):
         ({"images": np.array([None, {}], object)}, "found Python objects"),
         ({"images": IMAGES, "labels": np.array([None] * 12, object)}, "found Python objects"),
         ({"images": IMAGES, "labels": np.zeros(11, int)}, "one label for each of the 12 images, found 11"),
-        ({"images": IMAGES, "labels": np.zeros((12, 1), int)}, r"12 images, found an array of shape \(12, 1\)"),
+        ({"images": IMAGES, "labels": np.full((12, 2), 2)}, r"12 images, found an array of shape \(12, 2\)"),
         ({"images": IMAGES, "ids": np.arange(11)}, "one id for each of the 12 images, found 11"),
         ({"images": IMAGES, "ids": np.zeros(12, int)}, "unique ids, found '0' more than once"),
         ({"images": IMAGES.transpose(1, 2, 0)[None, :3]}, r"looks like \(N, c, h, w\)"),
-        ({"images": IMAGES, "labels": np.zeros(12)}, "integers or strings, found .*float64"),
+        ({"images": IMAGES, "labels": np.full(12, 0.5)}, "integers or strings as labels, found 0.5"),
         ({"images": IMAGES / np.nan}, "NaN or infinity in 12 of 12 images, first in images/00000"),
         ({"images": IMAGES * 0}, "found 0 at every pixel"),
         ({"images": IMAGES, "images_test": IMAGES / 2}, "test images as the training images, uint8 .*found float64"),
@@ -130,6 +131,34 @@ def test_images_key_and_labels_key(data, tmp_path):
     assert open_npz(data).labels.tolist() == [""] * 12 + ["ant", "bee"]
 
 
+def test_names_of_keras_and_medmnist(make):
+    """x_test belongs to x_train; a validation split is neither of both, and named."""
+    arrays = {"x_train": IMAGES, "x_val": IMAGES, "x_test": IMAGES[:2]}
+    labels = {"y_train": np.ones((12, 1)), "y_val": np.ones((12, 1)), "y_test": np.zeros((2, 1))}
+    dataset = make(arrays | labels, images_key="x_train", labels_key="y_train")
+    assert len(dataset.train.ids) == 12 and dataset.test.ids.tolist() == ["x_test/00000", "x_test/00001"]
+    assert dataset.test.labels.tolist() == [0, 0] and dataset.class_names == ("0", "1")
+    assert "arrays of mine.npz that are not read: x_val, y_val" in dataset.notes
+
+
+def test_a_requested_array_that_is_missing_is_an_error(make):
+    with pytest.raises(InputError, match=r"array 'target', as config.data.labels_key requests, found \['images'"):
+        make({"images": IMAGES, "y": np.arange(12)}, labels_key="target")
+    with pytest.raises(InputError, match=r"array 'pictures', found \['images', 'y'\]; set config.data.images_key"):
+        make(images_key="pictures", labels_key="labels")
+
+
+def test_bytes_of_ids_and_labels_are_utf8(make):
+    names = np.array(["Müll"] * 6 + ["b"] * 6)
+    ids = np.char.add("é", np.arange(12).astype(str))
+    arrays = {"images": IMAGES, "labels": np.char.encode(names, "utf-8"), "ids": np.char.encode(ids, "utf-8")}
+    dataset = make(arrays)
+    assert dataset.class_names == ("Müll", "b") and dataset.train.ids.tolist() == ids.tolist()
+    for key, values in (("labels", names), ("ids", ids)):
+        with pytest.raises(InputError, match="expected text in UTF-8, found"):
+            make(arrays | {key: np.char.encode(values, "latin-1")})
+
+
 def test_longer_labels_of_the_test_split_are_not_truncated(data, tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES[:1], labels=["a"], images_test=IMAGES[:1], labels_test=["longer"])
     data.path = str(tmp_path / "a.npz")
@@ -156,6 +185,16 @@ def test_npy_larger_than_memory(data, tmp_path):
     np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.uint16, (100_000, 1000, 1000))
     data.path = str(tmp_path / "a.npy")
     assert open_npy(data).read(np.array([99_999])).shape == (1, 1000, 1000, 1)
+
+
+@pytest.mark.parametrize("shape", [(-1, 12, 12), (2**62, 12, 12), (2**32, 2**32, 4), (10**9, 12, 12)])
+def test_npy_with_an_impossible_shape_is_an_error(data, tmp_path, shape):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.write(IMAGES.tobytes())
+    data.path = str(tmp_path / "a.npy")
+    with pytest.raises(InputError, match=r"an array written by numpy\.save, .*(a negative length|which needs \d+)"):
+        open_npy(data)
 
 
 def test_other_and_damaged_npy_files_are_errors(data, tmp_path):

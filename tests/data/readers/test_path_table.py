@@ -61,9 +61,21 @@ def test_repeated_ids_become_a_column(read):
     assert source.ids.tolist() == ["1", "2"]
 
 
+def test_blanks_in_the_header(read):
+    source = read("path, label\na.png, 1\nb.png, 0\n")
+    assert source.labels.tolist() == [1, 0]
+
+
 def test_path_column_and_label_column(read):
     source = read("file,kind,label\na.png,ant,1\nb.png,,2\n", path_column="file", label_column="kind")
     assert source.labels.tolist() == ["ant", ""] and source.columns["label"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("column", ["id", "split"])
+def test_a_column_that_is_also_the_label(read, column):
+    source = read("path,id,split\na.png,x,train\nb.png,y,test\n", label_column=column)
+    assert source.labels.tolist() == {"id": ["x", "y"], "split": ["train", "test"]}[column]
+    assert source.ids.tolist() == ["x", "y"] and source.test.tolist() == [False, True] and source.columns == {}
 
 
 def test_tsv_and_parquet(read):
@@ -89,6 +101,7 @@ def test_missing_files_are_skipped(read):
     [
         ("file,label\na.png,1\n", "a column 'path' of image files, found file, label; set config.data.path_column"),
         ("path,label\n", "at least one row"),
+        ("path,class\na.png,1\n", "a column 'kind' of labels, as config.data.label_column requests, found class; set"),
         ("path,label\na.png\n", "Expected 2 columns, got 1"),
         ("path,x\na.png,1\na.png,2\n", "each file once, found 'a.png' more than once; .*a column 'id'"),
         ("path,split\na.png,train\nb.png,val\n", "train or test in the column 'split', found 'val' in row 2"),
@@ -96,9 +109,38 @@ def test_missing_files_are_skipped(read):
     ],
 )
 def test_other_tables_are_errors(read, content, message):
+    keys = {"label_column": "kind"} if "label_column" in message else {}
     with pytest.raises(InputError, match=message) as caught:
-        read(content)
+        read(content, **keys)
     assert str(caught.value).startswith("config.data.path (") and "table.csv" in str(caught.value)
+
+
+def test_paths_with_backslashes(read, images):
+    source = read("path,label\ndeep\\c.png,1\na.png,0\n")
+    np.testing.assert_array_equal(source.read(np.array([0]))[0, :, :, 0], images["deep/c.png"])
+    assert source.ids.tolist() == ["deep\\c.png", "a.png"]
+    with pytest.raises(InputError, match=r"found 'C:\\\\lots\\\\a\.png' in row 2, with the backslashes of Windows"):
+        read("path\na.png\nC:\\lots\\a.png\n")
+
+
+def test_a_name_that_is_too_long_is_an_unreadable_file(read):
+    with pytest.raises(InputError, match=r"at most 0 unreadable files of 2, found 1 \(x+\.png: File name too long"):
+        read(f"path\na.png\n{'x' * 300}.png\n")
+
+
+def test_other_columns_of_parquet_files_are_named(read):
+    source = read({"path": ["a.png", "b.png"], "votes": [[1, 2], [3]], "raw": [b"a", b"b"]}, "t.parquet")
+    assert source.notes == ("columns of t.parquet that are not read: votes, raw",) and source.columns == {}
+    with pytest.raises(InputError, match=r"a column 'votes' of image files, found path, votes \(list<"):
+        read({"path": ["a.png"], "votes": [[1, 2]]}, "t.parquet", path_column="votes")
+
+
+def test_labels_as_lists_of_zeros_and_ones(read):
+    source = read({"path": ["a.png", "b.png"], "label": [[0, 1, 0], [1, 0, 0]]}, "t.parquet")
+    assert source.labels.tolist() == [1, 0] and source.notes == ()
+    for lists, message in (([[1], [1, 2]], "found lists of several lengths"), ([[1, 2], [3, 4]], "found an array of")):
+        with pytest.raises(InputError, match=f"label.*{message}"):
+            read({"path": ["a.png", "b.png"], "label": lists}, "t.parquet")
 
 
 def test_damaged_parquet_is_an_error(read, tmp_path):

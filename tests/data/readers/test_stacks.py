@@ -32,7 +32,7 @@ def test_float32_overflow_gives_infinity_without_a_warning(data):
     assert np.isinf(make(data, np.full((1, 2, 2), 1e300)).read(np.array([0]))).all()
 
 
-@pytest.mark.parametrize("values", [np.arange(3), np.zeros((4, 1), int)])
+@pytest.mark.parametrize("values", [np.arange(3), np.full((4, 2), 3)])
 def test_wrong_number_of_labels_or_ids_is_an_error(data, values):
     with pytest.raises(InputError, match="one label for each of the 4 images, found"):
         make(data, labels=values)

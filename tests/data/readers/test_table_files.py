@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from irl_inr_jax.data.readers.table_files import read_columns, to_labels, to_numbers
+from irl_inr_jax.data.readers.table_files import read_columns, to_numbers
 from irl_inr_jax.types import InputError
 
 
@@ -77,6 +77,37 @@ def test_byte_order_mark_is_ignored(read):
     assert list(read("a.csv", b"\xef\xbb\xbfpath,x\na,1\n")) == ["path", "x"]
 
 
+def test_blanks_around_names_and_cells_are_removed(read):
+    columns = read("a.csv", "path, label ,id\n a.png , ant, 1 \n", text=("path", "id"))
+    assert {name: values.tolist() for name, values in columns.items()} == {
+        "path": [" a.png "],  # a file's name, and the header has no blank
+        "label": ["ant"],
+        "id": [" 1 "],
+    }
+    assert read("a.csv", "x, path\n1, a.png\n", text=("path",))["path"].tolist() == ["a.png"]
+    assert list(read("a.csv", 'path,"label\n1,2\n')) == ["path", "label"]
+    assert list(read("a.parquet", pa.table({" x": [1], "path ": ["a"]}))) == ["x", "path"]
+
+
+@pytest.mark.parametrize("num_rows", [1, 200])
+def test_row_of_types_of_ecotaxa(read, num_rows):
+    rows = "".join(f"{row}.png\t{row}\t{row / 2}\t7\n" for row in range(num_rows))
+    columns = read("a.tsv", f"path\tobject_id\tarea\tlot\n[t]\t[t]\t[f]\t[t]\n{rows}", text=("path",))
+    assert columns["path"][0] == "0.png" and len(columns["path"]) == num_rows
+    assert columns["area"].tolist() == [row / 2 for row in range(num_rows)]
+    assert columns["object_id"][-1] == str(num_rows - 1) and columns["lot"][0] == "7"
+    assert len(read("a.tsv", "path\tkind\n[t]\tant\n")["path"]) == 1
+
+
+def test_large_integers_keep_their_digits(read):
+    """Beside empty cells numbers are float64, which holds 15 digits."""
+    large = [123456789012345678, 123456789012345679]
+    text = read("a.csv", f"x,y\n1,{large[0]}\n2,\n3,{large[1]}\n")
+    table = read("a.parquet", pa.table({"y": [large[0], None, large[1]]}))
+    assert text["y"].tolist() == table["y"].tolist() == [str(large[0]), "", str(large[1])]
+    assert read("a.csv", f"x\n{large[0]}\n{large[1]}\n")["x"].tolist() == large
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -85,6 +116,8 @@ def test_byte_order_mark_is_ignored(read):
         ("a.csv", "path,x\na,1\nb,2,3\n", r"found a damaged one \(CSV parse error: .*Expected 2 columns, got 3"),
         ("a.csv", b"path\n\xff\xfe\n", "invalid UTF8"),
         ("a.csv", "x,x\n1,2\n", "unique column names, found 'x' twice"),
+        ("a.csv", "x, x\n1,2\n", "unique column names, found 'x' twice"),
+        ("a.csv", 'x,y\n1,"a\n2,b"\n', "a quotation mark in line 2 that is closed in line 3, with rows between"),
         ("a.parquet", b"", "found a damaged one"),
         ("a.parquet", b"PAR1hello", "found a damaged one"),
     ],
@@ -93,11 +126,3 @@ def test_damaged_tables_are_errors(read, name, content, message):
     with pytest.raises(InputError, match=message) as caught:
         read(name, content)
     assert str(caught.value).startswith("config.data.path (") and "\n" not in str(caught.value)
-
-
-def test_labels_are_integers_or_strings():
-    assert to_labels(np.array([1.0, np.nan, 3.0]), "here").tolist() == [1, -1, 3]
-    assert to_labels(np.array(["a", ""]), "here").tolist() == ["a", ""]
-    assert to_labels(np.array([4, 2]), "here").tolist() == [4, 2]
-    with pytest.raises(InputError, match=r"here: expected integers or strings as labels, found 0\.5"):
-        to_labels(np.array([0.5, np.nan]), "here")

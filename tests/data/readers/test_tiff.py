@@ -128,6 +128,69 @@ def test_pages_with_separate_headers(path, open_it):
             np.testing.assert_array_equal(image[0, :, :, 0], DEEP[row % 9, :, :, 0])
 
 
+@pytest.mark.parametrize("compression", [None, "zlib", "mixed"])
+@pytest.mark.parametrize("append", [False, True])
+def test_pages_that_were_written_one_by_one(path, open_it, compression, append):
+    """tifffile makes each of them a series of its own."""
+    options = [
+        {"compression": "zlib" if row % 2 else None} if compression == "mixed" else {"compression": compression}
+        for row in range(9)
+    ]
+    if append:
+        for row, page in enumerate(DEEP[..., 0]):
+            tifffile.imwrite(path, page, append=row > 0, **options[row])
+    else:
+        with tifffile.TiffWriter(path) as file:
+            for page, option in zip(DEEP[..., 0], options, strict=True):
+                file.write(page, **option)
+    np.testing.assert_array_equal(open_it().read(np.arange(9))[..., 0], DEEP[..., 0])
+
+
+@pytest.mark.parametrize("options", [{"photometric": "miniswhite"}, {"extratags": [(274, "H", 1, 3, True)]}])
+def test_one_header_for_all_pages(path, open_it, options):
+    kinds = {"photometric": "minisblack"} | options
+    tifffile.imwrite(path, DEEP[..., 0], truncate=True, contiguous=True, **kinds)
+    expected = 65535 - DEEP[..., 0] if "miniswhite" in options.values() else DEEP[:, ::-1, ::-1, 0]
+    np.testing.assert_array_equal(open_it().read(np.array([8, 0, 3]))[..., 0], expected[[8, 0, 3]])
+
+
+@pytest.fixture
+def ome_set(tmp_path):
+    """Three files of one page, each with the metadata of the set of all three."""
+    names = [f"t{row}.ome.tif" for row in range(3)]
+    planes = "".join(
+        f'<TiffData FirstT="{row}" FirstC="0" FirstZ="0" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:0000000{row}</UUID></TiffData>'
+        for row, name in enumerate(names)
+    )
+    for row, name in enumerate(names):
+        description = (
+            f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:0000000{row}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+            f'Type="uint16" SizeX="7" SizeY="5" SizeZ="1" SizeC="1" SizeT="3"><Channel ID="Channel:0:0" '
+            f'SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / name, DEEP[row, :, :, 0], description=description, metadata=None)
+    return [tmp_path / name for name in names]
+
+
+def test_a_file_of_an_ome_set_is_the_set_or_one_image_of_a_folder(ome_set, data):
+    data.path = str(ome_set[0])
+    source = open_tiff(data)
+    np.testing.assert_array_equal(source.read(np.arange(3))[..., 0], DEEP[:3, :, :, 0])
+    assert source.files.tolist() == [str(path) for path in ome_set] and source.pages.tolist() == [0, 0, 0]
+    for row, path in enumerate(ome_set):
+        np.testing.assert_array_equal(read_image(path)[..., 0], DEEP[row, :, :, 0])
+
+
+def test_missing_file_of_an_ome_set_is_an_error(ome_set, data, capfd):
+    data.path = str(ome_set[0])
+    ome_set[2].unlink()
+    with pytest.raises(InputError, match=r"promise 3 pages, of which 1 are missing: files of the set are not in this"):
+        open_tiff(data)
+    assert capfd.readouterr().err == ""  # tifffile's own lines
+
+
 def test_planes_and_alpha_of_many_pages(path, open_it):
     tifffile.imwrite(path, DEEP.transpose(0, 3, 1, 2), photometric="rgb", planarconfig="separate")
     np.testing.assert_array_equal(open_it().read(np.arange(9)), DEEP)
@@ -158,6 +221,25 @@ def test_damaged_stacks_are_errors(path, open_it):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"^config\.data\.path \(.*a\.tif\): expected .*damaged one \("):
             open_it()
+
+
+@pytest.mark.parametrize(
+    "options", [{"metadata": None}, {"imagej": True}, {"compression": "zlib"}, {"ome": True}, {"bigtiff": True}]
+)
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6])
+def test_a_file_that_was_cut_is_an_error(path, open_it, options, share, capfd):
+    """tifffile reads the pages before the cut."""
+    kind = {} if "imagej" in options else {"photometric": "minisblack"}
+    tifffile.imwrite(path, np.repeat(DEEP[..., 0], 3, 0), **kind, **options)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(
+        InputError, match=r"^config\.data\.path \(.*a\.tif\): expected a TIFF file of many pages, found .*\("
+    ):
+        open_it()
+    with pytest.raises(InputError):
+        read_image(path)
+    assert capfd.readouterr().err == ""
 
 
 def test_message_names_a_damaged_page(path, open_it):
