@@ -28,6 +28,7 @@ class Source:
     columns: other published properties, name -> (N,) array; they are copied to the tables of results.
     pose: the true pose, theta (N,) and tau (N, 2), or None.
     background: the stored value of background if it is known; None to estimate it from the images' borders.
+    notes: one line for each choice of the reader that users have to know, such as files that it left out.
     skipped: one line for each file that could not be read.
     files: (N,) path of the file that contains each image as it is read, or None. pages: (N,) the image's number in that
         file, from 0; None if each file has one image.
@@ -46,6 +47,7 @@ class Source:
     columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     pose: Pose | None = None
     background: float | None = None
+    notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     files: np.ndarray | None = None
     pages: np.ndarray | None = None
@@ -54,6 +56,11 @@ class Source:
 def row_ids(prefix: str, num_images: int) -> np.ndarray:
     """Return the ids 'prefix/00012' (num_images,), numbered in the publisher's order."""
     return np.array([f"{prefix}/{row:05d}" for row in range(num_images)])
+
+
+def readable_names(names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Return names of files as text (N,) that can be written anywhere: bytes that are not UTF-8 become \\xe9."""
+    return np.array([str(name).encode(errors="surrogateescape").decode(errors="backslashreplace") for name in names])
 
 
 def array_source(name: str, images: np.ndarray, ids: np.ndarray, **known) -> Source:
