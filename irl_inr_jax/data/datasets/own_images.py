@@ -8,14 +8,15 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.keys import check_keys
+from irl_inr_jax.data.readers.fits import FITS_ENDINGS, open_fits
 from irl_inr_jax.data.readers.folder import is_pattern, read_folder
 from irl_inr_jax.data.readers.hdf5 import open_hdf5
-from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
+from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS, find_ending
+from irl_inr_jax.data.readers.mrc import COMPRESSED_MRC_ENDINGS, open_mrc
 from irl_inr_jax.data.readers.numpy_files import open_npy, open_npz
 from irl_inr_jax.data.readers.path_table import read_table
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES
 from irl_inr_jax.data.readers.tiff import open_tiff
-from irl_inr_jax.data.readers.volumes import open_fits, open_mrc
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError
 
@@ -31,8 +32,8 @@ STACKS: dict[str, Reader] = {
     ".mrcs": open_mrc,
     ".mrc": open_mrc,
     ".st": open_mrc,
-    ".fits": open_fits,
-    ".fit": open_fits,
+    **dict.fromkeys(COMPRESSED_MRC_ENDINGS, open_mrc),
+    **dict.fromkeys(FITS_ENDINGS, open_fits),
     ".tif": open_tiff,
     ".tiff": open_tiff,
 }
@@ -77,9 +78,11 @@ def find_reader(wanted: str) -> Reader:
         raise InputError(
             f"config.data.path ({path}): expected {_CHOICES}, found no such file or folder{_nearest(path)}"
         )
-    suffix = path.suffix.lower()
-    if suffix not in TABLES | STACKS:
-        found = "a single image; set it to its folder" if suffix in IMAGE_EXTENSIONS else f"a file ending in {suffix!r}"
+    suffix = find_ending(path, TABLES | STACKS)
+    if not suffix or not path.is_file():
+        is_image, ending = find_ending(path, IMAGE_EXTENSIONS), path.suffix.lower()
+        found = "a single image; set it to its folder" if is_image else f"a file ending in {ending!r}"
+        found = found if path.is_file() else "a pipe or a device; copy its content to a file"
         raise InputError(f"config.data.path ({path}): expected {_CHOICES}, found {found}")
     return (TABLES | STACKS)[suffix]
 

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool
 from ml_collections import ConfigDict
 
+from irl_inr_jax.data.readers.mrc import open_mrc
 from irl_inr_jax.data.readers.numpy_files import open_npy
-from irl_inr_jax.data.readers.volumes import open_mrc
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError, Pose
 

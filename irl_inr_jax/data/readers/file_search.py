@@ -56,7 +56,8 @@ def find_files(
 
 def count_endings(names: Iterable[str]) -> str:
     """Return the numbers of files by ending, such as "12 files ending in .heic, 3 in .txt"; '' for no files."""
-    counts = Counter(PurePosixPath(name).suffix.lower() for name in names).most_common()
+    found = Counter(PurePosixPath(name).suffix.lower() for name in names)
+    counts = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
     listed = [f"{number} in {ending or 'no extension'}" for ending, number in counts[:_MAX_ENDINGS]]
     others = sum(number for _, number in counts[_MAX_ENDINGS:])
     listed += [f"{others} in others"] if others else []

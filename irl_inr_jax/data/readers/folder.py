@@ -78,7 +78,7 @@ def list_images(root: Path) -> tuple[Path, list[str], str]:
 
 def _split_images(names: list[str]) -> tuple[list[str], str]:
     images = [name for name in names if name.lower().endswith(EXTENSIONS)]
-    return images, count_endings(set(names) - set(images))
+    return images, count_endings(sorted(set(names) - set(images)))
 
 
 def _has_wildcard(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Classes and splits of images in folders, as people arrange them: CLASS/, train/CLASS/, CLASS/train/, images/CLASS/."""
+"""Classes and splits of images in folders, as people have them: CLASS/, train/CLASS/, CLASS/train/, images/CLASS/."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from irl_inr_jax.data.pixels import apply_orientation, as_pixels, composite_on_black
+from irl_inr_jax.data.readers.fits import FITS_ENDINGS, read_fits_image
+from irl_inr_jax.data.readers.mrc import COMPRESSED_MRC_ENDINGS, read_mrc_image
 from irl_inr_jax.data.readers.tiff import read_tiff_image
-from irl_inr_jax.data.readers.volumes import COMPRESSED_MRC_ENDINGS, FITS_ENDINGS, read_fits_image, read_mrc_image
 from irl_inr_jax.types import InputError
 
 IMAGE_EXTENSIONS = (

@@ -23,12 +23,13 @@ def stack_source(
     labels: np.ndarray | None = None,
     test: np.ndarray | None = None,
     part: str = "",
+    notes: tuple[str, ...] = (),
 ) -> Source:
     """Return the `Source` of the file `path`; default ids consist of its stem and the row.
 
     read: rows (n,) -> images (n, h, w) or (n, h, w, c) as stored. shape, dtype: those of the whole stack as stored.
     labels: (N,) labels of the file; config.data.labels_path overrides them. part: name of the part of the file, for
-    messages.
+    messages. notes: those of the `Source`.
 
     Raises InputError for another rank, an empty stack, values other than real numbers, and a wrong number of labels or
     ids.
@@ -53,9 +54,20 @@ def stack_source(
         read=lambda rows: as_pixels(read(rows), name).reshape(len(rows), height, width, channels),
         labels=labels,
         test=test,
+        notes=notes,
         files=np.full(num_images, str(path)),
         pages=np.arange(num_images),
     )
+
+
+def keep_only_image(images: np.ndarray, path: Path) -> np.ndarray:
+    """Return (h, w) of an array (..., h, w) with one image. Raises InputError for several."""
+    if images.size != images.shape[-2] * images.shape[-1]:
+        raise InputError(
+            f"config.data.path: expected one image in {path}, found an array of shape {images.shape}; "
+            f"set config.data.path to the file itself, or remove it from the folder"
+        )
+    return images.reshape(images.shape[-2:])
 
 
 def source_name(path: Path, part: str = "") -> str:

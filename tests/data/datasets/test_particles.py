@@ -132,9 +132,7 @@ def test_other_and_damaged_files_are_errors(stacks, data, tmp_path):
         read_particles(data)
     train, _ = stacks()
     whole = (tmp_path / "5hdb/sim_train.mrcs").read_bytes()
-    wrong_magic = bytearray(whole)
-    wrong_magic[208:212] = b"NOPE"
-    for content in (b"", whole[:500], whole[:-100], bytes(wrong_magic)):
+    for content in (b"", whole[:500], whole[:-100], whole[::-1]):
         (tmp_path / "5hdb/sim_train.mrcs").write_bytes(content)
         with pytest.raises(InputError, match=r"config\.data\.path \(.*sim_train\.mrcs\): expected an MRC file"):
             read_particles(data)

@@ -57,7 +57,7 @@ def test_splits_below_classes():
 
 def test_folders_around_all_images_are_skipped():
     for outer in ("images", "archive/images", "test", "val"):
-        found, notes = layout(*tree(outer))
+        found, _ = layout(*tree(outer))
         assert set(map(tuple, found.values())) == {("cat", False), ("dog", False)}
     assert layout(*tree("images"))[1] == ("folders in images/ are the classes or splits",)
     assert layout("cat/1.png", "cat/lot/2.png")[0] == {"cat/1.png": ["cat", False], "cat/lot/2.png": ["cat", False]}
