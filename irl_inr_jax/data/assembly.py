@@ -165,4 +165,4 @@ def _notes(source: Source, fit: Fit, scaling: str, streamed_bytes: int) -> tuple
     steps += [f"resized to {fit.out_side} px ({fit.resampling})"] if fit.side != fit.out_side else []
     steps += ["background outside the circle"] if fit.circle else []
     streamed = f"{streamed_bytes / 1e6:.0f} MB of images, streamed from disk"
-    return (*source.notes, ", ".join(steps), f"pixels: {scaling}", *([streamed] if streamed_bytes else []))
+    return (", ".join(steps), f"pixels: {scaling}", *source.notes, *([streamed] if streamed_bytes else []))

@@ -28,8 +28,8 @@ class Source:
     columns: other published properties, name -> (N,) array; they are copied to the tables of results.
     pose: the true pose, theta (N,) and tau (N, 2), or None.
     background: the stored value of background if it is known; None to estimate it from the images' borders.
-    notes: one line for each choice of the reader that users have to know, such as files that it left out.
     skipped: one line for each file that could not be read.
+    notes: further lines on what was read and what was not.
     files: (N,) path of the file that contains each image as it is read, or None. pages: (N,) the image's number in that
         file, from 0; None if each file has one image.
     """
@@ -47,8 +47,8 @@ class Source:
     columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     pose: Pose | None = None
     background: float | None = None
-    notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     files: np.ndarray | None = None
     pages: np.ndarray | None = None
 

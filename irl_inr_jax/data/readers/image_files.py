@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from irl_inr_jax.data.pixels import apply_orientation, as_pixels, composite_on_black
+from irl_inr_jax.data.pixels import apply_orientation, as_pixels, composite_on_black, is_channels_first
 from irl_inr_jax.data.readers.fits import FITS_ENDINGS, read_fits_image
 from irl_inr_jax.data.readers.mrc import COMPRESSED_MRC_ENDINGS, read_mrc_image
 from irl_inr_jax.data.readers.tiff import read_tiff_image
@@ -132,13 +132,13 @@ def _read_npy(path: Path) -> np.ndarray:
     pixels = np.load(path, allow_pickle=False)
     if pixels.ndim not in (2, 3) or pixels.size == 0:
         raise ValueError(f"expected an array of shape (h, w) or (h, w, c), found {pixels.shape}")
-    if pixels.ndim == 3 and pixels.shape[0] <= 4 < min(pixels.shape[1:]):
-        raise ValueError(f"expected an array of shape (h, w, c), found {pixels.shape}, which looks like (c, h, w)")
-    if pixels.ndim == 3 and pixels.shape[1] == pixels.shape[2]:
+    if pixels.ndim == 3 and pixels.shape[0] > 4 and pixels.shape[1] == pixels.shape[2]:
         raise InputError(
             f"config.data.path: expected one image of shape (h, w) or (h, w, c) in {path}, found {pixels.shape}, which "
             f"looks like {pixels.shape[0]} images; set config.data.path to the file itself"
         )
+    if pixels.ndim == 3 and is_channels_first(pixels.shape):
+        raise ValueError(f"expected an array of shape (h, w, c), found {pixels.shape}, which looks like (c, h, w)")
     return pixels
 
 

@@ -22,14 +22,14 @@ def stack_source(
     ids: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     test: np.ndarray | None = None,
-    part: str = "",
     notes: tuple[str, ...] = (),
+    part: str = "",
 ) -> Source:
     """Return the `Source` of the file `path`; default ids consist of its stem and the row.
 
     read: rows (n,) -> images (n, h, w) or (n, h, w, c) as stored. shape, dtype: those of the whole stack as stored.
-    labels: (N,) labels of the file; config.data.labels_path overrides them. part: name of the part of the file, for
-    messages. notes: those of the `Source`.
+    labels: (N,) labels of the file; config.data.labels_path overrides them. notes: as in `Source`. part: name of the
+    part of the file, for messages.
 
     Raises InputError for another rank, an empty stack, values other than real numbers, and a wrong number of labels or
     ids.

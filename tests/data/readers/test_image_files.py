@@ -220,6 +220,7 @@ def test_npy_files_are_images(tmp_path, dtype):
         (np.zeros(5), r"expected an array of shape \(h, w\) or \(h, w, c\), found \(5,\)"),
         (np.zeros((0, 5)), r"found \(0, 5\)"),
         (np.zeros((3, 8, 9)), r"looks like \(c, h, w\)"),
+        (np.zeros((5, 32, 40)), r"looks like \(c, h, w\)"),
         (np.zeros((50, 8, 8)), "looks like 50 images; set config.data.path to the file itself"),
         (np.array([[None]]), "found none .*allow_pickle"),
         (np.zeros((2, 2), complex), "expected images of real numbers, found type complex128"),
