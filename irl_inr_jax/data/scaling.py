@@ -17,8 +17,8 @@ PERCENTILES = (0.1, 99.9)
 MAX_PIXELS = 10_000_000  # from which percentiles are computed, evenly spread
 # A background closer to an end of the range than this share of it is taken to be at that end.
 _END = 0.25
-# Images of at most this many values are of categories. Beyond three of them, values that are rarer than this share of the
-# pixels are errors of the file, such as the dies of value 3 in MixedWM38.
+# Images of at most this many values are of categories. Beyond three of them, values that are rarer than this share of
+# the pixels are errors of the file, such as the dies of value 3 in MixedWM38.
 MAX_CATEGORIES = 16
 MAX_STRAY_SHARE = 1e-4
 _CHUNK = 256  # images of which the values are collected at once
