@@ -76,7 +76,8 @@ def find_reader(wanted: str) -> Reader:
         return read_folder
     if not path.exists():
         raise InputError(
-            f"config.data.path ({path}): expected {_CHOICES}, found no such file or folder{_nearest(path)}"
+            f"config.data.path ({path}): expected {_CHOICES}, found no such file or folder"
+            f"{_start(path)}{_nearest(path)}"
         )
     suffix = find_ending(path, TABLES | STACKS)
     if not suffix or not path.is_file():
@@ -85,6 +86,10 @@ def find_reader(wanted: str) -> Reader:
         found = found if path.is_file() else "a pipe or a device; copy its content to a file"
         raise InputError(f"config.data.path ({path}): expected {_CHOICES}, found {found}")
     return (TABLES | STACKS)[suffix]
+
+
+def _start(path: Path) -> str:
+    return "" if path.is_absolute() else f" in {Path.cwd()}"
 
 
 def _nearest(path: Path) -> str:
