@@ -15,6 +15,7 @@ from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS, find_ending
 from irl_inr_jax.data.readers.mrc import COMPRESSED_MRC_ENDINGS, open_mrc
 from irl_inr_jax.data.readers.numpy_files import open_npy, open_npz
 from irl_inr_jax.data.readers.path_table import read_table
+from irl_inr_jax.data.readers.stack_set import open_star
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES
 from irl_inr_jax.data.readers.tiff import open_tiff
 from irl_inr_jax.data.source import Source
@@ -24,6 +25,7 @@ Reader = Callable[[ConfigDict], Source]
 
 TABLES: dict[str, Reader] = {".csv": read_table, ".tsv": read_table, ".parquet": read_table}
 STACKS: dict[str, Reader] = {
+    ".star": open_star,
     ".npy": open_npy,
     ".npz": open_npz,
     ".h5": open_hdf5,
@@ -41,6 +43,7 @@ STACKS: dict[str, Reader] = {
 READER_KEYS: dict[Reader, frozenset[str]] = {
     read_folder: frozenset({"path", "same_scale", "max_unreadable"}),
     read_table: frozenset({"path", "same_scale", "max_unreadable", "path_column", "label_column"}),
+    open_star: frozenset({"path", "labels_path", "label_column"}),
     open_npz: frozenset({"path", "labels_path", "images_key", "labels_key"}),
     open_hdf5: frozenset({"path", "labels_path", "images_key", "labels_key"}),
 }

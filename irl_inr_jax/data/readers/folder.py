@@ -10,6 +10,7 @@ from irl_inr_jax.data.readers.file_search import count_endings, find_files
 from irl_inr_jax.data.readers.files_source import source_of_files
 from irl_inr_jax.data.readers.folder_layout import find_layout
 from irl_inr_jax.data.readers.image_files import EXTENSIONS
+from irl_inr_jax.data.readers.stack_set import STACK_ENDINGS, read_stack_files
 from irl_inr_jax.data.source import Source, readable_names
 from irl_inr_jax.types import InputError
 
@@ -18,13 +19,17 @@ def read_folder(data: ConfigDict) -> Source:
     """Return the image files in the folder config.data.path, or matching it if it is a pattern as `lots/**/*.png`.
 
     Ids are paths relative to the folder, or to the part of the pattern before its first wildcard. Classes and splits
-    are those of `find_layout`. Notes state how many files with other endings there are.
+    are those of `find_layout`. Notes state how many files with other endings there are. Without image files, the stacks
+    there are read as `read_stack_files` does.
 
     Raises InputError if there is no image, and as `find_layout` and `source_of_files`.
     """
     path = Path(data.path).expanduser()
     name = f"config.data.path ({path})"
     root, names, others = match_images(path) if is_pattern(path) else list_images(path)
+    if names[0].lower().endswith(STACK_ENDINGS):
+        source = read_stack_files(data, root, names, source=name)
+        return dataclasses.replace(source, notes=source.notes + ((f"not read: {others}",) if others else ()))
     layout = find_layout(readable_names(names).tolist(), name)
     used = np.array(names)[layout.rows]
     source = source_of_files(
@@ -45,6 +50,12 @@ def is_pattern(path: Path) -> bool:
     return _has_wildcard(str(path)) and not path.exists()
 
 
+def split_pattern(pattern: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the part of a pattern before its first wildcard, and the other parts."""
+    num_plain = next(index for index, part in enumerate(pattern.parts) if _has_wildcard(part))
+    return Path(*pattern.parts[:num_plain]), pattern.parts[num_plain:]
+
+
 def match_images(pattern: Path) -> tuple[Path, list[str], str]:
     """Return the part of the pattern before its first wildcard, the matching image files relative to it, and others.
 
@@ -52,9 +63,8 @@ def match_images(pattern: Path) -> tuple[Path, list[str], str]:
 
     Raises InputError if no image file matches.
     """
-    num_plain = next(index for index, part in enumerate(pattern.parts) if _has_wildcard(part))
-    root = Path(*pattern.parts[:num_plain])
-    names, others = _split_images(find_files(root, pattern.parts[num_plain:]))
+    root, wanted = split_pattern(pattern)
+    names, others = _split_images(find_files(root, wanted))
     if not names:
         raise InputError(
             f"config.data.path ({pattern}): expected a pattern that matches files ending in {', '.join(EXTENSIONS)}, "
@@ -77,7 +87,9 @@ def list_images(root: Path) -> tuple[Path, list[str], str]:
 
 
 def _split_images(names: list[str]) -> tuple[list[str], str]:
+    """Return the image files, or the stacks if there is no image, and a phrase on the other files."""
     images = [name for name in names if name.lower().endswith(EXTENSIONS)]
+    images = images or [name for name in names if name.lower().endswith(STACK_ENDINGS)]
     return images, count_endings(sorted(set(names) - set(images)))
 
 
