@@ -62,7 +62,7 @@ def from_json(path: Path) -> ConfigDict:
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         for key, value in ADDED_KEYS.items():
             _add_key(stored, key, value)
         return ConfigDict(_lists_to_tuples(stored)).lock()

@@ -36,8 +36,8 @@ def read_particles(data: ConfigDict) -> Source:
     deviation of its background (by 1 if that is 0); these are the columns background_mean and background_std. The
     background is the part outside the inscribed circle.
 
-    config.data.path may also be a folder or a pattern of .mrcs stacks, or a STAR file of RELION; ids and further columns
-    are then those of `read_stack_files` and `open_star`.
+    config.data.path may also be a folder or a pattern of .mrcs stacks, or a STAR file of RELION; ids and columns are
+    then those of `read_stack_files` and `open_star`.
 
     A file STEM_truth.npz next to STEM.mrcs gives classes and poses; see `read_truth`.
 
