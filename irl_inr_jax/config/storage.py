@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.base import data_keys
 from irl_inr_jax.types import InputError
 
 # Blocks that training does not read: settings of a later evaluation.
@@ -43,11 +44,11 @@ def to_json(config: ConfigDict) -> str:
 
 
 def with_absolute_paths(config: ConfigDict) -> ConfigDict:
-    """Return a copy with absolute paths in the block `data`, if there is one; URLs are unchanged."""
-    config = config.copy_and_resolve_references()
+    """Return a copy with absolute paths in the block `data`, if there is one; URLs and defaults are unchanged."""
+    config, defaults = config.copy_and_resolve_references(), data_keys()
     for key in PATHS:
         value = config.data.get(key) if "data" in config else ""
-        if value and "://" not in value:
+        if value and value != defaults[key].default and "://" not in value:
             config.data[key] = os.path.abspath(Path(value).expanduser())
     return config
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from irl_inr_jax.data.fitting import border_medians
 from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.data.subsets import take
+from irl_inr_jax.data.subsets import sample_size, take
 from irl_inr_jax.types import Dataset, ImageSet, InputError
 
 logger = logging.getLogger(__name__)
@@ -22,9 +22,10 @@ FILE = "data.json"  # of a run's folder
 
 
 def sample_images(dataset: Dataset) -> ImageSet:
-    """Return at most `MAX_SAMPLED` training images, evenly spread over the set, in memory."""
-    num_images = len(dataset.train.ids)
-    sample = take(dataset.train, np.unique(np.linspace(0, num_images - 1, MAX_SAMPLED).round().astype(int)))
+    """Return at most `MAX_SAMPLED` training images, evenly spread over the set, in memory; fewer if they are large."""
+    num_images, images = len(dataset.train.ids), dataset.train.images
+    number = sample_size(images.nbytes // num_images, MAX_SAMPLED)
+    sample = take(dataset.train, np.unique(np.linspace(0, num_images - 1, number).round().astype(int)))
     return dataclasses.replace(sample, images=sample.images[:])
 
 
@@ -86,7 +87,7 @@ def describe_change(folder: Path, facts: dict) -> str:
     """Return how the images differ from those that a run's folder describes, such as "36 training images, not 24".
 
     facts: those of `describe_dataset` now. '' if there is no difference, or no description there. Facts that an earlier
-    version did not describe are not compared.
+    version did not describe, or measured on other samples, are not compared.
     """
     try:
         before = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -103,7 +104,8 @@ def describe_change(folder: Path, facts: dict) -> str:
         ("percentiles", "images with other pixel values"),
         ("scaling", "images with another range of pixel values or another background"),
     ):
-        if key in before and not _agree(before[key], now[key]):
+        is_known = key in before and ("digest" in before or key not in ("percentiles", "scaling"))
+        if is_known and not _agree(before[key], now[key]):
             return text.format(now=now[key], before=before[key])
     return ""
 

@@ -43,6 +43,7 @@ def test_paths_of_the_data_are_stored_absolute(tmp_path, monkeypatch):
     assert config.data.path == "lots/**/*.png"
     stored = from_json(tmp_path / "run" / "config.json").data
     assert stored.path == str(tmp_path / "lots/**/*.png") and stored.root == "gs://bucket/data"
+    assert to_json(base.get_config()) == json.dumps(json.loads(base.get_config().to_json()), indent=2) + "\n"
     assert stored.labels_path == str(Path("~/labels.csv").expanduser())
     claim_workdir(tmp_path / "run", config)
     with pytest.raises(InputError, match=r"config\.data\.path is '.*\*/\*\.png' there and .*lots' here"):
