@@ -144,3 +144,11 @@ def _digest(dataset: Dataset) -> str:
     parts = [dataset.train, *([] if dataset.test is None else [dataset.test])]
     text = "\0\0".join("\0".join(map(str, part.ids)) for part in parts)
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def digest_images(images: ImageSet) -> str:
+    """Hash the ids and, of images in memory, the pixels."""
+    digest = hashlib.sha256("\0".join(map(str, images.ids)).encode("utf-8", "surrogatepass"))
+    if isinstance(images.images, np.ndarray):
+        digest.update(np.ascontiguousarray(images.images).data)
+    return digest.hexdigest()

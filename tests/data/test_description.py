@@ -15,12 +15,13 @@ from irl_inr_jax.data.description import (
     check_no_change,
     describe_change,
     describe_dataset,
+    digest_images,
     sample_images,
     warn_of_change,
 )
 from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.presets import tiny
-from irl_inr_jax.types import InputError
+from irl_inr_jax.types import ImageSet, InputError
 
 SIDE = 12
 
@@ -114,3 +115,16 @@ def test_a_change_is_logged(tmp_path, log):
         data = base.get_config().data
         warn_of_change(tmp_path, assemble_dataset(data, array_source("x", squares(number), row_ids("i", number))))
         assert [line.split(";")[0] for line in log.messages] == lines
+
+
+def test_the_digest_tells_other_pixels_and_other_names():
+    images, ids = np.zeros((3, 4, 4, 1), np.uint8), np.array(["a", "b", "c\ud800"], dtype=object)
+    changed = images.copy()
+    changed[1, 2, 3] = 1
+    sets = [
+        ImageSet(images, ids, None, None),
+        ImageSet(changed, ids, None, None),
+        ImageSet(images, ids[::-1], None, None),
+    ]
+    digests = [digest_images(each) for each in sets]
+    assert len(set(digests)) == 3 and digests[0] == digest_images(ImageSet(images.copy(), ids.copy(), None, None))
