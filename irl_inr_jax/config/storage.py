@@ -20,6 +20,7 @@ MAY_GROW = "train.num_epochs"
 PATHS = ("path", "root", "labels_path")
 # Keys that runs of earlier versions do not have, with the values under which they were made.
 ADDED_KEYS = {
+    "data.mask": (),
     "train.holdout": 0.0,
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,

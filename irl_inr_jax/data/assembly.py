@@ -148,7 +148,19 @@ def make_fit(data: ConfigDict, source: Source) -> Fit:
         background=find_background(data, source),
         level=data.background == "image",
         circle=data.crop == "circle",
+        mask=check_mask(data, data.resize or side),
     )
+
+
+def check_mask(data: ConfigDict, side: int) -> tuple[int, ...]:
+    """Return config.data.mask. Raises InputError for pixels outside the square of `side`."""
+    mask = tuple(data.mask)
+    if mask and max(mask) >= side:
+        raise InputError(
+            f"config.data.mask: expected rows and columns from 0 to {side - 1}, found {max(mask)}; they count in the "
+            f"padded and resized images, as irl-inr inspect shows them"
+        )
+    return mask
 
 
 def check_square(source: Source, side: int) -> None:
@@ -212,6 +224,7 @@ def _notes(source: Source, fit: Fit, scaling: str, streamed_bytes: int) -> tuple
     steps += ["border of each image levelled"] if fit.level else []
     steps += [f"padded to {fit.side} px"] if fit.side and (source.sizes != fit.side).any() else []
     steps += [f"resized to {fit.out_side} px ({fit.resampling})"] if fit.side != fit.out_side else []
+    steps += [f"background in {len(fit.mask) // 4} masked box{'es' * (len(fit.mask) > 4)}"] if fit.mask else []
     steps += ["background outside the circle"] if fit.circle else []
     streamed = f"{streamed_bytes / 1e6:.0f} MB of images, streamed from disk"
     return (", ".join(steps), f"pixels: {scaling}", *source.notes, *([streamed] if streamed_bytes else []))

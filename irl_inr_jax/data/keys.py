@@ -22,6 +22,7 @@ SHARED_KEYS = frozenset(
         "resize",
         "resampling",
         "crop",
+        "mask",
         "background",
         "invert",
         "scaling",

@@ -207,3 +207,15 @@ def test_few_bytes_are_read_at_once(make, monkeypatch):
 
 def test_the_sample_of_large_images_is_small():
     assert sample_size(1000, 512) == 512 and sample_size(5_000_000, 1000) == 100 and sample_size(10**9, 1000) == 20
+
+
+def test_masked_boxes_are_background_in_every_image(make):
+    mask = (1, 2, 3, 4, 6, 6, 0, 7)
+    dataset = make(source_of(), mask=mask)
+    expected = IMAGES.copy()
+    expected[:, 1:3, 3:5] = expected[:, 6] = 0
+    np.testing.assert_array_equal(dataset.train.images[..., 0], expected)
+    assert "background in 2 masked boxes" in dataset.notes[0] and IMAGES[:, 6].any()
+    np.testing.assert_array_equal(make(source_of(), mask=mask, memory_mb=0).train.images[:][..., 0], expected)
+    with pytest.raises(InputError, match=r"config\.data\.mask: expected rows and columns from 0 to 7, found 8"):
+        make(source_of(), mask=(1, 8, 0, 1))
