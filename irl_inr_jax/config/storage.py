@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from irl_inr_jax.config.base import data_keys
+from irl_inr_jax.config.base import get_config
 from irl_inr_jax.types import InputError
 
 # Blocks that training does not read: settings of a later evaluation.
@@ -46,10 +46,10 @@ def to_json(config: ConfigDict) -> str:
 
 def with_absolute_paths(config: ConfigDict) -> ConfigDict:
     """Return a copy with absolute paths in the block `data`, if there is one; URLs and defaults are unchanged."""
-    config, defaults = config.copy_and_resolve_references(), data_keys()
+    config, defaults = config.copy_and_resolve_references(), get_config().data
     for key in PATHS:
         value = config.data.get(key) if "data" in config else ""
-        if value and value != defaults[key].default and "://" not in value:
+        if value and value != defaults[key] and "://" not in value:
             config.data[key] = os.path.abspath(Path(value).expanduser())
     return config
 

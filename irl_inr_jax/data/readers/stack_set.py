@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from ml_collections import ConfigDict
 
-from irl_inr_jax.config.base import data_keys
+from irl_inr_jax.config import base
 from irl_inr_jax.data.readers.folder_layout import SPLITS, find_layout
 from irl_inr_jax.data.readers.label_files import read_labels
 from irl_inr_jax.data.readers.mrc import open_mrc
@@ -21,7 +21,7 @@ STACK_ENDINGS = (".mrcs", ".mrcs.gz", ".mrcs.bz2")
 _NAME = "rlnImageName"
 
 
-def read_stack_files(data: ConfigDict, root: Path, names: Sequence[str], *, source: str) -> Source:
+def read_stack_files(data: ConfigDict, root: Path, names: list[str], *, source: str) -> Source:
     """Return the images of the stacks `root / name` as one set, ordered by name and section.
 
     Ids are the stack's path and the section, as in lot/mic1/00002. Classes and splits are those of `find_layout`;
@@ -32,8 +32,9 @@ def read_stack_files(data: ConfigDict, root: Path, names: Sequence[str], *, sour
     texts = readable_names(names)
     layout = find_layout(texts.tolist(), source)
     texts = texts[layout.rows]
-    stacks = [_open_section_file(data, root / names[row]) for row in layout.rows]
-    _check_alike(stacks, source)
+    paths = [root / names[row] for row in layout.rows]
+    stacks = [_open_section_file(data, path) for path in paths]
+    _check_alike(stacks, paths, source)
     lengths = [len(stack.ids) for stack in stacks]
     pages = np.concatenate([np.arange(length) for length in lengths])
     stems = [text[: -len(next(end for end in STACK_ENDINGS if text.lower().endswith(end)))] for text in texts]
@@ -50,7 +51,7 @@ def read_stack_files(data: ConfigDict, root: Path, names: Sequence[str], *, sour
         labels=labels,
         test=None if test is None else np.repeat(test, lengths),
         notes=(*layout.notes, f"{len(ids)} images of {len(stacks)} stacks", *_common_notes(stacks)),
-        files=np.concatenate([stack.files for stack in stacks]),
+        files=np.repeat([str(path) for path in paths], lengths),
         pages=pages,
     )
 
@@ -76,8 +77,9 @@ def open_star(data: ConfigDict) -> Source:
         )
     sections, files = zip(*(_split_entry(entry) for entry in entries.tolist()), strict=True)
     named, which = np.unique(files, return_inverse=True)
-    stacks = [_open_section_file(data, _locate(path, name, source)) for name in named.tolist()]
-    _check_alike(stacks, source)
+    paths = [_locate(path, name, source) for name in named.tolist()]
+    stacks = [_open_section_file(data, stack) for stack in paths]
+    _check_alike(stacks, paths, source)
     pages = np.array(sections, np.int64) - 1
     lengths = np.array([len(stack.ids) for stack in stacks])[which]
     outside = np.flatnonzero((pages < 0) | (pages >= lengths))
@@ -86,7 +88,7 @@ def open_star(data: ConfigDict) -> Source:
             f"{source}: expected images 1 to {lengths[outside[0]]} of the stack, found {entries[outside[0]]}; the list "
             f"and the stack do not belong together"
         )
-    if data.label_column not in columns and data.label_column != data_keys()["label_column"].default:
+    if data.label_column not in columns and data.label_column != base.get_config().data.label_column:
         raise InputError(
             f"{source}: expected the column {data.label_column!r} of config.data.label_column, found "
             f"{', '.join(columns)}"
@@ -103,7 +105,7 @@ def open_star(data: ConfigDict) -> Source:
         labels=read_labels(data, entries) if data.labels_path else labels,
         columns=columns,
         notes=(f"{len(entries)} images of {len(stacks)} stacks", *_common_notes(stacks)),
-        files=np.array([str(stack.files[0]) for stack in stacks])[which],
+        files=np.array([str(stack) for stack in paths])[which],
         pages=pages,
     )
 
@@ -163,21 +165,21 @@ def _open_section_file(data: ConfigDict, path: Path) -> Source:
     return open_mrc(data)
 
 
-def _check_alike(stacks: Sequence[Source], source: str) -> None:
+def _check_alike(stacks: Sequence[Source], paths: Sequence[Path], source: str) -> None:
     """Raise InputError for stacks of several sizes or types."""
     kinds = [f"images of {stack.sizes[0, 0]}x{stack.sizes[0, 1]} pixels of {stack.dtype}" for stack in stacks]
-    for kind, stack in zip(kinds, stacks, strict=True):
+    for kind, path in zip(kinds, paths, strict=True):
         if kind != kinds[0]:
             raise InputError(
-                f"{source}: expected stacks of one size and type, found {kinds[0]} in {stacks[0].files[0]} and {kind} "
-                f"in {stack.files[0]}; extract all particles with the same box"
+                f"{source}: expected stacks of one size and type, found {kinds[0]} in {paths[0]} and {kind} "
+                f"in {path}; extract all particles with the same box"
             )
 
 
 def _splits_of(stems: Sequence[str], source: str) -> np.ndarray | None:
     """Return True for the stacks with test in their names, if all others have train; None if no name has either."""
-    words = [{SPLITS.get(word) for word in re.findall(r"[a-z]+", stem.lower())} - {None} for stem in stems]
-    kinds = set().union(*words)
+    words = [{SPLITS[word] for word in re.findall(r"[a-z]+", stem.lower()) if word in SPLITS} for stem in stems]
+    kinds = set[str]().union(*words)
     if len(kinds) < 2:
         return None
     if kinds - {"train", "test"} or any(len(found) != 1 for found in words):
