@@ -25,9 +25,9 @@ the number of points.
     q, p of DEC     soft_assignment,    (b, k)          clustering/objectives.py
                     target_distribution
 
-`IRLINR` is the estimator; everything else is imported from its module, such as
-`irl_inr_jax.data.datasets.make_dataset`. The estimator imports JAX when it is used, so that `irl-inr --help` answers at
-once.
+`IRLINR` is the estimator; everything else is imported from its module: `irl_inr_jax.data.datasets.make_dataset`,
+`irl_inr_jax.training.run.load_trained`, `irl_inr_jax.evaluation.embeddings.embed_images`. The estimator imports JAX
+when it is used, so that `irl-inr --help` answers at once.
 """
 
 from irl_inr_jax.estimator import IRLINR

@@ -28,7 +28,7 @@ def test_a_run_without_evaluation_or_checkpoints_is_refused(refused, tmp_path):
 @pytest.mark.slow
 def test_an_evaluated_run_becomes_one_file(finished, irl_inr, tmp_path):
     result = irl_inr("save", "--workdir", finished.workdir, "--out", tmp_path / "tiny.irl")
-    assert result.status == 0 and "clusters by kmeans; 52 of 52 images" in result.out, result
+    assert result.status == 0 and "clusters by kmeans; 64 of 64 images" in result.out, result
     bundle = load_bundle(tmp_path / "tiny.irl")
     assert bundle.held_out.kind == "test images" and list(bundle.classifiers) == ["kmeans"]
     assert bundle.digest[:12] in result.out
