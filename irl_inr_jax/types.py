@@ -137,7 +137,8 @@ class Fit(NamedTuple):
     side: of the square on which images are centred; 0 uses each image's longer side. out_side: of the result; equal to
         `side` if nothing is resized. resampling: as in data/resize.py.
     background: (c,) its stored value. level: shift each image so that the median of its border is `background`.
-    circle: replace everything outside the inscribed circle by background.
+    circle: replace everything outside the inscribed circle by background. mask: boxes of the result that become
+        background, as first and last row, first and last column of each; bundles of earlier versions have none.
     """
 
     side: int
@@ -146,6 +147,7 @@ class Fit(NamedTuple):
     background: np.ndarray
     level: bool
     circle: bool
+    mask: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Lines that a command prints: the log on stdout, and the user's errors on stderr."""
 
 import logging
+import os
 import sys
+import warnings
 
 import absl.logging
 
@@ -12,6 +14,21 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         return f"{record.levelname.lower()}: {message}" if record.levelno >= logging.WARNING else message
+
+
+def prepare_output() -> None:
+    """Let nothing outside the package change what a command prints and draws.
+
+    Characters that the terminal's encoding lacks are replaced by question marks, figures are only written to files
+    whatever MPLBACKEND says, and libraries do not warn beside our errors about files that they read.
+    """
+    reconfigure = getattr(sys.stdout, "reconfigure", None)  # not of streams that replace stdout
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+    os.environ["MPLBACKEND"] = "agg"
+    for library in ("astropy", "mrcfile", "tifffile", "PIL"):
+        warnings.filterwarnings("ignore", module=rf"{library}\.")
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def start_logging() -> None:

@@ -116,7 +116,7 @@ def export_table(out: Path, stored: "StoredEvaluation", images: "UserImages", *,
 
 def export_star(out: Path, stored: "StoredEvaluation", images: "UserImages", *, clusterer: str, copy: bool) -> str:
     """Write the STAR file of one clusterer; return what was written."""
-    from irl_inr_jax.data.readers.volumes import read_pixel_size
+    from irl_inr_jax.data.readers.mrc import read_pixel_size
     from irl_inr_jax.evaluation.user_images import shifts_in_pixels
     from irl_inr_jax.report.star_file import STACK_SUFFIXES, image_names, relion_poses, write_star
     from irl_inr_jax.types import InputError

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from irl_inr_jax.commands.configuration import resolve_presets
-from irl_inr_jax.commands.console import fail, start_logging
+from irl_inr_jax.commands.console import fail, prepare_output, start_logging
 
 
 def run_command(
@@ -27,6 +27,7 @@ def run_command(
     `define_flags(values, arguments)` defines the command's flags. --help prints `usage` and the flags. Errors in
     flags and InputError become one line on stderr and status 2; other exceptions propagate.
     """
+    prepare_output()
     values = flags.FlagValues()
     if any(argument in ("-h", "-help", "--help") for argument in arguments):
         define_flags(values, [])
@@ -41,8 +42,12 @@ def run_command(
 
 
 def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
-    """Start logging and the compilation cache, and return the status of `body`, or 2 after an InputError."""
+    """Start logging and the compilation cache, and return the status of `body`.
+
+    It is 2 after an InputError, and if JAX cannot use the devices that JAX_PLATFORMS names.
+    """
     from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
+    from irl_inr_jax.devices.compute import describe_missing_backend
     from irl_inr_jax.types import InputError
 
     start_logging()
@@ -51,6 +56,11 @@ def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
         return body()
     except InputError as error:
         return fail(str(error))
+    except Exception:
+        problem = describe_missing_backend()
+        if problem:
+            return fail(problem)
+        raise
 
 
 def parse_arguments(
@@ -136,6 +146,7 @@ def describe_flags(values: flags.FlagValues) -> str:
 
 def parse_flags() -> None:
     """Parse the command line into absl's global flags, for scripts that define theirs there; exit on errors."""
+    prepare_output()
     if "compilation_cache" not in flags.FLAGS:
         define_compilation_cache(flags.FLAGS)
     if any(argument in ("-h", "-help", "--help") for argument in sys.argv[1:]):

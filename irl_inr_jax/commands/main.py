@@ -41,6 +41,7 @@ from irl_inr_jax.commands import (
     similar,
     train,
 )
+from irl_inr_jax.commands.console import prepare_output
 
 VERBS = {
     "run": run.main,
@@ -60,6 +61,7 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the verb that comes first in `arguments` (default: the command line's) and return the exit status."""
+    prepare_output()
     verb, *rest = (sys.argv[1:] if arguments is None else list(arguments)) or [""]
     if verb in ("", "-h", "-help", "--help"):
         print(__doc__)

@@ -108,7 +108,7 @@ def read_results(path: Path) -> dict:
 
     advice = f"irl-inr evaluate --workdir {path.parent.parent}"
     try:
-        results = json.loads(path.read_text())
+        results = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"expected results of an evaluation in {path}, found none; run {advice} first") from None
     except (ValueError, OSError) as error:

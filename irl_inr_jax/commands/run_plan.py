@@ -70,7 +70,7 @@ def read_plan(folder: Path, request: dict[str, Any]) -> Plan | None:
             raise InputError(f"expected --out to name a folder, found the file {folder}")
         return None
     try:
-        plan = Plan(**json.loads(path.read_text()))
+        plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
     except (json.JSONDecodeError, TypeError) as error:
         raise InputError(f"expected a plan of irl-inr run in {path}, found something else: {error}") from None
     for name in {**plan.request, **request}:

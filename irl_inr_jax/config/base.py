@@ -15,6 +15,7 @@ from irl_inr_jax.config.rules import (
     ANY,
     AREA,
     AUGMENTATIONS,
+    BOXES,
     COLUMN_NAMES,
     COUNTS,
     LENGTH_PAIR,
@@ -97,6 +98,7 @@ def data_keys() -> Block:
         "resampling": Key("area", one_of("area", "nearest", "max"), "method of resizing, also of wafer maps"),
         "same_scale": Key(True, ANY, "one factor for all images, so that sizes compare; False fills each square"),
         "crop": Key("none", one_of("none", "circle"), "circle: pixels outside the inscribed circle are background"),
+        "mask": Key((), BOXES, "(top, bottom, left, right) that become background, such as a scale bar: see inspect"),
         "background": Key("auto", number_or("auto", "image"), "auto (median of borders), image (each its own), number"),
         "invert": Key(False, ANY, "swap dark and bright in images both brighter and darker than their background"),
         "scaling": Key(

@@ -39,6 +39,14 @@ POSITIVE_COUNTS = Rule(
     "as a tuple of one or more integers of at least 1",
     lambda value: len(value) > 0 and all(_is_integer(x) and x >= 1 for x in value),
 )
+BOXES = Rule(
+    "as (top, bottom, left, right) of one or more boxes of pixels, or ()",
+    lambda value: (
+        len(value) % 4 == 0
+        and all(_is_integer(x) and x >= 0 for x in value)
+        and all(value[i] <= value[i + 1] for i in range(0, len(value), 2))
+    ),
+)
 LENGTHS = Rule(
     "as a tuple of one or more numbers above 0",
     lambda value: len(value) > 0 and all(_is_integer(x) or isinstance(x, float) for x in value) and min(value) > 0,

@@ -1,10 +1,12 @@
 """Save, load and compare the configuration of a run."""
 
 import json
+import os
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.base import get_config
 from irl_inr_jax.types import InputError
 
 # Blocks that training does not read: settings of a later evaluation.
@@ -14,10 +16,13 @@ MAY_CHANGE = (*AFTER_TRAINING, "speed")
 # Keys of the other blocks that only determine when a run ends: patience may change, num_epochs may become larger.
 MAY_CHANGE_KEYS = ("train.patience",)
 MAY_GROW = "train.num_epochs"
+# Keys of files and folders, which are stored as absolute paths: a run may be evaluated from another folder.
+PATHS = ("path", "root", "labels_path")
 # Keys that runs of earlier versions do not have, with the values under which they were made.
 ADDED_KEYS = {
     "data.die_columns": ("wafer", "x", "y", "bin"),
     "data.pass_bins": (1,),
+    "data.mask": (),
     "train.holdout": 0.0,
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,
@@ -37,8 +42,18 @@ def flatten(config: ConfigDict) -> dict[str, object]:
 
 
 def to_json(config: ConfigDict) -> str:
-    """Return the configuration as it is stored in a workdir."""
-    return json.dumps(json.loads(config.to_json()), indent=2) + "\n"
+    """Return the configuration as it is stored in a workdir, with absolute paths of the data."""
+    return json.dumps(json.loads(with_absolute_paths(config).to_json()), indent=2) + "\n"
+
+
+def with_absolute_paths(config: ConfigDict) -> ConfigDict:
+    """Return a copy with absolute paths in the block `data`, if there is one; URLs and defaults are unchanged."""
+    config, defaults = config.copy_and_resolve_references(), get_config().data
+    for key in PATHS:
+        value = config.data.get(key) if "data" in config else ""
+        if value and value != defaults[key] and "://" not in value:
+            config.data[key] = os.path.abspath(Path(value).expanduser())
+    return config
 
 
 def from_json(path: Path) -> ConfigDict:
@@ -50,7 +65,7 @@ def from_json(path: Path) -> ConfigDict:
         raise InputError(
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
-    return parse_config(path.read_text(), place=str(path))
+    return parse_config(path.read_text(encoding="utf-8"), place=str(path))
 
 
 def parse_config(text: str, *, place: str) -> ConfigDict:
@@ -98,7 +113,7 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
     path = workdir / "config.json"
     if path.exists():
         before = from_json(path)
-        ours, theirs = flatten(config), flatten(before)
+        ours, theirs = (flatten(with_absolute_paths(each)) for each in (config, before))
         differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
         changed = [
             key for key in differing if key.split(".")[0] not in MAY_CHANGE and key not in (*MAY_CHANGE_KEYS, MAY_GROW)

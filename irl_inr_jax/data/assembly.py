@@ -13,15 +13,21 @@ from irl_inr_jax.data.fitting import Fit, fit_images
 from irl_inr_jax.data.labels import encode_labels
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import find_scaling
-from irl_inr_jax.data.source import Source
+from irl_inr_jax.data.source import Source, split_by_bytes
 from irl_inr_jax.data.subsets import (
+    NUM_SAMPLED,
     keep_classes,
     limit_classes,
     make_splits,
     sample_row_indices,
+    sample_size,
     take,
 )
 from irl_inr_jax.types import Dataset, ImageSet, InputError, Pose
+
+# Images are not padded to squares of more bytes than that by one image which is so much longer than most.
+MAX_LENGTH_RATIO = 8
+MAX_SQUARE_BYTES = 64_000_000
 
 
 def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
@@ -37,9 +43,13 @@ def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
 
     num_bytes = train.images.nbytes + (0 if test is None else test.images.nbytes)
     is_streamed = num_bytes > data.memory_mb * 1e6
-    if not is_streamed:
+    if is_streamed:
+        train, test = check_when_read(train, source), None if test is None else check_when_read(test, source)
+        number = sample_size(train.images.image_bytes, NUM_SAMPLED)
+        sample = train.images[sample_row_indices(len(train.ids), data.seed, most=number)]
+    else:
         train, test = _load(train, source), None if test is None else _load(test, source)
-    sample = train.images[sample_row_indices(len(train.ids), data.seed)] if is_streamed else train.images
+        sample = train.images
     background = float(fit.background.mean())
     scaling = find_scaling(sample, mode=data.scaling, background=background, source=source.name, invert=data.invert)
     return Dataset(
@@ -61,8 +71,13 @@ def split_source(data: ConfigDict, source: Source, fit: Fit) -> tuple[ImageSet, 
     labels, class_names = source.labels, source.class_names
     if not class_names:
         (labels,), class_names = encode_labels([labels], source=source.name)
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        parts = split_by_bytes(source, rows, side=fit.side)
+        return np.concatenate([fit_images(source.read(part), fit) for part in parts])
+
     images = LazyImages(
-        lambda rows: fit_images(source.read(rows), fit),
+        read,
         (fit.out_side, fit.out_side, source.channels),
         source.dtype,
         np.arange(len(source.ids)),
@@ -111,6 +126,7 @@ def make_fit(data: ConfigDict, source: Source) -> Fit:
     longest = int(source.sizes.max())
     if data.same_scale:
         side = data.canvas or longest
+        check_square(source, side)
         if side < longest:
             largest = int(source.sizes.max(1).argmax())
             raise InputError(
@@ -132,7 +148,31 @@ def make_fit(data: ConfigDict, source: Source) -> Fit:
         background=find_background(data, source),
         level=data.background == "image",
         circle=data.crop == "circle",
+        mask=check_mask(data, data.resize or side),
     )
+
+
+def check_mask(data: ConfigDict, side: int) -> tuple[int, ...]:
+    """Return config.data.mask. Raises InputError for pixels outside the square of `side`."""
+    mask = tuple(data.mask)
+    if mask and max(mask) >= side:
+        raise InputError(
+            f"config.data.mask: expected rows and columns from 0 to {side - 1}, found {max(mask)}; they count in the "
+            f"padded and resized images, as irl-inr inspect shows them"
+        )
+    return mask
+
+
+def check_square(source: Source, side: int) -> None:
+    """Raise InputError if one long image among small ones would make all of them squares of its length."""
+    median, num_bytes = float(np.median(source.sizes.max(1))), side**2 * source.channels * source.dtype.itemsize
+    if num_bytes > MAX_SQUARE_BYTES and side > MAX_LENGTH_RATIO * median:
+        longest = source.ids[int(source.sizes.max(1).argmax())]
+        raise InputError(
+            f"{source.name}: expected images of similar sizes, found {side} pixels in {longest} and {median:.0f} in "
+            f"most, so that all would become squares of {num_bytes / 1e6:.0f} MB; leave that image out, or set "
+            f"config.data.same_scale=False and config.data.resize=64"
+        )
 
 
 def fit_pose(source: Source, fit: Fit) -> Pose | None:
@@ -141,6 +181,26 @@ def fit_pose(source: Source, fit: Fit) -> Pose | None:
         return source.pose
     share = (source.sizes.max(1) / fit.side)[:, None]
     return dataclasses.replace(source.pose, tau=(source.pose.tau * share).astype(np.float32))
+
+
+def check_when_read(part: ImageSet, source: Source) -> ImageSet:
+    """Return `part` with images that raise InputError when one with a value that is not finite is read."""
+    stored = part.images
+    if stored.dtype.kind != "f":
+        return part
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        images = stored[rows]
+        bad = rows[~np.isfinite(images).all(axis=(1, 2, 3))]
+        if len(bad):
+            raise InputError(
+                f"{source.name}: expected finite numbers, found NaN or infinity in {part.ids[bad[0]]}; replace the "
+                f"values or leave this image out"
+            )
+        return images
+
+    checked = LazyImages(read, stored.shape[1:], stored.dtype, np.arange(len(stored)))
+    return dataclasses.replace(part, images=checked)
 
 
 def _load(part: ImageSet, source: Source) -> ImageSet:
@@ -164,6 +224,7 @@ def _notes(source: Source, fit: Fit, scaling: str, streamed_bytes: int) -> tuple
     steps += ["border of each image levelled"] if fit.level else []
     steps += [f"padded to {fit.side} px"] if fit.side and (source.sizes != fit.side).any() else []
     steps += [f"resized to {fit.out_side} px ({fit.resampling})"] if fit.side != fit.out_side else []
+    steps += [f"background in {len(fit.mask) // 4} masked box{'es' * (len(fit.mask) > 4)}"] if fit.mask else []
     steps += ["background outside the circle"] if fit.circle else []
     streamed = f"{streamed_bytes / 1e6:.0f} MB of images, streamed from disk"
     return (", ".join(steps), f"pixels: {scaling}", *source.notes, *([streamed] if streamed_bytes else []))

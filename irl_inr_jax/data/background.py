@@ -5,7 +5,7 @@ from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.fitting import as_type, border_medians
-from irl_inr_jax.data.source import Source
+from irl_inr_jax.data.source import Source, split_by_bytes
 from irl_inr_jax.data.subsets import sample_row_indices
 from irl_inr_jax.types import InputError
 
@@ -33,6 +33,7 @@ def find_background(data: ConfigDict, source: Source) -> Float[np.ndarray, "c"]:
     if known is not None:
         return np.full(source.channels, float(known))
     rows = sample_row_indices(len(source.ids), data.seed)
-    borders = [border_medians(np.asarray(image)[None])[0] for image in source.read(rows)]
+    parts = split_by_bytes(source, rows)
+    borders = [border_medians(np.asarray(image)[None])[0] for part in parts for image in source.read(part)]
     median = np.nan_to_num(np.median(borders, axis=0))
     return as_type(median, source.dtype).astype(np.float64)

@@ -14,6 +14,7 @@ from irl_inr_jax.data.lazy import LazyImages
 
 NUM_THREADS = 8
 NUM_AHEAD = 8  # results that are computed before they are requested
+AHEAD_BYTES = 500_000_000  # of those results, if that is fewer
 
 Loaded = TypeVar("Loaded")
 
@@ -54,10 +55,12 @@ def stream_batches(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (step, stored images (batch_size, h, w, c)) for the steps start ... stop - 1.
 
-    The batches are those of `batches`, so a run from disk gives the results of a run from memory. At most `NUM_AHEAD`
-    of them are in memory.
+    The batches are those of `batches`, so a run from disk gives the results of a run from memory. They are read as
+    `read_ahead` does.
     rows: the positions of a batch to read, None for all; the others are zeros, because another process reads them.
     """
+
+    num_bytes = batch_size * images.image_bytes
 
     def load(step: int) -> np.ndarray:
         chosen = batch_rows(step, seed=seed, num_images=len(images), batch_size=batch_size)
@@ -67,12 +70,16 @@ def stream_batches(
         batch[rows] = images[chosen[rows]]
         return batch
 
-    return zip(range(start, stop), read_ahead(load, start, stop), strict=True)
+    return zip(range(start, stop), read_ahead(load, start, stop, num_bytes=num_bytes), strict=True)
 
 
-def read_ahead(load: Callable[[int], Loaded], start: int, stop: int) -> Iterator[Loaded]:
-    """Yield load(start), ..., load(stop - 1) in this order, computed by threads; at most `NUM_AHEAD` results wait."""
+def read_ahead(load: Callable[[int], Loaded], start: int, stop: int, *, num_bytes: int) -> Iterator[Loaded]:
+    """Yield load(start), ..., load(stop - 1) in this order, computed by threads.
+
+    At most `NUM_AHEAD` results wait, fewer if they would take more than `AHEAD_BYTES`. num_bytes: of one result.
+    """
     import grain  # the import takes a second; runs from memory need not wait
 
-    options = grain.ReadOptions(num_threads=NUM_THREADS, prefetch_buffer_size=NUM_AHEAD)
+    ahead = max(1, min(NUM_AHEAD, AHEAD_BYTES // max(num_bytes, 1)))
+    options = grain.ReadOptions(num_threads=min(NUM_THREADS, ahead), prefetch_buffer_size=ahead)
     return iter(grain.MapDataset.range(start, stop).map(load).to_iter_dataset(options))

@@ -15,6 +15,7 @@ FIXED_SHARE = 0.95  # of the images that have the same value at a pixel
 TOLERANCE = 0.03  # of the range, for equal values
 MIN_CONTRAST = 0.15  # of the range, to the background and to the other pixels at this radius
 MIN_PIXELS = 3
+GAP = 5  # pixels between the letters of a mark
 MIN_DARKNESS = 2.0  # standard deviations over images; 6.3 for noisy particles, with the opposite sign
 FRAME_SHARE = 0.9  # of the length of a frame that is fixed and differs from the pixels inside it
 RING_SHARE = 0.5  # of a circle about the centre; what fills more is symmetric under rotations
@@ -59,22 +60,34 @@ def median_and_fixed(
 
 
 def find_fixed_mark(unit: Float[np.ndarray, "n h w c"]) -> Box | None:
-    """Return the bounding box of what nearly all images show at the same place, such as a scale bar.
+    """Return the box around all of `find_fixed_boxes`; None without any."""
+    boxes = find_fixed_boxes(unit)
+    if not boxes:
+        return None
+    tops, bottoms, lefts, rights = zip(*boxes, strict=True)
+    return Box(min(tops), max(bottoms), min(lefts), max(rights))
+
+
+def find_fixed_boxes(unit: Float[np.ndarray, "n h w c"]) -> list[Box]:
+    """Return boxes around what nearly all images show at the same place, such as a scale bar and a time stamp.
 
     unit: values in [low, 1], 0 for background. A pixel is fixed if `FIXED_SHARE` of the images have about the same
     value there, other than background. What is symmetric under rotations about the centre is no mark: the disc of a
-    wafer looks the same in every pose. None for fewer than `MIN_IMAGES` images.
+    wafer looks the same in every pose. Pixels at most `GAP` apart are in one box. There are none for fewer than
+    `MIN_IMAGES` images.
     """
     if len(unit) < MIN_IMAGES:
-        return None
+        return []
     values, fixed = median_and_fixed(unit)
     marked = np.zeros(values.shape[:2], bool)
     for channel in range(values.shape[2]):
         marked |= asymmetric_pixels(values[:, :, channel], fixed[:, :, channel])
-    rows, columns = np.nonzero(marked)
-    if len(rows) < MIN_PIXELS:
-        return None
-    return Box(int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max()))
+    if marked.sum() < MIN_PIXELS:
+        return []
+    regions, _ = ndimage.label(ndimage.binary_dilation(marked, np.ones((GAP, GAP))), np.ones((3, 3)))
+    regions[~marked] = 0
+    found = [places for places in ndimage.find_objects(regions) if places is not None]
+    return [Box(rows.start, rows.stop - 1, columns.start, columns.stop - 1) for rows, columns in found]
 
 
 def asymmetric_pixels(values: Float[np.ndarray, "s s"], fixed: Bool[np.ndarray, "s s"]) -> Bool[np.ndarray, "s s"]:

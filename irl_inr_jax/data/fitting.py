@@ -21,6 +21,10 @@ def fit_images(images: np.ndarray | Sequence[np.ndarray], fit: Fit) -> Shaped[np
     images = pad_to_square(images, fit.side or max(images.shape[1:3]), fit.background)
     if images.shape[1] != fit.out_side:
         images = np.stack([resize_image(image, fit.out_side, fit.out_side, method=fit.resampling) for image in images])
+    if len(fit.mask):
+        images = images.copy()
+        for top, bottom, left, right in np.reshape(fit.mask, (-1, 4)):
+            images[:, top : bottom + 1, left : right + 1] = as_type(fit.background, images.dtype)
     if fit.circle:
         images = np.where(inside_circle(fit.out_side)[:, :, None], images, as_type(fit.background, images.dtype))
     return images

@@ -24,6 +24,7 @@ SHARED_KEYS = frozenset(
         "resize",
         "resampling",
         "crop",
+        "mask",
         "background",
         "invert",
         "scaling",
@@ -32,6 +33,7 @@ SHARED_KEYS = frozenset(
 )
 
 MAX_NAME = 255  # bytes of the name of a file or folder
+MAX_PATH = 4095  # bytes of a whole path on Linux, the longest of the systems
 
 
 def check_keys(data: ConfigDict, keys: Set[str], *, reader: str) -> None:
@@ -58,6 +60,11 @@ def check_paths(data: ConfigDict) -> None:
                 f"write the path without ~"
             ) from None
         longest = max((os.fsencode(part) for part in path.parts), key=len, default=b"")
+        if len(os.fsencode(path)) > MAX_PATH:
+            raise InputError(
+                f"config.data.{key}: expected a path of at most {MAX_PATH} bytes, found {len(os.fsencode(path))} in "
+                f"{str(path)[:80]!r}; correct it"
+            )
         if len(longest) > MAX_NAME or "\0" in str(path):
             found = f"a name of {len(longest)} bytes" if len(longest) > MAX_NAME else "a zero byte"
             raise InputError(

@@ -6,6 +6,8 @@ import numpy as np
 
 from irl_inr_jax.types import InputError
 
+CHUNK_BYTES = 250_000_000  # of images that are read at once
+
 
 class LazyImages:
     """(N, h, w, c) images of one type, of which only requested rows are in memory.
@@ -32,9 +34,14 @@ class LazyImages:
         return len(self.shape)
 
     @property
+    def image_bytes(self) -> int:
+        """Bytes of one image in memory."""
+        return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all images in memory."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return len(self) * self.image_bytes
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -50,8 +57,9 @@ class LazyImages:
         return LazyImages(self._read, self.shape[1:], self.dtype, self._rows[rows])
 
     def load(self, chunk: int = 1024) -> np.ndarray:
-        """Read all images."""
+        """Read all images, at most `chunk` of them at once, and fewer if they take more than `CHUNK_BYTES`."""
         images = np.empty(self.shape, self.dtype)
+        chunk = rows_within(CHUNK_BYTES, self.image_bytes, most=chunk)
         for first in range(0, len(self), chunk):
             images[first : first + chunk] = self[first : first + chunk]
         return images
@@ -63,7 +71,14 @@ class LazyImages:
         )
 
 
+def rows_within(num_bytes: int, each: int, *, most: int) -> int:
+    """Return the number of rows of `each` bytes that `num_bytes` hold: at least 1 and at most `most`."""
+    return max(1, min(most, num_bytes // max(each, 1)))
+
+
 def in_chunks(images: np.ndarray | LazyImages, chunk: int = 4096):
-    """Yield the images in order, as arrays of at most `chunk` images."""
+    """Yield the images in order, as arrays of at most `chunk` images, fewer if they take more than `CHUNK_BYTES`."""
+    if isinstance(images, LazyImages):
+        chunk = rows_within(CHUNK_BYTES, images.image_bytes, most=chunk)
     for first in range(0, len(images), chunk):
         yield images[first : first + chunk]

@@ -4,6 +4,7 @@ import numpy as np
 
 from irl_inr_jax.types import InputError
 
+_LEAST_COLUMNS = 8  # of an image whose channels are told by the shape
 _KEPT_TYPES = (np.dtype(bool), np.dtype(np.uint8), np.dtype(np.uint16))
 
 # The transformation to the intended orientation for each value of the Orientation tag of EXIF and TIFF; 1 and unknown
@@ -39,17 +40,37 @@ def as_pixels(images: np.ndarray, source: str) -> np.ndarray:
 
 
 def check_stack_shape(shape: tuple[int, ...], source: str) -> None:
-    """Raise InputError unless `shape` is (N, h, w) or (N, h, w, c) with at least one image."""
+    """Raise InputError unless `shape` is (N, h, w) or (N, h, w, c) with at least one image.
+
+    Shapes with the channels first are refused, and that of one colour image.
+    """
     expected = "expected images of shape (N, h, w) or (N, h, w, c)"
     if len(shape) not in (3, 4):
         raise InputError(f"{source}: {expected}, found an array of shape {shape}")
     if 0 in shape:
         raise InputError(f"{source}: expected at least one image, found an array of shape {shape}")
-    if len(shape) == 4 and shape[1] <= 4 < min(shape[2:]):
+    if len(shape) == 4 and is_channels_first(shape[1:]):
         raise InputError(
             f"{source}: {expected}, found {shape}, which looks like (N, c, h, w); "
             f"move the channels last with images.transpose(0, 2, 3, 1)"
         )
+    if len(shape) == 3 and shape[2] <= 4 < min(shape[:2]):
+        raise InputError(
+            f"{source}: {expected}, found {shape}, which looks like one image (h, w, c); write all images to one "
+            f"array, or set config.data.path to a folder of such files"
+        )
+
+
+def is_channels_first(shape: tuple[int, ...]) -> bool:
+    """Return True for the shape of an image that has to be (c, h, w), since (h, w, c) would have too many channels.
+
+    A last axis of 8 or more is one of columns unless it is shorter than both others. A shorter one is, if it follows
+    more rows of the same number and at most four channels.
+    """
+    first, second, last = shape
+    if last >= _LEAST_COLUMNS:
+        return last >= min(first, second)
+    return first <= 4 and first < second == last
 
 
 def composite_on_black(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:

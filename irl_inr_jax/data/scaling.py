@@ -17,6 +17,11 @@ PERCENTILES = (0.1, 99.9)
 MAX_PIXELS = 10_000_000  # from which percentiles are computed, evenly spread
 # A background closer to an end of the range than this share of it is taken to be at that end.
 _END = 0.25
+# Images of at most this many values are of categories. Beyond three of them, values that are rarer than this share of
+# the pixels are errors of the file, such as the dies of value 3 in MixedWM38.
+MAX_CATEGORIES = 16
+MAX_STRAY_SHARE = 1e-4
+_CHUNK = 256  # images of which the values are collected at once
 
 
 def to_unit(scaling: Scaling, stored: np.ndarray | jax.Array) -> jax.Array:
@@ -37,7 +42,8 @@ def find_scaling(
 
     mode: 'type' uses the range of an integer type, or [0, 1] for floats within it; 'extremes' the smallest and the
     largest value; 'percentiles' the 0.1st and the 99.9th percentile, for data with outliers. 'auto' is 'type' if the
-    values use more than half of that range, else 'extremes'. invert: reverse the sign, if values are on both sides of
+    values use more than half of that range, else 'extremes'. Stray values of categories do not count; see
+    `find_categories`. invert: reverse the sign, if values are on both sides of
     the background.
 
     Raises InputError for images without variation, and for `invert` if the background is at an end of the range.
@@ -48,6 +54,12 @@ def find_scaling(
             f"{source}: expected images with some variation, found {images.flat[0]} at every pixel of all "
             f"{len(images)} training images; check how they were written"
         )
+    kept = find_categories(images)
+    strays = ""
+    if kept is not None and (kept[0] > least or kept[1] < greatest):
+        number = int(((images < kept[0]) | (images > kept[1])).sum())
+        strays = f", without {number} pixel{'s' * (number > 1)} beyond {kept[0]:g} to {kept[1]:g}"
+        least, greatest = kept
     low, high, origin = _find_range(images, mode, least, greatest)
     background = min(max(background, low), high)
     position = (background - low) / (high - low)
@@ -64,8 +76,26 @@ def find_scaling(
         )
     if invert:
         scale, comment = -scale, comment + ", inverted"
-    description = f"{images.dtype} {low:g} to {high:g} ({origin}), background {background:g}{comment}"
+    description = f"{images.dtype} {low:g} to {high:g} ({origin}{strays}), background {background:g}{comment}"
     return Scaling(scale, -background * scale + 0.0, bottom, description)
+
+
+def find_categories(images: Num[np.ndarray, "n h w c"]) -> tuple[float, float] | None:
+    """Return the smallest and the largest value of images of categories, without stray ones; None for other images.
+
+    Categories are at most `MAX_CATEGORIES` values, of which at least three have a share of `MAX_STRAY_SHARE`.
+    """
+    counts: dict[float, int] = {}
+    for first in range(0, len(images), _CHUNK):
+        chunk = images[first : first + _CHUNK]
+        for part in (chunk[:1], chunk[1:]):  # the first image of photographs is enough to tell
+            values, numbers = np.unique(part, return_counts=True)
+            for value, number in zip(values[: MAX_CATEGORIES + 1].tolist(), numbers.tolist(), strict=False):
+                counts[value] = counts.get(value, 0) + number
+            if len(counts) > MAX_CATEGORIES:
+                return None
+    frequent = [value for value, number in counts.items() if number >= MAX_STRAY_SHARE * images.size]
+    return (float(min(frequent)), float(max(frequent))) if len(frequent) >= 3 else None
 
 
 def _find_range(images: np.ndarray, mode: str, least: float, greatest: float) -> tuple[float, float, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from irl_inr_jax.data.lazy import CHUNK_BYTES
 from irl_inr_jax.types import Pose
 
 
@@ -56,6 +57,28 @@ class Source:
 def row_ids(prefix: str, num_images: int) -> np.ndarray:
     """Return the ids 'prefix/00012' (num_images,), numbered in the publisher's order."""
     return np.array([f"{prefix}/{row:05d}" for row in range(num_images)])
+
+
+def split_by_bytes(source: Source, rows: np.ndarray, *, side: int = 0) -> list[np.ndarray]:
+    """Split `rows` (n,) into consecutive parts whose images take at most `CHUNK_BYTES`, or are one image.
+
+    side: images count as squares of at least that many pixels a side, to which they are padded.
+    """
+    pixels = np.maximum(source.sizes[rows].astype(np.int64).prod(axis=1), side**2)
+    ends = np.cumsum(pixels * source.channels * source.dtype.itemsize)
+    if len(rows) == 0 or ends[-1] <= CHUNK_BYTES:
+        return [rows]
+    parts, start, before = [], 0, 0
+    while start < len(rows):
+        stop = max(start + 1, int(np.searchsorted(ends, before + CHUNK_BYTES, side="right")))
+        parts.append(rows[start:stop])
+        start, before = stop, ends[stop - 1]
+    return parts
+
+
+def readable_names(names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Return names of files as text (N,) that can be written anywhere: bytes that are not UTF-8 become \\xe9."""
+    return np.array([str(name).encode(errors="surrogateescape").decode(errors="backslashreplace") for name in names])
 
 
 def array_source(name: str, images: np.ndarray, ids: np.ndarray, **known) -> Source:

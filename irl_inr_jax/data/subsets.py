@@ -15,6 +15,8 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.types import ImageSet, InputError
 
 NUM_SAMPLED = 1000  # images from which background is estimated, and the scaling of streamed images
+SAMPLE_BYTES = 500_000_000  # of the images that are sampled at once, of which at least MIN_SAMPLED
+MIN_SAMPLED = 20
 
 
 class Stream(enum.IntEnum):
@@ -190,8 +192,13 @@ def make_rng(seed: int, stream: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
 
 
-def sample_row_indices(num_images: int, seed: int) -> np.ndarray:
-    """Return at most `NUM_SAMPLED` random rows, in increasing order."""
-    if num_images <= NUM_SAMPLED:
+def sample_row_indices(num_images: int, seed: int, *, most: int = NUM_SAMPLED) -> np.ndarray:
+    """Return at most `most` random rows, in increasing order."""
+    if num_images <= most:
         return np.arange(num_images)
-    return np.sort(make_rng(seed, Stream.SAMPLE).choice(num_images, NUM_SAMPLED, replace=False))
+    return np.sort(make_rng(seed, Stream.SAMPLE).choice(num_images, most, replace=False))
+
+
+def sample_size(image_bytes: int, most: int) -> int:
+    """Return how many images of this size are sampled at once: at most `most`, and `SAMPLE_BYTES` of them."""
+    return min(most, max(MIN_SAMPLED, SAMPLE_BYTES // max(image_bytes, 1)))

@@ -3,6 +3,7 @@
 Results differ only by rounding; docs/performance.md has the measurements behind the choices.
 """
 
+import os
 from typing import NamedTuple
 
 import jax
@@ -38,3 +39,19 @@ def choose_speed(config: ConfigDict) -> Speed:
         steps_per_call=speed.steps_per_call or min(most_steps, config.train.log_every),
         remat=speed.remat,
     )
+
+
+def describe_missing_backend() -> str:
+    """Return an error if JAX cannot start the devices that the environment variable JAX_PLATFORMS names, or ''."""
+    wanted = os.environ.get("JAX_PLATFORMS", "")
+    if not wanted:
+        return ""
+    try:
+        jax.devices()
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "its plugin is not installed"
+        return (
+            f"expected JAX_PLATFORMS to name devices of this computer, found {wanted!r}, which JAX cannot start "
+            f"({reason}); set it to cpu, or unset it"
+        )
+    return ""

@@ -3,8 +3,10 @@
 import numpy as np
 
 from irl_inr_jax.data.faults import (
+    Box,
     find_blank,
     find_duplicates,
+    find_fixed_boxes,
     find_fixed_mark,
     find_frame,
     find_opposite_backgrounds,
@@ -16,6 +18,7 @@ from irl_inr_jax.types import Dataset, ImageSet
 
 NUM_NAMED = 3
 MAX_SIZE_RATIO = 8
+MAX_MASKED = 4
 
 
 def find_faults(dataset: Dataset, sample: ImageSet, *, same_scale: bool) -> list[str]:
@@ -50,11 +53,33 @@ def advise_on_mark(unit: np.ndarray) -> list[str]:
     box = find_fixed_mark(unit)
     if box is None:
         return []
+    mask = make_mask(find_fixed_boxes(unit), unit.shape[1])
+    if mask:
+        return [
+            f"nearly all images show the same in rows {box.top} to {box.bottom}, columns {box.left} to {box.right}, "
+            f"such as a scale bar or a time stamp: it reveals the rotation. config.data.mask={mask} makes it background"
+        ]
     return [
         f"nearly all images show the same in rows {box.top} to {box.bottom}, columns {box.left} to {box.right}, such "
         "as a scale bar, a time stamp or a box: it reveals the rotation. Crop it from the files, or set "
         "config.data.crop=circle if it is outside the inscribed circle"
     ]
+
+
+def make_mask(boxes: list[Box], side: int) -> tuple[int, ...]:
+    """Return config.data.mask for these boxes with a margin of 1 pixel; () if it would cover objects.
+
+    At most `MAX_MASKED` boxes away from the centre that take a quarter of the image are covered.
+    """
+    grown = [
+        Box(max(top - 1, 0), min(bottom + 1, side - 1), max(left - 1, 0), min(right + 1, side - 1))
+        for top, bottom, left, right in boxes
+    ]
+    area = sum((box.bottom - box.top + 1) * (box.right - box.left + 1) for box in grown)
+    is_central = any(box.top <= side / 2 <= box.bottom and box.left <= side / 2 <= box.right for box in grown)
+    if len(grown) > MAX_MASKED or area > side**2 / 4 or is_central:
+        return ()
+    return tuple(number for box in grown for number in box)
 
 
 def advise_on_background(unit: np.ndarray, ids: np.ndarray, *, low: float) -> list[str]:

@@ -83,7 +83,7 @@ def load_uncorrected(workdir: Path) -> StoredEvaluation:
     for path in paths:
         if not path.is_file():
             raise InputError(f"expected {path} of an evaluation, found none; run irl-inr evaluate --workdir {workdir}")
-    results = _read(paths[0], lambda path: json.loads(path.read_text()))
+    results = _read(paths[0], lambda path: json.loads(path.read_text(encoding="utf-8")))
     embeddings = _read(paths[1], load_embeddings)
     table = _read(paths[2], _read_columns)
     names = _read(paths[0], lambda _: _clustered(results))

@@ -38,7 +38,7 @@ def save_assignments(
             table[f"{name}_confidence"] = [f"{share:.4f}" for share in clustering.confidence]
     for name, values in columns.items():
         table[f"data_{name}" if name in table else name] = values.tolist()
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table)
         writer.writerows(zip(*table.values(), strict=True))

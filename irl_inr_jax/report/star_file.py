@@ -65,7 +65,7 @@ def write_star(
         columns[f"rlnOriginX{unit}"] = [f"{factor * shift:.6f}" for shift in pose[1][:, 0]]
         columns[f"rlnOriginY{unit}"] = [f"{factor * shift:.6f}" for shift in pose[1][:, 1]]
     if not pixel_size:
-        path.write_text(_format_loop("", columns))
+        path.write_text(_format_loop("", columns), encoding="utf-8")
         return
     optics = {
         "rlnOpticsGroup": ["1"],
@@ -75,7 +75,7 @@ def write_star(
         "rlnImageDimensionality": ["2"],
     }
     columns["rlnOpticsGroup"] = ["1"] * len(names)
-    path.write_text(_format_loop("optics", optics) + "\n" + _format_loop("particles", columns))
+    path.write_text(_format_loop("optics", optics) + "\n" + _format_loop("particles", columns), encoding="utf-8")
 
 
 def _format_loop(block: str, columns: dict[str, list[str]]) -> str:

@@ -98,7 +98,8 @@ def map_batches(function: Callable[..., PyTree], given: PyTree, *arrays: PyTree,
         return jax.tree.map(lambda array: array[rows], arrays)
 
     on_disk = any(isinstance(leaf, LazyImages) for leaf in leaves)
-    loaded = read_ahead(load, 0, num_batches) if on_disk else map(load, range(num_batches))
+    num_bytes = size * sum(leaf.image_bytes for leaf in leaves if isinstance(leaf, LazyImages))
+    loaded = read_ahead(load, 0, num_batches, num_bytes=num_bytes) if on_disk else map(load, range(num_batches))
     started = (function(given, *jax.device_put(rows, split)) for rows in loaded)
     joined = None
     for first, result in zip(range(0, total, size), _delay(started, NUM_AHEAD), strict=True):

@@ -14,6 +14,7 @@ from jaxtyping import Int32
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.batches import batches, stream_batches
+from irl_inr_jax.data.description import warn_of_change
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.devices.compute import choose_speed
@@ -230,14 +231,12 @@ def trained_method(run: Run, state: TrainState) -> TrainedMethod:
 
 
 def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
-    """Return the newest undamaged checkpoint of a run as a trained method, and its step.
-
-    Raises InputError if there is none.
-    """
+    """Return the newest undamaged checkpoint as a trained method, and its step. Raises InputError if there is none."""
     folder = workdir / "checkpoints"
     missing = InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
     if not folder.is_dir():
         raise missing
+    warn_of_change(workdir, dataset)
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
     manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
     sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)

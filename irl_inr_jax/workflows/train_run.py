@@ -12,9 +12,9 @@ from ml_collections import ConfigDict
 from orbax.checkpoint import CheckpointManager
 
 from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
-from irl_inr_jax.config.storage import claim_workdir
+from irl_inr_jax.config.storage import claim_workdir, write_in_one_step
 from irl_inr_jax.data.datasets import make_dataset
-from irl_inr_jax.data.description import describe_dataset, sample_images
+from irl_inr_jax.data.description import FILE, check_no_change, describe_dataset, sample_images
 from irl_inr_jax.devices.mesh import gather, make_mesh
 from irl_inr_jax.devices.processes import ask_first_process, first_process_first, is_first_process
 from irl_inr_jax.report.training_monitor import follow_run
@@ -134,8 +134,10 @@ def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Ru
     kept, held_out = hold_out(dataset, share=config.train.holdout, seed=config.seed)
     check_batch(config, kept, mesh)
     check_neighbours(config, kept)
+    facts = describe_dataset(dataset, sample_images(dataset))
     with first_process_first():
         earlier = claim_workdir(workdir, config, writes=is_first_process())
+        check_no_change(workdir, facts)
     device = jax.devices()[0].device_kind
     held = "" if held_out is None else f", {len(held_out.ids)} held out"
     logger.info(f"{dataset.description}: {len(kept.train.ids)} training images{held}; {mesh.size} x {device}")
@@ -146,8 +148,7 @@ def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Ru
             f"learning rate of the longer schedule"
         )
     if is_first_process():
-        facts = describe_dataset(dataset, sample_images(dataset))
-        (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
+        write_in_one_step(workdir / FILE, json.dumps(facts, indent=2) + "\n")
     return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
 
 

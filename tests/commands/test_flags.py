@@ -2,6 +2,8 @@
 
 import logging
 
+import jax
+import pytest
 from absl import flags
 
 from irl_inr_jax.commands.flags import describe_flags, run_command
@@ -89,3 +91,22 @@ def test_flags_are_described_in_the_order_of_their_definition():
     lines = describe_flags(values).splitlines()
     assert [line.strip() for line in lines if line.startswith("  --")] == ["--num_clusters", "--[no]cost", "--a"]
     assert max(map(len, lines)) <= 120
+
+
+def test_devices_that_jax_cannot_start_are_one_line(capsys, monkeypatch):
+    def start():
+        raise RuntimeError("Unable to initialize backend 'cuda':\n  no plugin")
+
+    def body(values):
+        jax.devices()
+
+    monkeypatch.setattr(jax, "devices", start)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    assert call(body) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert (
+        len(lines) == 1 and "found 'cuda', which JAX cannot start (Unable to initialize backend 'cuda': no" in lines[0]
+    )
+    monkeypatch.delenv("JAX_PLATFORMS")
+    with pytest.raises(RuntimeError):
+        call(body)

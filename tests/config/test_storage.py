@@ -2,11 +2,12 @@
 
 import functools
 import json
+from pathlib import Path
 
 import pytest
 
 from irl_inr_jax.config import base
-from irl_inr_jax.config.storage import ADDED_KEYS, claim_workdir, flatten, from_json, to_json
+from irl_inr_jax.config.storage import ADDED_KEYS, claim_workdir, flatten, from_json, to_json, with_absolute_paths
 from irl_inr_jax.types import InputError
 
 
@@ -31,7 +32,27 @@ def test_a_continued_simclr_run_with_other_augmentations_is_refused(tmp_path):
 def test_a_configuration_round_trips_through_its_file(tmp_path):
     config = changed(data__exclude_classes=(9, 4), train__learning_rate=3e-4, data__path="a b/ü")
     (tmp_path / "config.json").write_text(to_json(config))
-    assert flatten(from_json(tmp_path / "config.json")) == flatten(config)
+    stored = from_json(tmp_path / "config.json")
+    assert flatten(stored) == flatten(with_absolute_paths(config)) == flatten(with_absolute_paths(stored))
+
+
+def test_paths_of_the_data_are_stored_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = changed(data__path="lots/**/*.png", data__labels_path="~/labels.csv", data__root="gs://bucket/data")
+    claim_workdir(tmp_path / "run", config)
+    assert config.data.path == "lots/**/*.png"
+    stored = from_json(tmp_path / "run" / "config.json").data
+    assert stored.path == str(tmp_path / "lots/**/*.png") and stored.root == "gs://bucket/data"
+    assert to_json(base.get_config()) == json.dumps(json.loads(base.get_config().to_json()), indent=2) + "\n"
+    assert stored.labels_path == str(Path("~/labels.csv").expanduser())
+    claim_workdir(tmp_path / "run", config)
+    with pytest.raises(InputError, match=r"config\.data\.path is '.*\*/\*\.png' there and .*lots' here"):
+        claim_workdir(tmp_path / "run", changed(**{**flatten(config), "data.path": "lots"}))
+    (tmp_path / "config.json").write_text(json.dumps(json.loads(config.to_json())))  # of an earlier version
+    claim_workdir(tmp_path, config)
+    monkeypatch.chdir(tmp_path / "run")
+    with pytest.raises(InputError, match=r"config\.data\.path is"):
+        claim_workdir(tmp_path / "../" / tmp_path.name / "run", config)
 
 
 def test_a_workdir_holds_one_configuration(tmp_path):
@@ -89,4 +110,6 @@ def test_a_run_of_an_earlier_version_has_the_settings_it_was_made_with(tmp_path)
         del functools.reduce(dict.__getitem__, blocks, written)[name]
     (tmp_path / "config.json").write_text(json.dumps(written))
     read = flatten(from_json(tmp_path / "config.json"))
-    assert {key: read[key] for key in ADDED_KEYS} == ADDED_KEYS and read == flatten(base.get_config()) | ADDED_KEYS
+    assert {key: read[key] for key in ADDED_KEYS} == ADDED_KEYS and read == flatten(
+        with_absolute_paths(base.get_config())
+    ) | ADDED_KEYS

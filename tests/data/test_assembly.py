@@ -1,9 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.assembly import assemble_dataset
+from irl_inr_jax.config import base
+from irl_inr_jax.data.assembly import assemble_dataset, check_when_read, make_fit, split_source
+from irl_inr_jax.data.batches import stream_batches
 from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.data.source import Source, array_source
+from irl_inr_jax.data.source import Source, array_source, split_by_bytes
+from irl_inr_jax.data.subsets import sample_size
 from irl_inr_jax.types import InputError, Pose
 
 RNG = np.random.default_rng(0)
@@ -155,3 +160,62 @@ def test_repeated_ids_wrong_labels_and_nan_are_errors(make):
     holes[4, 2, 2] = np.nan
     with pytest.raises(InputError, match=r"NaN or infinity in 1 of 60 images, first in i4"):
         make(source_of(holes))
+
+
+def test_values_that_are_not_finite_are_found_when_a_streamed_image_is_read(make):
+    images = IMAGES.astype(np.float32)
+    images[4, 3, 3] = np.nan
+    with pytest.raises(InputError, match=r"\(x\): expected finite numbers, found NaN or infinity in i4; replace the"):
+        make(source_of(images), memory_mb=0)  # the image is in the sample
+    clean = source_of(IMAGES.astype(np.float32))
+    is_bad = (np.arange(60) == 4)[:, None, None, None]
+    broken = dataclasses.replace(clean, read=lambda rows: np.where(is_bad[rows], np.float32(np.inf), clean.read(rows)))
+    data = base.get_config().data
+    part = check_when_read(split_source(data, broken, make_fit(data, clean))[0], broken).images.take(
+        np.array([7, 4, 9])
+    )
+    np.testing.assert_array_equal(part[np.array([0, 2])][..., 0], IMAGES[[7, 9]])
+    with pytest.raises(InputError, match="found NaN or infinity in i4"):
+        next(stream_batches(part, seed=0, batch_size=3, start=0, stop=1))
+
+
+def test_one_long_image_among_small_ones_is_an_error(make):
+    sizes = np.full((60, 2), 8, np.int32)
+    sizes[7] = 3, 20_000
+    with pytest.raises(
+        InputError, match=r"found 20000 pixels in i7 and 8 in most, .* squares of 400 MB; leave .*same_scale=False and"
+    ):
+        make(dataclasses.replace(source_of(), sizes=sizes))
+
+
+def test_few_bytes_are_read_at_once(make, monkeypatch):
+    images, read = source_of(), []
+    source = dataclasses.replace(images, read=lambda rows: read.append(len(rows)) or images.read(rows))
+    expected = make(source, resize=4).train.images
+    assert max(read) == 60
+    read.clear()
+    monkeypatch.setattr("irl_inr_jax.data.source.CHUNK_BYTES", 10 * 64)
+    np.testing.assert_array_equal(make(source, resize=4).train.images, expected)
+    assert max(read) == 10
+    sizes = np.full((60, 2), 8, np.int32)
+    assert [len(part) for part in split_by_bytes(source, np.arange(25))] == [10, 10, 5]
+    sizes[3] = 100, 100
+    parts = split_by_bytes(dataclasses.replace(source, sizes=sizes), np.arange(20))
+    assert [part.tolist() for part in parts] == [[0, 1, 2], [3], list(range(4, 14)), list(range(14, 20))]
+    assert [len(part) for part in split_by_bytes(source, np.arange(12), side=16)] == [2] * 6
+
+
+def test_the_sample_of_large_images_is_small():
+    assert sample_size(1000, 512) == 512 and sample_size(5_000_000, 1000) == 100 and sample_size(10**9, 1000) == 20
+
+
+def test_masked_boxes_are_background_in_every_image(make):
+    mask = (1, 2, 3, 4, 6, 6, 0, 7)
+    dataset = make(source_of(), mask=mask)
+    expected = IMAGES.copy()
+    expected[:, 1:3, 3:5] = expected[:, 6] = 0
+    np.testing.assert_array_equal(dataset.train.images[..., 0], expected)
+    assert "background in 2 masked boxes" in dataset.notes[0] and IMAGES[:, 6].any()
+    np.testing.assert_array_equal(make(source_of(), mask=mask, memory_mb=0).train.images[:][..., 0], expected)
+    with pytest.raises(InputError, match=r"config\.data\.mask: expected rows and columns from 0 to 7, found 8"):
+        make(source_of(), mask=(1, 8, 0, 1))

@@ -67,13 +67,13 @@ def test_only_the_rows_of_this_process_are_read(lazy):
 
 
 def test_reading_ahead_keeps_the_order_and_passes_errors_on():
-    assert list(read_ahead(lambda step: step**2, 3, 40)) == [step**2 for step in range(3, 40)]
+    assert list(read_ahead(lambda step: step**2, 3, 40, num_bytes=8)) == [step**2 for step in range(3, 40)]
 
     def load(step):
         raise ValueError(f"cannot read {step}")
 
     with pytest.raises(ValueError, match="cannot read 0"):
-        next(read_ahead(load, 0, 1))
+        next(read_ahead(load, 0, 1, num_bytes=8))
 
 
 @pytest.mark.parametrize("num_devices", [1, pytest.param(4, marks=pytest.mark.multi_device)])

@@ -1,14 +1,27 @@
 """Facts about a data set, on sets with known properties."""
 
+import json
+import re
+
 import numpy as np
+import pytest
 
 from irl_inr_jax.config import base
 from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.datasets import make_dataset
-from irl_inr_jax.data.description import background_deviations, describe_dataset, digest_images, sample_images
+from irl_inr_jax.data.description import (
+    FILE,
+    background_deviations,
+    check_no_change,
+    describe_change,
+    describe_dataset,
+    digest_images,
+    sample_images,
+    warn_of_change,
+)
 from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.presets import tiny
-from irl_inr_jax.types import ImageSet
+from irl_inr_jax.types import ImageSet, InputError
 
 SIDE = 12
 
@@ -56,6 +69,52 @@ def test_images_on_disk_are_described_like_those_in_memory(tmp_path):
         assert facts[-1].pop("streamed") == (memory_mb == 0)
         facts[-1].pop("notes")
     assert facts[0] == facts[1]
+
+
+def facts_of(images, ids=None):
+    ids = row_ids("i", len(images)) if ids is None else ids
+    dataset = assemble_dataset(base.get_config().data, array_source("x", images, ids))
+    return describe_dataset(dataset, sample_images(dataset))
+
+
+@pytest.mark.parametrize(
+    ("images", "ids", "change"),
+    [
+        (squares(24), None, ""),
+        (squares(36), None, "36 training images, not 24"),
+        (squares(24).repeat(2, 1).repeat(2, 2), None, r"images of shape \[24, 24, 1\], not \[12, 12, 1\]"),
+        (squares(24).astype(np.uint16), None, "pixels of type uint16, not uint8"),
+        (squares(24), row_ids("j", 24), "images with other ids, or in another order"),
+        (squares(24) // 2, None, "images with other pixel values"),
+    ],
+)
+def test_a_change_of_the_images_is_described(tmp_path, images, ids, change):
+    assert describe_change(tmp_path, facts_of(images, ids)) == ""
+    (tmp_path / FILE).write_text(json.dumps(facts_of(squares(24))))
+    found = describe_change(tmp_path, facts_of(images, ids))
+    assert re.fullmatch(change, found)
+    if change:
+        with pytest.raises(InputError, match=f"was started, found {change}; choose another --workdir"):
+            check_no_change(tmp_path, facts_of(images, ids))
+
+
+def test_facts_that_an_earlier_version_did_not_describe_are_not_compared(tmp_path):
+    facts = facts_of(squares(24))
+    del facts["digest"]
+    facts["scaling"]["description"] = "in other words"
+    facts["percentiles"][50] += 7
+    (tmp_path / FILE).write_text(json.dumps(facts))
+    assert describe_change(tmp_path, facts_of(squares(24))) == ""
+    (tmp_path / FILE).write_text("{damaged")
+    assert describe_change(tmp_path, facts_of(squares(24))) == ""
+
+
+def test_a_change_is_logged(tmp_path, log):
+    (tmp_path / FILE).write_text(json.dumps(facts_of(squares(24))))
+    for number, lines in ((24, []), (36, ["the images changed since the training: 36 training images, not 24"])):
+        data = base.get_config().data
+        warn_of_change(tmp_path, assemble_dataset(data, array_source("x", squares(number), row_ids("i", number))))
+        assert [line.split(";")[0] for line in log.messages] == lines
 
 
 def test_the_digest_tells_other_pixels_and_other_names():

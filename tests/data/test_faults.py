@@ -6,6 +6,7 @@ import pytest
 from irl_inr_jax.data.faults import (
     find_blank,
     find_duplicates,
+    find_fixed_boxes,
     find_fixed_mark,
     find_frame,
     find_opposite_backgrounds,
@@ -58,6 +59,14 @@ def test_the_width_of_a_frame_is_found_also_if_it_is_taken_for_the_background(wi
     framed[:, width:-width, width:-width] = blobs()[:, width:-width, width:-width]
     assert find_frame(framed) == find_frame(0.8 - framed) == width
     assert find_frame(blobs()) == 0
+
+
+def test_marks_apart_from_each_other_have_their_own_boxes():
+    marked = blobs()
+    marked[:, 28:30, [2, 3, 7, 8, 12, 13]] = 1.0  # letters with gaps
+    marked[:, 1:3, 25:30] = 0.7
+    assert find_fixed_boxes(marked) == [(1, 2, 25, 29), (28, 29, 2, 13)]
+    assert find_fixed_mark(marked) == (1, 29, 2, 29) and find_fixed_boxes(blobs()) == []
 
 
 def test_a_box_is_a_mark_and_a_ring_about_the_centre_is_not():

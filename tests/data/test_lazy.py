@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irl_inr_jax.data.lazy import LazyImages, in_chunks
+from irl_inr_jax.data.lazy import LazyImages, in_chunks, rows_within
 from irl_inr_jax.types import InputError
 
 STORED = np.random.default_rng(0).integers(0, 256, (40, 3, 3, 2), np.uint8)
@@ -42,6 +42,15 @@ def test_load_and_chunks_read_every_image_once_and_never_all_at_once(lazy, reads
     np.testing.assert_array_equal(lazy.load(chunk=16), STORED)
     assert reads == [16, 16, 8]
     np.testing.assert_array_equal(np.concatenate(list(in_chunks(lazy, 15))), STORED)
+
+
+def test_large_images_are_read_a_few_at_once(lazy, reads, monkeypatch):
+    monkeypatch.setattr("irl_inr_jax.data.lazy.CHUNK_BYTES", 7 * 18)
+    assert lazy.image_bytes == 18
+    np.testing.assert_array_equal(lazy.load(), STORED)
+    np.testing.assert_array_equal(np.concatenate(list(in_chunks(lazy))), STORED)
+    assert max(reads) == 7 and sum(reads) == 80
+    assert rows_within(10, 20, most=5) == 1 and rows_within(100, 0, most=5) == 5
 
 
 def test_conversion_to_one_array_is_an_error(lazy):

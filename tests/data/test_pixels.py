@@ -32,13 +32,17 @@ def test_other_types_are_errors(dtype, found):
 def test_shapes_of_stacks():
     (
         check_stack_shape((1, 1, 1), "here"),
-        check_stack_shape((5, 3, 4, 9), "here"),
+        check_stack_shape((5, 13, 14, 9), "here"),
         check_stack_shape((5, 3, 9, 3), "here"),
     )
     for shape, message in [
         ((6, 6), r"found an array of shape \(6, 6\)"),
         ((), r"found an array of shape \(\)"),
         ((0, 6, 6), r"expected at least one image"),
+        ((9, 5, 32, 32), r"looks like \(N, c, h, w\)"),
+        ((9, 32, 40, 64), r"looks like \(N, c, h, w\)"),
+        ((9, 32, 32, 32), r"looks like \(N, c, h, w\)"),
+        ((64, 48, 3), r"looks like one image \(h, w, c\); write all images to one array"),
         ((9, 3, 6, 6), r"looks like \(N, c, h, w\); move the channels last"),
     ]:
         with pytest.raises(InputError, match=message):

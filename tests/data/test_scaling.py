@@ -74,3 +74,33 @@ def test_unit_and_display_values_of_every_kind_of_background():
         np.testing.assert_allclose(np.ravel(to_unit(found, images)), unit, atol=1e-6)
         shown = np.ravel(to_display(found, to_unit(found, images)))
         assert (np.diff(shown) > 0).all() and shown.min() >= -1e-6 and shown.max() <= 1 + 1e-6
+
+
+def maps(*, stray=None, num_strays=1, dtype=np.int32):
+    """Wafer maps of 0, 1 and 2 with a few dies of another value."""
+    values = np.zeros((12, 52, 52, 1), dtype)
+    values[:, 6:46, 6:46] = 1
+    values[:, 10:12, 10:40] = 2
+    if stray is not None:
+        values[0, 20, 20 : 20 + num_strays] = stray
+    return values
+
+
+@pytest.mark.parametrize(("stray", "dtype"), [(3, np.int32), (255, np.uint8), (-999, np.int16), (7, np.float32)])
+def test_a_stray_category_does_not_rescale_the_others(stray, dtype):
+    for mode in ("auto", "extremes"):
+        found, _ = scale(maps(stray=stray, dtype=dtype), mode=mode)
+        np.testing.assert_allclose(np.asarray(to_unit(found, np.array([0, 1, 2], dtype))), [0, 0.5, 1], atol=1e-7)
+        assert found.low == 0 and "without 1 pixel beyond 0 to 2" in found.description
+
+
+def test_frequent_categories_and_photographs_are_scaled_as_before():
+    assert scale(maps(stray=3, num_strays=20))[0].scale == pytest.approx(1 / 3)
+    assert "without" not in scale(maps())[0].description
+    rare_of_two = np.zeros((10, 50, 50, 1), np.uint8)
+    rare_of_two[:, 5:40, 5:40] = 1
+    rare_of_two[0, 20, 20] = 2  # two values are not enough to tell a rare category from an error
+    assert scale(rare_of_two)[0].scale == pytest.approx(1 / 2)
+    photographs = np.random.default_rng(0).integers(0, 100, (9, 50, 50, 1), dtype=np.uint16)
+    photographs[0, 0, 0] = 5000
+    assert scale(photographs)[0].scale == pytest.approx(1 / 5000)

@@ -48,6 +48,18 @@ def test_each_fault_has_one_line_and_clean_images_have_none():
     assert "config.data.background=auto" in line
 
 
+def test_the_advised_mask_removes_the_mark():
+    marked = (255 * blobs()).astype(np.uint8)
+    marked[:, 29:31, 2:12] = 255
+    [line] = advise(marked)
+    assert "config.data.mask=(28, 31, 1, 12) makes it background" in line
+    assert advise(marked, mask=(28, 31, 1, 12)) == []
+    boxed = (255 * blobs()).astype(np.uint8)
+    boxed[:, [2, -3], 2:-2] = boxed[:, 2:-2, [2, -3]] = 200
+    [line] = advise(boxed)
+    assert "mask" not in line and "config.data.crop=circle" in line
+
+
 def test_of_streamed_images_only_the_sample_is_searched():
     images = (255 * blobs()).astype(np.uint8)
     images[3] = 0

@@ -6,6 +6,7 @@ square images with background 0, stable ids, labels 0..k-1 and one scaling.
 
 import difflib
 from collections.abc import Callable
+from pathlib import Path
 
 from ml_collections import ConfigDict
 
@@ -83,4 +84,9 @@ def open_source(data: ConfigDict) -> Source:
         )
     check_keys(data, keys, reader=data.name)
     check_paths(data)
-    return read(data)
+    try:
+        return read(data)
+    except InputError as error:
+        if "config.data.root" in str(error) and not Path(data.root).expanduser().is_absolute():
+            raise InputError(f"{error}; config.data.root is relative to {Path.cwd()}") from None
+        raise

@@ -8,16 +8,18 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from irl_inr_jax.data.keys import check_keys
+from irl_inr_jax.data.readers.fits import FITS_ENDINGS, open_fits
 from irl_inr_jax.data.readers.folder import is_pattern, read_folder
 from irl_inr_jax.data.readers.hdf5 import open_hdf5
 from irl_inr_jax.data.readers.ifcb import open_ifcb
-from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
+from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS, find_ending
+from irl_inr_jax.data.readers.mrc import COMPRESSED_MRC_ENDINGS, open_mrc
 from irl_inr_jax.data.readers.named_arrays import has_named_arrays
 from irl_inr_jax.data.readers.numpy_files import open_npy, open_npz
 from irl_inr_jax.data.readers.path_table import read_table
+from irl_inr_jax.data.readers.stack_set import open_star
 from irl_inr_jax.data.readers.table_files import TABLE_SUFFIXES
 from irl_inr_jax.data.readers.tiff import open_tiff
-from irl_inr_jax.data.readers.volumes import open_fits, open_mrc
 from irl_inr_jax.data.readers.zarr_arrays import is_zarr, open_zarr
 from irl_inr_jax.data.readers.zip_archive import open_zip
 from irl_inr_jax.data.source import Source
@@ -27,6 +29,7 @@ Reader = Callable[[ConfigDict], Source]
 
 TABLES: dict[str, Reader] = {".csv": read_table, ".tsv": read_table, ".parquet": read_table}
 STACKS: dict[str, Reader] = {
+    ".star": open_star,
     ".npy": open_npy,
     ".npz": open_npz,
     ".h5": open_hdf5,
@@ -35,8 +38,8 @@ STACKS: dict[str, Reader] = {
     ".mrcs": open_mrc,
     ".mrc": open_mrc,
     ".st": open_mrc,
-    ".fits": open_fits,
-    ".fit": open_fits,
+    **dict.fromkeys(COMPRESSED_MRC_ENDINGS, open_mrc),
+    **dict.fromkeys(FITS_ENDINGS, open_fits),
     ".tif": open_tiff,
     ".tiff": open_tiff,
     ".roi": open_ifcb,
@@ -50,6 +53,7 @@ READER_KEYS: dict[Reader, frozenset[str]] = {
     open_ifcb: frozenset({"path", "labels_path", "same_scale"}),
     open_zarr: frozenset({"path", "labels_path", "images_key", "labels_key"}),
     open_zip: frozenset({"path", "same_scale", "max_unreadable", "path_column", "label_column"}),
+    open_star: frozenset({"path", "labels_path", "label_column"}),
     open_npz: frozenset({"path", "labels_path", "images_key", "labels_key"}),
     open_hdf5: frozenset({"path", "labels_path", "images_key", "labels_key"}),
 }
@@ -89,13 +93,20 @@ def find_reader(wanted: str) -> Reader:
         return read_folder
     if not path.exists():
         raise InputError(
-            f"config.data.path ({path}): expected {_CHOICES}, found no such file or folder{_nearest(path)}"
+            f"config.data.path ({path}): expected {_CHOICES}, found no such file or folder"
+            f"{_start(path)}{_nearest(path)}"
         )
-    suffix = path.suffix.lower()
-    if suffix not in TABLES | STACKS:
-        found = "a single image; set it to its folder" if suffix in IMAGE_EXTENSIONS else f"a file ending in {suffix!r}"
+    suffix = find_ending(path, TABLES | STACKS)
+    if not suffix or not path.is_file():
+        is_image, ending = find_ending(path, IMAGE_EXTENSIONS), path.suffix.lower()
+        found = "a single image; set it to its folder" if is_image else f"a file ending in {ending!r}"
+        found = found if path.is_file() else "a pipe or a device; copy its content to a file"
         raise InputError(f"config.data.path ({path}): expected {_CHOICES}, found {found}")
     return (TABLES | STACKS)[suffix]
+
+
+def _start(path: Path) -> str:
+    return "" if path.is_absolute() else f" in {Path.cwd()}"
 
 
 def _nearest(path: Path) -> str:

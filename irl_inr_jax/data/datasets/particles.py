@@ -4,6 +4,7 @@ Rows are in the order of the file. Contrast is left unchanged: config.data.inver
 their background.
 """
 
+import dataclasses
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -13,13 +14,17 @@ import numpy as np
 from jaxtyping import Bool
 from ml_collections import ConfigDict
 
+from irl_inr_jax.data.readers.file_search import EVERYTHING, count_endings, find_files
+from irl_inr_jax.data.readers.folder import is_pattern, split_pattern
+from irl_inr_jax.data.readers.mrc import open_mrc
 from irl_inr_jax.data.readers.numpy_files import open_npy
-from irl_inr_jax.data.readers.volumes import open_mrc
+from irl_inr_jax.data.readers.stack_set import STACK_ENDINGS, open_star, read_stack_files
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError, Pose
 
 READERS = {".mrcs": open_mrc, ".mrc": open_mrc, ".npy": open_npy}
 _TRUTH = ("view", "rotation", "shift_px")
+_DESCRIPTION = "particle images, normalized by the mean and standard deviation of their background"
 _BLOCK = 1024  # images whose background is measured at once
 
 
@@ -31,10 +36,15 @@ def read_particles(data: ConfigDict) -> Source:
     deviation of its background (by 1 if that is 0); these are the columns background_mean and background_std. The
     background is the part outside the inscribed circle.
 
+    config.data.path may also be a folder or a pattern of .mrcs stacks, or a STAR file of RELION; ids and columns are
+    then those of `read_stack_files` and `open_star`.
+
     A file STEM_truth.npz next to STEM.mrcs gives classes and poses; see `read_truth`.
 
     Raises InputError if there is no such file, or if it is damaged or contains anything but grey images.
     """
+    if data.path and is_stack_set(Path(data.path).expanduser()):
+        return read_stack_set(data)
     paths = find_stacks(data)
     stacks = [_open_stack(data, path) for path in paths]
     name = f"config.data.{'path' if data.path else 'root'} ({paths[0]})"
@@ -51,13 +61,44 @@ def read_particles(data: ConfigDict) -> Source:
         channels=1,
         dtype=np.dtype(np.float32),
         read=_make_read(stacks, background),
-        description="particle images, normalized by the mean and standard deviation of their background",
+        description=_DESCRIPTION,
         labels=join_views(truths, lengths),
         test=np.repeat([False, True], lengths) if len(paths) > 1 else None,
         columns={"background_mean": background[:, 0], "background_std": background[:, 1]},
         pose=join_poses(truths, max(shapes[0])),
         files=np.repeat([str(path) for path in paths], lengths),
         pages=np.concatenate([np.arange(length) for length in lengths]),
+    )
+
+
+def is_stack_set(path: Path) -> bool:
+    """Return True for a folder, a pattern and a STAR file."""
+    return path.is_dir() or is_pattern(path) or (path.is_file() and path.suffix.lower() == ".star")
+
+
+def read_stack_set(data: ConfigDict) -> Source:
+    """Return the images of many stacks as one set. Raises InputError as their readers, and without stacks."""
+    path = Path(data.path).expanduser()
+    if path.suffix.lower() == ".star" and path.is_file():
+        source = open_star(data)
+    else:
+        root, pattern = split_pattern(path) if is_pattern(path) else (path, EVERYTHING)
+        names = find_files(root, pattern)
+        stacks = [name for name in names if name.lower().endswith(STACK_ENDINGS)]
+        if not stacks:
+            raise InputError(
+                f"config.data.path: expected stacks of particles ({', '.join(STACK_ENDINGS)}) in {path}, found "
+                f"{count_endings(names) or 'none'}"
+            )
+        source = read_stack_files(data, root, stacks, source=f"config.data.path ({path})")
+    _check_grey(source, source.name)
+    background = measure_background(source)
+    return dataclasses.replace(
+        source,
+        dtype=np.dtype(np.float32),
+        read=_make_read([source], background),
+        description=_DESCRIPTION,
+        columns={**source.columns, "background_mean": background[:, 0], "background_std": background[:, 1]},
     )
 
 
@@ -167,13 +208,17 @@ def _open_stack(data: ConfigDict, path: Path) -> Source:
     data = data.copy_and_resolve_references()
     data.path = str(path)
     stack = READERS[path.suffix.lower()](data)
+    _check_grey(stack, f"config.data.path ({path})")
+    return stack
+
+
+def _check_grey(stack: Source, name: str) -> None:
     if stack.channels != 1 or min(stack.sizes[0]) < 4:
         height, width = stack.sizes[0]
         raise InputError(
-            f"config.data.path ({path}): expected grey images (N, h, w) of at least 4x4 pixels, found {len(stack.ids)} "
+            f"{name}: expected grey images (N, h, w) of at least 4x4 pixels, found {len(stack.ids)} "
             f"of {height}x{width} with {stack.channels} channels"
         )
-    return stack
 
 
 def _make_read(stacks: list[Source], background: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

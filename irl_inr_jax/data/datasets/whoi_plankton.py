@@ -6,20 +6,21 @@ are not selected are never opened.
 
 import dataclasses
 import fnmatch
-import os
 import zlib
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from irl_inr_jax.data.readers.file_search import find_files
 from irl_inr_jax.data.readers.files_source import source_of_files
-from irl_inr_jax.data.source import Source
+from irl_inr_jax.data.readers.folder_layout import find_split_word
+from irl_inr_jax.data.readers.image_files import EXTENSIONS
+from irl_inr_jax.data.source import Source, readable_names
 from irl_inr_jax.data.subsets import make_rng
 from irl_inr_jax.types import InputError
 
 NO_TAXA = ("mix", "mix_elongated", "detritus", "bad", "other*")  # folders of mixtures, debris and other remains
-_EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def read_whoi_plankton(data: ConfigDict) -> Source:
@@ -58,7 +59,8 @@ def read_whoi_plankton(data: ConfigDict) -> Source:
         root,
         list(paths),
         data=data,
-        labels=labels,
+        ids=readable_names(paths),
+        labels=readable_names(labels),
         columns={"year": years} if (years >= 0).any() else {},
         test=np.array(is_test)[order] if num_test else None,
     )
@@ -69,18 +71,26 @@ def read_whoi_plankton(data: ConfigDict) -> Source:
 def list_classes(root: Path, name: str) -> dict[str, list[str]]:
     """Return class -> sorted paths of its image files relative to `root`, over all years; without `NO_TAXA`.
 
-    Hidden files and folders and files in `root` itself are ignored. Raises InputError if there are no images.
+    Hidden files and folders and files in `root` itself are ignored. Raises InputError if there are no images, and for
+    images in folders of several splits.
     """
     found: dict[str, list[str]] = {}
-    omitted = set()
-    for folder, subfolders, files in os.walk(root):
-        kept = [sub for sub in subfolders if not sub.startswith(".") and not is_no_taxon(sub)]
-        omitted |= {sub for sub in subfolders if is_no_taxon(sub)}
-        subfolders[:] = kept
-        relative = Path(folder).relative_to(root).as_posix()
-        images = [file for file in files if file.lower().endswith(_EXTENSIONS) and not file.startswith(".")]
-        if relative != "." and images:
-            found.setdefault(PurePosixPath(relative).name, []).extend(f"{relative}/{file}" for file in images)
+    omitted, splits = set(), {}
+
+    def is_left_out(folder: str) -> bool:
+        omitted.update([folder] if is_no_taxon(folder) else [])
+        return is_no_taxon(folder)
+
+    for path in find_files(root, is_left_out=is_left_out):
+        *folders, file = path.split("/")
+        if folders and file.lower().endswith(EXTENSIONS):
+            found.setdefault(folders[-1], []).append(path)
+            splits |= {word: folder for folder in folders if (word := find_split_word(folder))}
+    if len(splits) > 1:
+        raise InputError(
+            f"{name}: expected images in folders YEAR/CLASS/ or CLASS/, found the splits {', '.join(splits.values())}; "
+            f"set config.data.path to one of them, or use config.data.name=images, which reads splits"
+        )
     if not found:
         others = f" except {', '.join(sorted(omitted))}" if omitted else ""
         raise InputError(

@@ -65,6 +65,16 @@ def stack_source(
     )
 
 
+def keep_only_image(images: np.ndarray, path: Path) -> np.ndarray:
+    """Return (h, w) of an array (..., h, w) with one image. Raises InputError for several."""
+    if images.size != images.shape[-2] * images.shape[-1]:
+        raise InputError(
+            f"config.data.path: expected one image in {path}, found an array of shape {images.shape}; "
+            f"set config.data.path to the file itself, or remove it from the folder"
+        )
+    return images.reshape(images.shape[-2:])
+
+
 def source_name(path: Path, part: str = "") -> str:
     """Return the name used in messages: the configuration's key, the file and optionally its part."""
     return f"config.data.path ({path}{f', {part}' if part else ''})"

@@ -29,6 +29,7 @@ CHANGES = {
     "resampling": ("max", {"resize": 6}),
     "same_scale": (False, {"resize": 6}),
     "crop": ("circle", {}),
+    "mask": ((0, 4, 0, 4), {}),
     "background": ("7", {}),
     "invert": (True, {}),
     "scaling": ("percentiles", {"resize": 6}),

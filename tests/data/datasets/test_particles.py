@@ -132,9 +132,7 @@ def test_other_and_damaged_files_are_errors(stacks, data, tmp_path):
         read_particles(data)
     train, _ = stacks()
     whole = (tmp_path / "5hdb/sim_train.mrcs").read_bytes()
-    wrong_magic = bytearray(whole)
-    wrong_magic[208:212] = b"NOPE"
-    for content in (b"", whole[:500], whole[:-100], bytes(wrong_magic)):
+    for content in (b"", whole[:500], whole[:-100], whole[::-1]):
         (tmp_path / "5hdb/sim_train.mrcs").write_bytes(content)
         with pytest.raises(InputError, match=r"config\.data\.path \(.*sim_train\.mrcs\): expected an MRC file"):
             read_particles(data)
@@ -151,10 +149,9 @@ def test_other_and_damaged_files_are_errors(stacks, data, tmp_path):
     (tmp_path / "one.npy").write_bytes((tmp_path / "one.npy").read_bytes()[:-50])
     with pytest.raises(InputError, match="damaged"):
         read_particles(data)
-    for wrong, message in (("none.npy", "found nothing at"), ("5hdb", "found a folder at")):
-        data.path = str(tmp_path / wrong)
-        with pytest.raises(InputError, match=rf"config\.data\.path: expected a file of particle images .*{message}"):
-            read_particles(data)
+    data.path = str(tmp_path / "none.npy")
+    with pytest.raises(InputError, match=r"config\.data\.path: expected a file of particle images .*found nothing at"):
+        read_particles(data)
 
 
 def test_splits_of_different_sizes_and_several_stacks_are_errors(stacks, data, tmp_path):

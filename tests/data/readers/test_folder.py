@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -82,11 +84,52 @@ def test_train_and_test_without_subfolders_have_no_labels(write, make):
     assert dataset.train.labels is None and dataset.test.labels is None and len(dataset.test.ids) == 1
 
 
-def test_train_and_test_with_a_third_folder_are_classes(write, make):
+def test_split_folders_beside_others_are_an_error(write, make):
     for name in ("train/1.png", "test/1.png", "tram/1.png"):
         write(name)
+    with pytest.raises(InputError, match=r"images in folders train, val and test, found test, train beside tram"):
+        make()
+
+
+def test_other_endings_are_counted_and_named(write, make, read, tmp_path):
+    write("a/1.png")
+    for name in ("a/2.heic", "a/3.HEIC", "labels.csv", "a/LICENSE"):
+        (tmp_path / "images" / name).touch()
+    assert "not read: 2 files ending in .heic, 1 in no extension, 1 in .csv" in make().notes
+    with pytest.raises(InputError, match=r"a pattern that matches .*, found 2 files ending in \.heic; \*\*"):
+        read("a/*.[hH]*")
+    (tmp_path / "images/a/1.png").unlink()
+    with pytest.raises(InputError, match=r"in .*images, found 2 files ending in \.heic, "):
+        read()
+
+
+def test_validation_split_is_left_out_and_named(write, make):
+    for name in ("train/b/1.png", "train/a/1.png", "val/b/2.png", "val/b/3.png", "test/a/4.png"):
+        write(name)
     dataset = make()
-    assert dataset.test is None and dataset.class_names == ("test", "train", "tram")
+    assert list(dataset.train.ids) == ["train/a/1.png", "train/b/1.png"] and list(dataset.test.ids) == ["test/a/4.png"]
+    assert dataset.class_names == ("a", "b")
+    assert "2 images of the validation split val are not used" in dataset.notes
+
+
+def test_names_that_are_not_utf8_become_readable_ids(write, make, tmp_path):
+    write("plain/1.png")
+    folder = os.fsencode(str(tmp_path / "images")) + b"/Chaetoc\xe9ros"
+    os.mkdir(folder)
+    (tmp_path / "images/plain/1.png").rename(os.fsdecode(folder + b"/\xe9.png"))
+    write("plain/2.png")
+    dataset = make()
+    assert list(dataset.train.ids) == [r"Chaetoc\xe9ros/\xe9.png", "plain/2.png"]
+    assert dataset.class_names == (r"Chaetoc\xe9ros", "plain")
+    assert all(name.encode() for name in (*dataset.train.ids, *dataset.class_names))
+
+
+def test_a_pipe_is_an_unreadable_file(write, make, tmp_path):
+    write("1.png")
+    os.mkfifo(tmp_path / "images/2.png")
+    with pytest.raises(InputError, match=r"found 1 \(2\.png: a pipe or a device\)"):
+        make()
+    assert make(max_unreadable=0.5).skipped == ("2.png: a pipe or a device",)
 
 
 def test_hidden_and_other_files_are_skipped(write, make, tmp_path):

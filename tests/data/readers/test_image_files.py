@@ -51,6 +51,28 @@ def test_lossless_formats_keep_grey_and_rgb(tmp_path, extension):
         np.testing.assert_array_equal(read_image(tmp_path / f"colour.{extension}"), COLOUR)
 
 
+@pytest.mark.parametrize("pixels", [GREY, COLOUR, DEEP_COLOUR, DEEP_COLOUR[:, :, 0]])
+def test_jpeg_2000_keeps_its_depth(tmp_path, pixels):
+    (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(pixels, level=0))
+    read = read_image(tmp_path / "a.jp2")
+    assert read.dtype == pixels.dtype
+    np.testing.assert_array_equal(read, pixels.reshape(read.shape))
+
+
+def test_portable_maps_are_read_as_stored_or_refused(tmp_path):
+    path = tmp_path / "a.pgm"
+    path.write_bytes(b"P5\n# a comment\n7 5\n255\n" + GREY.tobytes())
+    np.testing.assert_array_equal(read_image(path)[:, :, 0], GREY)
+    path.write_bytes(b"P5 7 5 65535\n" + DEEP_COLOUR[:, :, 0].astype(">u2").tobytes())
+    np.testing.assert_array_equal(read_image(path)[:, :, 0], DEEP_COLOUR[:, :, 0])
+    path.write_bytes(b"P6 7 5 255\n" + COLOUR.tobytes())
+    np.testing.assert_array_equal(read_image(path), COLOUR)
+    for header, content in ((b"P6 7 5 65535\n", DEEP_COLOUR), (b"P5 7 5 4095\n", DEEP_COLOUR[:, :, 0] // 16)):
+        path.write_bytes(header + content.astype(">u2").tobytes())
+        with pytest.raises(UnreadableImage, match=r"largest value of 255( or 65535)?, found (65535|4095); convert"):
+            read_image(path)
+
+
 def test_jpeg_is_close_to_the_original(tmp_path):
     smooth = np.add.outer(np.arange(16), np.arange(16)).astype(np.uint8) * 8
     Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95)
@@ -198,6 +220,7 @@ def test_npy_files_are_images(tmp_path, dtype):
         (np.zeros(5), r"expected an array of shape \(h, w\) or \(h, w, c\), found \(5,\)"),
         (np.zeros((0, 5)), r"found \(0, 5\)"),
         (np.zeros((3, 8, 9)), r"looks like \(c, h, w\)"),
+        (np.zeros((5, 32, 40)), r"looks like \(c, h, w\)"),
         (np.zeros((50, 8, 8)), "looks like 50 images; set config.data.path to the file itself"),
         (np.array([[None]]), "found none .*allow_pickle"),
         (np.zeros((2, 2), complex), "expected images of real numbers, found type complex128"),
