@@ -108,11 +108,11 @@ def apply_file(workdir: Path, path: Path, stored: "StoredEvaluation", clusterer:
     if len(operations) > 20:
         print(f"and {len(operations) - 20} more")
     changed = states_of_versions(current_curation(workdir, stored, clusterer), stored, clusterer)
-    print(f"\nversion {len(applied) + 1} of the clusters by {clusterer}: {describe_change(changed[-2], changed[-1])}")
+    print(f"\nversion {len(applied) + 1} of the clusters by {clusterer}: {describe_correction(changed[-2], changed[-1])}")
     print(f"irl-inr report --workdir {workdir} shows them; irl-inr curate --workdir {workdir} --undo takes them back")
 
 
-def describe_change(before: "CuratedClusters", after: "CuratedClusters") -> str:
+def describe_correction(before: "CuratedClusters", after: "CuratedClusters") -> str:
     """Return how many images, clusters, names and junk there are, and how many images changed."""
     num_clusters = len(set(after.clusters.tolist()) - {-1})
     changed = int((before.clusters != after.clusters).sum())

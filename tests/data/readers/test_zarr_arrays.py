@@ -8,7 +8,7 @@ from irl_inr_jax.data.datasets import open_source
 from irl_inr_jax.types import InputError
 
 zarr = pytest.importorskip("zarr")
-IMAGES = np.random.default_rng(0).integers(0, 60_000, (7, 5, 4)).astype(np.uint16)
+IMAGES = np.random.default_rng(0).integers(0, 60_000, (7, 6, 5)).astype(np.uint16)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def data(tmp_path):
 @pytest.mark.parametrize("name", ["cells.zarr", "cells"])
 def test_an_array_of_either_version_is_read(data, tmp_path, version, name):
     data.path = str(tmp_path / name)
-    array = zarr.create_array(data.path, shape=IMAGES.shape, chunks=(2, 5, 4), dtype="u2", zarr_format=version)
+    array = zarr.create_array(data.path, shape=IMAGES.shape, chunks=(2, 6, 5), dtype="u2", zarr_format=version)
     array[:] = IMAGES
     source = open_source(data)
     for rows in ([3], [2, 3, 4], [6, 0, 6], range(7)):
@@ -46,10 +46,10 @@ def test_what_was_requested_and_is_not_there_is_never_replaced(data):
     group.create_array("volume", shape=IMAGES.shape, dtype=IMAGES.dtype)[:] = IMAGES
     assert len(open_source(data).ids) == 7
     data.images_key = "images2"
-    with pytest.raises(InputError, match=r"expected an array 'images2', .* found volume \(7, 5, 4\); set config"):
+    with pytest.raises(InputError, match=r"expected an array 'images2', .* found volume \(7, 6, 5\); set config"):
         open_source(data)
     data.update(images_key="images", labels_key="kinds")
-    with pytest.raises(InputError, match=r"expected an array 'kinds' of labels, found volume \(7, 5, 4\)"):
+    with pytest.raises(InputError, match=r"expected an array 'kinds' of labels, found volume \(7, 6, 5\)"):
         open_source(data)
 
 
