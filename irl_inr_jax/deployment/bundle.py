@@ -166,7 +166,8 @@ def find_held_out(
         assert held_out is not None
         rows, kind = np.flatnonzero(np.isin(stored.ids, held_out.ids)), "held-out images"
     else:
-        rows = np.arange(len(stored.ids))
+        # Medians and spreads come from the other half: from these images, they would fit them better than new ones.
+        rows = rng.permutation(len(stored.ids))[: max(1, len(stored.ids) // 2)]
         kind = "test images" if split == "test" else "training images"
     return np.sort(rng.permutation(rows)[:MAX_HELD_OUT]), kind
 

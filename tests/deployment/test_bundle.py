@@ -68,7 +68,7 @@ def test_held_out_images_are_those_that_training_left_out(evaluated):
     assert find_held_out(stored, dataset, "test", config)[1] == "test images"
     config.train.holdout = 0.0
     rows, kind = find_held_out(stored, dataset, "train", config)
-    assert kind == "training images" and len(rows) == min(len(stored.ids), MAX_HELD_OUT)
+    assert kind == "training images" and len(rows) == min(len(stored.ids) // 2, MAX_HELD_OUT)
 
 
 def test_held_out_images_take_a_quarter_of_the_bytes_at_most(evaluated):
