@@ -83,7 +83,7 @@ def describe_dataset(dataset: Dataset, sample: ImageSet) -> dict:
     return facts
 
 
-def describe_change(folder: Path, facts: dict) -> str:
+def describe_image_change(folder: Path, facts: dict) -> str:
     """Return how the images differ from those that a run's folder describes, such as "36 training images, not 24".
 
     facts: those of `describe_dataset` now. '' if there is no difference, or no description there. Facts that an earlier
@@ -112,7 +112,7 @@ def describe_change(folder: Path, facts: dict) -> str:
 
 def check_no_change(folder: Path, facts: dict) -> None:
     """Raise InputError if the run in `folder` was started with other images than those of `facts`."""
-    change = describe_change(folder, facts)
+    change = describe_image_change(folder, facts)
     if change:
         raise InputError(
             f"expected the images with which the run in {folder} was started, found {change}; choose another "
@@ -122,7 +122,7 @@ def check_no_change(folder: Path, facts: dict) -> None:
 
 def warn_of_change(folder: Path, dataset: Dataset) -> None:
     """Log a warning if the images differ from those that a run's folder describes."""
-    change = describe_change(folder, describe_dataset(dataset, sample_images(dataset)))
+    change = describe_image_change(folder, describe_dataset(dataset, sample_images(dataset)))
     if change:
         logger.warning("the images changed since the training: %s; results are of the present images", change)
 

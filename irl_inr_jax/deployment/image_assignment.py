@@ -57,7 +57,8 @@ def assign_chunks(bundle: ModelBundle, new: NewImages, rows: Int[np.ndarray, "n"
         return new.images[parts[number]]
 
     is_on_disk = isinstance(new.images, LazyImages) and len(parts) > 1
-    loaded = read_ahead(load, 0, len(parts)) if is_on_disk else map(load, range(len(parts)))
+    num_bytes = CHUNK * new.images.image_bytes if isinstance(new.images, LazyImages) else 0
+    loaded = read_ahead(load, 0, len(parts), num_bytes=num_bytes) if is_on_disk else map(load, range(len(parts)))
     for part, stored in zip(parts, loaded, strict=True):
         yield assign_stored(bundle, stored, new.ids[part], new.source.sizes[part])
 

@@ -13,7 +13,7 @@ from irl_inr_jax.data.description import (
     FILE,
     background_deviations,
     check_no_change,
-    describe_change,
+    describe_image_change,
     describe_dataset,
     digest_images,
     sample_images,
@@ -89,9 +89,9 @@ def facts_of(images, ids=None):
     ],
 )
 def test_a_change_of_the_images_is_described(tmp_path, images, ids, change):
-    assert describe_change(tmp_path, facts_of(images, ids)) == ""
+    assert describe_image_change(tmp_path, facts_of(images, ids)) == ""
     (tmp_path / FILE).write_text(json.dumps(facts_of(squares(24))))
-    found = describe_change(tmp_path, facts_of(images, ids))
+    found = describe_image_change(tmp_path, facts_of(images, ids))
     assert re.fullmatch(change, found)
     if change:
         with pytest.raises(InputError, match=f"was started, found {change}; choose another --workdir"):
@@ -104,9 +104,9 @@ def test_facts_that_an_earlier_version_did_not_describe_are_not_compared(tmp_pat
     facts["scaling"]["description"] = "in other words"
     facts["percentiles"][50] += 7
     (tmp_path / FILE).write_text(json.dumps(facts))
-    assert describe_change(tmp_path, facts_of(squares(24))) == ""
+    assert describe_image_change(tmp_path, facts_of(squares(24))) == ""
     (tmp_path / FILE).write_text("{damaged")
-    assert describe_change(tmp_path, facts_of(squares(24))) == ""
+    assert describe_image_change(tmp_path, facts_of(squares(24))) == ""
 
 
 def test_a_change_is_logged(tmp_path, log):
