@@ -1,5 +1,6 @@
 # make demo       train on real handwritten digits and cluster them: about five minutes on two CPU cores.
 # make test       the fast tests; make test-slow the others: processes, end-to-end runs, benchmarks.
+# make docs       the documentation as a site: site/index.html.
 # make lint       style, formatting and types. make gpu-check needs an NVIDIA GPU and writes gpu_check.md.
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ PIP := $(RUN) -m pip --quiet --disable-pip-version-check install
 DEMO := runs/demo
 unexport PYTHONDONTWRITEBYTECODE  # compiled modules start every command and test process sooner
 
-.PHONY: demo test test-slow lint gpu-check clean
+.PHONY: demo test test-slow docs lint gpu-check clean
 
 demo: $(VENV)/installed
 	$(RUN) train.py --config configs/digits_u.py --workdir $(DEMO)
@@ -22,6 +23,9 @@ test: $(VENV)/installed-tests
 
 test-slow: $(VENV)/installed-tests
 	$(RUN) -m pytest -n 2 -m slow
+
+docs: $(VENV)/installed-tests
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 lint: $(VENV)/installed-tests
 	$(VENV)/bin/ruff check .
@@ -43,4 +47,4 @@ $(VENV)/installed-tests: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) *.egg-info
+	rm -rf $(VENV) $(DEMO) site *.egg-info

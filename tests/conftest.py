@@ -1,5 +1,6 @@
 """Settings of the whole suite, made before any test imports JAX, and fixtures that many tests use."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -26,6 +27,14 @@ os.environ["OMP_NUM_THREADS"] = "1"  # two pytest workers share two cores
 ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
 MAX_WORKER_BYTES = 4e9
 NUM_DEVICES = int(os.environ["JAX_NUM_CPU_DEVICES"])
+
+
+def load_script(path):
+    """The module in a file outside the package, such as docs/site_pages.py."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def pytest_ignore_collect(collection_path):

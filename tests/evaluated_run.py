@@ -45,6 +45,8 @@ def write_run(workdir, data, ids, *, clusters, pose, split="train", columns=None
     save_assignments(workdir / "eval" / "clusters.csv", embeddings, clusterings, outliers, class_names, columns or {})
     results = {
         "data": {
+            "name": config.data.name,
+            "sha256": "0123",
             "split": split,
             "class_names": list(class_names),
             "scaling": {"scale": 1 / 255, "offset": 0.0, "low": 0.0, "description": ""},

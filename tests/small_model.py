@@ -8,9 +8,10 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.source import array_source
-from irl_inr_jax.deployment.bundle import describe_input, make_reference, measure_held_out
+from irl_inr_jax.deployment.bundle import describe_input, make_reference, select_held_out
 from irl_inr_jax.deployment.bundle_file import digest_bundle
 from irl_inr_jax.deployment.model_bundle import ModelBundle
+from irl_inr_jax.deployment.novelty import measure_known
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.evaluation.stored import StoredEvaluation
 from irl_inr_jax.presets import tiny
@@ -54,6 +55,9 @@ def make_small_model() -> ModelBundle:
         columns={},
     )
     rows = np.arange(NUM_IMAGES)
+    familiarity, novelty = measure_known(
+        trained, dataset.train.images, stored.embeddings, clusters, rows=rows, held_rows=rows[:8]
+    )
     bundle = ModelBundle(
         config=config,
         trained=trained,
@@ -62,7 +66,8 @@ def make_small_model() -> ModelBundle:
         classifiers={"kmeans": {"centres": kmeans.cluster_centers_}},
         numbers={"kmeans": np.arange(NUM_CLUSTERS, dtype=np.int32)},
         cluster_names={"kmeans": {1: "ring <&>"}},
-        held_out=measure_held_out(stored, rows, rows[:8], kind="training images"),
+        held_out=select_held_out(stored, rows[:8], kind="training images", novelty=novelty),
+        familiarity=familiarity,
         verdict=[{"name": "converged", "good": False, "text": "not converged: <loss>"}],
         facts={
             "description": "blobs",

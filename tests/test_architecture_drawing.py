@@ -1,13 +1,8 @@
 """The drawing of the architecture is that of the code."""
 
-import importlib.util
+from tests.conftest import ROOT, load_script
 
-from tests.conftest import ROOT
-
-SCRIPT = ROOT / "docs" / "draw_architecture.py"
-spec = importlib.util.spec_from_file_location("draw_architecture", SCRIPT)
-drawing = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(drawing)
+drawing = load_script("docs/draw_architecture.py")
 
 
 def test_the_committed_drawing_is_up_to_date():

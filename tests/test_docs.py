@@ -13,7 +13,7 @@ from irl_inr_jax.config import base
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "irl_inr_jax"
 MAX_PICTURE_BYTES = 300_000
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -83,11 +83,23 @@ def test_links_lead_to_existing_files_and_headings(page):
             assert anchor in headings(linked), f"{page.name} links to {target}"
 
 
-def test_the_readme_has_figures_and_they_load_quickly():
-    pictures = [ROOT / target for target in local_links(ROOT / "README.md") if target.endswith((".png", ".svg"))]
-    assert pictures
-    for picture in pictures:
+def test_pages_have_figures_that_load_quickly():
+    assert any(target.endswith(".png") for target in local_links(ROOT / "README.md"))
+    for guide in ROOT.glob("docs/guides/*.md"):
+        assert any(target.endswith(".png") for target in local_links(guide)), guide.name
+    for picture in ROOT.glob("docs/pictures/**/*.*"):
         assert picture.stat().st_size < MAX_PICTURE_BYTES, picture.name
+
+
+def test_every_figure_of_the_guides_is_shown():
+    shown = {(guide.parent / target).resolve() for guide in PAGES for target in local_links(guide)}
+    assert {path.resolve() for path in ROOT.glob("docs/pictures/guides/*")} <= shown
+
+
+def test_pages_and_notebooks_name_no_folder_of_the_machine_that_they_were_written_on():
+    for path in [*PAGES, *ROOT.glob("docs/**/*.ipynb"), *ROOT.glob("docs/**/*.py")]:
+        found = re.search(r"(?<![\w.~])/(?:work|tmp|home|root|Users|mnt)/[\w.]+", path.read_text())
+        assert not found, f"{path.name} names {found[0]}"
 
 
 @every_page

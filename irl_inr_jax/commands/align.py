@@ -65,6 +65,7 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import from_json
     from irl_inr_jax.evaluation.alignment import make_canvas
+    from irl_inr_jax.evaluation.curated_table import list_names
     from irl_inr_jax.evaluation.stored import choose_clusterer, load_evaluation, require_pose
     from irl_inr_jax.evaluation.user_images import open_user_images
     from irl_inr_jax.report.aligned_files import check_format, name_image_files, write_index
@@ -91,7 +92,8 @@ def run(values: flags.FlagValues) -> int:
         files = name_image_files(stored.ids) if kind == "png" else None
         means = align_all(folder, images, canvas, kind=kind, files=files, pose=pose, clusters=clusters)
         named = None if files is None else [f"images/{file}" for file in files]
-        write_index(folder / "ids.csv", stored.ids, clusters, named)
+        names = list_names(stored, clusterer) if clusterer in stored.cluster_names else None
+        write_index(folder / "ids.csv", stored.ids, clusters, names, named)
         level = means.background[:, None, None, :]
         np.savez(
             folder / "means.npz",

@@ -4,7 +4,8 @@
     irl-inr export --workdir runs/mine --to csv --out clusters.csv
     irl-inr export --workdir runs/particles --to star
 
-Reads the last evaluation of the run; nothing is trained or clustered again. Noise, cluster -1, is included.
+Reads the last evaluation of the run, with the corrections of irl-inr curate; nothing is trained or clustered again.
+Noise, cluster -1, is included, and so is junk, in a folder of its own.
 
 folders: one folder per cluster, with links to your own files (--copy: copies); images of stacks, arrays and published
 sets are written as PNG, or as TIFF where their values do not fit. File names are made from the ids; images.csv in the
@@ -81,19 +82,24 @@ def run(values: flags.FlagValues) -> int:
 
 def export_folders(out: Path, stored: "StoredEvaluation", images: "UserImages", *, clusterer: str, copy: bool) -> str:
     """Write one folder per cluster; return what was written."""
+    import numpy as np
+
     from irl_inr_jax.report.exported_folders import name_folders, new_folder, write_images, write_links
     from irl_inr_jax.report.image_writer import choose_suffix
 
     source, clusters = images.source, stored.clusters[clusterer]
+    names, junk = stored.cluster_names.get(clusterer, {}), stored.junk.get(clusterer, np.zeros(len(clusters), bool))
+    folders = name_folders(clusters, names, junk)
     with new_folder(out) as folder:
         if source.files is not None and source.pages is None:
-            write_links(folder, stored.ids, clusters, source.files[images.rows], copy=copy)
+            files = source.files[images.rows]
+            write_links(folder, stored.ids, clusters, files, folders=folders, copy=copy)
             kind = "copies of" if copy else "links to"
         else:
             suffix = choose_suffix(source.dtype, source.channels)
-            write_images(folder, stored.ids, clusters, images.read, suffix=suffix)
+            write_images(folder, stored.ids, clusters, images.read, folders=folders, suffix=suffix)
             kind = f"{suffix[1:]} files of"
-    return f"{kind} {len(stored.ids)} images in {len(set(name_folders(clusters)))} folders by {clusterer}, images.csv"
+    return f"{kind} {len(stored.ids)} images in {len(set(folders))} folders by {clusterer}, images.csv"
 
 
 def export_table(out: Path, stored: "StoredEvaluation", images: "UserImages", *, clusterer: str, copy: bool) -> str:

@@ -8,22 +8,39 @@ is the way from images to clusters and a page to look at them, in one command. I
     irl-inr train --config images:small --workdir runs/mine --config.data.path=DIR
     irl-inr evaluate --workdir runs/mine
     irl-inr report --workdir runs/mine
+    irl-inr curate --workdir runs/mine corrections.csv
     irl-inr export --workdir runs/mine --to folders
     irl-inr align --workdir runs/mine --to upright
     irl-inr similar --workdir runs/mine IMAGE
     irl-inr save --workdir runs/mine --out mine.irl
+    irl-inr assign --model mine.irl NEW --out assigned.csv
+    irl-inr export-model --model mine.irl --to stablehlo
 
 inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
-of a trained run and scores the clusters. Of an evaluated run, report writes a page to browse, export copies images and
-clusters out, align writes every image upright, similar finds the images nearest to one, and save writes one file that
-clusters new images. `irl-inr VERB --help` lists the flags of a verb.
+of a trained run and scores the clusters. Of an evaluated run, report writes a page to browse, curate corrects the
+clusters by a list of ids, export copies images and clusters out, align writes every image upright, similar finds the
+images nearest to one, and save writes one file that clusters new images. Of that file, assign clusters new images and
+reports drift, and export-model writes the encoder for other software. `irl-inr VERB --help` lists the flags of a verb.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from irl_inr_jax.commands import align, evaluate, export, inspect, report, run, save, similar, train
+from irl_inr_jax.commands import (
+    align,
+    assign,
+    curate,
+    evaluate,
+    export,
+    export_model,
+    inspect,
+    report,
+    run,
+    save,
+    similar,
+    train,
+)
 
 VERBS = {
     "run": run.main,
@@ -31,10 +48,13 @@ VERBS = {
     "train": train.main,
     "evaluate": evaluate.main,
     "report": report.main,
+    "curate": curate.main,
     "export": export.main,
     "align": align.main,
     "similar": similar.main,
     "save": save.main,
+    "assign": assign.main,
+    "export-model": export_model.main,
 }
 
 

@@ -57,12 +57,14 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     from irl_inr_jax.config.storage import AFTER_TRAINING, from_json
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.evaluation.comparison import BASELINE
+    from irl_inr_jax.evaluation.curated_evaluation import curate_evaluation
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions, evaluate
     from irl_inr_jax.report.html.content import describe_report
     from irl_inr_jax.report.html.page import write_page
     from irl_inr_jax.training.logging import read_metrics
     from irl_inr_jax.training.run import load_trained
     from irl_inr_jax.types import InputError
+    from irl_inr_jax.workflows.spread_corrections import read_next_rows
 
     results = read_results(workdir / "eval" / "results.json")
     options = results["options"]
@@ -91,7 +93,10 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     if evaluation.results["data"]["sha256"] != results["data"]["sha256"]:
         raise InputError(f"expected the images that were evaluated, found others; run {again} again")
     logger.info("placing the images on a map and drawing the clusters")
-    content = describe_report(results, evaluation, dataset, metrics=read_metrics(workdir))
+    curated = curate_evaluation(workdir, evaluation)
+    content = describe_report(results, evaluation, dataset, metrics=read_metrics(workdir), curated=curated)
+    for entry in content["clusterings"]:
+        entry["next"] = read_next_rows(workdir, evaluation.split.images.ids, entry["name"])
     path = workdir / "report.html" if output is None else output
     write_page(path, content)
     return path

@@ -97,6 +97,7 @@ def run(values: flags.FlagValues) -> int:
         found,
         matched=matched,
         clusters=stored.clusters[clusterer],
+        cluster_names=stored.cluster_names.get(clusterer, {}),
         scaling=dataset.scaling,
         title=f"The {len(found.rows)} images of {name_data(config.data)} most similar to {query.name}",
         subtitle=f"nearest first, rotated like the query by the angle below · clusters by {clusterer}",
@@ -136,7 +137,8 @@ def list_similar(found: "SimilarImages", stored: "StoredEvaluation", clusterer: 
             line["distance"] = float(found.distance[rank])
         line["similarity"] = f"{found.similarity[rank]:.3f}"
         line["rotation"] = f"{np.degrees(found.angles[rank]):.0f}°" + (", mirrored" if found.mirrored[rank] else "")
-        line[clusterer] = int(stored.clusters[clusterer][row])
+        number = int(stored.clusters[clusterer][row])
+        line[clusterer] = stored.cluster_names.get(clusterer, {}).get(number, number)
         if stored.classes is not None:
             line["class"] = str(stored.classes[row])
         rows.append(line)
@@ -150,6 +152,7 @@ def save_picture(
     *,
     matched: "np.ndarray",
     clusters: "np.ndarray",
+    cluster_names: dict[int, str],
     scaling: "Scaling",
     title: str,
     subtitle: str,
@@ -161,8 +164,8 @@ def save_picture(
     from irl_inr_jax.report.figures.similar_figure import save_similar
 
     def name_cluster(row: int) -> str:
-        cluster = clusters[row]
-        return "noise" if cluster < 0 else f"cluster {cluster}"
+        cluster = int(clusters[row])
+        return "noise" if cluster < 0 else cluster_names.get(cluster, f"cluster {cluster}")
 
     captions = [("query", "" if query.row is None else name_cluster(query.row))]
     for rank, row in enumerate(found.rows):

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 from ml_collections import ConfigDict
 
-from irl_inr_jax.clustering.outlier_index import index_outliers, measure_isolation
+from irl_inr_jax.clustering.outlier_index import index_outliers
 from irl_inr_jax.clustering.outliers import MAX_ROWS
 from irl_inr_jax.data.lazy import in_chunks
 from irl_inr_jax.deployment.bundle_file import digest_bundle, load_bundle, save_bundle
 from irl_inr_jax.deployment.classifiers import read_classifiers
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
+from irl_inr_jax.deployment.novelty import measure_known
 from irl_inr_jax.deployment.pixel_rule import measure_borders, measure_contrast
 from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.evaluation.stored import StoredEvaluation, load_evaluation
@@ -29,9 +30,8 @@ __all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]
 
 MIN_BYTES = 1_000_000  # for the reference of a model with few parameters
 RESERVED_BYTES = 60_000  # of the configuration and the verdict
-MAX_HELD_OUT = 1_000
+MAX_HELD_OUT = 4_000
 CONTRAST_QUANTILES = (0.05, 0.95)
-HELD_OUT_SHARE = 0.2  # of the reference images, where no images were held out
 
 
 def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBundle:
@@ -56,8 +56,14 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
         raise InputError("expected a data set that records how its images were made squares, found none")
     classifiers, numbers = read_classifiers(workdir / "eval" / "clusterings", stored, seed=config.seed)
     size = count_bytes((trained.params, trained.model_state, classifiers))
-    rows, with_pixels = sample_reference(stored, images, max(size, MIN_BYTES) - RESERVED_BYTES, seed=config.seed)
+    num_bytes = max(size, MIN_BYTES) - RESERVED_BYTES
+    rows, with_pixels = sample_reference(stored, images, num_bytes, seed=config.seed)
     held_rows, kind = find_held_out(stored, dataset, split, config)
+    num_held_out = min(len(held_rows), count_held_out(stored, num_bytes))
+    held_rows = held_rows[np.linspace(0, len(held_rows) - 1, num_held_out).astype(int)]
+    familiarity, novelty = measure_known(
+        trained, images.images, stored.embeddings, first_clusters(stored), rows=rows, held_rows=held_rows
+    )
     bundle = ModelBundle(
         config=config,
         trained=trained,
@@ -66,7 +72,8 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
         classifiers=classifiers,
         numbers=numbers,
         cluster_names=stored.cluster_names,
-        held_out=measure_held_out(stored, rows, held_rows, kind=kind),
+        held_out=select_held_out(stored, held_rows, kind=kind, novelty=novelty),
+        familiarity=familiarity,
         verdict=stored.results.get("verdict", []),
         facts=describe_run(stored, step, config),
         version=version("irl-inr-jax"),
@@ -110,13 +117,23 @@ def sample_reference(
     """
     latents, num_clusterers = stored.embeddings.latents, len(stored.clusters)
     each = latents[:1].nbytes + 32 + 8 * num_clusterers + np.mean([len(str(value)) for value in stored.ids[:1000]]) + 6
-    held = MAX_HELD_OUT * (latents[:1].nbytes + 8 + 4 * num_clusterers)
+    held = count_held_out(stored, num_bytes) * held_out_bytes(stored)
     rng = np.random.default_rng(seed)
     num_rows = int(np.clip((num_bytes / 2 - held) / each, 1, min(len(latents), MAX_ROWS)))
     rows = np.sort(rng.choice(len(latents), num_rows, replace=False))
     pixels = int(np.prod(images.images.shape[1:])) * images.images.dtype.itemsize
     num_pixels = int(np.clip((num_bytes - held - num_rows * each) / pixels, 0, num_rows))
     return rows, np.sort(rng.choice(num_rows, num_pixels, replace=False))
+
+
+def held_out_bytes(stored: StoredEvaluation) -> int:
+    """Return the bytes of a held-out image in the model."""
+    return stored.embeddings.latents[:1].nbytes + 8 + 4 * len(stored.clusters)
+
+
+def count_held_out(stored: StoredEvaluation, num_bytes: int) -> int:
+    """Return the largest number of held-out images: `MAX_HELD_OUT`, or what takes a quarter of the bytes."""
+    return min(MAX_HELD_OUT, len(stored.ids), num_bytes // 4 // held_out_bytes(stored))
 
 
 def make_reference(
@@ -149,28 +166,30 @@ def find_held_out(
         assert held_out is not None
         rows, kind = np.flatnonzero(np.isin(stored.ids, held_out.ids)), "held-out images"
     else:
-        count = max(1, round(HELD_OUT_SHARE * len(stored.ids)))
-        rows = rng.choice(len(stored.ids), count, replace=False)
+        rows = np.arange(len(stored.ids))
         kind = "test images" if split == "test" else "training images"
     return np.sort(rng.permutation(rows)[:MAX_HELD_OUT]), kind
 
 
-def measure_held_out(
-    stored: StoredEvaluation, rows: Int[np.ndarray, "m"], held_rows: Int[np.ndarray, "h"], *, kind: str
+def select_held_out(
+    stored: StoredEvaluation,
+    held_rows: Int[np.ndarray, "h"],
+    *,
+    kind: str,
+    novelty: Float32[np.ndarray, "h p"],
 ) -> HeldOut:
-    """Measure the held-out images among the reference images `rows` that are not held out."""
-    others = np.setdiff1d(rows, held_rows)
-    others = others if len(others) else rows
-    latents = stored.embeddings.latents[held_rows]
-    points = stored.embeddings.latents[others]
-    found = measure_isolation(latents, points, index_outliers(points))
+    """Return the images `held_rows` of an evaluation with their novelty, as held-out images."""
     return HeldOut(
         kind=kind,
-        latents=latents,
-        distance=found.distance,
-        outliers=found.outlier_score,
+        latents=stored.embeddings.latents[held_rows],
         clusters={name: values[held_rows].astype(np.int32) for name, values in stored.clusters.items()},
+        novelty=novelty,
     )
+
+
+def first_clusters(stored: StoredEvaluation) -> Int[np.ndarray, "n"]:
+    """Return the clusters of the first clusterer, or one cluster without any."""
+    return next(iter(stored.clusters.values()), np.zeros(len(stored.ids), np.int32))
 
 
 def describe_run(stored: StoredEvaluation, step: int, config: ConfigDict) -> dict:

@@ -20,6 +20,7 @@ from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
 from irl_inr_jax.clustering.outlier_index import OutlierIndex
 from irl_inr_jax.config.storage import parse_config, to_json
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
+from irl_inr_jax.deployment.novelty import Familiarity
 from irl_inr_jax.methods import METHODS
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Fit, InputError, Pose, Scaling
@@ -152,14 +153,14 @@ def _arrays(bundle: ModelBundle) -> dict[str, np.ndarray]:
         "images": reference.images,
         "image_rows": reference.image_rows,
         "held_out/latents": held_out.latents,
-        "held_out/distance": held_out.distance,
-        "held_out/outliers": held_out.outliers,
+        "held_out/novelty": held_out.novelty,
     }
     if reference.pose is not None:
         arrays |= {"theta": reference.pose.theta, "tau": reference.pose.tau}
     for name in bundle.clusterers:
         arrays |= {f"clusters/{name}": reference.clusters[name], f"confidence/{name}": reference.confidence[name]}
         arrays[f"held_out/clusters/{name}"] = held_out.clusters[name]
+    arrays |= {f"familiarity/{name}": array for name, array in bundle.familiarity._asdict().items()}
     arrays |= {f"numbers/{name}": numbers for name, numbers in bundle.numbers.items()}
     return {name: np.asarray(array, order="C") for name, array in arrays.items()}
 
@@ -186,7 +187,7 @@ def _assemble(
     )
     held_out = HeldOut(
         kind=facts["held_out"],
-        **{name: arrays[f"held_out/{name}"] for name in ("latents", "distance", "outliers")},
+        **{name: arrays[f"held_out/{name}"] for name in ("latents", "novelty")},
         clusters={name: arrays[f"held_out/clusters/{name}"] for name in names},
     )
     return ModelBundle(
@@ -203,6 +204,7 @@ def _assemble(
             for name, entries in facts["cluster_names"].items()
         },
         held_out=held_out,
+        familiarity=Familiarity(**{name: arrays[f"familiarity/{name}"] for name in Familiarity._fields}),
         verdict=facts["verdict"],
         facts=facts["facts"],
         version=facts["version"],

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int, Shaped
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.outlier_index import OutlierIndex
+from irl_inr_jax.deployment.novelty import Familiarity
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Fit, Pose, PyTree
 
@@ -53,15 +54,18 @@ class HeldOut(NamedTuple):
     """Images that new ones are compared with to find drift, each measured as a new image is.
 
     kind: 'held-out images' and 'test images' were not used in training; 'training images' were, for want of others.
-    latents: (h, d). distance: (h,) to the nearest of the other reference images. outliers: (h,) their scores among
-    these. clusters: by clusterer, (h,) each.
+    latents: (h, d). clusters: by clusterer, (h,) each. novelty: (h, p) by the `Familiarity` of the model.
     """
 
     kind: str
     latents: Float32[np.ndarray, "h d"]
-    distance: Float[np.ndarray, "h"]
-    outliers: Float[np.ndarray, "h"]
     clusters: dict[str, Int[np.ndarray, "h"]]
+    novelty: Float32[np.ndarray, "h p"]
+
+    @property
+    def is_unseen(self) -> bool:
+        """Return True if the images were not used in training."""
+        return self.kind != "training images"
 
 
 class ModelBundle(NamedTuple):
@@ -81,6 +85,7 @@ class ModelBundle(NamedTuple):
     numbers: dict[str, Int[np.ndarray, "k"]]
     cluster_names: dict[str, dict[int, str]]
     held_out: HeldOut
+    familiarity: Familiarity
     verdict: list[dict]
     facts: dict
     version: str

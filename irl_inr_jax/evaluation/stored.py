@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from irl_inr_jax.evaluation.comparison import BASELINE
+from irl_inr_jax.evaluation.curation_versions import curate_clusters, load_curations
 from irl_inr_jax.evaluation.embeddings import load_embeddings
 from irl_inr_jax.types import Embeddings, InputError, Pose, Scaling
 
@@ -23,7 +24,8 @@ class StoredEvaluation(NamedTuple):
     classes: (n,) name of each image's class, '' without one; None without labels.
     clusters, confidence: by clusterer, (n,) each; -1 is noise. outliers: (n,) scores, or None.
     columns: the data set's own columns, name -> (n,) strings as in clusters.csv.
-    cluster_names: by clusterer, number -> name of the clusters that were named; {} without names.
+    cluster_names: by clusterer, number -> name of the clusters that were named; {} without corrections.
+    junk: by clusterer, mask (n,) of the images that were marked as junk, whose cluster is -1; {} without corrections.
     """
 
     results: dict
@@ -33,7 +35,8 @@ class StoredEvaluation(NamedTuple):
     confidence: dict[str, Float[np.ndarray, "n"]]
     outliers: Float[np.ndarray, "n"] | None
     columns: dict[str, np.ndarray]
-    cluster_names: dict[str, dict[int, str]] = {}
+    cluster_names: dict[str, dict[int, str]] = {}  # noqa: RUF012 (never changed in place)
+    junk: dict[str, Bool[np.ndarray, "n"]] = {}  # noqa: RUF012
 
     @property
     def ids(self) -> np.ndarray:
@@ -46,13 +49,37 @@ class StoredEvaluation(NamedTuple):
         return Scaling(**self.results["data"]["scaling"])
 
 
+UNCORRECTED = "clusters_uncorrected.csv"
+
+
 def load_evaluation(workdir: Path) -> StoredEvaluation:
-    """Read what `irl-inr evaluate` wrote to `workdir`/eval.
+    """Read the evaluation in `workdir`/eval, with the corrections of `irl-inr curate`.
+
+    Raises InputError for what `load_uncorrected` refuses, and for corrections of clusters that are no longer there.
+    """
+    stored = load_uncorrected(workdir)
+    curated = {
+        name: curate_clusters(curation, stored.ids, stored.clusters[name], stored.confidence[name], clusterer=name)
+        for name, curation in load_curations(workdir).items()
+        if name in stored.clusters
+    }
+    return stored._replace(
+        clusters=stored.clusters | {name: found.clusters for name, found in curated.items()},
+        confidence=stored.confidence
+        | {name: np.where(found.junk, 0.0, found.confidence) for name, found in curated.items()},
+        cluster_names={name: found.names for name, found in curated.items()},
+        junk={name: found.junk for name, found in curated.items()},
+    )
+
+
+def load_uncorrected(workdir: Path) -> StoredEvaluation:
+    """Read what `irl-inr evaluate` wrote to `workdir`/eval, without corrections.
 
     Raises InputError if a file is missing or damaged, and if the files are of different evaluations.
     """
     folder = workdir / "eval"
-    paths = [folder / name for name in ("results.json", "embeddings.npz", "clusters.csv")]
+    table_name = UNCORRECTED if (folder / UNCORRECTED).is_file() else "clusters.csv"
+    paths = [folder / name for name in ("results.json", "embeddings.npz", table_name)]
     for path in paths:
         if not path.is_file():
             raise InputError(f"expected {path} of an evaluation, found none; run irl-inr evaluate --workdir {workdir}")
@@ -149,4 +176,6 @@ def _assemble(
         confidence={name: table[f"{name}_confidence"].astype(np.float64) for name in names},
         outliers=None if outliers is None else outliers.astype(np.float64),
         columns={name: values for name, values in table.items() if name not in known},
+        cluster_names={},
+        junk={},
     )

@@ -6,6 +6,10 @@ therefore given by the largest correlation over all shifts, computed from Fourie
 of these transforms are invariant.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +18,18 @@ from jaxtyping import Array, Float, Int
 from irl_inr_jax.geometry.coords import transform_coords
 from irl_inr_jax.geometry.warps import sample_image
 from irl_inr_jax.types import Pose
+
+_is_real: ContextVar[bool] = ContextVar("is_real", default=False)
+
+
+@contextmanager
+def real_arithmetic() -> Iterator[None]:
+    """Trace `best_rotation` without complex numbers within the block, for converters that do not know them."""
+    token = _is_real.set(True)
+    try:
+        yield
+    finally:
+        _is_real.reset(token)
 
 
 def polar_grid(num_radii: int, num_rotations: int, *, radius: float) -> Float[Array, "n 2"]:
@@ -35,6 +51,10 @@ def best_rotation(sampled: Float[Array, "b r t c"], rendered: Float[Array, "b r 
     """
     num_radii, num_rotations = sampled.shape[1:3]
     weights = (jnp.arange(num_radii, dtype=jnp.float32) + 0.5)[:, None, None]
+    if _is_real.get():
+        shifted = (np.arange(num_rotations)[:, None] + np.arange(num_rotations)) % num_rotations  # (j, k): k + j
+        each = (weights * sampled)[:, :, shifted.reshape(-1)].reshape(*sampled.shape[:2], *shifted.shape, -1)
+        return (each * rendered[:, :, None]).sum((1, 3, 4)).argmax(-1)
     spectrum = (jnp.fft.rfft(weights * sampled, axis=2) * jnp.conj(jnp.fft.rfft(rendered, axis=2))).sum((1, 3))
     return jnp.fft.irfft(spectrum, n=num_rotations, axis=1).argmax(-1)
 

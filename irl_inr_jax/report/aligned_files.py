@@ -77,13 +77,25 @@ def name_image_files(ids: np.ndarray) -> list[str]:
     return make_file_names(stems, [".png"] * len(stems))
 
 
-def write_index(path: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], files: Sequence[str] | None) -> None:
-    """Write ids.csv: id, cluster, and the file of each image or its number in the stack, from 0."""
+def write_index(
+    path: Path,
+    ids: np.ndarray,
+    clusters: Int[np.ndarray, "n"],
+    cluster_names: Sequence[str] | None,
+    files: Sequence[str] | None,
+) -> None:
+    """Write ids.csv: id, cluster, its name if there are names, and the file of each image or its number in the stack.
+
+    Numbers are from 0.
+    """
+    columns = {"id": ids.tolist(), "cluster": clusters.tolist()}
+    if cluster_names is not None:
+        columns["cluster_name"] = list(cluster_names)
+    columns["number" if files is None else "file"] = list(range(len(ids)) if files is None else files)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "cluster", "number" if files is None else "file"])
-        last = range(len(ids)) if files is None else files
-        writer.writerows(zip(ids.tolist(), clusters.tolist(), last, strict=True))
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
 
 
 def _squeeze(images: np.ndarray) -> np.ndarray:

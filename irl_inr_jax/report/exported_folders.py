@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.file_names import make_file_names
@@ -45,20 +45,33 @@ def check_is_new(path: Path) -> None:
         raise InputError(f"expected a new name for the output, found {path}, which exists; remove it or choose another")
 
 
-def name_folders(clusters: Int[np.ndarray, "n"]) -> list[str]:
-    """Return the folder of each image: cluster_03, with as many digits as needed to sort, or noise."""
+def name_folders(clusters: Int[np.ndarray, "n"], names: dict[int, str], junk: Bool[np.ndarray, "n"]) -> list[str]:
+    """Return the folder of each image: cluster_03, with as many digits as needed to sort, noise, or junk.
+
+    names: of the clusters that have one, which follow the number, as in cluster_03_scratch.
+    """
     digits = max(2, len(str(int(clusters.max(initial=0)))))
-    return ["noise" if cluster == NOISE else f"cluster_{cluster:0{digits}d}" for cluster in clusters]
+    folders = {NOISE: "noise"}
+    for cluster in set(clusters.tolist()) - {NOISE}:
+        stem = f"cluster_{cluster:0{digits}d}"
+        folders[cluster] = make_file_names([f"{stem}_{names[cluster]}"], [""])[0] if cluster in names else stem
+    return ["junk" if is_junk else folders[cluster] for cluster, is_junk in zip(clusters.tolist(), junk, strict=True)]
 
 
 def write_links(
-    folder: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], files: np.ndarray, *, copy: bool
+    folder: Path,
+    ids: np.ndarray,
+    clusters: Int[np.ndarray, "n"],
+    files: np.ndarray,
+    *,
+    folders: Sequence[str],
+    copy: bool,
 ) -> None:
-    """Link, or copy, the file of each image into the folder of its cluster, and write images.csv.
+    """Link, or copy, the file of each image into its folder of `name_folders`, and write images.csv.
 
     Raises InputError for a missing file, and where the file system has no links.
     """
-    names = _place(folder, ids, clusters, [Path(file).suffix for file in files])
+    names = _place(folder, ids, clusters, folders, [Path(file).suffix for file in files])
     for name, file in zip(names, files, strict=True):
         try:
             if copy:
@@ -76,19 +89,21 @@ def write_images(
     clusters: Int[np.ndarray, "n"],
     read: Callable[[np.ndarray], Sequence[np.ndarray]],
     *,
+    folders: Sequence[str],
     suffix: str,
 ) -> None:
-    """Write each image into the folder of its cluster, and images.csv. read: rows (m,) -> images (h, w, c)."""
-    names = _place(folder, ids, clusters, [suffix] * len(ids))
+    """Write each image into its folder of `name_folders`, and images.csv. read: rows (m,) -> images (h, w, c)."""
+    names = _place(folder, ids, clusters, folders, [suffix] * len(ids))
     for first in range(0, len(ids), NUM_AT_ONCE):
         rows = np.arange(first, min(first + NUM_AT_ONCE, len(ids)))
         for row, pixels in zip(rows, read(rows), strict=True):
             write_image(folder / names[row], np.asarray(pixels))
 
 
-def _place(folder: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], suffixes: list[str]) -> list[str]:
+def _place(
+    folder: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], folders: Sequence[str], suffixes: list[str]
+) -> list[str]:
     """Create the folders, write which image is where, and return the path of each relative to `folder`."""
-    folders = name_folders(clusters)
     for name in set(folders):
         (folder / name).mkdir()
     files = make_file_names(ids.tolist(), suffixes)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from irl_inr_jax.evaluation.curated_table import list_names
 from irl_inr_jax.evaluation.stored import StoredEvaluation
 
 
@@ -14,14 +15,16 @@ def tabulate_clusters(
 ) -> dict[str, np.ndarray]:
     """Return the columns of the exported table, `id` first, each (n,).
 
-    cluster from 0 or -1 for noise, confidence in [0, 1], outlier_score, class, theta in radians counter-clockwise,
-    tau_x and tau_y in pixels of the image to the right and up, then the data set's own columns. Columns that are not
-    known are left out; own columns are prefixed with data_ where their name is taken.
+    cluster from 0 or -1 for noise and junk, cluster_name if there are corrections, confidence in [0, 1], outlier_score,
+    class, theta in radians counter-clockwise, tau_x and tau_y in pixels of the image to the right and up, then the data
+    set's own columns. Columns that are not known are left out; own columns are prefixed with data_ where their name is
+    taken.
     """
     pose = stored.embeddings.pose
     known = {
         "id": stored.ids,
         "cluster": stored.clusters[clusterer],
+        "cluster_name": np.array(list_names(stored, clusterer)) if clusterer in stored.cluster_names else None,
         "confidence": stored.confidence[clusterer],
         "outlier_score": stored.outliers,
         "class": stored.classes,

@@ -1,6 +1,7 @@
 """Evaluate a run and write its results: DIR/eval."""
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,14 +9,20 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
 from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.evaluation.curated_evaluation import curate_evaluation, replace_clusters
+from irl_inr_jax.evaluation.curated_table import write_curated_table
+from irl_inr_jax.evaluation.curation import CuratedClusters
 from irl_inr_jax.evaluation.embeddings import save_embeddings
-from irl_inr_jax.evaluation.pipeline import EvaluationOptions, evaluate
+from irl_inr_jax.evaluation.pipeline import Evaluation, EvaluationOptions, evaluate
+from irl_inr_jax.evaluation.stored import UNCORRECTED
 from irl_inr_jax.evaluation.verdict import judge_run
 from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.report.figures.run_figures import save_run_figures
 from irl_inr_jax.training.logging import read_metrics
 from irl_inr_jax.training.run import load_trained
 from irl_inr_jax.types import Dataset, InputError
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate_run(
@@ -46,6 +53,7 @@ def evaluate_run(
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
     (folder / "results.json").unlink(missing_ok=True)
+    (folder / UNCORRECTED).unlink(missing_ok=True)
     split, comparison = evaluation.split, evaluation.comparison
     save_embeddings(folder / "embeddings.npz", split.embeddings)
     save_assignments(
@@ -56,11 +64,25 @@ def evaluate_run(
         dataset.class_names,
         split.images.columns,
     )
+    curated = read_corrections_of(workdir, evaluation)
     figures = []
     if with_figures:
-        figures = save_run_figures(folder, trained, dataset, evaluation, config)
+        names = {name: state.names for name, state in curated.items()}
+        corrected = replace_clusters(evaluation, curated)
+        figures = save_run_figures(folder, trained, dataset, corrected, config, cluster_names=names)
     write_in_one_step(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    if curated:
+        write_curated_table(workdir)
     return results, figures
+
+
+def read_corrections_of(workdir: Path, evaluation: Evaluation) -> dict[str, CuratedClusters]:
+    """Return the corrected clusters by clusterer; {}, with a warning, if corrections no longer match the clusters."""
+    try:
+        return curate_evaluation(workdir, evaluation)
+    except InputError as error:
+        logger.warning("corrections are not applied: %s", error)
+        return {}
 
 
 def list_clusterers(names: Sequence[str]) -> list[str]:

@@ -1,15 +1,21 @@
 """What a model keeps of a run: the reference within the size, the rule of the input, and held-out images."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from irl_inr_jax.clustering.outlier_index import index_outliers, measure_isolation
 from irl_inr_jax.config.base import get_config
 from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.source import array_source, row_ids
-from irl_inr_jax.deployment.bundle import count_bytes, describe_input, find_held_out, measure_held_out, sample_reference
+from irl_inr_jax.deployment.bundle import (
+    MAX_HELD_OUT,
+    count_bytes,
+    count_held_out,
+    describe_input,
+    find_held_out,
+    held_out_bytes,
+    sample_reference,
+    select_held_out,
+)
 from irl_inr_jax.deployment.classifiers import match_outputs
 from irl_inr_jax.evaluation.stored import StoredEvaluation
 from irl_inr_jax.training.heldout import hold_out
@@ -62,18 +68,17 @@ def test_held_out_images_are_those_that_training_left_out(evaluated):
     assert find_held_out(stored, dataset, "test", config)[1] == "test images"
     config.train.holdout = 0.0
     rows, kind = find_held_out(stored, dataset, "train", config)
-    assert kind == "training images" and len(rows) == 600
+    assert kind == "training images" and len(rows) == min(len(stored.ids), MAX_HELD_OUT)
 
 
-def test_held_out_images_are_measured_without_themselves(evaluated):
+def test_held_out_images_take_a_quarter_of_the_bytes_at_most(evaluated):
     stored, _ = evaluated
-    stored = stored._replace(embeddings=dataclasses.replace(stored.embeddings, latents=stored.embeddings.latents[:60]))
-    stored = stored._replace(clusters={"kmeans": stored.clusters["kmeans"][:60]})
-    held = measure_held_out(stored, np.arange(60), np.arange(0, 60, 6), kind="test images")
-    latents, others = stored.embeddings.latents, np.setdiff1d(np.arange(60), np.arange(0, 60, 6))
-    expected = measure_isolation(latents[::6], latents[others], index_outliers(latents[others]))
-    np.testing.assert_array_equal(held.outliers, expected.outlier_score)
-    assert (held.distance > 0.1).all() and held.clusters["kmeans"].tolist() == [0] * 10
+    assert count_held_out(stored, 10**9) == len(stored.ids)
+    count = count_held_out(stored, 4000)
+    assert 0 < count < 60 and count * held_out_bytes(stored) <= 1000
+    held = select_held_out(stored, np.arange(0, 60, 6), kind="test images", novelty=np.zeros((10, 2), np.float32))
+    np.testing.assert_array_equal(held.latents, stored.embeddings.latents[:60:6])
+    assert held.is_unseen and not held._replace(kind="training images").is_unseen
 
 
 def test_outputs_are_matched_with_the_clusters_of_most_of_their_images():

@@ -101,3 +101,14 @@ def test_the_radius_is_that_of_the_outer_edge_of_the_outermost_ring():
             )
         )(image)
         assert bool(np.asarray(sampled).any()) == is_seen
+
+
+def test_the_best_rotation_is_the_same_in_real_arithmetic():
+    keys = jax.random.split(jax.random.key(0))
+    sampled, rendered = (jax.random.normal(key, (20, 3, 16, 2)) for key in keys)
+    rendered = rendered.at[:10].set(jnp.roll(sampled[:10], -5, axis=2))
+    expected = geometry.best_rotation(sampled, rendered)
+    with geometry.real_arithmetic():
+        found = geometry.best_rotation(sampled, rendered)
+    np.testing.assert_array_equal(found, expected)
+    assert found[:10].tolist() == [5] * 10

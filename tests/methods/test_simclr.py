@@ -185,6 +185,6 @@ def test_a_run_without_pose_is_clustered_evaluated_and_plotted(tmp_path, make_im
     assert evaluation.results["invariance"]["ratio"] > 0
     assert not {"pose", "pose_within_classes", "reconstruction"} & set(evaluation.results)
     assert "rotation: " not in describe_results(evaluation.results)
-    paths = save_run_figures(tmp_path, trained, dataset, evaluation, config)
+    paths = save_run_figures(tmp_path, trained, dataset, evaluation, config, cluster_names={})
     names = {path.stem for path in paths}
     assert names == {"latents", *(f"{kind}_{name}" for kind in ("confusion", "clusters") for name in clusterers)}

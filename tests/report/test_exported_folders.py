@@ -11,6 +11,7 @@ from irl_inr_jax.types import InputError
 
 IDS = np.array(["lot/1.png", "lot_1.png", "ü/細.png", "LOT/1.png", "a b.png"])
 CLUSTERS = np.array([0, 0, -1, 2, 0], np.int32)
+FOLDERS = name_folders(CLUSTERS, {}, np.zeros(len(CLUSTERS), bool))
 
 
 def read_index(folder):
@@ -29,7 +30,7 @@ def files(tmp_path):
 @pytest.mark.parametrize("copy", [False, True])
 def test_every_id_is_found_again_with_its_file_and_cluster(tmp_path, files, copy):
     with new_folder(tmp_path / "out") as folder:
-        write_links(folder, IDS, CLUSTERS, files, copy=copy)
+        write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy)
     rows = read_index(tmp_path / "out")
     assert [row["id"] for row in rows] == IDS.tolist()
     assert [int(row["cluster"]) for row in rows] == CLUSTERS.tolist()
@@ -47,20 +48,27 @@ def test_every_id_is_found_again_with_its_file_and_cluster(tmp_path, files, copy
 def test_written_images_keep_their_values(tmp_path):
     images = np.random.default_rng(0).integers(0, 2**16, (5, 4, 6, 1), np.uint16)
     with new_folder(tmp_path / "out") as folder:
-        write_images(folder, IDS, CLUSTERS, lambda rows: images[rows], suffix=".png")
+        write_images(folder, IDS, CLUSTERS, lambda rows: images[rows], folders=FOLDERS, suffix=".png")
     for image, row in zip(images, read_index(tmp_path / "out"), strict=True):
         np.testing.assert_array_equal(read_image(tmp_path / "out" / row["file"]), image)
 
 
 def test_folders_sort_by_number():
-    assert name_folders(np.array([3, -1, 120], np.int32)) == ["cluster_003", "noise", "cluster_120"]
+    folders = name_folders(np.array([3, -1, 120], np.int32), {}, np.zeros(3, bool))
+    assert folders == ["cluster_003", "noise", "cluster_120"]
+
+
+def test_names_follow_the_number_and_junk_has_a_folder_of_its_own():
+    names = {0: "a/b: scratch", 1: "ring"}
+    folders = name_folders(np.array([0, 1, -1, -1], np.int32), names, np.array([False, False, True, False]))
+    assert folders == ["cluster_00_a_b_ scratch", "cluster_01_ring", "junk", "noise"]
 
 
 def test_an_error_leaves_nothing_behind(tmp_path, files):
     files[3] = str(tmp_path / "missing.png")
     for copy in (True, False):
         with pytest.raises(InputError, match=r"missing\.png"), new_folder(tmp_path / "out") as folder:
-            write_links(folder, IDS, CLUSTERS, files, copy=copy)
+            write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy)
         assert not (tmp_path / "out").exists() and not list(tmp_path.glob("*.partial"))
 
 

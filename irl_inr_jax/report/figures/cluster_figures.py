@@ -78,12 +78,13 @@ def save_cluster_grids(
     confidence: Float[np.ndarray, "n"],
     is_upright: bool,
     name: str,
+    cluster_names: dict[int, str],
 ) -> None:
     """Save up to 8 x 8 images of each cluster, largest cluster first (Figures 11 and 12).
 
     In a grid the images are ordered from the most to the least confident; of a larger cluster they are evenly spaced in
     that order, so that doubtful members are shown too. is_upright: the images are rotated and shifted upright, as the
-    title reports. name: clusterer and data, for the title.
+    title reports. name: clusterer and data, for the title. cluster_names: of the clusters that have one.
 
     With labels each grid is headed by the cluster's majority class and its share. At most 30 clusters are shown, as the
     title then reports; noise follows as the last grid. Empty clusters are omitted.
@@ -111,7 +112,7 @@ def save_cluster_grids(
         members = np.flatnonzero(clusters == cluster)
         left = canvas.MARGIN + (i % num_columns) * step_x
         top = canvas.TITLE_HEIGHT + (i // num_columns) * step_y
-        heading_text = "noise" if cluster == NOISE else f"cluster {cluster}"
+        heading_text = "noise" if cluster == NOISE else cluster_names.get(int(cluster), f"cluster {cluster}")
         canvas.write_text(figure, left, top, f"{heading_text} · {len(members):,}")
         if labels is not None:
             majority = _describe_majority(labels[members], class_names)

@@ -30,17 +30,19 @@ def save_latent_map(
     class_names: Sequence[str],
     *,
     name: str,
+    cluster_names: dict[int, str],
 ) -> None:
     """Save `points` of `project_latents` coloured by true class, if there are labels, and by cluster.
 
     A cluster has the colour of the class matched to it, so that differences between the panels are errors; the legend
-    lists clusters in the order of the colours. name: clusterer and data, for the title.
+    lists clusters in the order of the colours. name: clusterer and data, for the title. cluster_names: of the clusters
+    that have one.
     """
-    cluster_names = [f"cluster {i}" for i in range(int(clusters.max()) + 1)]
-    panels: list[_Panel] = [("by cluster", clusters, cluster_names, choose_colours(len(cluster_names)))]
+    listed = [cluster_names.get(i, f"cluster {i}") for i in range(int(clusters.max()) + 1)]
+    panels: list[_Panel] = [("by cluster", clusters, listed, choose_colours(len(listed)))]
     if labels is not None:
         num_classes = int(labels.max()) + 1
-        colours = choose_colours(num_classes + len(cluster_names))
+        colours = choose_colours(num_classes + len(listed))
         colour_numbers = _colour_order(labels, clusters, num_classes)
         order = np.argsort(colour_numbers, kind="stable")
         places = np.where(clusters == NOISE, NOISE, np.argsort(order)[clusters])
@@ -49,7 +51,7 @@ def save_latent_map(
             (
                 "by cluster, in the colour of the matched class",
                 places,
-                [cluster_names[i] for i in order],
+                [listed[i] for i in order],
                 colours[colour_numbers[order]],
             ),
         ]

@@ -33,9 +33,18 @@ NUM_ROTATED, NUM_COPIES = 6, 7  # six images, each rotated in steps of 2 pi / 7,
 
 
 def save_run_figures(
-    folder: Path, trained: TrainedMethod, dataset: Dataset, evaluation: Evaluation, config: ConfigDict
+    folder: Path,
+    trained: TrainedMethod,
+    dataset: Dataset,
+    evaluation: Evaluation,
+    config: ConfigDict,
+    *,
+    cluster_names: dict[str, dict[int, str]],
 ) -> list[Path]:
-    """Save every figure that applies to the run as a PNG file in `folder`; return their paths."""
+    """Save every figure that applies to the run as a PNG file in `folder`; return their paths.
+
+    cluster_names: by clusterer, number -> name of the clusters that have one.
+    """
     logger.info("saving figures")
     folder.mkdir(parents=True, exist_ok=True)
     images, equivariance = evaluation.split.images, evaluation.equivariance
@@ -58,7 +67,7 @@ def save_run_figures(
         save_rotation_scatter(path("rotation"), true, predicted, name=data_name)
     if evaluation.chosen is not None:
         save_k_curves(path("num_clusters"), *evaluation.chosen)
-    _save_clusterings(path, trained, dataset, evaluation, config)
+    _save_clusterings(path, trained, dataset, evaluation, config, cluster_names)
     first = _first_clusterer(evaluation)
     if first is not None:
         logger.info("saving the map of the latents (t-SNE)")
@@ -66,7 +75,15 @@ def save_run_figures(
         points, kept = project_latents(evaluation.split.embeddings.latents, seed=config.seed)
         clusters = evaluation.comparison.clusterings[first].clusters[kept]
         kept_labels = None if labels is None else labels[kept]
-        save_latent_map(path("latents"), points, clusters, kept_labels, names, name=f"{first} on {data_name}")
+        save_latent_map(
+            path("latents"),
+            points,
+            clusters,
+            kept_labels,
+            names,
+            name=f"{first} on {data_name}",
+            cluster_names=cluster_names.get(first, {}),
+        )
     return paths
 
 
@@ -84,7 +101,12 @@ def _choose_rows(evaluation: Evaluation, num_images: int, num_shown: int) -> Int
 
 
 def _save_clusterings(
-    path: Callable[[str], Path], trained: TrainedMethod, dataset: Dataset, evaluation: Evaluation, config: ConfigDict
+    path: Callable[[str], Path],
+    trained: TrainedMethod,
+    dataset: Dataset,
+    evaluation: Evaluation,
+    config: ConfigDict,
+    cluster_names: dict[str, dict[int, str]],
 ) -> None:
     """Save the cluster images, the confusion matrix and the dendrogram, if any, of each clusterer."""
     images, task, pose = evaluation.split.images, evaluation.task, evaluation.split.embeddings.pose
@@ -112,6 +134,7 @@ def _save_clusterings(
             confidence=clustering.confidence,
             is_upright=pose is not None,
             name=name,
+            cluster_names=cluster_names.get(clusterer, {}),
         )
         rows = clustering.linkage_rows
         if clustering.linkage is not None and rows is not None and len(clustering.linkage):

@@ -12,7 +12,8 @@ from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
 from irl_inr_jax.clustering.orbit_graph import search_settings_of
 from irl_inr_jax.clustering.task import Clustering
 from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.evaluation.comparison import BASELINE
+from irl_inr_jax.evaluation.comparison import BASELINE, Truth, score_clustering
+from irl_inr_jax.evaluation.curation import CuratedClusters, digest_clusters, start_curation
 from irl_inr_jax.evaluation.pipeline import Evaluation
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.html.cluster_views import MAX_MEANT, draw_centres, find_centres, mean_upright_images
@@ -35,15 +36,26 @@ NUM_SIMILAR = 12
 MAX_SEARCHED = 20_000  # images; above, the nearest latents stand for the nearest images
 
 
-def describe_report(results: dict, evaluation: Evaluation, dataset: Dataset, *, metrics: list[dict]) -> dict[str, Any]:
+def describe_report(
+    results: dict,
+    evaluation: Evaluation,
+    dataset: Dataset,
+    *,
+    metrics: list[dict],
+    curated: dict[str, CuratedClusters],
+) -> dict[str, Any]:
     """Return the content of the page.
 
-    results: the content of results.json. metrics: the lines of metrics.jsonl.
+    results: the content of results.json. metrics: the lines of metrics.jsonl. curated: corrected clusters by clusterer.
     """
     images, embeddings, seed = evaluation.split.images, evaluation.split.embeddings, evaluation.task.seed
     clusterings = {name: found for name, found in evaluation.comparison.clusterings.items() if name != BASELINE}
     background = evaluation.task.trained.to_display(np.zeros(1, np.float32)).item()
-    groups = next((found.clusters for found in clusterings.values()), np.zeros(len(images.ids), np.int32))
+    states = {
+        name: curated.get(name, start_curation(np.asarray(images.ids, str), found.clusters, found.confidence))
+        for name, found in clusterings.items()
+    }
+    groups = next((state.clusters for state in states.values()), np.zeros(len(images.ids), np.int32))
     shown = choose_shown(groups, MAX_THUMBNAILS, seed=seed)
     points, layout = place_images(embeddings.latents, seed=seed)
     similar, similar_by = collect_similar(evaluation)
@@ -52,7 +64,7 @@ def describe_report(results: dict, evaluation: Evaluation, dataset: Dataset, *, 
         "facts": describe_facts(results, dataset),
         "verdict": results.get("verdict", []),
         "notes": describe_notes(results, num_shown=len(shown)),
-        "table": describe_scores(results),
+        "table": describe_scores(results["clustering"] | score_corrected(evaluation, dataset, curated)),
         "curves": describe_curves(metrics),
         "num_clusters": results["num_clusters"],
         "data": {key: results["data"][key] for key in ("name", "split", "num_images", "sha256")},
@@ -74,7 +86,8 @@ def describe_report(results: dict, evaluation: Evaluation, dataset: Dataset, *, 
         },
         "atlases": make_atlases(evaluation, shown, background=background),
         "clusterings": [
-            describe_clustering(name, found, evaluation, background=background) for name, found in clusterings.items()
+            describe_clustering(name, found, states[name], evaluation, background=background)
+            for name, found in clusterings.items()
         ],
     }
 
@@ -105,11 +118,12 @@ def describe_notes(results: dict, *, num_shown: int) -> list[str]:
     return notes
 
 
-def describe_scores(results: dict) -> dict[str, list]:
+def describe_scores(entries: dict[str, dict]) -> dict[str, list]:
     """Return the columns and rows of the table of clusterers, those that the command line prints."""
-    rows = clustering_rows({name: entry for name, entry in results["clustering"].items() if "skipped" not in entry})
+    rows = clustering_rows({name: entry for name, entry in entries.items() if "skipped" not in entry})
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return {"columns": columns, "rows": [[str(row.get(column, "")) for column in columns] for row in rows]}
+    cells = [[row.get(column) for column in columns] for row in rows]
+    return {"columns": columns, "rows": [["" if cell is None else str(cell) for cell in row] for row in cells]}
 
 
 def describe_curves(metrics: list[dict]) -> dict[str, dict[str, list]]:
@@ -158,13 +172,31 @@ def make_atlases(
     return atlases
 
 
+def score_corrected(
+    evaluation: Evaluation, dataset: Dataset, curated: dict[str, CuratedClusters]
+) -> dict[str, dict[str, Any]]:
+    """Return the entries of corrected clusters for the table; junk is left out."""
+    entries, labels = {}, evaluation.split.images.labels
+    for name, state in curated.items():
+        kept = ~state.junk
+        transductive = evaluation.comparison.clusterings[name].transductive
+        corrected = Clustering(state.clusters[kept], state.confidence[kept].astype(np.float32), transductive)
+        truth = Truth(None, None if labels is None else labels[kept], dataset.class_names)
+        entries[f"{name}, corrected"] = score_clustering(corrected, truth)
+    return entries
+
+
 def describe_clustering(
-    name: str, clustering: Clustering, evaluation: Evaluation, *, background: float
+    name: str, clustering: Clustering, state: CuratedClusters, evaluation: Evaluation, *, background: float
 ) -> dict[str, Any]:
-    """Return clusters and confidences, and for each cluster its centre, mean upright image and drawing."""
-    task, embeddings, clusters = evaluation.task, evaluation.split.embeddings, clustering.clusters
+    """Return clusters, names and confidences, and for each cluster its centre, mean upright image and drawing.
+
+    junk: the rows that were marked as junk, which pictures of clusters leave out; `clusters` is where they were.
+    """
+    task, embeddings = evaluation.task, evaluation.split.embeddings
     trained, images = task.trained, evaluation.split.images.images
-    groups = rows_by_cluster(clusters)
+    groups = rows_by_cluster(state.clusters)
+    groups += [np.array([], np.int64)] * (state.next_number - len(groups))  # clusters of junk alone
     centres = find_centres(embeddings, groups)
     means = mean_upright_images(trained, images, embeddings.pose, groups, fill=task.fill)
     pictures: dict[str, Sequence[str]] = {"means": _encode(trained.to_display(means), background)}
@@ -173,8 +205,11 @@ def describe_clustering(
         pictures["drawings"] = _encode(drawn, background)
     return {
         "name": name,
-        "clusters": pack_array(np.asarray(clusters, np.int32)),
-        "confidence": _pack_floats(clustering.confidence),
+        "clusters": pack_array(np.asarray(state.home, np.int32)),
+        "confidence": _pack_floats(state.confidence),
+        "names": {str(number): text for number, text in state.names.items()},
+        "junk": np.flatnonzero(state.junk).tolist(),
+        "digest": digest_clusters(state),
         "count": len(groups),
         "fitted": "transductive" if clustering.transductive else "inductive",
         "centres": centres.tolist(),

@@ -15,7 +15,7 @@ save_confusion = partial(cluster_figures.save_confusion, name="kmeans on lots")
 def save_cluster_grids(path, images, clusters, labels, class_names, *, confidence=None, is_upright=False):
     """Grids of images that are all equally typical, unless `confidence` is given."""
     confidence = np.ones(len(clusters)) if confidence is None else confidence
-    options = {"confidence": confidence, "is_upright": is_upright, "name": "kmeans on lots"}
+    options = {"confidence": confidence, "is_upright": is_upright, "name": "kmeans on lots", "cluster_names": {}}
     cluster_figures.save_cluster_grids(path, images, clusters, labels, class_names, **options)
 
 

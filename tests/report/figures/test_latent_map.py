@@ -8,7 +8,7 @@ import pytest
 from irl_inr_jax.report.figures import latent_map
 from irl_inr_jax.report.figures.classes import choose_colours
 
-save_latent_map = partial(latent_map.save_latent_map, name="kmeans")
+save_latent_map = partial(latent_map.save_latent_map, name="kmeans", cluster_names={})
 
 
 def num_of_colour(pixels, number):

@@ -30,11 +30,11 @@ class Arrows(NamedTuple):
     config: ConfigDict
     pose: Pose
 
-    def describe(self, **changes):
-        """The content of the page, with `changes` to results.json."""
+    def describe(self, curated=None, **changes):
+        """The content of the page, with corrected clusters, and `changes` to results.json."""
         results = {**self.evaluation.results, "method": "moments", "step": 7, **changes}
         metrics = [{"step": step, "loss": 1 / step, "images_per_second": 3.0} for step in (1, 2, 3)]
-        return describe_report(results, self.evaluation, self.dataset, metrics=metrics)
+        return describe_report(results, self.evaluation, self.dataset, metrics=metrics, curated=curated or {})
 
 
 def make_arrows(labels):

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from irl_inr_jax.evaluation.curation import MarkJunk, Rename, apply_operations, start_curation
+from irl_inr_jax.evaluation.curation_table import read_corrections_table
 from irl_inr_jax.geometry.coords import invert_pose
 from irl_inr_jax.geometry.warps import transform_images
 from irl_inr_jax.report.html.page import write_page
@@ -155,6 +157,7 @@ def test_edits_are_applied_undone_and_downloaded(page, arrows, tmp_path):
     found = json.loads(download(page, "#download-json", tmp_path).read_text())
     assert found["format"] == "irl-inr curation" and found["clusterer"] == "kmeans"
     assert found["data"]["sha256"] == arrows.evaluation.results["data"]["sha256"]
+    assert found["clustering"] == arrows.describe()["clusterings"][0]["digest"]
     assert found["operations"] == [
         {"kind": "rename", "cluster": 0, "name": NASTY[:120]},
         {"kind": "merge", "from": 1, "into": 2},
@@ -164,6 +167,25 @@ def test_edits_are_applied_undone_and_downloaded(page, arrows, tmp_path):
     expected = np.where(clusters == 1, 2, clusters)
     assert [int(row["cluster"]) for row in rows] == expected.tolist() and {row["junk"] for row in rows} == {"0"}
     assert {row["name"] for row in rows} == {NASTY[:120], "cluster 2"}
+
+
+def test_corrections_of_the_run_are_shown_and_edited_further(open_page, arrows, tmp_path):
+    found = arrows.evaluation.comparison.clusterings["kmeans"]
+    ids = np.asarray(arrows.evaluation.split.images.ids, str)
+    junk = ids[np.flatnonzero(found.clusters == 2)[:1]]
+    start = start_curation(ids, found.clusters, found.confidence)
+    state = apply_operations(start, [Rename(1, "one"), MarkJunk(tuple(junk.tolist()))])
+    content = arrows.describe(curated={"kmeans": state})
+    content["clusterings"][0]["next"] = [5, 3]
+    page = open_page(content)
+    page.click("#tab-clusters")
+    texts = page.locator("#cluster-list button").all_inner_texts()
+    assert [text.split("\n")[0] for text in texts] == ["cluster 0", "one", "cluster 2", "junk"]
+    assert texts[-1].split("\n")[-1] == "1 images"
+    page.click("#tab-curate")
+    assert [node.get_attribute("data-row") for node in page.locator("#next .thumb").all()] == ["5", "3"]
+    (tmp_path / "page.csv").write_bytes(download(page, "#download-csv", tmp_path).read_bytes())
+    assert read_corrections_table(tmp_path / "page.csv", state) == ()
 
 
 def test_selected_images_are_moved_and_marked_by_the_keyboard(page):

@@ -5,6 +5,14 @@ import base64
 import numpy as np
 import pytest
 
+from irl_inr_jax.evaluation.curation import (
+    MarkJunk,
+    Merge,
+    Rename,
+    apply_operations,
+    digest_clusters,
+    start_curation,
+)
 from irl_inr_jax.report.html import content as content_module
 from irl_inr_jax.report.html.content import describe_curves, rows_by_cluster
 from irl_inr_jax.report.html.encoding import encode_json
@@ -71,3 +79,21 @@ def test_curves_are_the_losses_only():
 )
 def test_rows_of_each_cluster_without_noise(clusters, rows):
     assert [found.tolist() for found in rows_by_cluster(np.array(clusters))] == rows
+
+
+def test_corrected_clusters_names_and_junk_are_on_the_page(arrows):
+    found = arrows.evaluation.comparison.clusterings["kmeans"]
+    ids = np.asarray(arrows.evaluation.split.images.ids, str)
+    start = start_curation(ids, found.clusters, found.confidence)
+    junk = ids[np.flatnonzero(found.clusters == 2)[:2]].tolist()
+    state = apply_operations(start, [Merge(0, 1), Rename(1, "both"), MarkJunk(tuple(junk))])
+    content = arrows.describe(curated={"kmeans": state})
+    first, second = content["clusterings"]
+    np.testing.assert_array_equal(unpack(first["clusters"]), np.where(found.clusters == 0, 1, found.clusters))
+    assert first["names"] == {"1": "both"} and ids[first["junk"]].tolist() == junk
+    assert len(first["means"]) == first["count"] == 3 and first["digest"] == digest_clusters(state)
+    assert first["digest"] != arrows.describe()["clusterings"][0]["digest"]
+    assert second["names"] == {} and second["junk"] == []
+    row = next(row for row in content["table"]["rows"] if row[0] == "kmeans, corrected")
+    assert row[content["table"]["columns"].index("clusters")] == "2" and "None" not in row
+    encode_json(content)

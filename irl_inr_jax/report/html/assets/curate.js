@@ -26,11 +26,23 @@ function showEdits(section) {
   const edits = operations[state.clusterer];
   replace(section,
     element("h2", {}, `Edits of ${clustering().name}`),
-    element("p", { class: "muted" }, "Rename, merge and mark clusters as junk in “Clusters”; move and mark selected images here or beside the map. Nothing is saved in this file: download the edits, and apply them to the run they are of."),
+    element("p", { class: "muted" }, "Rename, merge and mark clusters as junk in “Clusters”; move and mark selected images here or beside the map. Nothing is saved in this file: download the edits, and apply them to the run with irl-inr curate --workdir DIR FILE."),
     edits.length ? element("ol", { class: "edits" }, ...edits.map((operation) => element("li", {}, describe(operation)))) : element("p", {}, "There are no edits yet."),
     element("div", { class: "row" },
       button("Undo", undo, { id: "undo", disabled: !edits.length }),
       button("Download edits (JSON)", () => download("curation.json", curationFile(), "application/json"), { id: "download-json" }),
       button("Download all images (CSV)", () => download("curation.csv", curationTable(), "text/csv"), { id: "download-csv" })),
+    ...nextView(),
     element("h2", {}, "Selected images"), ...selectionView());
+}
+
+// The images that irl-inr curate --propagate or --refine lists.
+function nextView() {
+  const rows = (clustering().next ?? []).filter((row) => !edited().junk.has(row));
+  if (!rows.length) return [];
+  return [
+    element("h2", {}, "To look at next"),
+    element("p", { class: "muted" }, "The corrections of these images would tell most, the first one most. Move each to its cluster, which confirms one that is there already, and apply the edits to the run."),
+    element("div", { id: "next" }, gallery(rows, (row) => clusterName(edited().clusters[row]))),
+  ];
 }

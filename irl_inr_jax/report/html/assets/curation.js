@@ -4,26 +4,29 @@
 const operations = clusterings.map(() => []);
 let derived = clusterings.map(() => null);
 
+const JUNK = -2; // shown instead of the cluster of an image that is junk
 const isNone = (number) => number < 0;
-const defaultName = (number) => (isNone(number) ? "none" : `cluster ${number}`);
+const defaultName = (number) => (number === JUNK ? "junk" : isNone(number) ? "none" : `cluster ${number}`);
 
-// Return clusters, names and junk of a clusterer after its operations.
+// Return clusters, names and junk of a clusterer after its operations. home: the cluster of each image, also of junk.
 function edited(which = state.clusterer) {
   if (derived[which] === null) {
-    const result = { clusters: Int32Array.from(clusterings[which].clusters), names: new Map(), junk: new Set() };
-    result.count = clusterings[which].count;
+    const { clusters, names, junk, count } = clusterings[which];
+    const result = { home: Int32Array.from(clusters), names: new Map(Object.entries(names).map(([number, name]) => [Number(number), name])),
+      junk: new Set(junk), count };
     operations[which].forEach((operation) => apply(result, operation));
+    result.clusters = result.home.map((number, row) => (result.junk.has(row) ? JUNK : number));
     derived[which] = result;
   }
   return derived[which];
 }
 
 function apply(result, operation) {
-  const { clusters, names, junk } = result;
+  const { home, names, junk } = result;
   if (operation.kind === "rename") names.set(operation.cluster, operation.name);
-  if (operation.kind === "merge") for (let row = 0; row < clusters.length; row++) if (clusters[row] === operation.from) clusters[row] = operation.into;
+  if (operation.kind === "merge") for (let row = 0; row < home.length; row++) if (home[row] === operation.from) home[row] = operation.into;
   if (operation.kind === "move") {
-    operation.rows.forEach((row) => (clusters[row] = operation.into));
+    operation.rows.forEach((row) => (home[row] = operation.into));
     result.count = Math.max(result.count, operation.into + 1);
   }
   if (operation.kind === "junk") operation.rows.forEach((row) => junk.add(row));
@@ -44,14 +47,14 @@ function undo() {
   notify("edits");
 }
 
-// Return [number, rows] of each cluster with members, in order; images without a cluster last.
+// Return [number, rows] of each cluster with members, in order; images without a cluster last, then junk.
 function groups(which = state.clusterer) {
   const members = new Map();
   edited(which).clusters.forEach((number, row) => {
     if (!members.has(number)) members.set(number, []);
     members.get(number).push(row);
   });
-  return [...members].sort(([a], [b]) => (isNone(a) ? 1 : isNone(b) ? -1 : a - b));
+  return [...members].sort(([a], [b]) => (isNone(a) || isNone(b) ? b - a : a - b));
 }
 
 function describe(operation) {
@@ -71,12 +74,12 @@ function curationFile() {
     const { rows, ...rest } = operation;
     return rows === undefined ? rest : { ...rest, ids: rows.map((row) => images.ids[row]) };
   };
-  return JSON.stringify({ format: "irl-inr curation", version: 1, clusterer: clustering().name, data: content.data,
+  return JSON.stringify({ format: "irl-inr curation", version: 1, clusterer: clustering().name, clustering: clustering().digest, data: content.data,
     operations: operations[state.clusterer].map(ids) }, null, 1) + "\n";
 }
 
 function curationTable() {
-  const { clusters, junk } = edited();
-  const rows = images.ids.map((id, row) => [id, clusters[row], clusterName(clusters[row]), junk.has(row) ? 1 : 0]);
+  const { home, junk } = edited();
+  const rows = images.ids.map((id, row) => [id, home[row], clusterName(home[row]), junk.has(row) ? 1 : 0]);
   return csv([["id", "cluster", "name", "junk"], ...rows]);
 }
