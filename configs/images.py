@@ -10,12 +10,10 @@ images that are rotated but not shifted.
 
 from functools import partial
 
-from irl_inr_jax.config import base, variants
+from irl_inr_jax.config import variants
+from irl_inr_jax.config.recipe import own_images_config
 
 
 def get_config(names: str = ""):
     """The default recipe on the images of `config.data.path`; `:small` uses all of them."""
-    config = base.get_config()
-    config.data.name = "images"
-    config.evaluation.shift_px = 1.0
-    return variants.choose(config, names, small=partial(variants.apply_small, num_train=0))
+    return variants.choose(own_images_config(), names, small=partial(variants.apply_small, num_train=0))

@@ -25,8 +25,13 @@ the number of points.
     q, p of DEC     soft_assignment,    (b, k)          clustering/objectives.py
                     target_distribution
 
-Import from the modules: `irl_inr_jax.data.datasets.make_dataset`, `irl_inr_jax.training.run.load_trained`,
-`irl_inr_jax.evaluation.embeddings.embed_images`. This file imports nothing, so that `irl-inr --help` answers at once.
+`IRLINR` is the estimator; everything else is imported from its module, such as
+`irl_inr_jax.data.datasets.make_dataset`. The estimator imports JAX when it is used, so that `irl-inr --help` answers at
+once.
 """
+
+from irl_inr_jax.estimator import IRLINR
+
+__all__ = ["IRLINR", "__version__"]
 
 __version__ = "0.1.0"

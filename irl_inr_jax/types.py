@@ -131,6 +131,23 @@ class Scaling(NamedTuple):
     description: str
 
 
+class Fit(NamedTuple):
+    """The steps from a stored image to a square.
+
+    side: of the square on which images are centred; 0 uses each image's longer side. out_side: of the result; equal to
+        `side` if nothing is resized. resampling: as in data/resize.py.
+    background: (c,) its stored value. level: shift each image so that the median of its border is `background`.
+    circle: replace everything outside the inscribed circle by background.
+    """
+
+    side: int
+    out_side: int
+    resampling: str
+    background: np.ndarray
+    level: bool
+    circle: bool
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """Both splits of a data set and their common properties.
@@ -140,6 +157,7 @@ class Dataset:
     description: one line: contents and origin. notes: further lines, such as sizes and scaling.
     skipped: one line for each file that could not be read.
     side_range: longer sides in pixels of the smallest and of the largest image, as stored; None if not known.
+    fit: the steps by which the images were made squares, which new images take too; None if not known.
     """
 
     name: str
@@ -151,6 +169,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     side_range: tuple[int, int] | None = None
+    fit: Fit | None = None
 
 
 @dataclasses.dataclass(frozen=True)

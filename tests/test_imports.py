@@ -10,8 +10,12 @@ PACKAGE = Path(irl_inr_jax.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = [  # from the highest to the lowest, as data flow; a folder in brackets is inside the folder named before it
     "commands",
+    "estimator",
+    "estimator_protocol",
+    "workflows",
     "report",
     "report/figures",
+    "deployment",
     "evaluation",
     "clustering",
     "clustering/neighbours",

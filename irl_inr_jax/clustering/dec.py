@@ -9,10 +9,17 @@ import numpy as np
 from jaxtyping import Array, Int
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_predict, make_run_epoch, make_tuned_encoder
+from irl_inr_jax.clustering.finetune import (
+    Tuned,
+    make_adam,
+    make_predict,
+    make_run_epoch,
+    make_tuned_encoder,
+)
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.clustering.tuned_classifiers import standardised_params
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
@@ -72,4 +79,5 @@ def cluster_dec(task: ClusterTask) -> Clustering:
         confidence=assigned.max(1),
         transductive=task.transductive,
         notes=(note,) if note else (),
+        params={**standardised_params(params, encoder.frozen), "alpha": np.float32(settings.alpha)},
     )

@@ -16,6 +16,7 @@ from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.objectives import mutual_information_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.clustering.tuned_classifiers import standardised_params
 from irl_inr_jax.types import PyTree
 
 NUM_NEIGHBOURS = 10  # among which the other image of a pair is chosen
@@ -66,4 +67,5 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         transductive=task.transductive,
         notes=(best.collapse,) if best.collapse else (),
         measures={"iic_loss": best.loss},
+        params=standardised_params(best.params, classifier.frozen),
     )

@@ -1,8 +1,9 @@
 """k-means, the first clusterer of the paper's Table 2."""
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int32
 from sklearn.cluster import KMeans
+from sklearn.metrics.pairwise import euclidean_distances
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.devices.threads import single_thread
@@ -12,7 +13,8 @@ from irl_inr_jax.devices.threads import single_thread
 def cluster_kmeans(task: ClusterTask) -> Clustering:
     """Run Lloyd's k-means from ten k-means++ starts and keep the one with the lowest inertia.
 
-    An image is assigned to the nearest mean; confidence is `centroid_confidence`.
+    An image is assigned to the nearest mean; confidence is `centroid_confidence`. `params` has the means, `centres`
+    (k, d), which `assign_to_centres` takes.
 
     Raises InputError for what `check_clusterable` refuses.
     """
@@ -23,7 +25,16 @@ def cluster_kmeans(task: ClusterTask) -> Clustering:
         clusters=distances.argmin(axis=1).astype(np.int32),
         confidence=centroid_confidence(distances),
         transductive=task.transductive,
+        params={"centres": kmeans.cluster_centers_},
     )
+
+
+def assign_to_centres(
+    centres: Float[np.ndarray, "k d"], latents: Float[np.ndarray, "n d"]
+) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+    """Return the number of the nearest centre of each row, and `centroid_confidence`."""
+    distances = euclidean_distances(latents, centres.astype(latents.dtype))
+    return distances.argmin(axis=1).astype(np.int32), centroid_confidence(distances)
 
 
 def centroid_confidence(distances: Float[np.ndarray, "n k"]) -> Float32[np.ndarray, "n"]:

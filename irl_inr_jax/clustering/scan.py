@@ -30,6 +30,7 @@ from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
+from irl_inr_jax.clustering.tuned_classifiers import standardised_params
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
@@ -77,6 +78,7 @@ def cluster_scan(task: ClusterTask) -> Clustering:
         notes=tuple(notes),
         measures=measures,
         neighbours=neighbours,
+        params=standardised_params(params, classifier.frozen),
     )
 
 

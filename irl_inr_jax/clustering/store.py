@@ -4,14 +4,17 @@ import hashlib
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jaxtyping import Int
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
 from irl_inr_jax.data.lazy import in_chunks
+from irl_inr_jax.types import PyTree
 
 ARRAYS = ("clusters", "confidence", "neighbours", "linkage", "linkage_rows")
 
@@ -73,10 +76,9 @@ def load_clustering(path: Path, digest: str) -> TimedClustering | None:
             facts = json.loads(str(file["facts"]))
             if facts["digest"] != digest:
                 return None
-            params = unflatten_dict({name: file[name] for name in file if name.startswith("params/")}, sep="/")
             clustering = Clustering(
                 **{name: file.get(name) for name in ARRAYS},
-                params=params.get("params"),
+                params=_read_params(file),
                 transductive=facts["transductive"],
                 notes=tuple(facts["notes"]),
                 measures=facts["measures"],
@@ -85,3 +87,28 @@ def load_clustering(path: Path, digest: str) -> TimedClustering | None:
     # Errors of zipfile, NumPy and json for a file that is missing, truncated or not ours; the clustering is recomputed.
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
+
+
+class StoredClassifier(NamedTuple):
+    """The clusters (n,) of a stored clustering, and the params of the classifier that gave them."""
+
+    clusters: Int[np.ndarray, "n"]
+    params: PyTree
+
+
+def load_classifier(path: Path) -> StoredClassifier | None:
+    """Read clusters and params from a file of `save_clustering`; None if it is missing, damaged or has no params.
+
+    The digest of the task, which needs all images, is not compared.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            params = _read_params(file)
+            return None if params is None else StoredClassifier(file["clusters"], params)
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _read_params(file: Mapping[str, np.ndarray]) -> PyTree | None:
+    tree = unflatten_dict({name: file[name] for name in file if name.startswith("params/")}, sep="/")
+    return tree.get("params")

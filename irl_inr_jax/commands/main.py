@@ -11,18 +11,19 @@ is the way from images to clusters and a page to look at them, in one command. I
     irl-inr export --workdir runs/mine --to folders
     irl-inr align --workdir runs/mine --to upright
     irl-inr similar --workdir runs/mine IMAGE
+    irl-inr save --workdir runs/mine --out mine.irl
 
 inspect reports what a data set contains before any training, train trains an encoder, and evaluate clusters the images
 of a trained run and scores the clusters. Of an evaluated run, report writes a page to browse, export copies images and
-clusters out, align writes every image upright, and similar finds the images nearest to one. `irl-inr VERB --help` lists
-the flags of a verb.
+clusters out, align writes every image upright, similar finds the images nearest to one, and save writes one file that
+clusters new images. `irl-inr VERB --help` lists the flags of a verb.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from irl_inr_jax.commands import align, evaluate, export, inspect, report, run, similar, train
+from irl_inr_jax.commands import align, evaluate, export, inspect, report, run, save, similar, train
 
 VERBS = {
     "run": run.main,
@@ -33,6 +34,7 @@ VERBS = {
     "export": export.main,
     "align": align.main,
     "similar": similar.main,
+    "save": save.main,
 }
 
 

@@ -22,7 +22,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.configuration import define_config, read_config
-from irl_inr_jax.commands.evaluate import check_number, evaluate_run, list_clusterers
+from irl_inr_jax.commands.evaluate import check_number
 from irl_inr_jax.commands.flags import run_command
 from irl_inr_jax.commands.inspect import expand_arguments
 from irl_inr_jax.commands.report import read_results, write_report
@@ -35,7 +35,6 @@ from irl_inr_jax.commands.run_plan import (
     make_request,
     read_plan,
 )
-from irl_inr_jax.commands.train import train
 
 if TYPE_CHECKING:
     from irl_inr_jax.types import Dataset
@@ -92,6 +91,7 @@ def run(values: flags.FlagValues, *, names: Sequence[str], preset: str | None) -
     from irl_inr_jax.config.storage import flatten
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.types import InputError
+    from irl_inr_jax.workflows.train_run import train
 
     config = read_config(values)
     assert config is not None  # `expand_arguments` names a preset
@@ -139,6 +139,7 @@ def cluster(config: ConfigDict, folder: Path, dataset: "Dataset", *, num_cluster
     from irl_inr_jax.evaluation.pipeline import EvaluationOptions
     from irl_inr_jax.report.results_table import describe_results
     from irl_inr_jax.training.checkpoint import newest_step
+    from irl_inr_jax.workflows.evaluate_run import evaluate_run, list_clusterers
 
     results = find_results(folder, num_clusters)
     if results is not None and results["step"] == newest_step(folder / "checkpoints"):

@@ -1,15 +1,12 @@
 """The phases of `irl-inr run`, its request and the chosen settings, kept in RESULTS/plan.json."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from irl_inr_jax.types import Dataset, ImageSet
+    from irl_inr_jax.types import Dataset
 
 FILE_NAME = "plan.json"
 PHASES = ("inspect", "settings", "train", "cluster", "report")
@@ -30,14 +27,6 @@ class Plan(NamedTuple):
     digest: str
     settings: dict[str, Any]
     summary: str
-
-
-def digest_images(images: "ImageSet") -> str:
-    """Hash the ids and, of images in memory, the pixels."""
-    digest = hashlib.sha256("\0".join(map(str, images.ids)).encode("utf-8", "surrogatepass"))
-    if isinstance(images.images, np.ndarray):
-        digest.update(np.ascontiguousarray(images.images).data)
-    return digest.hexdigest()
 
 
 def list_overrides(arguments: Sequence[str]) -> list[str]:
@@ -120,6 +109,7 @@ def check_outside(out: Path, path: str) -> None:
 
 def check_same_images(plan: Plan, dataset: "Dataset", folder: Path) -> None:
     """Raise InputError if the images are not those of the plan."""
+    from irl_inr_jax.data.description import digest_images
     from irl_inr_jax.types import InputError
 
     num_images, shape = len(dataset.train.ids), list(dataset.train.images.shape[1:])

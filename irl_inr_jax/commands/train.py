@@ -13,25 +13,14 @@ docs/devices.md. In a checkout, python train.py takes the same flags, and --conf
 configs/mnist_u.py:small.
 """
 
-import dataclasses
-import json
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
-from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.configuration import define_config, read_config
 from irl_inr_jax.commands.flags import define_joining, join_others, run_command
-
-if TYPE_CHECKING:
-    from orbax.checkpoint import CheckpointManager
-
-    from irl_inr_jax.training.run import Run, TakeStep
-    from irl_inr_jax.types import Dataset, ImageSet, TrainState
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +43,7 @@ def run(values: flags.FlagValues) -> int:
     from irl_inr_jax.config.storage import to_json
     from irl_inr_jax.devices.processes import check_same_everywhere, is_first_process
     from irl_inr_jax.types import InputError
+    from irl_inr_jax.workflows.train_run import load_dataset, train
 
     config = read_config(values)
     if config is None or values.workdir is None:
@@ -68,173 +58,3 @@ def run(values: flags.FlagValues) -> int:
     if not status:
         logger.info(f"done: {workdir}/checkpoints holds the last state. Next: irl-inr evaluate --workdir {workdir}")
     return status
-
-
-def load_dataset(config: ConfigDict) -> "Dataset":
-    """Return the data set of the configuration, which the first process prepares before the others read it."""
-    from irl_inr_jax.data.datasets import make_dataset
-    from irl_inr_jax.devices.processes import first_process_first
-
-    with first_process_first():
-        return make_dataset(config.data)
-
-
-def train(config: ConfigDict, workdir: Path, dataset: "Dataset") -> int:
-    """Take the steps of the run that are left and save the last state; return the exit status."""
-    from irl_inr_jax.devices.mesh import gather
-    from irl_inr_jax.report.training_monitor import follow_run
-    from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
-    from irl_inr_jax.training.heldout import METRIC
-    from irl_inr_jax.training.loop import fit
-    from irl_inr_jax.training.run import batches_of
-    from irl_inr_jax.training.stopping import watch_for_stop
-
-    run, held_out = prepare_run(config, workdir, dataset)
-    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
-    state = restore_or_init(run, checkpoints)
-    start, every_save, every_picture = (
-        int(state.step),
-        config.train.save_every_epochs,
-        config.train.picture_every_epochs,
-    )
-    if find_early_end(run, workdir, step=start):
-        checkpoints.close()
-        logger.info(f"training ended at step {start}, since {METRIC} no longer fell; config.train.patience=0 goes on")
-        return 0
-    if start == run.num_steps:  # also of a training-free method, which has a state but no steps
-        save_state(checkpoints, state)
-        checkpoints.close()
-        return 0
-    has_ended, started = False, time.monotonic()
-    with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
-        take_step, heldout_loss = compile_run(run, held_out)
-        started = time.monotonic()
-        with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):
-
-            def measure_epoch(epoch: int, state: "TrainState") -> dict[str, float]:
-                if heldout_loss is None or epoch % every_save:
-                    return {}
-                return {METRIC: heldout_loss(gather(dataclasses.replace(state, opt_state=())))}
-
-            def on_epoch(epoch: int, state: "TrainState") -> None:
-                nonlocal has_ended
-                if epoch % every_save == 0:
-                    has_ended = find_early_end(run, workdir, step=int(state.step))
-                    save_state(checkpoints, state)
-                shows = every_picture and epoch % every_picture == 0
-                after_epoch(epoch, gather(dataclasses.replace(state, opt_state=())) if shows else None)
-
-            state = fit(
-                state,
-                take_step,
-                batches_of(run, start=start),
-                log_every=config.train.log_every,
-                steps_per_epoch=len(run.dataset.train.images) // config.train.batch_size or 1,
-                measure_epoch=measure_epoch,
-                on_metrics=on_metrics,
-                on_epoch=on_epoch,
-                should_stop=lambda done: has_ended or bool(stop_signal(done)),
-            )
-            step = int(state.step)
-            status = 128 + stop_signal(step) if step < run.num_steps and not has_ended else 0
-            save_state(checkpoints, state)
-            checkpoints.close()
-    if status:
-        logger.info(f"stopped and saved at step {step}; the same command continues from there")
-    elif has_ended and step < run.num_steps:
-        logger.info(describe_early_end(run, step, (time.monotonic() - started) / (step - start)))
-    return status
-
-
-def compile_run(run: "Run", held_out: "ImageSet | None") -> "tuple[TakeStep, Callable[[TrainState], float] | None]":
-    """Return the compiled steps, and the compiled loss on the held-out images if there are any; log the time."""
-    from irl_inr_jax.training.heldout import make_heldout_loss
-    from irl_inr_jax.training.progress import format_seconds
-    from irl_inr_jax.training.run import make_take_step
-
-    logger.info("compiling the step …")
-    started = time.monotonic()
-    take_step = make_take_step(run)
-    heldout_loss = None if held_out is None else make_heldout_loss(run, held_out)
-    logger.info(f"compiled in {format_seconds(time.monotonic() - started)}")
-    return take_step, heldout_loss
-
-
-def find_early_end(run: "Run", workdir: Path, *, step: int) -> bool:
-    """Return True if the losses on held-out images that are logged up to `step` end the run; the same in all processes.
-
-    The log is the whole state of this decision, so that a continued run decides as an uninterrupted one.
-    """
-    from irl_inr_jax.devices.processes import ask_first_process
-    from irl_inr_jax.training.heldout import METRIC, has_converged
-    from irl_inr_jax.training.logging import read_metric
-
-    patience = run.config.train.patience
-    if not patience:
-        return False
-    return bool(ask_first_process(lambda: int(has_converged(read_metric(workdir, METRIC, until=step), patience))))
-
-
-def describe_early_end(run: "Run", step: int, step_seconds: float) -> str:
-    """Return a line on a run that ended early and the time that this saved."""
-    from irl_inr_jax.training.progress import format_seconds
-
-    return (
-        f"training ended at step {step:,} of {run.num_steps:,}: the loss on held-out images did not fall at the last "
-        f"{run.config.train.patience} checkpoints; about {format_seconds((run.num_steps - step) * step_seconds)} saved"
-    )
-
-
-def prepare_run(config: ConfigDict, workdir: Path, dataset: "Dataset") -> "tuple[Run, ImageSet | None]":
-    """Claim `workdir`, describe the data there, hold out images, find the neighbours and build the run.
-
-    Return the run and the images that are held out, if any.
-    """
-    import jax
-
-    from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
-    from irl_inr_jax.config.storage import claim_workdir
-    from irl_inr_jax.data.description import describe_dataset, sample_images
-    from irl_inr_jax.devices.mesh import make_mesh
-    from irl_inr_jax.devices.processes import first_process_first, is_first_process
-    from irl_inr_jax.training.heldout import hold_out
-    from irl_inr_jax.training.preconditions import check_batch, check_neighbours
-    from irl_inr_jax.training.run import make_run
-
-    mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
-    kept, held_out = hold_out(dataset, share=config.train.holdout, seed=config.seed)
-    check_batch(config, kept, mesh)
-    check_neighbours(config, kept)
-    with first_process_first():
-        earlier = claim_workdir(workdir, config, writes=is_first_process())
-    device = jax.devices()[0].device_kind
-    held = "" if held_out is None else f", {len(held_out.ids)} held out"
-    logger.info(f"{dataset.description}: {len(kept.train.ids)} training images{held}; {mesh.size} x {device}")
-    logger.info("\n".join(dataset.notes))
-    if earlier is not None and earlier.train.num_epochs < config.train.num_epochs:
-        logger.info(
-            f"{config.train.num_epochs} epochs instead of {earlier.train.num_epochs}: the run goes on with the "
-            f"learning rate of the longer schedule"
-        )
-    if is_first_process():
-        facts = describe_dataset(dataset, sample_images(dataset))
-        (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
-    return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
-
-
-def restore_or_init(run: "Run", checkpoints: "CheckpointManager") -> "TrainState":
-    """Return the state of the newest undamaged checkpoint, or the initial state if there is none."""
-    import jax
-
-    from irl_inr_jax.training.checkpoint import restore_state
-    from irl_inr_jax.training.run import init_state
-
-    state = init_state(run)
-    restored, damaged = restore_state(checkpoints, state, sharding=jax.tree.map(lambda leaf: leaf.sharding, state))
-    for line in damaged:
-        logger.warning(line)
-    if restored is None:
-        return state
-    if int(restored.step):
-        logger.info(f"continuing at step {int(restored.step)} of {run.num_steps}")
-    return restored

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.base import get_config
 from irl_inr_jax.config.storage import flatten
 from irl_inr_jax.config.variants import apply_cpu, apply_neighbours
 
@@ -12,6 +13,14 @@ MAX_SIDE = 64  # larger images are reduced: the time of a step hardly grows with
 MAX_SPREAD = 4.0  # longest side over the median one, above which small images would become a few pixels
 IMAGES_PER_NEIGHBOUR = 20  # with fewer images per neighbour, neighbours are of other classes
 MAX_SELFLABELLED = 30_000  # images, above which training on labels of clusters takes longer than the run on a CPU
+
+
+def own_images_config() -> ConfigDict:
+    """Return the configuration of a user's own images, before any setting is chosen for them."""
+    config = get_config()
+    config.data.name = "images"
+    config.evaluation.shift_px = 1.0
+    return config
 
 
 class SizeFacts(NamedTuple):

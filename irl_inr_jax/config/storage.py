@@ -50,13 +50,21 @@ def from_json(path: Path) -> ConfigDict:
         raise InputError(
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
+    return parse_config(path.read_text(), place=str(path))
+
+
+def parse_config(text: str, *, place: str) -> ConfigDict:
+    """Return the configuration that `to_json` wrote, with `ADDED_KEYS`; place: where the text is from, for the error.
+
+    Raises InputError if it is not a configuration.
+    """
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(text)
         for key, value in ADDED_KEYS.items():
             _add_key(stored, key, value)
         return ConfigDict(_lists_to_tuples(stored)).lock()
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise InputError(f"expected a configuration in {path}, found something else: {error}") from None
+        raise InputError(f"expected a configuration in {place}, found something else: {error}") from None
 
 
 def _add_key(stored: dict, key: str, value: object) -> None:

@@ -52,6 +52,7 @@ def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
         notes=_notes(source, fit, scaling.description, num_bytes if is_streamed else 0),
         skipped=source.skipped,
         side_range=(int(source.sizes.max(1).min()), int(source.sizes.max())),
+        fit=fit,
     )
 
 

@@ -1,6 +1,7 @@
 """Description of a data set before any training: counts, sizes, types, pixel values and classes."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 from jaxtyping import Float
@@ -71,3 +72,11 @@ def describe_dataset(dataset: Dataset, sample: ImageSet) -> dict:
                 facts["classes"][name] = dict(zip(dataset.class_names, counts.tolist(), strict=True))
         facts["num_unlabelled"] = int((train.labels < 0).sum())
     return facts
+
+
+def digest_images(images: ImageSet) -> str:
+    """Hash the ids and, of images in memory, the pixels."""
+    digest = hashlib.sha256("\0".join(map(str, images.ids)).encode("utf-8", "surrogatepass"))
+    if isinstance(images.images, np.ndarray):
+        digest.update(np.ascontiguousarray(images.images).data)
+    return digest.hexdigest()

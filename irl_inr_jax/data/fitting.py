@@ -4,29 +4,12 @@ Sides that differ are padded with background, never stretched: a rotation must n
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from irl_inr_jax.data.resize import resize_image
-
-
-class Fit(NamedTuple):
-    """The steps from a stored image to a square.
-
-    side: of the square on which images are centred; 0 uses each image's longer side. out_side: of the result; equal to
-        `side` if nothing is resized. resampling: as in resize.py.
-    background: (c,) its stored value. level: shift each image so that the median of its border is `background`.
-    circle: replace everything outside the inscribed circle by background.
-    """
-
-    side: int
-    out_side: int
-    resampling: str
-    background: np.ndarray
-    level: bool
-    circle: bool
+from irl_inr_jax.types import Fit
 
 
 def fit_images(images: np.ndarray | Sequence[np.ndarray], fit: Fit) -> Shaped[np.ndarray, "n s s c"]:

@@ -63,13 +63,16 @@ def make_canvas(data: ConfigDict, source: Source, side: int) -> Canvas:
 
     Neither the images' levels nor their corners are changed as they are for training: the pixels stay the user's.
     """
-    fit = make_fit(data, source)
+    return canvas_of(make_fit(data, source), source.channels, side)
+
+
+def canvas_of(fit: Fit, channels: int, side: int) -> Canvas:
+    """Return the canvas of images that `fit` makes squares; side: as in `make_canvas`."""
     side = side or fit.side or fit.out_side
     # Originals are averaged down to the canvas before they are rotated, and interpolated up while they are.
     work_side = min(side, fit.side) if fit.side else side
-    zeros = np.zeros(source.channels)
     return Canvas(
-        fit._replace(out_side=work_side, background=zeros, level=False, circle=False),
+        fit._replace(out_side=work_side, background=np.zeros(channels), level=False, circle=False),
         side,
         None if fit.level else fit.background,
     )

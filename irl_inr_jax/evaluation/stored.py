@@ -23,6 +23,7 @@ class StoredEvaluation(NamedTuple):
     classes: (n,) name of each image's class, '' without one; None without labels.
     clusters, confidence: by clusterer, (n,) each; -1 is noise. outliers: (n,) scores, or None.
     columns: the data set's own columns, name -> (n,) strings as in clusters.csv.
+    cluster_names: by clusterer, number -> name of the clusters that were named; {} without names.
     """
 
     results: dict
@@ -32,6 +33,7 @@ class StoredEvaluation(NamedTuple):
     confidence: dict[str, Float[np.ndarray, "n"]]
     outliers: Float[np.ndarray, "n"] | None
     columns: dict[str, np.ndarray]
+    cluster_names: dict[str, dict[int, str]] = {}
 
     @property
     def ids(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Requests to stop a run at the next step at which its state can be saved."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -36,8 +37,12 @@ def watch_for_stop(reached_preemption: Callable[[int], bool], *, start: int) -> 
 def stop_signals() -> Iterator[Callable[[], int]]:
     """Defer SIGTERM and Ctrl-C within the block; yield a function that returns the signal received, or 0.
 
-    A second signal of the same kind acts at once.
+    A second signal of the same kind acts at once. In another than the main thread, which gets no signals, nothing is
+    deferred.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: 0
+        return
     received = []
 
     def record(number, frame):

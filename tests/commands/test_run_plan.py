@@ -2,19 +2,17 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from irl_inr_jax.commands.run_plan import (
     Plan,
     check_outside,
-    digest_images,
     list_overrides,
     make_request,
     read_plan,
     write_plan,
 )
-from irl_inr_jax.types import ImageSet, InputError
+from irl_inr_jax.types import InputError
 
 
 def request(**changes):
@@ -75,19 +73,6 @@ def test_a_longer_training_and_another_clustering_go_on_with_the_plan(tmp_path, 
     plan = Plan(request(), 12, [8, 8, 1], "ab", {}, "")
     write_plan(tmp_path, plan)
     assert read_plan(tmp_path, request(**changes)) == plan
-
-
-def test_the_digest_tells_other_pixels_and_other_names():
-    images, ids = np.zeros((3, 4, 4, 1), np.uint8), np.array(["a", "b", "c\ud800"], dtype=object)
-    changed = images.copy()
-    changed[1, 2, 3] = 1
-    sets = [
-        ImageSet(images, ids, None, None),
-        ImageSet(changed, ids, None, None),
-        ImageSet(images, ids[::-1], None, None),
-    ]
-    digests = [digest_images(each) for each in sets]
-    assert len(set(digests)) == 3 and digests[0] == digest_images(ImageSet(images.copy(), ids.copy(), None, None))
 
 
 @pytest.mark.parametrize("path", ["in", "in/**/*.png", "in/*/x?.png"])

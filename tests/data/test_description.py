@@ -5,9 +5,10 @@ import numpy as np
 from irl_inr_jax.config import base
 from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.datasets import make_dataset
-from irl_inr_jax.data.description import background_deviations, describe_dataset, sample_images
+from irl_inr_jax.data.description import background_deviations, describe_dataset, digest_images, sample_images
 from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.presets import tiny
+from irl_inr_jax.types import ImageSet
 
 SIDE = 12
 
@@ -55,3 +56,16 @@ def test_images_on_disk_are_described_like_those_in_memory(tmp_path):
         assert facts[-1].pop("streamed") == (memory_mb == 0)
         facts[-1].pop("notes")
     assert facts[0] == facts[1]
+
+
+def test_the_digest_tells_other_pixels_and_other_names():
+    images, ids = np.zeros((3, 4, 4, 1), np.uint8), np.array(["a", "b", "c\ud800"], dtype=object)
+    changed = images.copy()
+    changed[1, 2, 3] = 1
+    sets = [
+        ImageSet(images, ids, None, None),
+        ImageSet(changed, ids, None, None),
+        ImageSet(images, ids[::-1], None, None),
+    ]
+    digests = [digest_images(each) for each in sets]
+    assert len(set(digests)) == 3 and digests[0] == digest_images(ImageSet(images.copy(), ids.copy(), None, None))

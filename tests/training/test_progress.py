@@ -2,7 +2,7 @@
 
 import pytest
 
-from irl_inr_jax.training.progress import ConsoleProgress, format_seconds, show_progress
+from irl_inr_jax.training.progress import ConsoleProgress, format_seconds, hide_progress, show_progress
 
 
 def test_plain_lines_are_few_and_have_the_time_left(capsys, monkeypatch):
@@ -33,3 +33,12 @@ def test_progress_has_a_name_and_ends_with_its_block(capsys, monkeypatch):
 )
 def test_durations_are_readable(seconds, text):
     assert format_seconds(seconds) == text
+
+
+def test_hidden_progress_prints_nothing(capsys):
+    with hide_progress(), show_progress("x", 1) as update:
+        update(1, "done")
+    assert capsys.readouterr().out == ""
+    with hide_progress(hide=False), show_progress("x", 1) as update:
+        update(1, "done")
+    assert "x 1/1" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -48,3 +49,8 @@ def test_several_processes_stop_at_the_step_agreed_on_even_within_a_call(monkeyp
         assert [stop_signal(done) for done in (7, 10, 20)] == [0, 0, 0]
         assert [stop_signal(done) for done in (30, 30, 40)] == [signal.SIGTERM] * 3
     assert tested == list(range(7, 41))
+
+
+def test_a_thread_that_gets_no_signals_is_not_stopped():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: watch_for_stop(lambda step: False, start=0).__enter__()(1)).result() == 0

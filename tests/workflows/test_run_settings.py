@@ -1,13 +1,14 @@
-"""Test the settings that `irl-inr run` chooses for a folder of images."""
+"""Test the settings that are chosen for a folder of images."""
 
 import numpy as np
 import pytest
 
-from irl_inr_jax.commands.run_choice import choose_cost, choose_recipe, describe_choice, load_images
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.presets import images
 from irl_inr_jax.training import cost
 from irl_inr_jax.types import InputError
+from irl_inr_jax.workflows import run_settings
+from irl_inr_jax.workflows.run_settings import choose_cost, choose_recipe, describe_choice, load_images
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def config(tmp_path):
 def speed(monkeypatch):
     """Replace the trial by a machine of 320 images per second."""
     found = cost.Cost("cpu", 320.0, 0, 0.0, 1.0, 1.0, 1.0)
-    monkeypatch.setattr(cost, "estimate_cost", lambda config, dataset: found)
+    monkeypatch.setattr(run_settings, "estimate_cost", lambda config, dataset: found)
 
 
 def choose(config, *, overrides=None, is_preset=False, budget=None):

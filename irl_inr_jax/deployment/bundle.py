@@ -1,0 +1,188 @@
+"""Make the model of a trained and evaluated run; save and load it.
+
+A model holds at most twice the bytes of its parameters (encoder, decoder and classifiers), or `MIN_BYTES` more than
+these if they are small: what is left for the reference decides how many images it has, and of how many the pixels.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Int
+from ml_collections import ConfigDict
+
+from irl_inr_jax.clustering.outlier_index import index_outliers, measure_isolation
+from irl_inr_jax.clustering.outliers import MAX_ROWS
+from irl_inr_jax.data.lazy import in_chunks
+from irl_inr_jax.deployment.bundle_file import digest_bundle, load_bundle, save_bundle
+from irl_inr_jax.deployment.classifiers import read_classifiers
+from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
+from irl_inr_jax.evaluation.pipeline import choose_split
+from irl_inr_jax.evaluation.stored import StoredEvaluation, load_evaluation
+from irl_inr_jax.training.heldout import hold_out
+from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.types import Dataset, ImageSet, InputError, PyTree
+
+__all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]
+
+MIN_BYTES = 1_000_000  # for the reference of a model with few parameters
+RESERVED_BYTES = 60_000  # of the configuration and the verdict
+MAX_HELD_OUT = 1_000
+CONTRAST_QUANTILES = (0.05, 0.95)
+HELD_OUT_SHARE = 0.2  # of the reference images, where no images were held out
+
+
+def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBundle:
+    """Return the model of a run that `irl-inr evaluate` has evaluated.
+
+    config: of the run, with the changes under which it was evaluated. Raises InputError for a run that was trained
+    further since, for other images than the evaluated ones, and for z that are not finite.
+    """
+    stored = load_evaluation(workdir)
+    split, images = choose_split(dataset, stored.results["data"]["split"])
+    trained, step = load_trained(workdir, config, dataset)
+    again = f"run irl-inr evaluate --workdir {workdir} again"
+    if step != stored.results["step"]:
+        raise InputError(f"expected an evaluation of step {step}, found one of step {stored.results['step']}; {again}")
+    if not np.array_equal(images.ids, stored.ids):
+        raise InputError(f"expected the images that were evaluated, found others; {again}")
+    if stored.outliers is None:
+        raise InputError(
+            "expected finite latents, found NaN or infinity; train with a lower config.train.learning_rate"
+        )
+    if dataset.fit is None:
+        raise InputError("expected a data set that records how its images were made squares, found none")
+    classifiers, numbers = read_classifiers(workdir / "eval" / "clusterings", stored, seed=config.seed)
+    size = count_bytes((trained.params, trained.model_state, classifiers))
+    rows, with_pixels = sample_reference(stored, images, max(size, MIN_BYTES) - RESERVED_BYTES, seed=config.seed)
+    held_rows, kind = find_held_out(stored, dataset, split, config)
+    bundle = ModelBundle(
+        config=config,
+        trained=trained,
+        input_rule=describe_input(dataset, images),
+        reference=make_reference(stored, images, rows, with_pixels),
+        classifiers=classifiers,
+        numbers=numbers,
+        cluster_names=stored.cluster_names,
+        held_out=measure_held_out(stored, rows, held_rows, kind=kind),
+        verdict=stored.results.get("verdict", []),
+        facts=describe_run(stored, step, config),
+        version=version("irl-inr-jax"),
+        digest="",
+    )
+    return bundle._replace(digest=digest_bundle(bundle))
+
+
+def describe_input(dataset: Dataset, images: ImageSet) -> InputRule:
+    """Return the rule by which the images of the data set were read."""
+    assert dataset.fit is not None
+    background = np.asarray(dataset.fit.background, np.float64)
+    least, greatest, contrasts = np.inf, -np.inf, []
+    for chunk in in_chunks(images.images):
+        least, greatest = min(least, float(chunk.min())), max(greatest, float(chunk.max()))
+        contrasts.append(measure_contrast(chunk, background))
+    contrast = np.concatenate(contrasts)
+    quantiles = np.quantile(contrast[contrast > 0], CONTRAST_QUANTILES) if contrast.any() else (0.0, 0.0)
+    return InputRule(
+        dtype=str(images.images.dtype),
+        channels=images.images.shape[-1],
+        values=(least, greatest),
+        contrast=(float(quantiles[0]), float(quantiles[1])),
+        fit=dataset.fit._replace(background=background),
+    )
+
+
+def measure_contrast(images: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Return the largest deviation from background (c,) of each image's pixels, stored values, (n,)."""
+    return np.abs(images.astype(np.float64) - background).max(axis=(1, 2, 3))
+
+
+def count_bytes(tree: PyTree) -> int:
+    """Return the bytes of all leaves."""
+    return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree))
+
+
+def sample_reference(
+    stored: StoredEvaluation, images: ImageSet, num_bytes: int, *, seed: int
+) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "q"]]:
+    """Return the evaluated images that become the reference, and those of them, as numbers in it, with pixels.
+
+    At most half of the bytes are for latents and clusters, of at most `MAX_ROWS` images; pixels have the rest.
+    """
+    latents, num_clusterers = stored.embeddings.latents, len(stored.clusters)
+    each = latents[:1].nbytes + 32 + 8 * num_clusterers + np.mean([len(str(value)) for value in stored.ids[:1000]]) + 6
+    held = MAX_HELD_OUT * (latents[:1].nbytes + 8 + 4 * num_clusterers)
+    rng = np.random.default_rng(seed)
+    num_rows = int(np.clip((num_bytes / 2 - held) / each, 1, min(len(latents), MAX_ROWS)))
+    rows = np.sort(rng.choice(len(latents), num_rows, replace=False))
+    pixels = int(np.prod(images.images.shape[1:])) * images.images.dtype.itemsize
+    num_pixels = int(np.clip((num_bytes - held - num_rows * each) / pixels, 0, num_rows))
+    return rows, np.sort(rng.choice(num_rows, num_pixels, replace=False))
+
+
+def make_reference(
+    stored: StoredEvaluation, images: ImageSet, rows: Int[np.ndarray, "m"], with_pixels: Int[np.ndarray, "q"]
+) -> Reference:
+    """Return the reference of the evaluated images `rows`, with the pixels of `with_pixels`, numbers in it."""
+    assert stored.outliers is not None
+    latents, pixels = stored.embeddings.latents[rows], images.images[rows[with_pixels]]
+    return Reference(
+        ids=stored.ids[rows],
+        latents=latents,
+        pose=jax.tree.map(lambda leaf: np.asarray(leaf)[rows], stored.embeddings.pose),
+        clusters={name: values[rows].astype(np.int32) for name, values in stored.clusters.items()},
+        confidence={name: values[rows].astype(np.float32) for name, values in stored.confidence.items()},
+        outliers=stored.outliers[rows].astype(np.float32),
+        index=index_outliers(latents),
+        images=np.asarray(pixels),
+        image_rows=with_pixels.astype(np.int64),
+    )
+
+
+def find_held_out(
+    stored: StoredEvaluation, dataset: Dataset, split: str, config: ConfigDict
+) -> tuple[Int[np.ndarray, "h"], str]:
+    """Return the evaluated images that new ones are compared with, and their kind; see `HeldOut`."""
+    rng = np.random.default_rng(config.seed)
+    share = config.train.holdout
+    if split == "train" and share and config.train.num_epochs:
+        _, held_out = hold_out(dataset, share=share, seed=config.seed)
+        assert held_out is not None
+        rows, kind = np.flatnonzero(np.isin(stored.ids, held_out.ids)), "held-out images"
+    else:
+        count = max(1, round(HELD_OUT_SHARE * len(stored.ids)))
+        rows = rng.choice(len(stored.ids), count, replace=False)
+        kind = "test images" if split == "test" else "training images"
+    return np.sort(rng.permutation(rows)[:MAX_HELD_OUT]), kind
+
+
+def measure_held_out(
+    stored: StoredEvaluation, rows: Int[np.ndarray, "m"], held_rows: Int[np.ndarray, "h"], *, kind: str
+) -> HeldOut:
+    """Measure the held-out images among the reference images `rows` that are not held out."""
+    others = np.setdiff1d(rows, held_rows)
+    others = others if len(others) else rows
+    latents = stored.embeddings.latents[held_rows]
+    points = stored.embeddings.latents[others]
+    found = measure_isolation(latents, points, index_outliers(points))
+    return HeldOut(
+        kind=kind,
+        latents=latents,
+        distance=found.distance,
+        outliers=found.outlier_score,
+        clusters={name: values[held_rows].astype(np.int32) for name, values in stored.clusters.items()},
+    )
+
+
+def describe_run(stored: StoredEvaluation, step: int, config: ConfigDict) -> dict:
+    """Return what displays of the model say about the run."""
+    data = stored.results["data"]
+    return {
+        "description": data["description"],
+        "num_images": data["num_images"],
+        "class_names": data["class_names"],
+        "num_clusters": stored.results["num_clusters"]["used"],
+        "method": config.method,
+        "step": step,
+    }

@@ -1,0 +1,1 @@
+"""What the commands and the estimator do: choose settings, train, evaluate, fit a model."""

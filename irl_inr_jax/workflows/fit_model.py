@@ -1,0 +1,237 @@
+"""From images in Python to a model: the steps of `irl-inr run`, on any kind of images, in one call."""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from ml_collections import ConfigDict
+
+from irl_inr_jax.clustering.task import check_num_clusters
+from irl_inr_jax.config.base import list_keys
+from irl_inr_jax.config.checks import check_config, check_names, flatten_keys
+from irl_inr_jax.config.recipe import own_images_config, set_keys
+from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.data.assembly import assemble_dataset, convert_bool
+from irl_inr_jax.data.description import digest_images
+from irl_inr_jax.deployment.bundle import bundle_run
+from irl_inr_jax.deployment.image_input import open_images
+from irl_inr_jax.deployment.model_bundle import ModelBundle
+from irl_inr_jax.evaluation.pipeline import EvaluationOptions
+from irl_inr_jax.evaluation.stored import load_evaluation
+from irl_inr_jax.types import Dataset, InputError, Pose
+from irl_inr_jax.workflows.evaluate_run import evaluate_run, list_clusterers
+from irl_inr_jax.workflows.run_settings import (
+    assemble_images,
+    check_number_of_images,
+    choose_cost,
+    choose_recipe,
+    load_images,
+)
+from irl_inr_jax.workflows.train_run import train
+
+IMAGES_FILE = "images.json"  # the digest of the images that a folder was made for
+
+
+class ModelOptions(NamedTuple):
+    """Options of a fit.
+
+    num_clusters: None to choose it. clusterer: which has to be among those computed. config: None to choose the
+    settings for the images and the machine. settings: keys of the configuration that differ. budget: minutes, None for
+    the default, 0 for no bound. seed: None for that of the configuration. workdir: None for a temporary folder.
+    """
+
+    num_clusters: int | None
+    clusterer: str
+    config: ConfigDict | None
+    settings: Mapping[str, Any]
+    budget: float | None
+    seed: int | None
+    workdir: Path | None
+
+
+class KnownImages(NamedTuple):
+    """All images that a model was fitted to, with the fields of the same names of `Reference`, a sample of them."""
+
+    ids: np.ndarray
+    latents: Float32[np.ndarray, "n d"]
+    pose: Pose | None
+    clusters: dict[str, Int[np.ndarray, "n"]]
+    confidence: dict[str, Float[np.ndarray, "n"]]
+    outliers: Float[np.ndarray, "n"] | None
+
+
+class FittedModel(NamedTuple):
+    """A model, and the images that it was fitted to."""
+
+    bundle: ModelBundle
+    known: KnownImages
+
+
+def make_model_options(params: Mapping[str, Any]) -> ModelOptions:
+    """Return the options of the estimator's parameters. Raises InputError for values that cannot be used."""
+    number, budget, state = params["n_clusters"], params["budget"], params["random_state"]
+    if number is not None and (isinstance(number, bool) or not isinstance(number, Integral) or number < 1):
+        raise InputError(f"expected a number of at least 1, or None, for n_clusters, found {number!r}")
+    if budget is not None and not (isinstance(budget, int | float) and 0 <= budget < math.inf):
+        raise InputError(f"expected a number of minutes for budget, found {budget!r}; 0 sets no bound")
+    seed = None if state is None else int(state) if isinstance(state, Integral) else draw_seed(state)
+    return ModelOptions(
+        num_clusters=None if number is None else int(number),
+        clusterer=params["clusterer"],
+        config=params["config"],
+        settings=params["settings"] or {},
+        budget=None if budget is None else float(budget),
+        seed=seed,
+        workdir=None if params["workdir"] is None else Path(params["workdir"]).expanduser(),
+    )
+
+
+def draw_seed(state: Any) -> int:
+    """Return a seed drawn from a NumPy generator. Raises InputError for anything else."""
+    if isinstance(state, np.random.RandomState):
+        return int(state.randint(2**31 - 1))
+    if isinstance(state, np.random.Generator):
+        return int(state.integers(2**31 - 1))
+    raise InputError(f"expected an integer, a NumPy generator or None for random_state, found {state!r}")
+
+
+def fit_model(what: object, options: ModelOptions) -> FittedModel:
+    """Train on images, cluster them and return the model.
+
+    what: as for `open_images`, or a path as for `irl-inr run`. Raises InputError for images and options that cannot be
+    used, and KeyboardInterrupt if training was stopped; with a workdir the same call continues it.
+    """
+    config, overrides = make_config(options)
+    dataset = prepare_dataset(config, what, options, overrides)
+    if options.num_clusters is not None:
+        check_num_clusters(len(dataset.train.ids), options.num_clusters)
+    choose_settings(config, dataset, options, overrides)
+    if options.clusterer not in config.evaluation.clusterers:
+        config.evaluation.clusterers = (options.clusterer, *config.evaluation.clusterers)
+    check_config(config)
+    temporary = (
+        tempfile.TemporaryDirectory(prefix="irl_inr_") if options.workdir is None else nullcontext(options.workdir)
+    )
+    with temporary as created:
+        workdir = Path(created)
+        claim_images(workdir, dataset)
+        status = train(config, workdir, dataset)
+        if status:
+            again = "" if options.workdir is None else f"; fit with workdir={str(workdir)!r} continues it"
+            raise KeyboardInterrupt(f"training was stopped{again}")
+        evaluate_run(
+            workdir,
+            config,
+            dataset,
+            make_evaluation_options(config, dataset, options, workdir),
+            overrides=[],
+            with_figures=False,
+        )
+        stored = load_evaluation(workdir)
+        known = KnownImages(
+            ids=stored.ids,
+            latents=stored.embeddings.latents,
+            pose=stored.embeddings.pose,
+            clusters=stored.clusters,
+            confidence=stored.confidence,
+            outliers=stored.outliers,
+        )
+        return FittedModel(bundle_run(workdir, config, dataset), known)
+
+
+@contextmanager
+def open_workdir(workdir: Path | None) -> Iterator[Path]:
+    """Yield the folder, or a temporary one for None, which is removed after the block."""
+    if workdir is not None:
+        yield workdir
+        return
+    with tempfile.TemporaryDirectory(prefix="irl_inr_") as created:
+        yield Path(created)
+
+
+def make_config(options: ModelOptions) -> tuple[ConfigDict, dict[str, Any]]:
+    """Return the configuration with the settings and the seed, and the keys that were set.
+
+    Raises InputError for unknown keys and values of another type.
+    """
+    config = own_images_config() if options.config is None else options.config.copy_and_resolve_references()
+    overrides = dict(options.settings)
+    check_names(list(overrides), flatten_keys(list_keys()))
+    if options.seed is not None:
+        overrides["seed"] = options.seed
+    try:
+        set_keys(config, overrides)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise InputError(f"expected settings of the types in irl_inr_jax/config, found another: {error}") from None
+    list_clusterers(config.evaluation.clusterers)
+    list_clusterers([options.clusterer])
+    return config, overrides
+
+
+def prepare_dataset(config: ConfigDict, what: object, options: ModelOptions, overrides: Mapping[str, Any]) -> Dataset:
+    """Return the images as a data set; without a configuration, their side is chosen.
+
+    Raises InputError for images that cannot be used, and for too few.
+    """
+    is_preset = options.config is not None
+    if isinstance(what, Dataset):
+        return check_number_of_images(what, what.name)
+    if isinstance(what, str | Path):
+        with config.unlocked():
+            config.data.update(name="images", path=str(what))
+        return load_images(config, overrides=overrides, is_preset=is_preset)
+    source = convert_bool(open_images(what))
+    if is_preset:
+        return check_number_of_images(assemble_dataset(config.data, source), source.name)
+    may_differ = bool((source.sizes != source.sizes[0]).any())
+    return assemble_images(config, source, overrides=overrides, may_differ=may_differ)
+
+
+def choose_settings(config: ConfigDict, dataset: Dataset, options: ModelOptions, overrides: Mapping[str, Any]) -> None:
+    """Set networks, loss and length in `config` as `irl-inr run` does; of a given one only the length, if bounded."""
+    is_preset = options.config is not None
+    if not is_preset:
+        choose_recipe(config, dataset, overrides)
+    if config.train.num_epochs and (not is_preset or options.budget is not None):
+        choose_cost(config, dataset, overrides=overrides, is_preset=is_preset, budget=options.budget)
+
+
+def make_evaluation_options(
+    config: ConfigDict, dataset: Dataset, options: ModelOptions, workdir: Path
+) -> EvaluationOptions:
+    """Return the options of the evaluation of the training images; the options' clusterer comes first."""
+    names = list_clusterers(config.evaluation.clusterers)
+    is_chosen = options.num_clusters is None and not dataset.class_names and not config.evaluation.num_clusters
+    number = "auto" if is_chosen else "" if options.num_clusters is None else str(options.num_clusters)
+    return EvaluationOptions(
+        split="train",
+        transductive=False,
+        clusterers=[options.clusterer, *(name for name in names if name != options.clusterer)],
+        num_clusters=number,
+        num_seeds=1,
+        folder=workdir / "eval" / "clusterings",
+        scores_only=False,
+    )
+
+
+def claim_images(workdir: Path, dataset: Dataset) -> None:
+    """Write the digest of the images to `workdir`. Raises InputError if it was made for others."""
+    digest, path = digest_images(dataset.train), workdir / IMAGES_FILE
+    if path.exists():
+        if json.loads(path.read_text())["sha256"] != digest:
+            raise InputError(f"expected the images that {workdir} was made for, found others; choose another workdir")
+        return
+    if (workdir / "config.json").exists():
+        raise InputError(f"expected a new folder or one of an earlier fit, found another run in {workdir}")
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_in_one_step(path, json.dumps({"sha256": digest}) + "\n")
+    except OSError as error:
+        raise InputError(f"expected workdir {workdir} to be writable: {error}") from None

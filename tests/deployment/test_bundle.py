@@ -1,0 +1,85 @@
+"""What a model keeps of a run: the reference within the size, the rule of the input, and held-out images."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from irl_inr_jax.clustering.outlier_index import index_outliers, measure_isolation
+from irl_inr_jax.config.base import get_config
+from irl_inr_jax.data.assembly import assemble_dataset
+from irl_inr_jax.data.source import array_source, row_ids
+from irl_inr_jax.deployment.bundle import count_bytes, describe_input, find_held_out, measure_held_out, sample_reference
+from irl_inr_jax.deployment.classifiers import match_outputs
+from irl_inr_jax.evaluation.stored import StoredEvaluation
+from irl_inr_jax.training.heldout import hold_out
+from irl_inr_jax.types import Embeddings, ImageSet
+
+
+@pytest.fixture(scope="module")
+def evaluated():
+    """An evaluation of 3,000 images with latents of 8 dimensions, and the images."""
+    rng, count = np.random.default_rng(0), 3000
+    ids, latents = row_ids("a", count), rng.normal(size=(count, 8)).astype(np.float32)
+    clusters = {"kmeans": (np.arange(count) % 3).astype(np.int32)}
+    confidence, outliers = {"kmeans": np.ones(count)}, np.ones(count, np.float32)
+    stored = StoredEvaluation({}, Embeddings(ids, latents, None, None), None, clusters, confidence, outliers, {})
+    return stored, ImageSet(rng.integers(0, 255, (count, 10, 10, 1), np.uint8), ids, None, None)
+
+
+@pytest.mark.parametrize("num_bytes", [0, 100_000, 300_000, 10**9])
+def test_the_reference_stays_within_its_bytes(evaluated, num_bytes):
+    stored, images = evaluated
+    rows, with_pixels = sample_reference(stored, images, num_bytes, seed=0)
+    assert len(rows) >= 1 and (np.diff(rows) > 0).all() and set(with_pixels) <= set(range(len(rows)))
+    used = len(rows) * (8 * 4 + 4 + 4) + len(with_pixels) * 100
+    assert used <= max(num_bytes, 40)
+    if num_bytes == 10**9:
+        assert len(rows) == len(with_pixels) == 3000
+
+
+def test_the_rule_of_the_input_is_measured_on_the_images():
+    images = np.zeros((20, 6, 6), np.uint8)
+    images[:, 2, 2] = 100 + np.arange(20)
+    images[0] = 0
+    dataset = assemble_dataset(get_config().data, array_source("x", images, row_ids("a", 20)))
+    rule = describe_input(dataset, dataset.train)
+    assert (rule.dtype, rule.channels, rule.values) == ("uint8", 1, (0.0, 119.0))
+    assert rule.fit.side == rule.fit.out_side == 6 and rule.fit.background.tolist() == [0]
+    np.testing.assert_allclose(rule.contrast, np.quantile(np.arange(101, 120), (0.05, 0.95)))
+
+
+def test_held_out_images_are_those_that_training_left_out(evaluated):
+    stored, images = evaluated
+    data = get_config().data
+    dataset = assemble_dataset(data, array_source("x", images.images[..., 0], images.ids))
+    config = get_config()
+    config.train.holdout = 0.1
+    rows, kind = find_held_out(stored, dataset, "train", config)
+    _, held_out = hold_out(dataset, share=0.1, seed=config.seed)
+    assert kind == "held-out images" and set(stored.ids[rows]) == set(held_out.ids)
+    assert find_held_out(stored, dataset, "test", config)[1] == "test images"
+    config.train.holdout = 0.0
+    rows, kind = find_held_out(stored, dataset, "train", config)
+    assert kind == "training images" and len(rows) == 600
+
+
+def test_held_out_images_are_measured_without_themselves(evaluated):
+    stored, _ = evaluated
+    stored = stored._replace(embeddings=dataclasses.replace(stored.embeddings, latents=stored.embeddings.latents[:60]))
+    stored = stored._replace(clusters={"kmeans": stored.clusters["kmeans"][:60]})
+    held = measure_held_out(stored, np.arange(60), np.arange(0, 60, 6), kind="test images")
+    latents, others = stored.embeddings.latents, np.setdiff1d(np.arange(60), np.arange(0, 60, 6))
+    expected = measure_isolation(latents[::6], latents[others], index_outliers(latents[others]))
+    np.testing.assert_array_equal(held.outliers, expected.outlier_score)
+    assert (held.distance > 0.1).all() and held.clusters["kmeans"].tolist() == [0] * 10
+
+
+def test_outputs_are_matched_with_the_clusters_of_most_of_their_images():
+    outputs = np.array([0, 0, 0, 1, 1, 3])
+    assert match_outputs(outputs, np.array([4, 4, 9, -1, -1, 0]), num_outputs=5).tolist() == [4, -1, 2, 0, 4]
+    assert match_outputs(outputs, outputs, num_outputs=4).tolist() == [0, 1, 2, 3]
+
+
+def test_bytes_are_those_of_all_leaves():
+    assert count_bytes({"a": np.zeros((3, 2), np.float32), "b": {"c": np.zeros((), np.float64)}}) == 32
