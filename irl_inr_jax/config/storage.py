@@ -1,5 +1,6 @@
 """Save, load and compare the configuration of a run."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -14,6 +15,8 @@ MAY_CHANGE = (*AFTER_TRAINING, "speed")
 # Keys of the other blocks that only determine when a run ends: patience may change, num_epochs may become larger.
 MAY_CHANGE_KEYS = ("train.patience",)
 MAY_GROW = "train.num_epochs"
+# Keys of places, to which data may be moved.
+PLACES = ("data.root", "data.path", "data.labels_path")
 # Keys that runs of earlier versions do not have, with the values under which they were made.
 ADDED_KEYS = {
     "data.die_columns": ("wafer", "x", "y", "bin"),
@@ -34,6 +37,21 @@ def flatten(config: ConfigDict) -> dict[str, object]:
         else:
             leaves[key] = value
     return leaves
+
+
+def digest_config(config: ConfigDict) -> str:
+    """Return a digest of the keys that determine the trained parameters, without the places of the files.
+
+    A key of `ADDED_KEYS` with its value there does not count, so that versions before and after it agree.
+    """
+    chosen = {
+        key: value
+        for key, value in flatten(config).items()
+        if key.split(".")[0] not in MAY_CHANGE
+        and key not in (*MAY_CHANGE_KEYS, MAY_GROW, *PLACES)
+        and not (key in ADDED_KEYS and value == ADDED_KEYS[key])
+    }
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
 
 def to_json(config: ConfigDict) -> str:

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import jax
 from ml_collections import ConfigDict
-from orbax.checkpoint import CheckpointManager
 
 from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
-from irl_inr_jax.config.storage import claim_workdir
+from irl_inr_jax.config.storage import claim_workdir, digest_config, write_in_one_step
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.description import describe_dataset, sample_images
 from irl_inr_jax.devices.mesh import gather, make_mesh
 from irl_inr_jax.devices.processes import ask_first_process, first_process_first, is_first_process
 from irl_inr_jax.report.training_monitor import follow_run
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state
+from irl_inr_jax.training.checkpoint import Checkpoints, open_checkpoints, restore_state, save_state
 from irl_inr_jax.training.heldout import METRIC, has_converged, hold_out, make_heldout_loss
 from irl_inr_jax.training.logging import read_metric
 from irl_inr_jax.training.loop import fit
@@ -40,7 +39,9 @@ def load_dataset(config: ConfigDict) -> Dataset:
 def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
     """Take the steps of the run that are left and save the last state; return the exit status."""
     run, held_out = prepare_run(config, workdir, dataset)
-    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
+    checkpoints = open_checkpoints(
+        workdir / "checkpoints", keep=config.train.keep_checkpoints, config_digest=digest_config(config)
+    )
     state = restore_or_init(run, checkpoints)
     start, every_save, every_picture = (
         int(state.step),
@@ -48,15 +49,15 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
         config.train.picture_every_epochs,
     )
     if find_early_end(run, workdir, step=start):
-        checkpoints.close()
+        checkpoints.manager.close()
         logger.info(f"training ended at step {start}, since {METRIC} no longer fell; config.train.patience=0 goes on")
         return 0
     if start == run.num_steps:  # also of a training-free method, which has a state but no steps
         save_state(checkpoints, state)
-        checkpoints.close()
+        checkpoints.manager.close()
         return 0
     has_ended, started = False, time.monotonic()
-    with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
+    with watch_for_stop(checkpoints.manager.reached_preemption, start=start) as stop_signal:
         take_step, heldout_loss = compile_run(run, held_out)
         started = time.monotonic()
         with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):
@@ -88,7 +89,7 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
             step = int(state.step)
             status = 128 + stop_signal(step) if step < run.num_steps and not has_ended else 0
             save_state(checkpoints, state)
-            checkpoints.close()
+            checkpoints.manager.close()
     if status:
         logger.info(f"stopped and saved at step {step}; the same command continues from there")
     elif has_ended and step < run.num_steps:
@@ -147,11 +148,11 @@ def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Ru
         )
     if is_first_process():
         facts = describe_dataset(dataset, sample_images(dataset))
-        (workdir / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
+        write_in_one_step(workdir / "data.json", json.dumps(facts, indent=2) + "\n")
     return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
 
 
-def restore_or_init(run: Run, checkpoints: CheckpointManager) -> TrainState:
+def restore_or_init(run: Run, checkpoints: Checkpoints) -> TrainState:
     """Return the state of the newest undamaged checkpoint, or the initial state if there is none."""
     state = init_state(run)
     restored, damaged = restore_state(checkpoints, state, sharding=jax.tree.map(lambda leaf: leaf.sharding, state))
