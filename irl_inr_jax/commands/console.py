@@ -1,6 +1,8 @@
 """Lines that a command prints: the log on stdout, and the user's errors on stderr."""
 
+import errno
 import logging
+import os
 import sys
 
 import absl.logging
@@ -12,6 +14,13 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         return f"{record.levelname.lower()}: {message}" if record.levelno >= logging.WARNING else message
+
+
+# Faults of the machine, by the text that libraries in C++ quote in errors of their own kind.
+FAULTS = {
+    os.strerror(number): number
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.EIO)
+}
 
 
 def start_logging() -> None:
@@ -27,6 +36,29 @@ def start_logging() -> None:
 
 
 def fail(message: str) -> int:
-    """Print the message as one line on stderr and return the exit status 2."""
+    """Print the message on a mistake of the user as one line on stderr and return the exit status 2."""
+    return report_failure(message, 2)
+
+
+def describe_fault(error: BaseException) -> str | None:
+    """Return one line on the fault of the machine that caused the error, such as a full disk; None for other errors."""
+    seen: BaseException | None = error
+    while seen is not None:
+        fault = next((text for text in FAULTS if text in str(seen)), None)
+        if fault is None and isinstance(seen, OSError) and seen.errno in FAULTS.values():
+            fault = os.strerror(seen.errno)
+        if fault is not None:
+            name = getattr(seen, "filename", None)
+            where = f"{str(name)[:200]}" if name else "a file of the run"
+            return (
+                f"cannot read or write {where}: {fault.lower()}; what was saved before is kept, and the same command "
+                f"continues from there once this is corrected"
+            )
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def report_failure(message: str, status: int) -> int:
+    """Print the message as one line on stderr and return `status`."""
     print("error: " + " ".join(message.split()), file=sys.stderr, flush=True)
-    return 2
+    return status

@@ -68,7 +68,7 @@ def from_json(path: Path) -> ConfigDict:
         raise InputError(
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
-    return parse_config(path.read_text(), place=str(path))
+    return parse_config(path.read_text(encoding="utf-8", errors="replace"), place=str(path))
 
 
 def parse_config(text: str, *, place: str) -> ConfigDict:
@@ -81,8 +81,10 @@ def parse_config(text: str, *, place: str) -> ConfigDict:
         for key, value in ADDED_KEYS.items():
             _add_key(stored, key, value)
         return ConfigDict(_lists_to_tuples(stored)).lock()
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise InputError(f"expected a configuration in {place}, found something else: {error}") from None
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"expected a configuration in {place}, found something else or a damaged file: {error}; restore it"
+        ) from None
 
 
 def _add_key(stored: dict, key: str, value: object) -> None:

@@ -17,7 +17,7 @@ from irl_inr_jax.data.description import describe_dataset, sample_images
 from irl_inr_jax.devices.mesh import gather, make_mesh
 from irl_inr_jax.devices.processes import ask_first_process, first_process_first, is_first_process
 from irl_inr_jax.report.training_monitor import follow_run
-from irl_inr_jax.training.checkpoint import Checkpoints, open_checkpoints, restore_state, save_state
+from irl_inr_jax.training.checkpoint import Checkpoints, check_wildcards, open_checkpoints, restore_state, save_state
 from irl_inr_jax.training.heldout import METRIC, has_converged, hold_out, make_heldout_loss
 from irl_inr_jax.training.logging import read_metric
 from irl_inr_jax.training.loop import fit
@@ -25,6 +25,7 @@ from irl_inr_jax.training.preconditions import check_batch, check_neighbours
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.training.run import Run, TakeStep, batches_of, init_state, make_run, make_take_step
 from irl_inr_jax.training.stopping import watch_for_stop
+from irl_inr_jax.training.workdir_lock import lock_workdir
 from irl_inr_jax.types import Dataset, ImageSet, TrainState
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,20 @@ def load_dataset(config: ConfigDict) -> Dataset:
 
 
 def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
-    """Take the steps of the run that are left and save the last state; return the exit status."""
+    """Take the steps of the run that are left and save the last state; return the exit status.
+
+    Raises InputError if another process trains in `workdir`, for a path that cannot hold checkpoints, and as
+    `claim_workdir`.
+    """
+    check_wildcards(workdir)
     run, held_out = prepare_run(config, workdir, dataset)
+    with lock_workdir(workdir, writes=is_first_process()):
+        return take_steps(run, held_out, workdir)
+
+
+def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
+    """Continue from the newest checkpoint, take the steps that are left and save the last state; return the status."""
+    config = run.config
     checkpoints = open_checkpoints(
         workdir / "checkpoints", keep=config.train.keep_checkpoints, config_digest=digest_config(config)
     )
