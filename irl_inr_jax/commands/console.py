@@ -24,7 +24,7 @@ FAULTS = {
 
 
 def start_logging() -> None:
-    """Print the INFO lines of logger `irl_inr_jax` to stdout, and only the errors of absl and orbax."""
+    """Print the INFO lines of logger `irl_inr_jax` to stdout, and nothing of absl and orbax."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(PlainFormatter())
     logger = logging.getLogger("irl_inr_jax")
@@ -32,7 +32,15 @@ def start_logging() -> None:
     logger.propagate = False  # libraries add handlers to the root logger
     logger.setLevel(logging.INFO)
     # Orbax logs every stage of a save as INFO, and warns of saves that take a second.
-    absl.logging.set_verbosity(absl.logging.ERROR)
+    # Its errors are raised as well.
+    absl.logging.set_verbosity(absl.logging.FATAL)
+    sys.excepthook = _print_exception
+
+
+def _print_exception(kind, error, traceback) -> None:
+    """Print an exception as Python does, except those of writes that go on after orbax has given up a checkpoint."""
+    if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+        sys.__excepthook__(kind, error, traceback)
 
 
 def fail(message: str) -> int:

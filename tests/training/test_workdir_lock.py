@@ -11,9 +11,9 @@ from irl_inr_jax.types import InputError
 
 def test_a_second_training_is_refused_and_a_later_one_is_not(tmp_path):
     with lock_workdir(tmp_path, writes=True):
-        with pytest.raises(InputError, match=r"no other training in .*, found a process that has its lock"):
-            with lock_workdir(tmp_path, writes=True):
-                pytest.fail("the lock was given twice")
+        second = lock_workdir(tmp_path, writes=True)
+        with pytest.raises(InputError, match=r"no other training in .*, found a process that has its lock"), second:
+            pytest.fail("the lock was given twice")
         with lock_workdir(tmp_path, writes=False):
             pass
     with lock_workdir(tmp_path, writes=True):
