@@ -1,5 +1,6 @@
 """Lines that a command prints: the log on stdout, and the user's errors on stderr."""
 
+import errno
 import logging
 import os
 import sys
@@ -14,6 +15,13 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         return f"{record.levelname.lower()}: {message}" if record.levelno >= logging.WARNING else message
+
+
+# Faults of the machine, by the text that libraries in C++ quote in errors of their own kind.
+FAULTS = {
+    os.strerror(number): number
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.EIO)
+}
 
 
 def prepare_output() -> None:
@@ -32,7 +40,7 @@ def prepare_output() -> None:
 
 
 def start_logging() -> None:
-    """Print the INFO lines of logger `irl_inr_jax` to stdout, and only the errors of absl and orbax."""
+    """Print the INFO lines of logger `irl_inr_jax` to stdout, and nothing of absl and orbax."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(PlainFormatter())
     logger = logging.getLogger("irl_inr_jax")
@@ -40,10 +48,41 @@ def start_logging() -> None:
     logger.propagate = False  # libraries add handlers to the root logger
     logger.setLevel(logging.INFO)
     # Orbax logs every stage of a save as INFO, and warns of saves that take a second.
-    absl.logging.set_verbosity(absl.logging.ERROR)
+    # Its errors are raised as well.
+    absl.logging.set_verbosity(absl.logging.FATAL)
+    sys.excepthook = _print_exception
+
+
+def _print_exception(kind, error, traceback) -> None:
+    """Print an exception as Python does, except those of writes that go on after orbax has given up a checkpoint."""
+    if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+        sys.__excepthook__(kind, error, traceback)
 
 
 def fail(message: str) -> int:
-    """Print the message as one line on stderr and return the exit status 2."""
+    """Print the message on a mistake of the user as one line on stderr and return the exit status 2."""
+    return report_failure(message, 2)
+
+
+def describe_fault(error: BaseException) -> str | None:
+    """Return one line on the fault of the machine that caused the error, such as a full disk; None for other errors."""
+    seen: BaseException | None = error
+    while seen is not None:
+        fault = next((text for text in FAULTS if text in str(seen)), None)
+        if fault is None and isinstance(seen, OSError) and seen.errno in FAULTS.values():
+            fault = os.strerror(seen.errno)
+        if fault is not None:
+            name = getattr(seen, "filename", None)
+            where = f"{str(name)[:200]}" if name else "a file of the run"
+            return (
+                f"cannot read or write {where}: {fault.lower()}; what was saved before is kept, and the same command "
+                f"continues from there once this is corrected"
+            )
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def report_failure(message: str, status: int) -> int:
+    """Print the message as one line on stderr and return `status`."""
     print("error: " + " ".join(message.split()), file=sys.stderr, flush=True)
-    return 2
+    return status

@@ -108,7 +108,9 @@ def apply_file(workdir: Path, path: Path, stored: "StoredEvaluation", clusterer:
     if len(operations) > 20:
         print(f"and {len(operations) - 20} more")
     changed = states_of_versions(current_curation(workdir, stored, clusterer), stored, clusterer)
-    print(f"\nversion {len(applied) + 1} of the clusters by {clusterer}: {describe_correction(changed[-2], changed[-1])}")
+    print(
+        f"\nversion {len(applied) + 1} of the clusters by {clusterer}: {describe_correction(changed[-2], changed[-1])}"
+    )
     print(f"irl-inr report --workdir {workdir} shows them; irl-inr curate --workdir {workdir} --undo takes them back")
 
 

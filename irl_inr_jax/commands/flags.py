@@ -5,6 +5,7 @@ once.
 """
 
 import difflib
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from irl_inr_jax.commands.configuration import resolve_presets
-from irl_inr_jax.commands.console import fail, prepare_output, start_logging
+from irl_inr_jax.commands.console import describe_fault, fail, prepare_output, report_failure, start_logging
+
+PLACES = ("workdir", "out", "to", "model")  # flags that name a file or folder and are None if they are not given
 
 
 def run_command(
@@ -44,7 +47,8 @@ def run_command(
 def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
     """Start logging and the compilation cache, and return the status of `body`.
 
-    It is 2 after an InputError, and if JAX cannot use the devices that JAX_PLATFORMS names.
+    It is 2 after an InputError, and if JAX cannot use the devices that JAX_PLATFORMS names; 1 after a fault of the
+    machine such as a full disk, and 130 after Ctrl-C. Each is one line on stderr.
     """
     from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
     from irl_inr_jax.devices.compute import describe_missing_backend
@@ -56,7 +60,12 @@ def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
         return body()
     except InputError as error:
         return fail(str(error))
-    except Exception:
+    except KeyboardInterrupt:
+        return report_failure("interrupted; the same command continues from what was saved", 128 + signal.SIGINT)
+    except Exception as error:
+        fault = describe_fault(error)
+        if fault is not None:
+            return report_failure(fault, 1)
         problem = describe_missing_backend()
         if problem:
             return fail(problem)
@@ -84,7 +93,10 @@ def parse_arguments(
         message = text if plain else f"{type(error).__name__}: {text}"
         # absl quotes the whole traceback of a configuration file that raises
         return message.strip().splitlines()[-1].removeprefix("ValueError: ") if "Traceback" in message else message
-    return f"expected only flags, found {surplus[0]!r}; see --help" if surplus else ""
+    if surplus:
+        return f"expected only flags, found {surplus[0]!r}; see --help"
+    empty = [name for name in PLACES if name in values and values[name].value == ""]
+    return f"expected a path after --{empty[0]}, found none; see --help" if empty else ""
 
 
 def define_compilation_cache(values: flags.FlagValues) -> None:

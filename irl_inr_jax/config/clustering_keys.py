@@ -1,10 +1,10 @@
 """Keys of the block `clustering`: settings of the clusterers, none of which is read in training."""
 
 from irl_inr_jax.config.rules import (
-    ANY,
     AUGMENTATIONS,
     POSITIVE,
     POSITIVE_COUNTS,
+    RELATIVE_SIZES,
     SHARE,
     SHARE_BELOW_ONE,
     SIZES,
@@ -131,7 +131,7 @@ def scan_keys() -> Block:
         "distance": Key("euclidean", one_of("euclidean", "cosine"), "distance between latents"),
         "head_start": Key("kmeans", one_of("kmeans", "random"), "initial head"),
         "num_heads": Key(1, at_least(1), "heads; the one with the lowest training loss is used"),
-        "prior": Key((), ANY, "expected relative sizes of the clusters in any order; () is uniform"),
+        "prior": Key((), RELATIVE_SIZES, "expected relative sizes of the clusters in any order; () is uniform"),
         "entropy_weight": Key(5.0, at_least(0), "lambda, the weight of the term that holds sizes near the prior"),
         "num_epochs": Key(50, at_least(1), "clustering stage: passes over the fitted images"),
         "batch_size": Key(128, at_least(1), "images, each with a neighbour, per step"),

@@ -51,6 +51,11 @@ LENGTHS = Rule(
     "as a tuple of one or more numbers above 0",
     lambda value: len(value) > 0 and all(_is_integer(x) or isinstance(x, float) for x in value) and min(value) > 0,
 )
+RELATIVE_SIZES = Rule(
+    "as () or a tuple of numbers above 0",
+    lambda value: all((_is_integer(x) or isinstance(x, float)) and x > 0 for x in value),
+)
+SIDE_OR_ZERO = Rule("between 0 and 4096", lambda value: 0 <= value <= 4096)
 LENGTH_PAIR = Rule("as a tuple of two numbers above 0", lambda value: len(value) == 2 and LENGTHS.is_valid(value))
 COLUMN_NAMES = Rule(
     "as four names of columns: wafer, x, y, bin",
@@ -135,7 +140,12 @@ def find_fault(key: Key, value: Any) -> str:
     numbers = value if isinstance(value, tuple) else (value,)
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         return "to be finite"
-    return "" if key.rule.is_valid(value) else key.rule.expected
+    # A rule may compare or count elements that have another type than it expects.
+    try:
+        is_valid = key.rule.is_valid(value)
+    except (TypeError, AttributeError, ValueError):
+        is_valid = False
+    return "" if is_valid else key.rule.expected
 
 
 def _is_integer(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Save, load and compare the configuration of a run."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -41,6 +42,21 @@ def flatten(config: ConfigDict) -> dict[str, object]:
     return leaves
 
 
+def digest_config(config: ConfigDict) -> str:
+    """Return a digest of the keys that determine the trained parameters, without the places of the files.
+
+    A key of `ADDED_KEYS` with its value there does not count, so that versions before and after it agree.
+    """
+    chosen = {
+        key: value
+        for key, value in flatten(config).items()
+        if key.split(".")[0] not in MAY_CHANGE
+        and key not in (*MAY_CHANGE_KEYS, MAY_GROW, *(f"data.{name}" for name in PATHS))
+        and not (key in ADDED_KEYS and value == ADDED_KEYS[key])
+    }
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+
+
 def to_json(config: ConfigDict) -> str:
     """Return the configuration as it is stored in a workdir, with absolute paths of the data."""
     return json.dumps(json.loads(with_absolute_paths(config).to_json()), indent=2) + "\n"
@@ -65,7 +81,7 @@ def from_json(path: Path) -> ConfigDict:
         raise InputError(
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
-    return parse_config(path.read_text(encoding="utf-8"), place=str(path))
+    return parse_config(path.read_text(encoding="utf-8", errors="replace"), place=str(path))
 
 
 def parse_config(text: str, *, place: str) -> ConfigDict:
@@ -78,8 +94,10 @@ def parse_config(text: str, *, place: str) -> ConfigDict:
         for key, value in ADDED_KEYS.items():
             _add_key(stored, key, value)
         return ConfigDict(_lists_to_tuples(stored)).lock()
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise InputError(f"expected a configuration in {place}, found something else: {error}") from None
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"expected a configuration in {place}, found something else or a damaged file: {error}; restore it"
+        ) from None
 
 
 def _add_key(stored: dict, key: str, value: object) -> None:

@@ -1,7 +1,8 @@
 """Train states on disk: orbax checkpoints with checksums.
 
 Orbax skips a save that was interrupted, but it reads damaged bytes as numbers. So each checkpoint stores the checksum
-of every file in it, and a checkpoint with a damaged file is skipped for the one before.
+of every file in it, and a checkpoint with a damaged file is skipped for the one before. The checksums are written last:
+a checkpoint without them was not finished, and older ones are deleted only after they are there.
 
 All processes of a run call these functions together, on a folder that they share; process 0 verifies the files.
 """
@@ -10,22 +11,53 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
 
+from irl_inr_jax.config.storage import write_in_one_step
 from irl_inr_jax.devices.processes import ask_first_process, is_first_process, wait_for_all
 from irl_inr_jax.types import InputError, PyTree, TrainState
 
 CHECKSUMS = "sha256.json"
-ABSENT, INTACT, DAMAGED = range(3)
+ABSENT, INTACT = range(2)
 NO_CHECKPOINT, NONE_INTACT = -1, -2  # steps start at 0
+WILDCARDS = "*?[]"  # orbax takes the folder's path for a pattern of file names
 
 
-def open_checkpoints(folder: Path, *, keep: int) -> ocp.CheckpointManager:
-    """Return the checkpoints in `folder`, of which the `keep` newest are kept."""
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
-    return ocp.CheckpointManager(folder.absolute(), options=options)
+class Checkpoints(NamedTuple):
+    """The checkpoints of a run. keep: number of newest ones that stay. config_digest: of the run's configuration."""
+
+    manager: ocp.CheckpointManager
+    keep: int
+    config_digest: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the checkpoints."""
+        return Path(self.manager.directory)
+
+
+def open_checkpoints(folder: Path, *, keep: int, config_digest: str) -> Checkpoints:
+    """Return the checkpoints in `folder`, of which the `keep` newest finished ones are kept.
+
+    Raises InputError for a path with wildcards, below which orbax finds no checkpoint.
+    """
+    check_wildcards(folder)
+    # One more than `keep` until the checksums of a new one are written.
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep + 1, cleanup_tmp_directories=True)
+    return Checkpoints(ocp.CheckpointManager(folder.absolute(), options=options), keep, config_digest)
+
+
+def check_wildcards(folder: Path) -> None:
+    """Raise InputError if the absolute path contains one of `WILDCARDS`."""
+    found = [character for character in WILDCARDS if character in str(folder.absolute())]
+    if found:
+        raise InputError(
+            f"expected a folder without {' '.join(WILDCARDS)} in its path, found {found[0]!r} in {folder.absolute()}; "
+            f"checkpoints could not be read back from there: choose another folder"
+        )
 
 
 def newest_step(folder: Path) -> int | None:
@@ -33,51 +65,60 @@ def newest_step(folder: Path) -> int | None:
     return max((int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()), default=None)
 
 
-def save_state(manager: ocp.CheckpointManager, state: TrainState) -> None:
+def save_state(checkpoints: Checkpoints, state: TrainState) -> None:
     """Write the state under its step and return when it is on disk.
 
-    An intact checkpoint of that step is left unchanged, a damaged one is replaced.
+    An intact checkpoint of that step is left unchanged. Damaged and unfinished ones of this and later steps, which
+    remain from a run that was interrupted, are replaced. Older ones beyond `keep` are deleted last.
     """
-    step = int(state.step)
-    folder = Path(manager.directory) / str(step)
+    manager, step = checkpoints.manager, int(state.step)
+    folder = checkpoints.folder / str(step)
+    later = [found for found in sorted(manager.all_steps()) if found >= step]
+    for found in later:
+        if ask_first_process(lambda found=found: _examine(checkpoints.folder / str(found))) == ABSENT:
+            manager.delete(found)
+    if step not in manager.all_steps():
+        saved = manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(as_tree(state))))
+        manager.wait_until_finished()
+        assert saved, f"orbax declined to save step {step}"
+        if is_first_process():
+            facts = {"config": checkpoints.config_digest, "files": checksums(folder)}
+            write_in_one_step(folder / CHECKSUMS, json.dumps(facts))
+        wait_for_all()
+    for old in sorted(manager.all_steps())[: -checkpoints.keep]:
+        manager.delete(old)
 
-    def examine() -> int:
-        if step not in manager.all_steps():
-            return ABSENT
-        return INTACT if find_damage(folder) is None else DAMAGED
 
-    found = ask_first_process(examine)
-    if found == INTACT:
-        return
-    if found == DAMAGED:
-        manager.delete(step)
-    saved = manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(as_tree(state))))
-    manager.wait_until_finished()
-    assert saved, f"orbax declined to save step {step}"
-    if is_first_process():
-        (folder / CHECKSUMS).write_text(json.dumps(checksums(folder)))
-    wait_for_all()
+def _examine(folder: Path) -> int:
+    return INTACT if is_finished(folder) and find_damage(folder) is None else ABSENT
 
 
 def restore_state(
-    manager: ocp.CheckpointManager, template: TrainState, *, sharding: PyTree
+    checkpoints: Checkpoints, template: TrainState, *, sharding: PyTree
 ) -> tuple[TrainState | None, list[str]]:
-    """Return the newest intact state, or None without checkpoints, and a line about each damaged one skipped.
+    """Return the newest intact state, or None without finished checkpoints, and a line about each that was skipped.
 
     template: a state, or its shapes from `jax.eval_shape`. sharding: of each of its leaves, or one for all. The number
     of processes and devices may differ from those that wrote it; only process 0 gets the lines.
-    Raises InputError if there are checkpoints and all are damaged.
+    Raises InputError if there are finished checkpoints and all are damaged.
     """
+    manager = checkpoints.manager
     steps = sorted(manager.all_steps(), reverse=True)
     skipped = []
 
     def choose() -> int:
+        damaged = False
         for step in steps:
-            damage = find_damage(Path(manager.directory) / str(step))
+            folder = checkpoints.folder / str(step)
+            if not is_finished(folder):
+                skipped.append(f"checkpoint {step} was interrupted while it was written, and was skipped")
+                continue
+            damage = find_damage(folder)
             if damage is None:
                 return step
+            damaged = True
             skipped.append(f"checkpoint {step} is damaged ({damage}) and was skipped")
-        return NONE_INTACT if steps else NO_CHECKPOINT
+        return NONE_INTACT if damaged else NO_CHECKPOINT
 
     chosen = ask_first_process(choose)
     if chosen == NONE_INTACT:
@@ -86,6 +127,8 @@ def restore_state(
             f"remove that folder to train from the beginning, or restore it from a copy"
         )
     if chosen == NO_CHECKPOINT:
+        if skipped:
+            skipped.append("no checkpoint is complete: the run starts from the beginning")
         return None, skipped
     target = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
@@ -112,14 +155,36 @@ def checksums(folder: Path) -> dict[str, str]:
     return sums
 
 
+def is_finished(folder: Path) -> bool:
+    """Return True if the checksums, which are written last, are there."""
+    return (folder / CHECKSUMS).exists()
+
+
 def find_damage(folder: Path) -> str | None:
     """Return a description of the damage to the files of one checkpoint, or None if they are intact."""
-    try:
-        written = json.loads((folder / CHECKSUMS).read_text())
-    except (OSError, json.JSONDecodeError):
+    facts = _read_facts(folder)
+    if facts is None:
         return f"its {CHECKSUMS} is missing or incomplete"
     found = checksums(folder)
-    for name, checksum in written.items():
+    for name, checksum in facts["files"].items():
         if found.get(name) != checksum:
             return f"{name} is {'not as it was written' if name in found else 'missing'}"
     return None
+
+
+def read_config_digest(folder: Path) -> str | None:
+    """Return the digest of the configuration of one checkpoint; None if an earlier version wrote it."""
+    facts = _read_facts(folder)
+    return None if facts is None else facts["config"]
+
+
+def _read_facts(folder: Path) -> dict | None:
+    """Return {"config": digest or None, "files": name -> checksum}, or None if the file is not as it was written."""
+    try:
+        facts = json.loads((folder / CHECKSUMS).read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(facts, dict):
+        return None
+    facts = facts if "files" in facts else {"config": None, "files": facts}
+    return facts if isinstance(facts["files"], dict) and "config" in facts else None

@@ -20,7 +20,7 @@ class MetricsLog:
 
         self.path = workdir / "metrics.jsonl"
         if self.path.exists():
-            kept = [line for line in self.path.read_text().splitlines() if _step_of(line) <= start_step]
+            kept = [line for line in _read_lines(self.path) if _step_of(line) <= start_step]
             write_in_one_step(self.path, "".join(f"{line}\n" for line in kept))
         self.tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start_step + 1)
 
@@ -44,16 +44,23 @@ class MetricsLog:
 def read_metrics(workdir: Path) -> list[dict]:
     """Return the complete lines of DIR/metrics.jsonl, or none without the file."""
     path = workdir / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = _read_lines(path) if path.exists() else []
     return [json.loads(line) for line in lines if _step_of(line) != float("inf")]
 
 
+def _read_lines(path: Path) -> list[str]:
+    """Return the lines; damaged bytes become characters that no valid line has."""
+    return path.read_text(encoding="utf-8", errors="replace").split("\n")
+
+
 def _step_of(line: str) -> int | float:
-    """Return the step of a line; infinity for an incomplete line."""
+    """Return the step of a line; infinity for an incomplete or damaged line."""
     try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError):
+        scalars = json.loads(line)
+        is_intact = isinstance(scalars["step"], int) and all(isinstance(x, int | float) for x in scalars.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
         return float("inf")
+    return scalars["step"] if is_intact else float("inf")
 
 
 def read_metric(workdir: Path, name: str, *, until: int) -> list[float]:

@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Int32
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.storage import digest_config
 from irl_inr_jax.data.batches import batches, stream_batches
 from irl_inr_jax.data.description import warn_of_change
 from irl_inr_jax.data.lazy import LazyImages
@@ -21,7 +22,7 @@ from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.devices.mesh import local_rows, make_mesh, mapped_axes, replicate, split_over_devices
 from irl_inr_jax.devices.sharding import make_norm, state_specs
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
+from irl_inr_jax.training.checkpoint import open_checkpoints, read_config_digest, restore_state
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
@@ -231,19 +232,29 @@ def trained_method(run: Run, state: TrainState) -> TrainedMethod:
 
 
 def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
-    """Return the newest undamaged checkpoint as a trained method, and its step. Raises InputError if there is none."""
+    """Return the newest undamaged checkpoint of a run as a trained method, and its step.
+
+    Raises InputError if there is none, and for a configuration that it was not trained with.
+    """
     folder = workdir / "checkpoints"
     missing = InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
     if not folder.is_dir():
         raise missing
     warn_of_change(workdir, dataset)
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
-    manager = open_checkpoints(folder, keep=config.train.keep_checkpoints)
+    digest = digest_config(config)
+    checkpoints = open_checkpoints(folder, keep=config.train.keep_checkpoints, config_digest=digest)
     sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
-    state, damaged = restore_state(manager, run.abstract_state, sharding=sharding)
-    manager.close()
+    state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
+    checkpoints.manager.close()
     for line in damaged:
         logger.warning(line)
     if state is None:
         raise missing
+    trained_with = read_config_digest(folder / str(int(state.step)))
+    if trained_with not in (None, digest):
+        raise InputError(
+            f"expected {workdir / 'config.json'} as the run was trained with it, found a key of the data, the model or "
+            f"the training changed since; restore the file, or train again in another folder"
+        )
     return trained_method(run, state), int(state.step)

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import jax
 from ml_collections import ConfigDict
-from orbax.checkpoint import CheckpointManager
 
 from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
-from irl_inr_jax.config.storage import claim_workdir, write_in_one_step
+from irl_inr_jax.config.storage import claim_workdir, digest_config, write_in_one_step
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.description import FILE, check_no_change, describe_dataset, sample_images
 from irl_inr_jax.devices.mesh import gather, make_mesh
 from irl_inr_jax.devices.processes import ask_first_process, first_process_first, is_first_process
 from irl_inr_jax.report.training_monitor import follow_run
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state, save_state
+from irl_inr_jax.training.checkpoint import Checkpoints, check_wildcards, open_checkpoints, restore_state, save_state
 from irl_inr_jax.training.heldout import METRIC, has_converged, hold_out, make_heldout_loss
 from irl_inr_jax.training.logging import read_metric
 from irl_inr_jax.training.loop import fit
@@ -26,6 +25,7 @@ from irl_inr_jax.training.preconditions import check_batch, check_neighbours
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.training.run import Run, TakeStep, batches_of, init_state, make_run, make_take_step
 from irl_inr_jax.training.stopping import watch_for_stop
+from irl_inr_jax.training.workdir_lock import lock_workdir
 from irl_inr_jax.types import Dataset, ImageSet, TrainState
 
 logger = logging.getLogger(__name__)
@@ -38,9 +38,23 @@ def load_dataset(config: ConfigDict) -> Dataset:
 
 
 def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
-    """Take the steps of the run that are left and save the last state; return the exit status."""
+    """Take the steps of the run that are left and save the last state; return the exit status.
+
+    Raises InputError if another process trains in `workdir`, for a path that cannot hold checkpoints, and as
+    `claim_workdir`.
+    """
+    check_wildcards(workdir)
     run, held_out = prepare_run(config, workdir, dataset)
-    checkpoints = open_checkpoints(workdir / "checkpoints", keep=config.train.keep_checkpoints)
+    with lock_workdir(workdir, writes=is_first_process()):
+        return take_steps(run, held_out, workdir)
+
+
+def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
+    """Continue from the newest checkpoint, take the steps that are left and save the last state; return the status."""
+    config = run.config
+    checkpoints = open_checkpoints(
+        workdir / "checkpoints", keep=config.train.keep_checkpoints, config_digest=digest_config(config)
+    )
     state = restore_or_init(run, checkpoints)
     start, every_save, every_picture = (
         int(state.step),
@@ -48,15 +62,15 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
         config.train.picture_every_epochs,
     )
     if find_early_end(run, workdir, step=start):
-        checkpoints.close()
+        checkpoints.manager.close()
         logger.info(f"training ended at step {start}, since {METRIC} no longer fell; config.train.patience=0 goes on")
         return 0
     if start == run.num_steps:  # also of a training-free method, which has a state but no steps
         save_state(checkpoints, state)
-        checkpoints.close()
+        checkpoints.manager.close()
         return 0
     has_ended, started = False, time.monotonic()
-    with watch_for_stop(checkpoints.reached_preemption, start=start) as stop_signal:
+    with watch_for_stop(checkpoints.manager.reached_preemption, start=start) as stop_signal:
         take_step, heldout_loss = compile_run(run, held_out)
         started = time.monotonic()
         with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):
@@ -88,7 +102,7 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
             step = int(state.step)
             status = 128 + stop_signal(step) if step < run.num_steps and not has_ended else 0
             save_state(checkpoints, state)
-            checkpoints.close()
+            checkpoints.manager.close()
     if status:
         logger.info(f"stopped and saved at step {step}; the same command continues from there")
     elif has_ended and step < run.num_steps:
@@ -152,7 +166,7 @@ def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Ru
     return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
 
 
-def restore_or_init(run: Run, checkpoints: CheckpointManager) -> TrainState:
+def restore_or_init(run: Run, checkpoints: Checkpoints) -> TrainState:
     """Return the state of the newest undamaged checkpoint, or the initial state if there is none."""
     state = init_state(run)
     restored, damaged = restore_state(checkpoints, state, sharding=jax.tree.map(lambda leaf: leaf.sharding, state))

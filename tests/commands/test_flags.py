@@ -1,6 +1,8 @@
 """Test the parsing of flags and the reports of mistakes."""
 
+import errno
 import logging
+import os
 
 import jax
 import pytest
@@ -110,3 +112,42 @@ def test_devices_that_jax_cannot_start_are_one_line(capsys, monkeypatch):
     monkeypatch.delenv("JAX_PLATFORMS")
     with pytest.raises(RuntimeError):
         call(body)
+
+
+def fail_with(error, cause=None):
+    def body(values):
+        raise error from cause
+
+    return body
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/runs/a.npz"), 1, "/runs/a.npz: no space left on device"),
+        (ValueError("OUT_OF_RANGE: writing 'x' [File too large]"), 1, "a file of the run: file too large; what was"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/runs"), 1, "/runs: permission denied; what was"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command continues from what was saved"),
+    ],
+)
+def test_faults_of_the_machine_and_ctrl_c_are_one_line(capsys, error, status, words):
+    assert call(fail_with(error)) == status
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and message.count("\n") == 1 and words in message
+
+
+def test_the_fault_behind_another_error_is_named_and_our_own_errors_are_not_hidden(capsys):
+    assert call(fail_with(RuntimeError("save failed"), OSError(errno.EROFS, os.strerror(errno.EROFS)))) == 1
+    assert "read-only file system" in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        call(fail_with(ZeroDivisionError("of ours")))
+    with pytest.raises(FileNotFoundError):
+        call(fail_with(FileNotFoundError(errno.ENOENT, "no such file", "x")))
+
+
+def test_an_empty_path_is_not_the_current_folder(capsys):
+    def define_workdir(values, arguments):
+        flags.DEFINE_string("workdir", None, "folder of a run", flag_values=values)
+
+    assert run_command(define_workdir, not_called, ["--workdir="], usage="") == 2
+    assert "expected a path after --workdir, found none" in capsys.readouterr().err

@@ -78,3 +78,10 @@ def test_every_float_must_be_finite():
     for name, key in KEYS.items():
         if isinstance(key.default, float):
             assert find_fault(key, float("nan")) == find_fault(key, float("inf")) == "to be finite", name
+
+
+def test_elements_of_another_type_are_a_fault_and_no_crash():
+    for name, key in flatten_keys(list_keys()).items():
+        if isinstance(key.default, tuple) and key.rule is not ANY:
+            assert find_fault(key, ({},)) == key.rule.expected, name
+            assert find_fault(key, (None, None)) == key.rule.expected, name

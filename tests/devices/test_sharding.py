@@ -116,17 +116,17 @@ def test_padding_for_shards_changes_no_initial_weight():
 def test_a_split_state_is_saved_and_restored_whole_or_split(tmp_path):
     run = make_sharded_run(num_shards=2)
     state = init_state(run)
-    manager = open_checkpoints(tmp_path / "checkpoints", keep=1)
-    save_state(manager, state)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+    save_state(checkpoints, state)
     one = NamedSharding(make_mesh(jax.devices()[:1]), P())
     for sharding in (jax.tree.map(lambda leaf: leaf.sharding, state), one):
-        read, damaged = restore_state(manager, state, sharding=sharding)
+        read, damaged = restore_state(checkpoints, state, sharding=sharding)
         assert damaged == []
         kernel = read.params["generator"]["MLP_0"]["Dense_1"]["kernel"]
         assert (SHARED_AXIS in str(kernel.sharding.spec)) == (sharding is not one)
         for left, right in zip(jax.tree.leaves(read), jax.tree.leaves(state), strict=True):
             np.testing.assert_array_equal(left, right)
-    manager.close()
+    checkpoints.manager.close()
 
 
 @pytest.mark.parametrize("method", ["irl_inr", "thesis"])

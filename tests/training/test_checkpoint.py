@@ -1,5 +1,7 @@
 """Test states on disk: intact, damaged, incomplete."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,13 @@ import optax
 import pytest
 from jax.sharding import SingleDeviceSharding
 
-from irl_inr_jax.training.checkpoint import newest_step, open_checkpoints, restore_state, save_state
+from irl_inr_jax.training.checkpoint import (
+    newest_step,
+    open_checkpoints,
+    read_config_digest,
+    restore_state,
+    save_state,
+)
 from irl_inr_jax.types import InputError, TrainState
 
 
@@ -26,18 +34,18 @@ def make_state(step):
 @pytest.fixture
 def folder(tmp_path):
     """A folder with the checkpoints of steps 2 and 3; that of step 1 was dropped."""
-    manager = open_checkpoints(tmp_path / "checkpoints", keep=2)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest="digest")
     for step in (1, 2, 3):
-        save_state(manager, make_state(step))
-    manager.close()
+        save_state(checkpoints, make_state(step))
+    checkpoints.manager.close()
     return tmp_path / "checkpoints"
 
 
 def restore(folder):
-    manager = open_checkpoints(folder, keep=2)
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest")
     template = jax.eval_shape(lambda: make_state(0))
-    state, damaged = restore_state(manager, template, sharding=SingleDeviceSharding(jax.devices()[0]))
-    manager.close()
+    state, damaged = restore_state(checkpoints, template, sharding=SingleDeviceSharding(jax.devices()[0]))
+    checkpoints.manager.close()
     return state, damaged
 
 
@@ -92,11 +100,76 @@ def test_an_incomplete_list_of_checksums_counts_as_damage(folder):
 
 def test_a_damaged_step_is_replaced_when_the_run_reaches_it(folder):
     max(data_files(folder, 3), key=lambda path: path.stat().st_size).unlink()
-    manager = open_checkpoints(folder, keep=2)
-    save_state(manager, make_state(3))
-    manager.close()
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest")
+    save_state(checkpoints, make_state(3))
+    checkpoints.manager.close()
     state, damaged = restore(folder)
     assert int(state.step) == 3 and damaged == []
+
+
+def test_a_kill_between_the_commit_and_the_checksums_costs_one_checkpoint(folder):
+    (folder / "3" / "sha256.json").unlink()
+    state, skipped = restore(folder)
+    assert int(state.step) == 2 and skipped == ["checkpoint 3 was interrupted while it was written, and was skipped"]
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest")
+    save_state(checkpoints, make_state(3))
+    checkpoints.manager.close()
+    state, skipped = restore(folder)
+    assert int(state.step) == 3 and skipped == []
+
+
+def test_a_kill_in_the_first_save_starts_the_run_anew(tmp_path):
+    for step in (4, 3):  # the second run saves at another step than the one that was killed
+        checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+        save_state(checkpoints, make_state(step))
+        checkpoints.manager.close()
+        if step == 4:
+            (tmp_path / "checkpoints" / "4" / "sha256.json").unlink()
+            state, skipped = restore(tmp_path / "checkpoints")
+            assert state is None and skipped[-1] == "no checkpoint is complete: the run starts from the beginning"
+    state, skipped = restore(tmp_path / "checkpoints")
+    assert int(state.step) == 3 and skipped == []
+
+
+def test_the_older_checkpoint_stays_until_the_newer_one_is_complete(tmp_path, monkeypatch):
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+    save_state(checkpoints, make_state(1))
+
+    def stop(path, text):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("irl_inr_jax.training.checkpoint.write_in_one_step", stop)
+        save_state(checkpoints, make_state(2))
+    checkpoints.manager.close()
+    state, _ = restore(tmp_path / "checkpoints")
+    assert int(state.step) == 1
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+    save_state(checkpoints, make_state(2))
+    checkpoints.manager.close()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()] == ["2"]
+
+
+@pytest.mark.parametrize("name", ["runs[1]", "a*b", "a?b"])
+def test_a_path_that_orbax_takes_for_a_pattern_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=r"without \* \? \[ \] in its path, found .* choose another folder"):
+        open_checkpoints(tmp_path / name / "checkpoints", keep=1, config_digest="digest")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"files": 3, "config": ""}', '{"files": {}}', "\x00\x00"])
+def test_checksums_of_another_form_count_as_damage(folder, content):
+    (folder / "3" / "sha256.json").write_text(content)
+    state, skipped = restore(folder)
+    assert int(state.step) == 2 and "sha256.json is missing or incomplete" in skipped[0]
+
+
+def test_checksums_of_earlier_versions_are_read(folder):
+    path = folder / "3" / "sha256.json"
+    facts = json.loads(path.read_text())
+    assert read_config_digest(folder / "3") == "digest"
+    path.write_text(json.dumps(facts["files"]))
+    state, skipped = restore(folder)
+    assert int(state.step) == 3 and skipped == [] and read_config_digest(folder / "3") is None
 
 
 def test_only_damaged_checkpoints_are_an_error_with_advice(folder):

@@ -62,3 +62,13 @@ def test_a_metric_is_read_back_up_to_a_step(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
     assert read_metric(tmp_path, "heldout_loss", until=4) == [0.1, 0.25]
     assert read_metric(tmp_path, "heldout_loss", until=3) == [0.1]
+
+
+def test_one_wrong_byte_costs_one_line(tmp_path):
+    lines = [json.dumps({"step": step, "loss": 0.5}) for step in range(1, 5)]
+    whole = "\n".join(lines).encode() + b"\n"
+    for position in range(len(whole)):
+        (tmp_path / "metrics.jsonl").write_bytes(whole[:position] + b"\xff" + whole[position + 1 :])
+        assert len(read_metrics(tmp_path)) >= 2
+    (tmp_path / "metrics.jsonl").write_text('7\n[1]\n{"step": "1"}\n{"step": 1, "loss": []}\n{"step": 2}\n')
+    assert read_metrics(tmp_path) == [{"step": 2}]

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from irl_inr_jax.config.storage import digest_config
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.devices.mesh import make_mesh
@@ -94,17 +95,31 @@ def test_streamed_images_are_batches_of_one_step(run):
 
 def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
-    manager = open_checkpoints(tmp_path / "checkpoints", keep=2)
+    digest = digest_config(run.config)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest)
     for step in (4, 8):
-        save_state(manager, state.replace(step=np.int32(step)))
-    manager.close()
+        save_state(checkpoints, state.replace(step=np.int32(step)))
+    checkpoints.manager.close()
     (tmp_path / "checkpoints" / "8" / "sha256.json").unlink()
     trained, step = load_trained(tmp_path, run.config, run.dataset)
-    assert step == 4 and "checkpoint 8 is damaged" in caplog.text
+    assert step == 4 and "checkpoint 8 was interrupted while it was written" in caplog.text
     expected = trained_method(run, state)
     jax.tree.map(np.testing.assert_array_equal, trained.params, expected.params)
     images = run.dataset.train.images[:2]
     jax.tree.map(np.testing.assert_array_equal, trained.encode(images), expected.encode(images))
+
+
+def test_a_configuration_that_was_changed_after_training_is_refused(run, state, tmp_path):
+    digest = digest_config(run.config)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest)
+    save_state(checkpoints, state.replace(step=np.int32(4)))
+    checkpoints.manager.close()
+    config = run.config.copy_and_resolve_references()
+    config.data.path, config.train.num_epochs, config.clustering.vote_neighbours = "moved", 99, 3
+    load_trained(tmp_path, config, run.dataset)
+    config.data.seed += 1
+    with pytest.raises(InputError, match=r"config\.json as the run was trained with it, found a key .* changed since"):
+        load_trained(tmp_path, config, run.dataset)
 
 
 def test_a_run_without_checkpoints_is_refused(run, tmp_path):

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from PIL import Image
 
 DPI = 100
@@ -44,8 +45,14 @@ def make_figure(width: int, height: int, title: str, subtitle: str) -> Figure:
 
 def measure_text(text: str, points: int) -> int:
     """Return the width of a line of text in pixels."""
-    width, _, _ = RendererAgg(1, 1, DPI).get_text_width_height_descent(text, FontProperties(size=points), False)
+    drawable = make_drawable(text)
+    width, _, _ = RendererAgg(1, 1, DPI).get_text_width_height_descent(drawable, FontProperties(size=points), False)
     return math.ceil(width)
+
+
+def make_drawable(text: str) -> str:
+    """Return the text with a replacement for bytes of file names that are no characters, which no font can draw."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def write_text(figure: Figure, left: int, top: int, text: str, **style: object) -> None:
@@ -79,6 +86,10 @@ def save_png(figure: Figure, path: Path | str) -> None:
     Figures above 250 kB, as with large photographs, are reduced to a palette of fewer and fewer colours until the file
     is small enough for a report of a dozen figures to be sent by mail.
     """
+    for artist in figure.findobj(Text):
+        assert isinstance(artist, Text)
+        artist.set_parse_math(False)  # a dollar sign in the name of a class is no formula
+        artist.set_text(make_drawable(artist.get_text()))
     renderer = FigureCanvasAgg(figure)
     renderer.draw()
     image = Image.fromarray(np.asarray(renderer.buffer_rgba())[..., :3])

@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 from matplotlib import color_sequences
 from matplotlib.colors import to_rgba_array
 
+from irl_inr_jax.report.figures.canvas import make_drawable
+
 _LONGEST_NAME = 22
 # Matplotlib's ten, then ten from its other qualitative maps, each with the largest CIELAB distance from the previous
 # ones. The smallest distance is 27, of purple and pink among the first ten; matplotlib's `tab20` has pairs at 17.
@@ -21,7 +23,7 @@ _COLOURS = np.concatenate(
 
 def name_classes(class_names: Sequence[str], num_classes: int) -> list[str]:
     """Return one short name per class: that of the data set, cut at 22 letters, or the class number if it has none."""
-    names = [str(class_names[i]) if i < len(class_names) else str(i) for i in range(num_classes)]
+    names = [make_drawable(str(class_names[i])) if i < len(class_names) else str(i) for i in range(num_classes)]
     return [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in names]
 
 

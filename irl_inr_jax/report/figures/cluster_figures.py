@@ -19,6 +19,7 @@ from irl_inr_jax.report.figures.tiles import choose_side, tile_images
 _GRID = 8
 _MAX_CLUSTERS = 30
 _GRID_COLUMNS = 5
+_MAX_CLASSES = 60  # rows of a matrix that is still legible
 
 
 def save_confusion(
@@ -32,22 +33,29 @@ def save_confusion(
     """Save the matrix of `metrics.clustering_scores.confusion_matrix`: counts, coloured by share of the row (Figure 5).
 
     Columns past the number of classes are surplus clusters; with `has_noise` the last column is noise. Counts are
-    omitted if the cells are too small. name: clusterer and data, for the title.
+    omitted if the cells are too small. Of more than `_MAX_CLASSES` classes the largest are shown with their own
+    clusters, as the title then reports. name: clusterer and data, for the title.
     """
     num_classes, num_columns = matrix.shape
+    accuracy = 100 * np.trace(matrix) / max(matrix.sum(), 1)
+    subtitle = f"{accuracy:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row"
     names = name_classes(class_names, num_classes)
     heads = names + [f"extra {i + 1}" for i in range(num_columns - num_classes - has_noise)] + ["noise"] * has_noise
+    if num_classes > _MAX_CLASSES:
+        subtitle += f" · the {_MAX_CLASSES} largest of {num_classes:,} classes"
+        largest = np.sort(np.argsort(-matrix.sum(axis=1), kind="stable")[:_MAX_CLASSES])
+        matrix, names = matrix[np.ix_(largest, largest)], [names[row] for row in largest]
+        heads, (num_classes, num_columns) = names, matrix.shape
     cell = int(np.clip(620 / max(num_columns, num_classes), 10, 46))
     name_widths = [canvas.measure_text(name, canvas.SMALL_POINTS) for name in heads]
     is_horizontal = max(name_widths) <= cell - 4
     left = canvas.MARGIN + 28 + max(name_widths)
     below = 56 if is_horizontal else 48 + max(name_widths)
-    accuracy = 100 * np.trace(matrix) / max(matrix.sum(), 1)
     figure = canvas.make_figure(
         left + cell * num_columns + canvas.MARGIN,
         canvas.TITLE_HEIGHT + 8 + cell * num_classes + below,
         f"Confusion matrix of classes and matched clusters: {name}",
-        f"{accuracy:.1f} % on the diagonal · images: {matrix.sum():,} · colour: share of the row",
+        subtitle,
     )
     axes = canvas.place_axes(figure, left, canvas.TITLE_HEIGHT + 8, cell * num_columns, cell * num_classes)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)

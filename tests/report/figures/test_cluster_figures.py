@@ -63,6 +63,21 @@ def test_confusion_of_any_size_fits_a_page(figures):
         assert 100 < height < 1200 and 200 < width < 1300
 
 
+def test_confusion_of_thousands_of_classes_shows_the_largest_and_reports_it(written):
+    counts = np.arange(1, 3001)
+    save_confusion("unused", np.diag(counts), [f"kind {number}" for number in counts])
+    texts = written()
+    assert "kind 3000" in texts and "kind 2941" in texts and "kind 2940" not in texts
+    assert any(text.startswith("100.0 % on the diagonal") and "60 largest of 3,000 classes" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", ["$x", "$x_", "a$b$c", "\\frac{", "caf\udce9", "<b>&amp;"])
+def test_names_of_classes_are_drawn_as_they_are(tmp_path, name):
+    path = tmp_path / "confusion.png"
+    cluster_figures.save_confusion(path, np.eye(2, dtype=int), (name, "other"), name=name)
+    assert path.stat().st_size > 1000
+
+
 def test_confusion_with_a_class_without_images(render):
     assert num_pixels(render(save_confusion, np.zeros((3, 3), int), ()), darkest_blue()) == 0
 
