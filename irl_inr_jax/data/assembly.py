@@ -12,7 +12,7 @@ from irl_inr_jax.data.background import find_background
 from irl_inr_jax.data.fitting import Fit, fit_images
 from irl_inr_jax.data.labels import encode_labels
 from irl_inr_jax.data.lazy import LazyImages
-from irl_inr_jax.data.scaling import find_scaling
+from irl_inr_jax.data.scaling import find_categories, find_scaling
 from irl_inr_jax.data.source import Source, split_by_bytes
 from irl_inr_jax.data.subsets import (
     NUM_SAMPLED,
@@ -51,7 +51,15 @@ def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
         train, test = _load(train, source), None if test is None else _load(test, source)
         sample = train.images
     background = float(fit.background.mean())
-    scaling = find_scaling(sample, mode=data.scaling, background=background, source=source.name, invert=data.invert)
+    scaling = find_scaling(
+        sample,
+        mode=data.scaling,
+        background=background,
+        source=source.name,
+        invert=data.invert,
+        # Resizing mixes stray categories with others.
+        categories=find_source_categories(source, data.seed) if fit.out_side != fit.side else None,
+    )
     return Dataset(
         name=data.name,
         train=train,
@@ -64,6 +72,14 @@ def assemble_dataset(data: ConfigDict, source: Source) -> Dataset:
         side_range=(int(source.sizes.max(1).min()), int(source.sizes.max())),
         fit=fit,
     )
+
+
+def find_source_categories(source: Source, seed: int) -> tuple[float, float] | None:
+    """Return `find_categories` of a sample of the images as stored."""
+    rows = sample_row_indices(len(source.ids), seed)
+    # The first image alone is enough to tell photographs.
+    parts = [part for part in (rows[:1], *split_by_bytes(source, rows[1:])) if len(part)]
+    return find_categories(np.concatenate([np.ravel(image) for image in source.read(part)]) for part in parts)
 
 
 def split_source(data: ConfigDict, source: Source, fit: Fit) -> tuple[ImageSet, ImageSet | None, tuple[str, ...]]:

@@ -6,6 +6,8 @@ If it is in between (particles, textures), results are from -1 to 1. An image tr
 has no visible border, and its centre of mass is that of the object.
 """
 
+from collections.abc import Iterable, Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,7 @@ _END = 0.25
 # the pixels are errors of the file, such as the dies of value 3 in MixedWM38.
 MAX_CATEGORIES = 16
 MAX_STRAY_SHARE = 1e-4
-_CHUNK = 256  # images of which the values are collected at once
+_CHUNK = 256  # images whose values are collected at once
 
 
 def to_unit(scaling: Scaling, stored: np.ndarray | jax.Array) -> jax.Array:
@@ -36,7 +38,13 @@ def to_display(scaling: Scaling, unit: np.ndarray | jax.Array) -> np.ndarray:
 
 
 def find_scaling(
-    images: Num[np.ndarray, "n h w c"], *, mode: str, background: float, source: str, invert: bool = False
+    images: Num[np.ndarray, "n h w c"],
+    *,
+    mode: str,
+    background: float,
+    source: str,
+    invert: bool = False,
+    categories: tuple[float, float] | None = None,
 ) -> Scaling:
     """Return the scaling for all images, estimated from some of them. background: its stored value.
 
@@ -44,7 +52,7 @@ def find_scaling(
     largest value; 'percentiles' the 0.1st and the 99.9th percentile, for data with outliers. 'auto' is 'type' if the
     values use more than half of that range, else 'extremes'. Stray values of categories do not count; see
     `find_categories`. invert: reverse the sign, if values are on both sides of
-    the background.
+    the background. categories: of `find_categories`, of images that are resized; None finds those of `images`.
 
     Raises InputError for images without variation, and for `invert` if the background is at an end of the range.
     """
@@ -54,7 +62,7 @@ def find_scaling(
             f"{source}: expected images with some variation, found {images.flat[0]} at every pixel of all "
             f"{len(images)} training images; check how they were written"
         )
-    kept = find_categories(images)
+    kept = find_categories(_in_parts(images)) if categories is None else categories
     strays = ""
     if kept is not None and (kept[0] > least or kept[1] < greatest):
         number = int(((images < kept[0]) | (images > kept[1])).sum())
@@ -80,22 +88,29 @@ def find_scaling(
     return Scaling(scale, -background * scale + 0.0, bottom, description)
 
 
-def find_categories(images: Num[np.ndarray, "n h w c"]) -> tuple[float, float] | None:
+def find_categories(parts: Iterable[Num[np.ndarray, "..."]]) -> tuple[float, float] | None:
     """Return the smallest and the largest value of images of categories, without stray ones; None for other images.
 
-    Categories are at most `MAX_CATEGORIES` values, of which at least three have a share of `MAX_STRAY_SHARE`.
+    parts: the images, in arrays of any shape, of which no more are read than are needed. Categories are at most
+    `MAX_CATEGORIES` values, of which at least three have a share of `MAX_STRAY_SHARE`.
     """
     counts: dict[float, int] = {}
-    for first in range(0, len(images), _CHUNK):
-        chunk = images[first : first + _CHUNK]
-        for part in (chunk[:1], chunk[1:]):  # the first image of photographs is enough to tell
-            values, numbers = np.unique(part, return_counts=True)
-            for value, number in zip(values[: MAX_CATEGORIES + 1].tolist(), numbers.tolist(), strict=False):
-                counts[value] = counts.get(value, 0) + number
-            if len(counts) > MAX_CATEGORIES:
-                return None
-    frequent = [value for value, number in counts.items() if number >= MAX_STRAY_SHARE * images.size]
+    for part in parts:
+        values, numbers = np.unique(part, return_counts=True)
+        for value, number in zip(values[: MAX_CATEGORIES + 1].tolist(), numbers.tolist(), strict=False):
+            counts[value] = counts.get(value, 0) + number
+        if len(counts) > MAX_CATEGORIES:
+            return None
+    total = sum(counts.values())
+    frequent = [value for value, number in counts.items() if number >= MAX_STRAY_SHARE * total]
     return (float(min(frequent)), float(max(frequent))) if len(frequent) >= 3 else None
+
+
+def _in_parts(images: Num[np.ndarray, "n h w c"]) -> Iterator[np.ndarray]:
+    """Yield the images in chunks; the first one alone, which is enough to tell photographs."""
+    yield images[:1]
+    for first in range(1, len(images), _CHUNK):
+        yield images[first : first + _CHUNK]
 
 
 def _find_range(images: np.ndarray, mode: str, least: float, greatest: float) -> tuple[float, float, str]:

@@ -107,6 +107,7 @@ def describe_export(bundle: ModelBundle, encoder: ExportedEncoder, *, kind: str)
                 "resampling": fit.resampling,
                 "background": np.asarray(fit.background).tolist(),
                 "border_levelled": fit.level,
+                "background_in_boxes": list(fit.mask),
                 "background_outside_circle": fit.circle,
             },
             "scaling": {"scale": scaling.scale, "offset": scaling.offset, "applied": "inside the program"},

@@ -219,3 +219,15 @@ def test_masked_boxes_are_background_in_every_image(make):
     np.testing.assert_array_equal(make(source_of(), mask=mask, memory_mb=0).train.images[:][..., 0], expected)
     with pytest.raises(InputError, match=r"config\.data\.mask: expected rows and columns from 0 to 7, found 8"):
         make(source_of(), mask=(1, 8, 0, 1))
+
+
+@pytest.mark.parametrize("same_scale", [True, False])
+def test_a_stray_category_does_not_rescale_maps_that_are_resized(make, same_scale):
+    maps = np.zeros((30, 40, 40), np.uint8)
+    maps[:, 8:32, 8:32] = 1
+    maps[:, 12:20, 12:30] = 2
+    keys = {"resize": 20, "same_scale": same_scale}
+    expected = make(source_of(maps, IDS[:30]), **keys).scaling
+    maps[0, 20:22, 20:22] = 9
+    scaling = make(source_of(maps, IDS[:30]), **keys).scaling
+    assert expected.scale == 1 / 2 and scaling[:3] == expected[:3] and "without 1 pixel" in scaling.description
