@@ -33,11 +33,13 @@ SAME = 1e-4  # of the distance of the last neighbour: an image so near is the im
 class Familiarity(NamedTuple):
     """What is usual for the known images of each of k clusters.
 
+    rows: (r,) of the reference, the known images; held-out images are not among them, as new ones are not.
     whitening: (d, d); latents @ whitening have covariance 1 within clusters. centres: (k, d) whitened. medians,
     spreads: (k, p) of the p measures: log distance to the nearest known images and, for a method with a decoder, log of
     the reconstruction error over the root of the image's mean square.
     """
 
+    rows: Int[np.ndarray, "r"]
     whitening: Float[np.ndarray, "d d"]
     centres: Float[np.ndarray, "k d"]
     medians: Float[np.ndarray, "k p"]
@@ -67,6 +69,7 @@ def measure_familiarity(
     centres = np.stack([(latents[rows] @ whitening).mean(axis=0) for rows in groups])
     num_measures = 1 if errors is None else 2
     plain = Familiarity(
+        np.arange(len(latents)),
         whitening,
         centres,
         np.zeros((len(groups), num_measures), np.float32),
@@ -92,23 +95,23 @@ def measure_known(
     rows: Int[np.ndarray, "m"],
     held_rows: Int[np.ndarray, "h"],
 ) -> tuple[Familiarity, Float32[np.ndarray, "h p"]]:
-    """Return what is usual for the images in `rows`, and the novelty of those in `held_rows` among them.
+    """Return what is usual for the reference images `rows` that are not held out, and the novelty of `held_rows`.
 
-    images, embeddings, clusters: of all evaluated images. Medians are those of at most `MAX_MEASURED` images that are
-    not held out, evenly spread.
+    images, embeddings, clusters: of all evaluated images. Errors are those of at most `MAX_MEASURED` images, evenly
+    spread. Nothing is fitted to the held-out images, which would seem less novel than new ones.
     """
     others = np.flatnonzero(~np.isin(rows, held_rows))
     others = others if len(others) else np.arange(len(rows))
-    measured = others[np.linspace(0, len(others) - 1, min(len(others), MAX_MEASURED)).astype(int)]
+    measured = np.linspace(0, len(others) - 1, min(len(others), MAX_MEASURED)).astype(int)
 
     def errors_of(numbers: Int[np.ndarray, "_"]) -> Float32[np.ndarray, "_"] | None:
         chosen = images.take(numbers) if isinstance(images, LazyImages) else images[numbers]
         pose = jax.tree.map(lambda leaf: np.asarray(leaf)[numbers], embeddings.pose)
         return relative_errors(trained, chosen, embeddings.latents[numbers], pose)
 
-    known = embeddings.latents[rows]
-    errors = errors_of(rows[measured])
-    familiarity = measure_familiarity(known, clusters[rows], measured=measured, errors=errors)
+    errors = errors_of(rows[others][measured])
+    known, own = embeddings.latents[rows], clusters[rows[others]]
+    familiarity = measure_familiarity(known[others], own, measured=measured, errors=errors)._replace(rows=others)
     return familiarity, measure_novelty(familiarity, known, embeddings.latents[held_rows], errors_of(held_rows))
 
 
@@ -118,11 +121,12 @@ def measure_novelty(
     latents: Float[np.ndarray, "n d"],
     errors: Float[np.ndarray, "n"] | None,
 ) -> Float32[np.ndarray, "n p"]:
-    """Return the measures of images in spreads above the median of their cluster. known: latents of known images.
+    """Return the measures of images in spreads above the median of their cluster. known: latents of the reference.
 
     An image that is among the known ones is not its own neighbour. errors: of `relative_errors`.
     """
-    distances = neighbour_distances(known @ familiarity.whitening, latents @ familiarity.whitening)
+    points = known[familiarity.rows] @ familiarity.whitening
+    distances = neighbour_distances(points, latents @ familiarity.whitening)
     columns = [distances] if errors is None else [distances, errors]
     raw = np.log(np.maximum(np.stack(columns, axis=1), 1e-12))
     clusters = familiarity.find_clusters(latents)
