@@ -2,6 +2,7 @@
 
 A model holds at most twice the bytes of its parameters (encoder, decoder and classifiers), or `MIN_BYTES` more than
 these if they are small: what is left for the reference decides how many images it has, and of how many the pixels.
+Of a training-free method the reference is the model: it has up to `FREE_ROWS` images whatever they take.
 """
 
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from irl_inr_jax.types import Dataset, ImageSet, InputError, PyTree
 __all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]
 
 MIN_BYTES = 1_000_000  # for the reference of a model with few parameters
+FREE_ROWS = 5_000
 RESERVED_BYTES = 60_000  # of the configuration and the verdict
 MAX_HELD_OUT = 4_000
 CONTRAST_QUANTILES = (0.05, 0.95)
@@ -56,7 +58,7 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
         raise InputError("expected a data set that records how its images were made squares, found none")
     classifiers, numbers = read_classifiers(workdir / "eval" / "clusterings", stored, seed=config.seed)
     size = count_bytes((trained.params, trained.model_state, classifiers))
-    num_bytes = max(size, MIN_BYTES) - RESERVED_BYTES
+    num_bytes = allot_bytes(stored, size, is_trained=config.train.num_epochs > 0)
     rows, with_pixels = sample_reference(stored, images, num_bytes, seed=config.seed)
     held_rows, kind = find_held_out(stored, dataset, split, config)
     num_held_out = min(len(held_rows), count_held_out(stored, num_bytes))
@@ -108,6 +110,15 @@ def count_bytes(tree: PyTree) -> int:
     return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree))
 
 
+def allot_bytes(stored: StoredEvaluation, size: int, *, is_trained: bool) -> int:
+    """Return the bytes for reference and held-out images. size: bytes of all parameters."""
+    num_bytes = max(size, MIN_BYTES) - RESERVED_BYTES
+    if is_trained:
+        return num_bytes
+    # `sample_reference` gives a quarter to the held-out images and half to these and the latents.
+    return max(num_bytes, int(4 * count_reference_bytes(stored) * min(FREE_ROWS, len(stored.ids))))
+
+
 def sample_reference(
     stored: StoredEvaluation, images: ImageSet, num_bytes: int, *, seed: int
 ) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "q"]]:
@@ -115,8 +126,7 @@ def sample_reference(
 
     At most half of the bytes are for latents and clusters, of at most `MAX_ROWS` images; pixels have the rest.
     """
-    latents, num_clusterers = stored.embeddings.latents, len(stored.clusters)
-    each = latents[:1].nbytes + 32 + 8 * num_clusterers + np.mean([len(str(value)) for value in stored.ids[:1000]]) + 6
+    latents, each = stored.embeddings.latents, count_reference_bytes(stored)
     held = count_held_out(stored, num_bytes) * held_out_bytes(stored)
     rng = np.random.default_rng(seed)
     num_rows = int(np.clip((num_bytes / 2 - held) / each, 1, min(len(latents), MAX_ROWS)))
@@ -124,6 +134,12 @@ def sample_reference(
     pixels = int(np.prod(images.images.shape[1:])) * images.images.dtype.itemsize
     num_pixels = int(np.clip((num_bytes - held - num_rows * each) / pixels, 0, num_rows))
     return rows, np.sort(rng.choice(num_rows, num_pixels, replace=False))
+
+
+def count_reference_bytes(stored: StoredEvaluation) -> float:
+    """Return the bytes of a reference image in the model, without its pixels."""
+    id_bytes = float(np.mean([len(str(value)) for value in stored.ids[:1000]])) + 6
+    return stored.embeddings.latents[:1].nbytes + 32 + 8 * len(stored.clusters) + id_bytes
 
 
 def held_out_bytes(stored: StoredEvaluation) -> int:

@@ -1,5 +1,7 @@
 """What a model keeps of a run: the reference within the size, the rule of the input, and held-out images."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from irl_inr_jax.data.assembly import assemble_dataset
 from irl_inr_jax.data.source import array_source, row_ids
 from irl_inr_jax.deployment.bundle import (
     MAX_HELD_OUT,
+    allot_bytes,
     count_bytes,
     count_held_out,
     describe_input,
@@ -42,6 +45,18 @@ def test_the_reference_stays_within_its_bytes(evaluated, num_bytes):
     assert used <= max(num_bytes, 40)
     if num_bytes == 10**9:
         assert len(rows) == len(with_pixels) == 3000
+
+
+def test_a_training_free_model_keeps_its_images_however_wide_their_latents_are(evaluated):
+    stored, images = evaluated
+    wide = stored._replace(
+        embeddings=dataclasses.replace(stored.embeddings, latents=np.zeros((3000, 2000), np.float32))
+    )
+    free, trained = (
+        sample_reference(wide, images, allot_bytes(wide, 0, is_trained=is_trained), seed=0)[0]
+        for is_trained in (False, True)
+    )
+    assert len(free) == 3000 and len(trained) < 60
 
 
 def test_the_rule_of_the_input_is_measured_on_the_images():
