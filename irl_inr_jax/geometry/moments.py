@@ -54,6 +54,11 @@ def angle_of(vector: Float[Array, "*batch 2"]) -> Float[Array, "*batch"]:
     return jnp.where(defined, jnp.arctan2(jnp.where(defined, y, 0.0), jnp.where(defined, x, 1.0)), 0.0)
 
 
+def wrap_angle(angle: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """Return the angle plus a multiple of 2 pi, in [-pi, pi], with a gradient of 1."""
+    return angle - 2 * jnp.pi * jnp.round(angle / (2 * jnp.pi))
+
+
 class Salience(NamedTuple):
     """Weighting of the pixels of noisy images, whose mass would otherwise be dominated by noise.
 

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.coords import compose_poses, invert_pose
-from irl_inr_jax.geometry.moments import Salience, angle_of, centre_of_mass, moment_pose
+from irl_inr_jax.geometry.moments import Salience, angle_of, centre_of_mass, moment_pose, wrap_angle
 from irl_inr_jax.geometry.polar import best_rotation, polar_grid, sample_polar
 from irl_inr_jax.methods import losses
 from irl_inr_jax.types import Pose
@@ -98,7 +98,7 @@ class PoseForm:
         sampled = sample_polar(images, pose, **sizes, fill=self.fill)
         rendered = render(coords=polar_grid(**sizes)[None]).reshape(sampled.shape)
         rotation = 2 * jnp.pi * best_rotation(sampled, rendered).astype(jnp.float32) / self.num_rotations
-        return Pose(theta=pose.theta + rotation, tau=pose.tau)
+        return Pose(theta=wrap_angle(pose.theta + rotation), tau=pose.tau)
 
     def symmetry_loss(
         self, images: Float[Array, "b h w c"], head: HeadPose, pose: Pose

@@ -204,3 +204,11 @@ def test_under_heavy_noise_the_angle_of_the_salient_mass_is_more_accurate():
         found = moment_pose(noisy, translation=True, salience=salience)[0].theta
         errors.append(np.median(angle_distance(found, truth)))
     assert errors[1] < errors[0] / 2
+
+
+def test_a_wrapped_angle_is_the_same_direction_within_half_a_rotation():
+    angles = np.linspace(-20, 20, 401, dtype=np.float32)
+    wrapped = np.asarray(moments.wrap_angle(jnp.asarray(angles)))
+    assert np.abs(wrapped).max() <= np.float32(np.pi)
+    np.testing.assert_allclose(np.exp(1j * wrapped), np.exp(1j * angles.astype(np.float64)), atol=5e-6)
+    np.testing.assert_array_equal(jax.vmap(jax.grad(moments.wrap_angle))(jnp.asarray(angles)), np.ones_like(angles))
