@@ -149,7 +149,7 @@ def describe_drift(drift: Drift) -> str:
         f"{verdict}: {_percent(drift.outside_share)} of {drift.num_new:,} images are outside the known clusters, "
         f"{_percent(drift.known_share)} of the {drift.num_known:,} {kind}{sizes} (p = {drift.p_value:.3f}, "
         f"false-alarm rate {_percent(drift.false_alarm_rate)}; "
-        f"a new kind of at least {_percent(drift.detectable)} would be found)"
+        f"of clearly different images, about {_percent(drift.detectable)} would be found)"
     )
     if not drift.is_calibrated:
         text += "; images look more novel than training images even without drift: train with a test split or a holdout"

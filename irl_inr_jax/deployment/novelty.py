@@ -24,7 +24,7 @@ from irl_inr_jax.types import Embeddings, Method, Pose, Scaling
 
 NUM_NEIGHBOURS = 5  # known images to which the distance is measured
 SIDE_COMPARED = 20  # rows of pixels that are compared, at most; a pixel's neighbours hardly tell more
-MIN_OF_CLUSTER = 20  # known images, below which the median and the spread of all clusters are used
+MIN_OF_CLUSTER = 10  # known images, below which the median and the spread of all clusters are used
 LOWER = 0.16  # quantile; its distance from the median is one standard deviation of a normal distribution
 MAX_MEASURED = 4_000  # known images, from which medians and spreads are computed
 SAME = 1e-4  # of the distance of the last neighbour: an image so near is the image itself
