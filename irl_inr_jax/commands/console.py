@@ -69,7 +69,7 @@ def describe_fault(error: BaseException) -> str | None:
     seen: BaseException | None = error
     while seen is not None:
         fault = next((text for text in FAULTS if text in str(seen)), None)
-        if fault is None and isinstance(seen, OSError) and seen.errno in FAULTS.values():
+        if fault is None and isinstance(seen, OSError) and seen.errno is not None and seen.errno in FAULTS.values():
             fault = os.strerror(seen.errno)
         if fault is not None:
             name = getattr(seen, "filename", None)

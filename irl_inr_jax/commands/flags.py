@@ -95,7 +95,7 @@ def parse_arguments(
         return message.strip().splitlines()[-1].removeprefix("ValueError: ") if "Traceback" in message else message
     if surplus:
         return f"expected only flags, found {surplus[0]!r}; see --help"
-    empty = [name for name in PLACES if name in values and values[name].value == ""]
+    empty = [name for name in PLACES if name in values and values[name].present and values[name].value == ""]
     return f"expected a path after --{empty[0]}, found none; see --help" if empty else ""
 
 

@@ -121,7 +121,7 @@ def test_names_name_clusters_and_known_names_are_targets(start, write):
     [
         ("name,cluster\nx,1\n", "found name, cluster; rename"),
         ("id,label\nx,1\n", "at least one of cluster, name, junk.*found id, label"),
-        ("id;name\nx;1\n", "found id;name"),
+        ("id:name\nx:1\n", "found id:name"),
         ("", "found an empty file"),
         ('id,cluster\n"lot,9",1\n', "'lot,9'.*another run"),
         ('id,cluster\n"lot,1",7\n', "from 0 to 2, or 3 for a new one, found 7"),

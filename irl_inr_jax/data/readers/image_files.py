@@ -152,7 +152,7 @@ def _without_alpha(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _check_pnm_depth(path: Path) -> None:
+def _check_pnm_depth(path: ImageFile) -> None:
     """Raise ValueError for a PGM or PPM file whose values Pillow would scale."""
     with path.open("rb") as file:
         header = _PNM_HEADER.match(file.read(4096))
