@@ -30,8 +30,10 @@ class IRLINR(EstimatorProtocol):
 
     Images are an array (n, h, w) or (n, h, w, c) of uint8, uint16, bool or floats, a list of arrays or of paths, the
     path of a folder or of a file of many images, or an `irl_inr_jax.types.Dataset`. New images are read by the rule
-    learnt from these: other sizes are padded or resized alike; the same values in another type are recognised (floats
-    that are integers, or exactly integers divided by the type's largest); any other range raises an error.
+    learnt from these: smaller ones are padded and resized alike, larger ones than the largest raise an error; the same
+    values in another type are recognised (floats that are integers, or exactly integers divided by the type's largest);
+    a range that cannot be that of these images raises an error. Floats that differ by a factor of less than about 8
+    cannot be told apart.
 
     Parameters
     ----------
@@ -143,8 +145,11 @@ class IRLINR(EstimatorProtocol):
     def save(self, path: "str | Path") -> None:
         """Write the model as one file NAME.irl, which needs neither the images nor this package's checkout to load."""
         from irl_inr_jax.deployment.bundle import save_bundle
+        from irl_inr_jax.deployment.bundle_file import digest_bundle
 
-        save_bundle(Path(path), self._require_fit())
+        bundle = self._require_fit()
+        bundle = bundle._replace(facts={**bundle.facts, "clusterer": self.clusterer})
+        save_bundle(Path(path), bundle._replace(digest=digest_bundle(bundle)))
 
     @classmethod
     def load(cls, path: "str | Path") -> "IRLINR":
@@ -154,7 +159,8 @@ class IRLINR(EstimatorProtocol):
 
         enable_compilation_cache(None)
         bundle = load_bundle(Path(path))
-        model = cls(clusterer=bundle.clusterers[0], config=bundle.config)
+        clusterer = bundle.facts.get("clusterer", bundle.clusterers[0])
+        model = cls(n_clusters=bundle.facts["num_clusters"], clusterer=clusterer, config=bundle.config)
         return model._set_fitted(bundle, bundle.reference)
 
     def plot_clusters(self, n: int = 10, *, ax: "Axes | None" = None) -> "Axes":

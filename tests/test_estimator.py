@@ -18,10 +18,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
 from irl_inr_jax import IRLINR
+from irl_inr_jax.deployment.bundle_file import save_bundle
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.types import InputError
 from tests.conftest import ONE_DEVICE, ROOT
-from tests.small_model import make_small_images
+from tests.small_model import make_small_images, make_small_model
 
 ATTRIBUTES = ("ids_", "labels_", "embedding_", "theta_", "tau_", "confidence_", "outlier_score_")
 
@@ -224,6 +225,28 @@ def test_a_saved_model_needs_neither_the_images_nor_the_checkout(fitted, tmp_pat
         # Another number of images is a batch of another size, which sums in another order.
         np.testing.assert_allclose(found["latents"], fitted.embedding_[::2], atol=1e-6)
         np.testing.assert_array_equal(found["known"], fitted.embedding_)
+
+
+def test_a_file_keeps_the_clusterer_and_their_number(tmp_path):
+    save_bundle(tmp_path / "a.irl", make_small_model())
+    model = IRLINR.load(tmp_path / "a.irl").set_params(clusterer="agglomerative")
+    model.save(tmp_path / "b.irl")
+    again = IRLINR.load(tmp_path / "b.irl")
+    assert again.get_params()["clusterer"] == "agglomerative" and again.n_clusters == again.model_.facts["num_clusters"]
+    np.testing.assert_array_equal(again.labels_, again.model_.reference.clusters["agglomerative"])
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"config": "digits_u"}, "expected a ConfigDict or None for config, found 'digits_u'"),
+        ({"settings": ["a"]}, "expected a dict such as"),
+        ({"workdir": 5}, "expected a path or None for workdir, found 5"),
+    ],
+)
+def test_parameters_of_another_type_are_refused_in_one_line(params, words):
+    with pytest.raises(InputError, match=words):
+        IRLINR(**params).fit(make_small_images())
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     from irl_inr_jax.report.html.assignment_page import Gallery, save_assignment_page
     from irl_inr_jax.training.progress import show_progress
 
-    new = read_new_images(bundle, what)
+    new = read_new_images(bundle, what, max_unreadable=1.0)
     gallery = Gallery(bundle) if with_page else None
     partial = out.with_name(out.name + ".partial")
     start_table(partial, column_names(bundle))

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from irl_inr_jax.data.datasets.own_images import STACKS
 from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
 from irl_inr_jax.deployment.arrivals import Arrivals
 from irl_inr_jax.deployment.assigned_table import append_lines, column_names, continue_table, format_lines
 from irl_inr_jax.deployment.drift import Drift, MeasuredImages
-from irl_inr_jax.deployment.drift_file import drift_path, save_drift
+from irl_inr_jax.deployment.drift_file import drift_path, read_model_digest, save_drift
 from irl_inr_jax.deployment.image_assignment import assign_chunks
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.new_images import NewImages, read_new_images
@@ -24,9 +25,43 @@ MAX_FILES = 256  # read at once
 
 
 def watch(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_seconds: float) -> Drift:
-    """Assign the files of the folder until Ctrl-C or SIGTERM; return the drift of the last images."""
+    """Assign the files of the folder until Ctrl-C or SIGTERM; return the drift of the last images.
+
+    Raises InputError for something else than a folder, for a table of another model, and while another process watches
+    for the same table.
+    """
     if not folder.is_dir():
         raise InputError(f"expected a folder for --watch, found {folder}")
+    with lock_table(out):
+        return follow(bundle, folder, out, rate=rate, poll_seconds=poll_seconds)
+
+
+@contextmanager
+def lock_table(out: Path) -> Iterator[None]:
+    """Hold the lock of a table within the block. Raises InputError if another process has it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"expected no other --watch that writes {out}, found a process that has its lock; stop it, or choose "
+            f"another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def follow(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_seconds: float) -> Drift:
+    """Assign the files that are in the folder and those that arrive there, until Ctrl-C or SIGTERM."""
+    model = read_model_digest(drift_path(out)) if out.exists() else None
+    if model not in (None, bundle.digest):
+        raise InputError(
+            f"expected a table of this model in {out}, found one of another, whose clusters have other numbers; choose "
+            f"another --out"
+        )
     done = continue_table(out, column_names(bundle))
     arrivals = Arrivals(folder, {*IMAGE_EXTENSIONS, *STACKS})
     for name in done:
@@ -87,7 +122,7 @@ def read_files(bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str], do
 def read_singly(bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str]) -> NewImages:
     """Return the images of files with one image each; ids are the names."""
     paths = {str(arrivals.folder / name): name for name in names}
-    new = read_new_images(bundle, list(paths))
+    new = read_new_images(bundle, list(paths), max_unreadable=0.0)
     return new._replace(ids=np.array([paths[str(value)] for value in new.ids]))
 
 
@@ -95,7 +130,7 @@ def read_one(bundle: ModelBundle, arrivals: Arrivals, name: str) -> NewImages:
     """Return the images of one file; ids are NAME, or NAME#NUMBER from 0 in a file of many images."""
     if Path(name).suffix.lower() in IMAGE_EXTENSIONS:
         return read_singly(bundle, arrivals, [name])
-    new = read_new_images(bundle, str(arrivals.folder / name))
+    new = read_new_images(bundle, str(arrivals.folder / name), max_unreadable=0.0)
     return new._replace(ids=np.array([f"{name}#{number}" for number in range(len(new.ids))]))
 
 

@@ -26,7 +26,7 @@ class AppliedModel:
 
     def __init__(self, bundle: ModelBundle, what: object):
         self.bundle = bundle
-        self.new: NewImages = read_new_images(bundle, what)
+        self.new: NewImages = read_new_images(bundle, what, max_unreadable=0.0)
 
     @functools.cached_property
     def encoded(self) -> tuple[Float32[np.ndarray, "n d"], Pose | None]:

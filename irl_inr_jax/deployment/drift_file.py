@@ -15,6 +15,15 @@ def drift_path(table: Path) -> Path:
     return table.with_suffix(".drift.json")
 
 
+def read_model_digest(path: Path) -> str | None:
+    """Return the digest of the model in a file of `save_drift`; None if there is none or it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content.get("model") if isinstance(content, dict) else None
+
+
 def save_drift(path: Path, bundle: ModelBundle, measured: Sequence[MeasuredImages], *, rate: float) -> Drift:
     """Compare new images with the held-out ones of the model, write the result in one step and return it."""
     known = known_images(bundle)

@@ -8,7 +8,7 @@ import numpy as np
 
 from irl_inr_jax.config.base import get_config
 from irl_inr_jax.data.assembly import check_source
-from irl_inr_jax.data.datasets.own_images import find_reader, read_own_images
+from irl_inr_jax.data.datasets.own_images import READER_KEYS, find_reader, read_own_images
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.pixels import as_pixels, check_stack_shape
 from irl_inr_jax.data.readers.files_source import source_of_files
@@ -20,20 +20,20 @@ NAME = "images"  # in messages and ids of arrays
 _KINDS = "an array (n, h, w) or (n, h, w, c), a list of arrays or of paths, or the path of a folder or a file"
 
 
-def open_images(what: object) -> Source:
+def open_images(what: object, *, max_unreadable: float) -> Source:
     """Return the images of an array (n, h, w[, c]), a list of arrays or paths, a path, an ImageSet or a Dataset.
 
-    Of a Dataset the training images are used. Raises InputError for anything else, for no images and for files that
-    cannot be read.
+    max_unreadable: share of the files that may be unreadable, and are then skipped and listed. Of a Dataset the
+    training images are used. Raises InputError for anything else, for no images and for more files that cannot be read.
     """
     if isinstance(what, Dataset):
         what = what.train
     if isinstance(what, ImageSet):
         return source_of_set(what)
     if isinstance(what, str | Path):
-        source = open_path(Path(what).expanduser())
+        source = open_path(Path(what).expanduser(), max_unreadable)
     elif isinstance(what, list | tuple) and what and all(isinstance(item, str | Path) for item in what):
-        source = open_files([str(item) for item in what])
+        source = open_files([str(item) for item in what], max_unreadable)
     elif isinstance(what, list | tuple) and what and all(np.ndim(item) in (2, 3) for item in what):
         source = source_of_list([np.asarray(item) for item in what])
     else:
@@ -49,20 +49,23 @@ def describe_source(source: Source) -> str:
     return f"{smallest}{height}x{width} pixels of {source.dtype}"
 
 
-def open_path(path: Path) -> Source:
+def open_path(path: Path, max_unreadable: float) -> Source:
     """Return the images of a folder, a pattern, a table, a file of many images, or a single image file."""
     if path.is_file() and path.suffix.lower() in IMAGE_EXTENSIONS and path.suffix.lower() not in (".tif", ".tiff"):
-        return open_files([str(path)])
+        return open_files([str(path)], max_unreadable)
     data = get_config().data
     with data.unlocked():
         data.update(name="images", path=str(path))
-    find_reader(data.path)
+        if "max_unreadable" in READER_KEYS.get(find_reader(data.path), ()):
+            data.max_unreadable = max_unreadable
     return read_own_images(data)
 
 
-def open_files(paths: Sequence[str]) -> Source:
+def open_files(paths: Sequence[str], max_unreadable: float) -> Source:
     """Return one image per file; ids are the paths as given."""
-    return source_of_files("the list of files", Path(), paths, data=get_config().data)
+    data = get_config().data
+    data.max_unreadable = max_unreadable
+    return source_of_files("the list of files", Path(), paths, data=data)
 
 
 def source_of_set(images: ImageSet) -> Source:

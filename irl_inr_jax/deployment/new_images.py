@@ -33,14 +33,16 @@ class NewImages(NamedTuple):
     skipped: tuple[str, ...]
 
 
-def read_new_images(bundle: ModelBundle, what: object) -> NewImages:
+def read_new_images(bundle: ModelBundle, what: object, *, max_unreadable: float) -> NewImages:
     """Return images of an array, a path or a list, prepared as those of the training were.
+
+    max_unreadable: share of the files that may be unreadable, and are then in `skipped`; 0 keeps one row for each file.
 
     Raises InputError for another number of channels, another range of values, images larger than the largest of the
     training, and values that are not finite.
     """
     rule = bundle.input_rule
-    source = convert_source(rule, open_images(as_many(what, rule.channels)))
+    source = convert_source(rule, open_images(as_many(what, rule.channels), max_unreadable=max_unreadable))
     check_sizes_fit(rule, source)
     images = LazyImages(
         lambda rows: fit_images(source.read(rows), rule.fit),

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.task import check_num_clusters
-from irl_inr_jax.config.base import list_keys
+from irl_inr_jax.config.base import get_config, list_keys
 from irl_inr_jax.config.checks import check_config, check_names, flatten_keys
 from irl_inr_jax.config.recipe import own_images_config, set_keys
 from irl_inr_jax.config.storage import write_in_one_step
@@ -82,6 +82,17 @@ def make_model_options(params: Mapping[str, Any]) -> ModelOptions:
         raise InputError(f"expected a number of at least 1, or None, for n_clusters, found {number!r}")
     if budget is not None and not (isinstance(budget, int | float) and 0 <= budget < math.inf):
         raise InputError(f"expected a number of minutes for budget, found {budget!r}; 0 sets no bound")
+    if params["config"] is not None and not isinstance(params["config"], ConfigDict):
+        raise InputError(
+            f"expected a ConfigDict or None for config, found {params['config']!r}; "
+            f"irl_inr_jax.presets.NAME.get_config(VARIANTS) returns one"
+        )
+    if params["settings"] is not None and not isinstance(params["settings"], Mapping):
+        raise InputError(
+            f"expected a dict such as {{'train.num_epochs': 50}} for settings, found {params['settings']!r}"
+        )
+    if params["workdir"] is not None and not isinstance(params["workdir"], str | Path):
+        raise InputError(f"expected a path or None for workdir, found {params['workdir']!r}")
     seed = None if state is None else int(state) if isinstance(state, Integral) else draw_seed(state)
     return ModelOptions(
         num_clusters=None if number is None else int(number),
@@ -195,7 +206,7 @@ def prepare_dataset(config: ConfigDict, what: object, options: ModelOptions, ove
         with config.unlocked():
             config.data.update(name="images", path=str(what))
         return load_images(config, overrides=overrides, is_preset=is_preset)
-    source = convert_bool(open_images(what))
+    source = convert_bool(open_images(what, max_unreadable=get_config().data.max_unreadable))
     if is_preset:
         return check_number_of_images(assemble_dataset(config.data, source), source.name)
     may_differ = bool((source.sizes != source.sizes[0]).any())

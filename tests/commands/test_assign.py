@@ -11,7 +11,7 @@ from PIL import Image
 from irl_inr_jax.commands import assign, assign_watch, export_model
 from irl_inr_jax.commands.assign import DRIFT_STATUS
 from irl_inr_jax.deployment import drift_file
-from irl_inr_jax.deployment.bundle_file import save_bundle
+from irl_inr_jax.deployment.bundle_file import digest_bundle, save_bundle
 from tests.small_model import make_small_images, make_small_model
 
 
@@ -126,6 +126,35 @@ def test_files_are_assigned_as_they_arrive_each_once(model, tmp_path, monkeypatc
     assert assign.main(command) == 0
     assert sorted(row["id"] for row in read_table(out)) == sorted([*expected, "7.png"])
     assert json.loads((tmp_path / "assigned.drift.json").read_text())["num_new"] == 2
+
+
+def test_a_table_of_another_model_and_one_that_is_written_to_are_refused(model, tmp_path, monkeypatch, capsys):
+    folder, out = tmp_path / "in", tmp_path / "assigned.csv"
+    write_images(folder, [0, 1])
+    command = ["--model", model, f"--watch={folder}", "--out", str(out)]
+    with assign_watch.lock_table(out):
+        assert assign.main(command) == 2
+    assert "expected no other --watch that writes" in capsys.readouterr().err
+    watch_while(monkeypatch, [time.time] * 3)
+    assert assign.main(command) == 0
+    before = out.read_bytes()
+    other = make_small_model()
+    other = other._replace(facts={**other.facts, "step": 99})
+    save_bundle(tmp_path / "other.irl", other._replace(digest=digest_bundle(other)))
+    command[1] = str(tmp_path / "other.irl")
+    assert assign.main(command) == 2
+    assert "expected a table of this model in" in capsys.readouterr().err and out.read_bytes() == before
+
+
+def test_files_that_cannot_be_read_are_listed_and_the_others_assigned(model, tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "assigned.csv"
+    write_images(folder, [0, 1])
+    for name in ("a.png", "b.png", "c.png"):
+        (folder / name).write_bytes(b"no image")
+    assert assign.main(["--model", model, str(folder), "--out", str(out)]) == 0
+    assert [row["id"] for row in read_table(out)] == ["0.png", "1.png"]
+    printed = capsys.readouterr().out
+    assert all(f"not read: {name}" in printed for name in ("a.png", "b.png", "c.png"))
 
 
 def test_a_kill_between_append_and_anything_else_repeats_nothing(model, tmp_path, monkeypatch):

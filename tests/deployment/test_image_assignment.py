@@ -11,7 +11,7 @@ from tests.small_model import make_small_images, make_small_model
 
 def test_an_image_is_assigned_alone_as_among_others(monkeypatch):
     model = make_small_model()
-    new = read_new_images(model, make_small_images())
+    new = read_new_images(model, make_small_images(), max_unreadable=0.0)
     monkeypatch.setattr(image_assignment, "CHUNK", 8)
     parts = list(assign_chunks(model, new, np.arange(5, 18)))
     assert [len(part.ids) for part in parts] == [8, 5]

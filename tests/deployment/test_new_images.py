@@ -10,7 +10,7 @@ from tests.small_model import SIDE, make_small_images, make_small_model
 
 
 def read(what):
-    return read_new_images(make_small_model(), what)
+    return read_new_images(make_small_model(), what, max_unreadable=0.0)
 
 
 @pytest.fixture

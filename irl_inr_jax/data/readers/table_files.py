@@ -106,7 +106,12 @@ def _parse(table: TableText) -> pa.Table:
     names = [str(number) for number in range(len(table.names))]
     return csv.read_csv(
         io.BytesIO(table.text.encode()),
-        read_options=csv.ReadOptions(column_names=names, skip_rows=1, block_size=_BLOCK_BYTES),
+        read_options=csv.ReadOptions(
+            use_threads=False,  # threads that are alive when a short command ends abort the process
+            column_names=names,
+            skip_rows=1,
+            block_size=_BLOCK_BYTES,
+        ),
         parse_options=csv.ParseOptions(delimiter=table.separator, newlines_in_values='"' in table.text),
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
@@ -121,7 +126,7 @@ def _types(columns: dict[str, np.ndarray]) -> dict[str, str]:
 def _read_parquet(path: Path, text: tuple[str, ...]) -> dict[str, np.ndarray]:
     with parquet.ParquetFile(path) as file:
         fields = [field for field in file.schema_arrow if is_plain(field.type)]
-        table = file.read(columns=[field.name for field in fields])
+        table = file.read(columns=[field.name for field in fields], use_threads=False)
     names = strip_names(table.column_names)
     columns = zip(names, table.columns, strict=True)
     return {name: _to_array(column, as_text=name in text) for name, column in columns}
