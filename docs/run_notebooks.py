@@ -7,6 +7,7 @@ Each runs in a new empty folder, so that it names no file of the machine. What i
 progress bars, messages on stderr and times of execution are left out, and an output that names a folder is an error.
 """
 
+import os
 import re
 import sys
 import tempfile
@@ -33,7 +34,9 @@ def execute(path: Path) -> nbformat.NotebookNode:
         )
         manager = client.create_kernel_manager()
         manager.transport, manager.ip = "ipc", str(Path(folder, ".kernel"))  # sockets of files instead of open ports
-        return client.execute()
+        # Jupyter shows figures by a backend of its own, unless the environment names another one.
+        environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+        return client.execute(env=environment)
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
