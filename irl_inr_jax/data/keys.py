@@ -49,6 +49,15 @@ def check_keys(data: ConfigDict, keys: Set[str], *, reader: str) -> None:
             )
 
 
+def check_one_place(data: ConfigDict) -> None:
+    """Raise InputError if both config.data.path and config.data.root are set, of which only the path would be read."""
+    if data.path and is_requested(data, "root"):
+        raise InputError(
+            f"config.data.root: expected its default with config.data.path, which names the images, found both "
+            f"{data.root!r} and {data.path!r}; leave one out"
+        )
+
+
 def check_paths(data: ConfigDict) -> None:
     """Raise InputError for a path that no file can have: an unknown user's home, or a name that is too long."""
     for key in ("root", "path", "labels_path"):

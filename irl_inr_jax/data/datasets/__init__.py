@@ -23,7 +23,7 @@ from irl_inr_jax.data.datasets.particles import read_particles
 from irl_inr_jax.data.datasets.tfds_set import PREFIX, read_tfds_set
 from irl_inr_jax.data.datasets.whoi_plankton import read_whoi_plankton
 from irl_inr_jax.data.datasets.wm811k import read_wm811k, read_wm811k_full
-from irl_inr_jax.data.keys import check_keys, check_paths
+from irl_inr_jax.data.keys import check_keys, check_one_place, check_paths
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import Dataset, InputError
 
@@ -84,6 +84,8 @@ def open_source(data: ConfigDict) -> Source:
         )
     check_keys(data, keys, reader=data.name)
     check_paths(data)
+    if {"root", "path"} <= keys:
+        check_one_place(data)
     try:
         return read(data)
     except InputError as error:

@@ -192,3 +192,12 @@ def test_invalid_values_are_refused_before_anything_is_read(data):
         changed[key] = value
         with pytest.raises(InputError, match=message):
             make_dataset(changed)
+
+
+@pytest.mark.parametrize("name", ["particles", "whoi_plankton"])
+def test_a_root_that_a_path_would_hide_is_refused(data, tmp_path, name):
+    data.update(name=name, root=str(tmp_path), path=str(tmp_path / "mine"))
+    with pytest.raises(
+        InputError, match=r"config\.data\.root: expected its default with config\.data\.path, .* leave one"
+    ):
+        make_dataset(data)
