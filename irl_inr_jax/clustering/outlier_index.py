@@ -15,14 +15,14 @@ _SMALLEST = 1e-10  # added to mean distances, as in scikit-learn, for points tha
 
 
 class OutlierIndex(NamedTuple):
-    """Of each of the m stored points: reach (m,), the distance of its k-th neighbour, and its reachability density."""
+    """Index of m stored points: the distance of the k-th neighbour of each (reach), and its reachability density."""
 
     reach: Float32[np.ndarray, "m"]
     density: Float32[np.ndarray, "m"]
 
 
 class Isolation(NamedTuple):
-    """Of each new point: the nearest stored point, its distance, and the outlier score; higher means more isolated."""
+    """Nearest stored point of each new point, its distance, and the outlier score; higher means more isolated."""
 
     nearest: Int[np.ndarray, "n"]
     distance: Float32[np.ndarray, "n"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from irl_inr_jax.types import InputError
 
-_LEAST_COLUMNS = 8  # of an image whose channels are told by the shape
+_LEAST_COLUMNS = 8  # of an image whose channels are recognised by the shape
 _KEPT_TYPES = (np.dtype(bool), np.dtype(np.uint8), np.dtype(np.uint16))
 
 # The transformation to the intended orientation for each value of the Orientation tag of EXIF and TIFF; 1 and unknown

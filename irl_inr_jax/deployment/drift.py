@@ -32,7 +32,7 @@ class MeasuredImages(NamedTuple):
 
 
 class ClusterShift(NamedTuple):
-    """How one cluster has changed.
+    """Change of one cluster from the known to the new images.
 
     known_share, new_share: of the images. novelty: median of the new images, on average over the measures, in spreads
     of the known images above their median. outside: new images of this cluster that are outside the known clusters.

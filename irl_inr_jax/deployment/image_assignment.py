@@ -21,7 +21,7 @@ CHUNK = 1024  # images that are assigned at once
 
 
 class AssignedImages(NamedTuple):
-    """What a model says about n new images.
+    """Results of a model for n new images.
 
     clusters, confidence: by clusterer, (n,) each; -1 is noise. outlier_scores: local outlier factor. novelty: 0 for the
     median of the image's cluster, above 1 outside the known clusters (`is_outside`). shifts: (n, 2) pixels of the image

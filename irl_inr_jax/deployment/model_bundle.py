@@ -16,7 +16,7 @@ from irl_inr_jax.types import Fit, Pose, PyTree
 
 
 class InputRule(NamedTuple):
-    """How images were read in training, and how new ones are read.
+    """Rule by which images were read in training and by which new ones are read.
 
     dtype: of the stored pixels, 'uint8', 'uint16' or 'float32'. channels: of an image. values: least and greatest
     stored value. contrast: 5 % and 95 % quantiles over the images of the largest deviation of their pixels from

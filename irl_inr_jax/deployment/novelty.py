@@ -31,7 +31,7 @@ SAME = 1e-4  # of the distance of the last neighbour: an image so near is the im
 
 
 class Familiarity(NamedTuple):
-    """What is usual for the known images of each of k clusters.
+    """Statistics of the known images of each of k clusters.
 
     rows: (r,) of the reference, the known images; held-out images are not among them, as new ones are not.
     whitening: (d, d); latents @ whitening have covariance 1 within clusters. centres: (k, d) whitened. medians,

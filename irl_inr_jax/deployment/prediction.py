@@ -24,7 +24,7 @@ SAME_IMAGE = 1e-3
 
 
 class NearestKnown(NamedTuple):
-    """Of each new image: the id of the nearest reference image, its distance, and the outlier score.
+    """Id and distance of the nearest reference image of each new image, and its outlier score.
 
     outlier_scores: local outlier factor among the reference images; about 1 for an image of a known kind, higher for a
     more isolated one.

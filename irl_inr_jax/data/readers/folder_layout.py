@@ -21,7 +21,7 @@ _NUM_NAMED = 3
 
 
 class Layout(NamedTuple):
-    """What the folders of images state about them.
+    """Images of a folder with the classes and splits that its subfolders name.
 
     rows: (n,) the images that are used, in their order: all except those of a validation split. labels: (n,) names of
     the classes or None. test: (n,) True for the test split or None. notes: one line for each choice that was made.

@@ -24,7 +24,7 @@ _IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1  # of the two integers at byte 152
 
 
 class MrcArray(NamedTuple):
-    """Where the array of an MRC file is, and what its header states about it.
+    """Place, type and shape of the array in an MRC file, from its header.
 
     dtype, shape: of the array, with the byte order of the file. offset: its first byte. notes: what is unusual.
     """

@@ -88,6 +88,7 @@ def unpack(path: Path) -> Path:
             if not folder.is_dir():
                 _extract(archive, members, folder)
             return folder
+    # NotImplementedError: zipfile cannot unpack the compression of a member.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise damaged(path, "a .zip archive", error) from None
     except OSError as error:
