@@ -24,10 +24,12 @@ ADDED_KEYS = {
     "data.die_columns": ("wafer", "x", "y", "bin"),
     "data.pass_bins": (1,),
     "data.mask": (),
+    "loss.neighbour_scale": 1.0,
     "train.holdout": 0.0,
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,
     "clustering.consensus.wafers_weight": 0.0,
+    "clustering.consensus.without_pattern": False,
 }
 
 
