@@ -9,17 +9,12 @@ import numpy as np
 from jaxtyping import Array, Int
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.finetune import (
-    Tuned,
-    make_adam,
-    make_predict,
-    make_run_epoch,
-    make_tuned_encoder,
-)
+from irl_inr_jax.clustering.finetune import make_adam, make_predict, make_run_epoch, start_tuning
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.tuned_classifiers import standardised_params
+from irl_inr_jax.clustering.tuned_encoder import make_tuned_encoder
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
@@ -43,7 +38,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
         assignment = assign(params, frozen, task.trained.to_unit(data["images"][rows]))
         value = target_loss(data["targets"][rows], assignment)
-        return value, {"loss": value}
+        return value, ({"loss": value}, {})
 
     with single_thread():
         kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(encoder.standardised)
@@ -53,7 +48,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
         loss, optimizer, task=task, frozen=encoder.frozen, batch_size=settings.batch_size, average_decay=0.0
     )
     predict = make_predict(task, assign)
-    tuned = Tuned(params, params, optimizer.init(params))
+    tuned = start_tuning(params, optimizer)
     images, prior = jnp.asarray(np.asarray(task.fitted.images)), make_prior((), task.num_clusters)
     assignment = predict(params, encoder.frozen, task.fitted)
     note = f"not converged after {settings.num_epochs} epochs"
