@@ -168,7 +168,7 @@ def apply_pixel_autoencoder(config: ConfigDict) -> None:
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500, 2000))
     config.model.pose.form = "none"
     config.loss.update(recon=1.0, cross=0.0, consistency=0.0, neighbours=0.0, symmetry=0.0, views="pair")
-    config.train.num_epochs = 200
+    config.train.update(num_epochs=200, batch_size=128)
     config.clustering.dec.alpha = 1.0
 
 
@@ -205,14 +205,13 @@ def apply_small(config: ConfigDict, *, num_train: int = 20_000) -> None:
     apply_narrow_baselines(config)
     config.loss.update(num_pixels=256, neighbours=0.0)
     config.data.num_train = num_train
-    config.train.num_epochs = 20
+    config.train.update(num_epochs=20, batch_size=max(config.train.batch_size, 128))
     apply_quick_clustering(config, num_epochs=15)
 
 
 def apply_neighbours(config: ConfigDict) -> None:
-    """The default polar encoder and neighbour term, which `apply_small` omits, in the settings for CPUs."""
+    """The default polar encoder and neighbour term, which `apply_small` omits."""
     config.model.encoder.trunk = "polar"
-    config.model.encoder.polar.widths = (48, 64, 96)
     config.loss.neighbours = 0.1
     config.train.batch_size = 64
 

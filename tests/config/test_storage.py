@@ -60,7 +60,7 @@ def test_a_workdir_holds_one_configuration(tmp_path):
     claim_workdir(workdir, base.get_config())
     kept = (workdir / "config.json").read_bytes()
     claim_workdir(workdir, base.get_config())
-    with pytest.raises(InputError, match=r"config.model.latent_dim is 16 there and 7 here .* choose another --workdir"):
+    with pytest.raises(InputError, match=r"config.model.latent_dim is 10 there and 7 here .* choose another --workdir"):
         claim_workdir(workdir, changed(model__latent_dim=7))
     assert (workdir / "config.json").read_bytes() == kept
 
@@ -73,8 +73,8 @@ def test_a_run_may_get_more_epochs_and_another_patience_but_not_fewer_epochs(tmp
     assert from_json(tmp_path / "config.json").train.num_epochs == 8
     with pytest.raises(InputError, match=r"expected config.train.num_epochs of at least 8, .* found 7"):
         claim_workdir(tmp_path, changed(train__num_epochs=7))
-    with pytest.raises(InputError, match=r"config.train.batch_size is 128 there and 64 here"):
-        claim_workdir(tmp_path, changed(train__num_epochs=9, train__batch_size=64))
+    with pytest.raises(InputError, match=r"config.train.batch_size is 64 there and 128 here"):
+        claim_workdir(tmp_path, changed(train__num_epochs=9, train__batch_size=128))
     assert (tmp_path / "config.json").read_bytes() == kept
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
