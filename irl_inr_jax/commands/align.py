@@ -93,7 +93,7 @@ def run(values: flags.FlagValues) -> int:
         means = align_all(folder, images, canvas, kind=kind, files=files, pose=pose, clusters=clusters)
         named = None if files is None else [f"images/{file}" for file in files]
         names = list_names(stored, clusterer) if clusterer in stored.cluster_names else None
-        write_index(folder / "ids.csv", stored.ids, clusters, names, named)
+        write_index(folder / "ids.csv", stored.ids, clusters, names, named, raw=stored.raw_csv)
         level = means.background[:, None, None, :]
         np.savez(
             folder / "means.npz",

@@ -28,6 +28,7 @@ ADDED_KEYS = {
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,
     "clustering.consensus.wafers_weight": 0.0,
+    "evaluation.raw_csv": False,
 }
 
 

@@ -1,6 +1,5 @@
 """Evaluate a run and write its results: DIR/eval."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +7,13 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering import CLUSTERERS, get_clusterer
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import write_json
 from irl_inr_jax.evaluation.curated_evaluation import curate_evaluation, replace_clusters
 from irl_inr_jax.evaluation.curated_table import write_curated_table
 from irl_inr_jax.evaluation.curation import CuratedClusters
 from irl_inr_jax.evaluation.embeddings import save_embeddings
 from irl_inr_jax.evaluation.pipeline import Evaluation, EvaluationOptions, evaluate
-from irl_inr_jax.evaluation.stored import UNCORRECTED
+from irl_inr_jax.evaluation.stored import EMBEDDINGS, TABLE, UNCORRECTED, describe_files
 from irl_inr_jax.evaluation.verdict import judge_run
 from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.report.figures.run_figures import save_run_figures
@@ -55,22 +54,24 @@ def evaluate_run(
     (folder / "results.json").unlink(missing_ok=True)
     (folder / UNCORRECTED).unlink(missing_ok=True)
     split, comparison = evaluation.split, evaluation.comparison
-    save_embeddings(folder / "embeddings.npz", split.embeddings)
+    save_embeddings(folder / EMBEDDINGS, split.embeddings)
     save_assignments(
-        folder / "clusters.csv",
+        folder / TABLE,
         split.embeddings,
         comparison.clusterings,
         comparison.outliers,
         dataset.class_names,
         split.images.columns,
+        raw=config.evaluation.raw_csv,
     )
+    results["files"] = describe_files(folder, raw_csv=config.evaluation.raw_csv)
     curated = read_corrections_of(workdir, evaluation)
     figures = []
     if with_figures:
         names = {name: state.names for name, state in curated.items()}
         corrected = replace_clusters(evaluation, curated)
         figures = save_run_figures(folder, trained, dataset, corrected, config, cluster_names=names)
-    write_in_one_step(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    write_json(folder / "results.json", results)
     if curated:
         write_curated_table(workdir)
     return results, figures
