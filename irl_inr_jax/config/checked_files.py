@@ -6,6 +6,7 @@ the entry, of an earlier version, is read as it is.
 
 import hashlib
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,9 +32,10 @@ class DamagedFile(ValueError):
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which becomes `path` when the block ends without an error.
 
-    An interruption leaves the earlier file, or none, and an error also removes what was written.
+    An interruption leaves the earlier file, or none, and an error also removes what was written. Of processes that write
+    the same file at once, the last one to finish wins.
     """
-    partial = path.with_name(path.name + ".tmp")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         yield partial
         partial.replace(path)
@@ -102,6 +104,8 @@ def _read_opened(opened: BinaryIO) -> dict[str, np.ndarray]:
             arrays = {name: file[name] for name in file}
     except _DAMAGE as error:
         raise DamagedFile(" ".join(str(error).split())) from None
+    if not arrays:  # the record at the end of a zip file says how many there are
+        raise DamagedFile("no arrays")
     if CHECKSUM in arrays and str(arrays.pop(CHECKSUM)) != checksum_arrays(arrays):
         raise DamagedFile("its content does not match its checksum")
     return arrays

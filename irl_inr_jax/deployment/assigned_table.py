@@ -8,6 +8,7 @@ import csv
 import os
 from pathlib import Path
 
+from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.data.csv_cells import format_rows, restore_cell
 from irl_inr_jax.deployment.image_assignment import AssignedImages
 from irl_inr_jax.deployment.model_bundle import ModelBundle
@@ -53,7 +54,7 @@ def format_lines(bundle: ModelBundle, assigned: AssignedImages) -> str:
 def start_table(path: Path, columns: list[str], *, raw: bool) -> None:
     """Write a table without images, in place of any that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(format_rows([columns], raw=raw), encoding="utf-8", newline="")
+    write_in_one_step(path, format_rows([columns], raw=raw))
 
 
 def continue_table(path: Path, columns: list[str], *, raw: bool) -> set[str]:

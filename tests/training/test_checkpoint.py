@@ -139,7 +139,7 @@ def test_the_older_checkpoint_stays_until_the_newer_one_is_complete(tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("irl_inr_jax.training.checkpoint.write_in_one_step", stop)
+        patch.setattr("irl_inr_jax.training.checkpoint.write_json", stop)
         save_state(checkpoints, make_state(2))
     checkpoints.manager.close()
     state, _ = restore(tmp_path / "checkpoints")

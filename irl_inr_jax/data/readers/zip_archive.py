@@ -143,6 +143,9 @@ def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: P
         for member in members:
             archive.extract(member, partial)
         partial.replace(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process has unpacked the archive in the meantime
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
