@@ -32,8 +32,8 @@ class DamagedFile(ValueError):
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which becomes `path` when the block ends without an error.
 
-    An interruption leaves the earlier file, or none, and an error also removes what was written. Of processes that write
-    the same file at once, the last one to finish wins.
+    An interruption leaves the earlier file, or none, and an error also removes what was written. If processes write the
+    same file at once, that of the last one to finish stays.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

@@ -47,7 +47,7 @@ def open_checkpoints(folder: Path, *, keep: int, config_digest: str, read_only: 
     check_wildcards(folder)
     # One more than `keep` until the checksums of a new one are written.
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=keep + 1, cleanup_tmp_directories=not read_only, create=not read_only, read_only=read_only
+        max_to_keep=keep + 1, cleanup_tmp_directories=not read_only, create=not read_only
     )
     return Checkpoints(ocp.CheckpointManager(folder.absolute(), options=options), keep, config_digest)
 

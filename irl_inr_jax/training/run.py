@@ -30,6 +30,7 @@ from irl_inr_jax.training.stored_images import StoredImages
 from irl_inr_jax.types import Dataset, InputError, Method, PyTree, TrainState
 
 NUM_INIT_IMAGES = 256
+READ_ATTEMPTS = 5
 
 TakeStep = Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]
 
@@ -231,6 +232,30 @@ def trained_method(run: Run, state: TrainState) -> TrainedMethod:
     )
 
 
+def read_newest(run: Run, folder: Path) -> tuple[TrainState | None, str | None]:
+    """Return the newest undamaged state in `folder`, or None, and the digest of the configuration it was trained with.
+
+    A training that goes on may delete a checkpoint while it is read; a newer one is then read instead.
+    """
+    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
+    for attempt in range(READ_ATTEMPTS):
+        checkpoints = open_checkpoints(folder, keep=1, config_digest="", read_only=True)
+        found = [folder / str(step) for step in checkpoints.manager.all_steps()]
+        try:
+            state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
+            digest = None if state is None else read_config_digest(folder / str(int(state.step)))
+        except (OSError, ValueError):
+            if attempt + 1 == READ_ATTEMPTS or all(path.is_dir() for path in found):
+                raise
+            continue
+        finally:
+            checkpoints.manager.close()
+        for line in damaged:
+            logger.warning(line)
+        return state, digest
+    return None, None
+
+
 def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
     """Return the newest undamaged checkpoint of a run as a trained method, and its step.
 
@@ -242,17 +267,10 @@ def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[T
         raise missing
     warn_of_change(workdir, dataset)
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
-    digest = digest_config(config)
-    checkpoints = open_checkpoints(folder, keep=config.train.keep_checkpoints, config_digest=digest)
-    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
-    state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
-    checkpoints.manager.close()
-    for line in damaged:
-        logger.warning(line)
+    state, trained_with = read_newest(run, folder)
     if state is None:
         raise missing
-    trained_with = read_config_digest(folder / str(int(state.step)))
-    if trained_with not in (None, digest):
+    if trained_with not in (None, digest_config(config)):
         raise InputError(
             f"expected {workdir / 'config.json'} as the run was trained with it, found a key of the data, the model or "
             f"the training changed since; restore the file, or train again in another folder"

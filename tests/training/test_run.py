@@ -96,7 +96,7 @@ def test_streamed_images_are_batches_of_one_step(run):
 def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
     digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
     for step in (4, 8):
         save_state(checkpoints, state.replace(step=np.int32(step)))
     checkpoints.manager.close()
@@ -111,7 +111,7 @@ def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state
 
 def test_a_configuration_that_was_changed_after_training_is_refused(run, state, tmp_path):
     digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
     save_state(checkpoints, state.replace(step=np.int32(4)))
     checkpoints.manager.close()
     config = run.config.copy_and_resolve_references()
