@@ -31,6 +31,8 @@ ADDED_KEYS = {
     "wafers.averaged_rings": 0.0,
     "clustering.consensus.wafers_weight": 0.0,
     "evaluation.raw_csv": False,
+    "orbits.distance": "rotations",
+    "clustering.orbit_selflabel.labels": "orbit_knn",
 }
 
 
