@@ -47,7 +47,10 @@ def evaluate_run(
     requested = {"transductive": options.transductive, "set": overrides}
     results = {**evaluation.results, "method": config.method, "step": step, "options": requested}
     if not options.scores_only:
-        findings = judge_run(evaluation, dataset, config, metrics=read_metrics(workdir))
+        metrics = read_metrics(workdir)
+        if step and not any(scalars["step"] >= step for scalars in metrics):
+            logger.warning("metrics.jsonl has no line of step %d: its end is missing, and the verdict lacks it", step)
+        findings = judge_run(evaluation, dataset, config, metrics=metrics)
         results["verdict"] = [finding._asdict() for finding in findings]
     folder = workdir / "eval"
     folder.mkdir(exist_ok=True)
