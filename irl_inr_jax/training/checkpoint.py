@@ -102,7 +102,8 @@ def restore_state(
 
     template: a state, or its shapes from `jax.eval_shape`. sharding: of each of its leaves, or one for all. The number
     of processes and devices may differ from those that wrote it; only process 0 gets the lines.
-    Raises InputError if there are finished checkpoints and all are damaged.
+    Raises InputError if there are finished checkpoints and all are damaged, and for a configuration that the newest
+    intact one was not trained with.
     """
     manager = checkpoints.manager
     steps = sorted(manager.all_steps(), reverse=True)
@@ -132,6 +133,12 @@ def restore_state(
         if skipped:
             skipped.append("no checkpoint is complete: the run starts from the beginning")
         return None, skipped
+    trained_with = read_config_digest(checkpoints.folder / str(chosen))
+    if trained_with not in (None, checkpoints.config_digest):
+        raise InputError(
+            f"expected {checkpoints.folder.parent / 'config.json'} as the run was trained with it, found a key of the "
+            f"data, the model or the training changed since; restore the file, or train again in another folder"
+        )
     target = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         as_tree(template),

@@ -22,7 +22,7 @@ from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.devices.mesh import local_rows, make_mesh, mapped_axes, replicate, split_over_devices
 from irl_inr_jax.devices.sharding import make_norm, state_specs
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.training.checkpoint import open_checkpoints, read_config_digest, restore_state
+from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
@@ -232,18 +232,18 @@ def trained_method(run: Run, state: TrainState) -> TrainedMethod:
     )
 
 
-def read_newest(run: Run, folder: Path) -> tuple[TrainState | None, str | None]:
-    """Return the newest undamaged state in `folder`, or None, and the digest of the configuration it was trained with.
+def read_newest(run: Run, folder: Path) -> TrainState | None:
+    """Return the newest undamaged state in the folder of checkpoints, or None.
 
     A training that goes on may delete a checkpoint while it is read; a newer one is then read instead.
     """
     sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
+    digest = digest_config(run.config)
     for attempt in range(READ_ATTEMPTS):
-        checkpoints = open_checkpoints(folder, keep=1, config_digest="", read_only=True)
+        checkpoints = open_checkpoints(folder, keep=1, config_digest=digest, read_only=True)
         found = [folder / str(step) for step in checkpoints.manager.all_steps()]
         try:
             state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
-            digest = None if state is None else read_config_digest(folder / str(int(state.step)))
         except (OSError, ValueError):
             if attempt + 1 == READ_ATTEMPTS or all(path.is_dir() for path in found):
                 raise
@@ -252,8 +252,8 @@ def read_newest(run: Run, folder: Path) -> tuple[TrainState | None, str | None]:
             checkpoints.manager.close()
         for line in damaged:
             logger.warning(line)
-        return state, digest
-    return None, None
+        return state
+    return None
 
 
 def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
@@ -267,12 +267,7 @@ def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[T
         raise missing
     warn_of_change(workdir, dataset)
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
-    state, trained_with = read_newest(run, folder)
+    state = read_newest(run, folder)
     if state is None:
         raise missing
-    if trained_with not in (None, digest_config(config)):
-        raise InputError(
-            f"expected {workdir / 'config.json'} as the run was trained with it, found a key of the data, the model or "
-            f"the training changed since; restore the file, or train again in another folder"
-        )
     return trained_method(run, state), int(state.step)

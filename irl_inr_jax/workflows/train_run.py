@@ -45,7 +45,7 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
     """
     check_wildcards(workdir)
     run, held_out = prepare_run(config, workdir, dataset)
-    with lock_workdir(workdir, writes=is_first_process()):
+    with lock_workdir(workdir, "training", writes=is_first_process()):
         return take_steps(run, held_out, workdir)
 
 

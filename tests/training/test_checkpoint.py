@@ -195,3 +195,21 @@ def test_the_newest_step_is_that_of_the_highest_number(tmp_path):
     for name in ("8", "10", "9", "12.orbax-checkpoint-tmp"):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
     assert newest_step(tmp_path / "checkpoints") == 10
+
+
+def test_a_state_of_another_configuration_is_refused(folder):
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="other", read_only=False)
+    template = jax.eval_shape(lambda: make_state(0))
+    with pytest.raises(InputError, match=r"config\.json as the run was trained with it, found a key .* changed since"):
+        restore_state(checkpoints, template, sharding=SingleDeviceSharding(jax.devices()[0]))
+    checkpoints.manager.close()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_only_training_removes_a_checkpoint_that_is_being_saved(folder, read_only):
+    unfinished = folder / "4.orbax-checkpoint-tmp"
+    (unfinished / "state").mkdir(parents=True)
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest", read_only=read_only)
+    assert sorted(checkpoints.manager.all_steps()) == [2, 3]
+    checkpoints.manager.close()
+    assert unfinished.exists() == read_only
