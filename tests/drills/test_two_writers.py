@@ -6,7 +6,7 @@ from tests.drills.commands import evaluate, finish, is_equal, read_lines, read_r
 
 pytestmark = pytest.mark.slow
 
-NUM_PAIRS = 3
+NUM_PAIRS = 2
 
 
 def run_both(first, second, folder):
