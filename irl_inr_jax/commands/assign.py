@@ -106,7 +106,7 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     new = read_new_images(bundle, what, max_unreadable=1.0)
     gallery = Gallery(bundle) if with_page else None
     partial = out.with_name(out.name + ".partial")
-    start_table(partial, column_names(bundle))
+    start_table(partial, column_names(bundle), raw=bundle.config.evaluation.raw_csv)
     measured, done, started = [], 0, time.monotonic()
     with show_progress("assigned images", len(new.ids)) as update:
         for assigned in assign_chunks(bundle, new, np.arange(len(new.ids))):

@@ -54,8 +54,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Apply, undo, list or spread corrections and return the exit status."""
-    from irl_inr_jax.evaluation.curation_versions import load_curations
-    from irl_inr_jax.evaluation.stored import choose_clusterer, load_uncorrected
+    from irl_inr_jax.training.workdir_lock import lock_workdir
     from irl_inr_jax.types import InputError
 
     if values.workdir is None:
@@ -70,6 +69,15 @@ def run(values: flags.FlagValues) -> int:
             "may follow a file); see --help"
         )
     workdir = Path(values.workdir)
+    with lock_workdir(workdir, "evaluation", writes=workdir.is_dir() and not values.list):
+        return correct_clusters(workdir, values)
+
+
+def correct_clusters(workdir: Path, values: flags.FlagValues) -> int:
+    """Do what the flags request and return the exit status."""
+    from irl_inr_jax.evaluation.curation_versions import load_curations
+    from irl_inr_jax.evaluation.stored import choose_clusterer, load_uncorrected
+
     stored = load_uncorrected(workdir)
     requested = values.clusterer or _clusterer_of(values.file)
     clusterer = choose_clusterer(stored, requested)
@@ -81,7 +89,7 @@ def run(values: flags.FlagValues) -> int:
         return restore_version(workdir, curation, clusterer, values.restore)
     if values.file:
         apply_file(workdir, Path(values.file), stored, clusterer)
-    if spreads:
+    if values.propagate or values.refine:
         from irl_inr_jax.workflows.spread_corrections import spread_corrections
 
         print(spread_corrections(workdir, stored, clusterer, by="propagate" if values.propagate else "refine"))

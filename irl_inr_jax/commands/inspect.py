@@ -9,7 +9,6 @@ images determine their rotation, and the time that a run would take. Takes the f
 file alone is read by the preset images:small, and --data.KEY=VALUE is short for --config.data.KEY=VALUE.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +47,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 def run(values: flags.FlagValues) -> int:
     """Print and plot the facts of the data set and return the exit status."""
     from irl_inr_jax.clustering.neighbours.training_neighbours import estimate_search_seconds
+    from irl_inr_jax.config.checked_files import write_json
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection, describe_search
@@ -69,7 +69,7 @@ def run(values: flags.FlagValues) -> int:
         facts["cost"]["search_seconds"] = estimate_search_seconds(config, dataset)
         print(describe_cost(facts["cost"], config.train.batch_size, format_seconds(facts["cost"]["seconds"])))
         print(describe_search(facts["cost"]["search_seconds"]), end="")
-    (folder / "inspect.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_json(folder / "inspect.json", facts)
     print(f"{folder}: inspect.json, contact_sheet.png, histograms.png")
     return 0
 

@@ -265,4 +265,5 @@ def evaluation_keys() -> Block:
         "shift_px": Key(0.0, at_least(0), "standard deviation per axis of the shifts in the measure of invariance"),
         "upsample_side": Key(512, at_least(1), "side in pixels of the large rendering in the figures"),
         "max_clusters": Key(20, at_least(0), "largest k that --num-clusters auto tries"),
+        "raw_csv": Key(False, ANY, "write cells of tables that begin with = + - @ without the apostrophe before them"),
     }

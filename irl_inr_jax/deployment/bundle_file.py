@@ -18,6 +18,7 @@ import safetensors.numpy
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
 
 from irl_inr_jax.clustering.outlier_index import OutlierIndex
+from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.config.storage import parse_config, to_json
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
 from irl_inr_jax.deployment.novelty import Familiarity
@@ -36,11 +37,11 @@ def save_bundle(path: Path, bundle: ModelBundle) -> None:
     """Write the model to `path` in one step. Raises InputError for another suffix than .irl."""
     if path.suffix != SUFFIX:
         raise InputError(f"expected a file ending in {SUFFIX} for the model, found {path}; choose {path.stem}{SUFFIX}")
-    unfinished = path.with_name(path.name + ".tmp")
+    content = pack_bundle(bundle)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(pack_bundle(bundle))
-        unfinished.replace(path)
+        with replace_file(path) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         raise InputError(f"expected {path} to be writable: {error}") from None
 
