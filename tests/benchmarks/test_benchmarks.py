@@ -29,9 +29,17 @@ def test_neighbours_has_one_row_per_search_and_number_of_points():
     flags = ["--num-points=1024,2048", "--dims=4", "--num-queries=512", "--libraries=faiss, lists"]
     done = run("benchmarks.neighbours", *flags)
     assert done.returncode == 0, done.stderr
-    rows = [line.split("  ") for line in done.stdout.splitlines()[-4:]]
-    assert [row[0] for row in rows] == ["exact", "faiss, lists"] * 2
-    assert all("1.00" in row or "0.9" in "".join(row) for row in rows)
+    rows = [line.split() for line in done.stdout.splitlines()[-4:]]
+    assert [row[0] for row in rows] == ["exact", "faiss,"] * 2
+    assert [float(row[-5]) for row in rows][::2] == [1, 1] and all(float(row[-5]) > 0.95 for row in rows)
+
+
+def test_large_has_one_row_per_part_and_number_of_images_with_its_notes():
+    done = run("benchmarks.large", "--num-images=300,600", "--dim=4", "--num-clusters=3", "--parts=kmeans,stability")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[-4:]]
+    assert [row[:2] for row in rows] == [[part, count] for part in ("kmeans", "stability") for count in ("300", "600")]
+    assert all(float(row[3]) > 0 for row in rows) and rows[-1][-2:] == ["5,000", "images"]
 
 
 def test_step_has_one_row_per_option_with_equal_losses():
