@@ -1,11 +1,12 @@
 """Approximate nearest neighbours for millions of points: an inverted file of faiss (Douze et al., 2024).
 
-k-means divides the points into lists; a query is compared with the points of the nearest lists. The number of lists is
-doubled until the recall on a sample of the queries reaches `TARGET_RECALL`. Results depend on the points and the number
-of threads only: the seed of k-means is fixed.
+k-means divides the points into lists; a query is compared with the points of the nearest ones, whose number is
+doubled until the recall on a sample of the queries reaches `TARGET_RECALL`. The seeds are fixed, and the result is the
+same with any number of threads. `python -m benchmarks.neighbours` compares other libraries.
 """
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Int64
@@ -66,8 +67,8 @@ def approximate_neighbours(
     return rows, np.sqrt(np.maximum(squares, 0)), recall
 
 
-def make_index(points: Float[np.ndarray, "n d"], prepare):
-    """Return the inverted file of the points, of about 4 sqrt(n) lists."""
+def make_index(points: Float[np.ndarray, "n d"], prepare: Callable[[np.ndarray], np.ndarray]):
+    """Return faiss's inverted file of the prepared points, of about 4 sqrt(n) lists."""
     import faiss  # pyright: ignore[reportMissingImports]  # here, since the import takes a third of a second
 
     num_points, dim = points.shape
