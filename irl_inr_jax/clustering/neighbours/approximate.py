@@ -1,8 +1,8 @@
 """Approximate nearest neighbours for millions of points: an inverted file of faiss (Douze et al., 2024).
 
 k-means divides the points into lists; a query is compared with the points of the nearest ones, whose number is
-doubled until the recall on a sample of the queries reaches `TARGET_RECALL`. The seeds are fixed, and the result is the
-same with any number of threads. `python -m benchmarks.neighbours` compares other libraries.
+doubled until the recall on a sample of the queries reaches `TARGET_RECALL`. The seeds are fixed, so that the result is
+the same each time. `python -m benchmarks.neighbours` compares other libraries.
 """
 
 import logging
