@@ -28,7 +28,7 @@ from irl_inr_jax.clustering.finetune import (
     train_heads,
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable

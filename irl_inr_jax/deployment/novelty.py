@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float32, Int
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.data.lazy import LazyImages
@@ -47,9 +48,7 @@ class Familiarity(NamedTuple):
 
     def find_clusters(self, latents: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n"]:
         """Return the number of the nearest centre of each image."""
-        whitened = latents @ self.whitening
-        squares = ((whitened[:, None] - self.centres) ** 2).sum(axis=-1)
-        return squares.argmin(axis=1)
+        return pairwise_distances_argmin(latents @ self.whitening, self.centres)
 
 
 def measure_familiarity(

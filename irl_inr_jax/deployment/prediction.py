@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
 
 from irl_inr_jax.clustering.kmeans import assign_to_centres
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.orbit_selflabel import assign_images
 from irl_inr_jax.clustering.outlier_index import measure_isolation
@@ -72,7 +72,7 @@ def vote_of_reference(name: str, bundle: ModelBundle, latents: Float[np.ndarray,
     """
     reference = bundle.reference
     count = min(bundle.config.clustering.vote_neighbours, len(reference.latents))
-    rows, distances = nearest_neighbours(latents, reference.latents, count, leave_out_self=False)
+    rows, distances, _ = nearest_neighbours(latents, reference.latents, count, leave_out_self=False)
     clusters, confidence = vote(reference.clusters[name], rows)
     is_known = distances[:, 0] <= SAME_IMAGE * distances[:, -1]
     clusters = np.where(is_known, reference.clusters[name][rows[:, 0]], clusters).astype(np.int32)

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.label_refinement import refine_clusters
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.training_neighbours import read_neighbours, write_neighbours
 from irl_inr_jax.clustering.propagation import choose_clusters, choose_informative, propagate_clusters
 from irl_inr_jax.config.checks import check_config
