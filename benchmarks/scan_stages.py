@@ -9,15 +9,10 @@ from ml_collections import ConfigDict
 
 from benchmarks.inputs import make_noise
 from irl_inr_jax.augment.augmentation import make_augment
-from irl_inr_jax.clustering.finetune import (
-    Tuned,
-    make_adam,
-    make_classifier,
-    make_run_epoch,
-)
+from irl_inr_jax.clustering.finetune import make_adam, make_run_epoch, start_tuning
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.image_batches import select_own, select_pairs
-from irl_inr_jax.clustering.scan import make_scan_loss, make_selflabel_loss
+from irl_inr_jax.clustering.scan import list_candidates, make_scan_classifier, make_scan_loss, make_selflabel_loss
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.training.inference import TrainedMethod
@@ -59,7 +54,7 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
     task, settings = make_task(config, dataset), config.clustering.scan
     prior = make_prior(settings.prior, NUM_CLUSTERS)
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=task.trained.scaling.low)
-    classifier = make_classifier(task, num_heads=settings.num_heads, start="random")
+    classifier = make_scan_classifier(task)
     num_neighbours = min(settings.num_neighbours, num_timed - 1)
     neighbours = np.random.default_rng(0).integers(num_timed, size=(num_timed, num_neighbours), dtype=np.int32)
     stages = {
@@ -67,7 +62,7 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
             make_scan_loss(task, classifier, augment, prior),
             settings.batch_size,
             settings.num_epochs,
-            {"neighbours": jnp.asarray(neighbours)},
+            {"neighbours": jnp.asarray(list_candidates(neighbours, settings))},
             select_pairs,
         ),
         "self-label": (
@@ -90,7 +85,7 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
             average_decay=0.0,
             select=select,
         )
-        tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
+        tuned = start_tuning(classifier.params, optimizer)
         tuned, _ = run_epoch(tuned, data, 0)
         started = time.perf_counter()
         jax.block_until_ready(run_epoch(tuned, data, 1))

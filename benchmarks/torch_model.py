@@ -100,7 +100,7 @@ class Peer(nn.Module):
         """Return the loss on two views (b, 1, h, w)."""
         height, width = first.shape[2:]
         latents1, centre1 = self.encode(first)
-        latents2, centre2 = self.encode(second)
+        latents2, _ = self.encode(second)
         theta = torch.atan2(-centre1[:, 0], centre1[:, 1])
         grid = pixel_grid(height, width, first.device)
         shifted = grid - centre1[:, None]
@@ -111,8 +111,7 @@ class Peer(nn.Module):
         outputs = self.reconstruct(self.hypernet(latents1), coords)
         recon = F.mse_loss(outputs[..., 0], first.flatten(1))
         consistency = (1 - F.cosine_similarity(latents1, latents2)).mean()
-        targets = torch.cat([centre_of_mass(first, grid), centre_of_mass(second, grid)])
-        symmetry = F.mse_loss(torch.cat([centre1, centre2]), targets)
+        symmetry = F.mse_loss(centre1, centre_of_mass(first, grid))
         weights = self.weights
         return weights.recon * recon + weights.consistency * consistency + weights.symmetry * symmetry
 

@@ -85,6 +85,8 @@ class Method:
     encode(params, model_state, images) -> (latents (b, d), Pose | None)
     reconstruct(params, model_state, latents, coords) -> values (b, n, c) at coords (b, n, 2); None for a method without
         a decoder.
+    encode_in_training(params, model_state, images) -> (latents, batch_stats): with batch norm by the statistics of
+        these images, and its updated running averages; None for a method without batch norm.
     is_shared(path) -> whether the last axis of the parameter at that path of `params` is sharded over the devices of
         the mesh's second axis.
 
@@ -97,6 +99,7 @@ class Method:
     loss: Callable[..., tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]]
     encode: Callable[..., tuple[jax.Array, Pose | None]]
     reconstruct: Callable[..., jax.Array] | None
+    encode_in_training: Callable[..., tuple[jax.Array, PyTree]] | None = None
     is_shared: Callable[[tuple[str, ...]], bool] = share_nothing
 
 

@@ -9,18 +9,13 @@ import numpy as np
 from jaxtyping import Array, Int
 from sklearn.cluster import KMeans
 
-from irl_inr_jax.clustering.finetune import (
-    Tuned,
-    make_adam,
-    make_predict,
-    make_run_epoch,
-    make_tuned_encoder,
-)
+from irl_inr_jax.clustering.finetune import make_adam, make_predict, make_run_epoch, start_tuning
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.image_batches import select_own
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.tuned_classifiers import standardised_params
+from irl_inr_jax.clustering.tuned_encoder import make_tuned_encoder
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
@@ -44,7 +39,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], images: Array, data: PyTree):
         assignment = assign(params, frozen, task.trained.to_unit(images[:, 0]))
         value = target_loss(data["targets"][rows], assignment)
-        return value, {"loss": value}
+        return value, ({"loss": value}, {})
 
     with single_thread():
         kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(encoder.standardised)
@@ -60,7 +55,7 @@ def cluster_dec(task: ClusterTask) -> Clustering:
         select=select_own,
     )
     predict = make_predict(task, assign)
-    tuned = Tuned(params, params, optimizer.init(params))
+    tuned = start_tuning(params, optimizer)
     prior = make_prior((), task.num_clusters)
     assignment = predict(params, encoder.frozen, task.fitted)
     note = f"not converged after {settings.num_epochs} epochs"

@@ -1,7 +1,4 @@
-"""Train the encoder further together with linear heads on its latents; common to DEC, IIC and SCAN.
-
-Batch norm, if any, keeps the statistics of the encoder's training.
-"""
+"""Train the encoder further together with linear heads on its latents; common to DEC, IIC and SCAN."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,110 +10,28 @@ import optax
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Float32, Int32
 from ml_collections import ConfigDict
-from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.heads import BestHead
 from irl_inr_jax.clustering.image_batches import Select, make_image_batches, select_pairs
 from irl_inr_jax.clustering.task import ClusterTask, Points
+from irl_inr_jax.clustering.tuned_encoder import Classifier, split_statistics
 from irl_inr_jax.data.batches import epoch_order
 from irl_inr_jax.devices.mesh import AXIS, make_mesh, replicate
-from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.training.inference import map_batches
 from irl_inr_jax.training.optimizer import allow_promotion
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
-# Nats between the least and the most likely cluster. In many correlated dimensions the posterior of spherical Gaussians
-# is far too confident: disagreeing neighbours then cost more than a single cluster for all, and SCAN collapses at once.
-MAX_SPREAD = 30.0
-
 
 class Tuned(NamedTuple):
-    """Trained parameters {"encoder", "heads", ...}, their moving average, and the optimizer's state."""
+    """Trained parameters {"encoder", "heads", ...}, their moving average, and the optimizer's state.
+
+    The optimizer does not see the entry "batch_stats".
+    """
 
     params: PyTree
     average: PyTree
     opt_state: PyTree
-
-
-class TunedEncoder(NamedTuple):
-    """The encoder as trained, `params` {"encoder"}, and everything frozen: other networks, mean and deviation of z.
-
-    latents(params, frozen, images) -> (b, d), standardised. standardised: (n, d) initial latents of the fitted images.
-    """
-
-    params: PyTree
-    frozen: PyTree
-    latents: Callable[..., Float[Array, "b d"]]
-    standardised: Float[np.ndarray, "n d"]
-
-
-class Classifier(NamedTuple):
-    """An encoder with heads: `params` {"encoder", "heads"}; logits(params, frozen, images) -> (heads, b, k)."""
-
-    params: PyTree
-    frozen: PyTree
-    logits: Callable[..., Float[Array, "heads b k"]]
-
-
-def make_tuned_encoder(task: ClusterTask) -> TunedEncoder:
-    """Make the encoder with latents standardised by the fitted images' mean and one common deviation.
-
-    Settings then have the same meaning for latents of any scale.
-    """
-    fitted, trained = task.fitted.latents, task.trained
-    mean, deviation = fitted.mean(axis=0), max(float(np.sqrt(fitted.var(axis=0).mean())), 1e-12)
-    frozen = {
-        "params": {name: value for name, value in trained.params.items() if name != "encoder"},
-        "model_state": trained.model_state,
-        "mean": jnp.asarray(mean, jnp.float32),
-        "deviation": jnp.asarray(deviation, jnp.float32),
-    }
-
-    def latents(params, frozen, images):
-        all_params = {**frozen["params"], "encoder": params["encoder"]}
-        raw, _ = trained.method.encode(all_params, frozen["model_state"], images)
-        return (raw - frozen["mean"]) / frozen["deviation"]
-
-    return TunedEncoder({"encoder": trained.params["encoder"]}, frozen, latents, (fitted - mean) / deviation)
-
-
-def make_classifier(task: ClusterTask, *, num_heads: int, start: str) -> Classifier:
-    """Make the encoder with `num_heads` linear heads, initialised by `HEAD_STARTS[start]` from different seeds."""
-    encoder = make_tuned_encoder(task)
-    heads = [HEAD_STARTS[start](encoder.standardised, task.num_clusters, task.seed + i) for i in range(num_heads)]
-    heads = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf, jnp.float32) for leaf in leaves]), *heads)
-
-    def logits(params, frozen, images):
-        z = encoder.latents(params, frozen, images)
-        return jax.vmap(lambda kernel, bias: z @ kernel + bias)(params["heads"]["kernel"], params["heads"]["bias"])
-
-    return Classifier({**encoder.params, "heads": heads}, encoder.frozen, logits)
-
-
-def start_at_random(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
-    """Initialise a head with small normal weights, as in SCAN."""
-    latent_dim = latents.shape[1]
-    kernel = np.random.default_rng(seed).normal(size=(latent_dim, num_clusters)) / np.sqrt(latent_dim)
-    return {"kernel": kernel, "bias": np.zeros(num_clusters)}
-
-
-def start_at_kmeans(latents: Float[np.ndarray, "n d"], num_clusters: int, seed: int) -> dict[str, np.ndarray]:
-    """Initialise a head with the posterior of k equal spherical Gaussians about the means of k-means.
-
-    Their variance is that within clusters, or larger so that the logits of an image spread by at most `MAX_SPREAD` on
-    average. It avoids the poor optima that random heads may reach.
-    """
-    with single_thread():
-        kmeans = KMeans(num_clusters, n_init=10, random_state=seed).fit(latents)
-    means = kmeans.cluster_centers_.astype(np.float64)
-    variance = max(kmeans.inertia_ / latents.size, 1e-3)
-    kernel, bias = means.T / variance, -(means**2).sum(axis=1) / (2 * variance)
-    softer = max(1.0, float(np.ptp(latents @ kernel + bias, axis=1).mean()) / MAX_SPREAD)
-    return {"kernel": kernel / softer, "bias": bias / softer}
-
-
-HEAD_STARTS = {"kmeans": start_at_kmeans, "random": start_at_random}
 
 
 def make_predict(task: ClusterTask, outputs: Callable[..., Array]) -> Callable[[PyTree, PyTree, Points], np.ndarray]:
@@ -141,8 +56,13 @@ def make_adam(learning_rate: float, *, weight_decay: float = 0.0) -> optax.Gradi
     return allow_promotion(optax.chain(optax.add_decayed_weights(weight_decay), optax.adam(learning_rate)))
 
 
+def start_tuning(params: PyTree, optimizer: optax.GradientTransformation) -> Tuned:
+    """Return the state before the first step."""
+    return Tuned(params, params, optimizer.init(split_statistics(params)[0]))
+
+
 def make_run_epoch(
-    loss: Callable[..., tuple[Array, dict[str, Array]]],
+    loss: Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]],
     optimizer: optax.GradientTransformation,
     *,
     task: ClusterTask,
@@ -153,10 +73,11 @@ def make_run_epoch(
 ) -> Callable[[Tuned, PyTree, int], tuple[Tuned, dict[str, np.ndarray]]]:
     """Make run_epoch(tuned, data, epoch) -> (tuned, mean metrics): one pass over the fitted images in random order.
 
-    loss(params, frozen, key, rows (b,), images (b, m, h, w, c), data) -> (scalar, metrics), with `data` a pytree of
-    arrays, `rows` the indices of the batch among the fitted images, and the stored images in the rows of `select`,
-    which is given the same key. The batch is sharded over the devices if their number divides it.
-    average_decay: decay of the moving average of the parameters; 0 makes it equal to the parameters.
+    loss(params, frozen, key, rows (b,), images (b, m, h, w, c), data) -> (scalar, (metrics, statistics)), with `data` a
+    pytree of arrays, `rows` the indices of the batch among the fitted images, and the stored images in the rows of
+    `select`, which is given the same key. statistics: the new entry of the parameters that the optimizer does not
+    change, {"batch_stats"}, or {} if batch norm is not trained. The batch is sharded over the devices if their number
+    divides it. average_decay: decay of the moving average of the parameters; 0 makes it equal to the parameters.
     """
     num_rows = len(task.fitted.images)
     batch_size = min(batch_size, num_rows)
@@ -168,9 +89,14 @@ def make_run_epoch(
 
     @jax.jit
     def take_step(tuned, frozen, data, key, rows, images):
-        grads, metrics = jax.grad(loss, has_aux=True)(tuned.params, frozen, key, rows, images, data)
-        updates, opt_state = optimizer.update(grads, tuned.opt_state, tuned.params)
-        params = optax.apply_updates(tuned.params, updates)
+        trained, statistics = split_statistics(tuned.params)
+
+        def loss_of(trained):
+            return loss({**trained, **statistics}, frozen, key, rows, images, data)
+
+        grads, (metrics, statistics) = jax.grad(loss_of, has_aux=True)(trained)
+        updates, opt_state = optimizer.update(grads, tuned.opt_state, trained)
+        params = {**optax.apply_updates(trained, updates), **statistics}
         average = optax.incremental_update(params, tuned.average, 1 - average_decay)
         return Tuned(params, average, opt_state), metrics
 
@@ -195,7 +121,7 @@ def make_run_epoch(
 def train_heads(
     task: ClusterTask,
     classifier: Classifier,
-    loss: Callable[..., tuple[Array, dict[str, Array]]],
+    loss: Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]],
     data: PyTree,
     *,
     settings: ConfigDict,
@@ -219,7 +145,7 @@ def train_heads(
         average_decay=0.0,
         select=select_pairs,
     )
-    tuned = Tuned(classifier.params, classifier.params, optimizer.init(classifier.params))
+    tuned = start_tuning(classifier.params, optimizer)
     best = BestHead.none(classifier.params)
     with show_progress(f"{stage}: epoch", settings.num_epochs) as update:
         for epoch in range(settings.num_epochs):

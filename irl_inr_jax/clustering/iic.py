@@ -11,12 +11,13 @@ from jaxtyping import Array, Int
 
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.augment.views import example_keys
-from irl_inr_jax.clustering.finetune import classify, make_classifier, train_heads
+from irl_inr_jax.clustering.finetune import classify, train_heads
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.objectives import mutual_information_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.tuned_classifiers import standardised_params
+from irl_inr_jax.clustering.tuned_encoder import make_classifier
 from irl_inr_jax.types import PyTree
 
 NUM_NEIGHBOURS = 10  # among which the other image of a pair is chosen
@@ -43,7 +44,7 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         first, second = jnp.split(probs, 2, axis=1)
         losses = jax.vmap(mutual_information_loss)(first, second)
         sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
-        return losses.mean(), {"loss": losses, "sizes": sizes}
+        return losses.mean(), ({"loss": losses, "sizes": sizes}, {})
 
     neighbours = np.arange(len(task.fitted.images), dtype=np.int32)[:, None]
     if settings.neighbours == "orbits":

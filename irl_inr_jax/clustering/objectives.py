@@ -1,7 +1,7 @@
 """Losses of the clusterers that train, one function per equation.
 
-Probabilities are softmax outputs (b, k). All losses are functions of the whole batch; under `jit` with a sharded batch
-they are those of the global batch.
+Probabilities are softmax outputs (b, k) of logits. All losses are functions of the whole batch; under `jit` with a
+sharded batch they are those of the global batch.
 """
 
 import jax
@@ -11,9 +11,13 @@ from jaxtyping import Array, Bool, Float, Int
 _TINY = 1e-8
 
 
-def agreement_loss(probs: Float[Array, "b k"], neighbour_probs: Float[Array, "b k"]) -> Float[Array, ""]:
-    """Compute SCAN's first term (van Gansbeke et al. 2020, eq. 2): -mean log <p(X), p(N_X)>."""
-    return -jnp.mean(jnp.log((probs * neighbour_probs).sum(-1) + _TINY))
+def agreement_loss(logits: Float[Array, "b k"], neighbour_logits: Float[Array, "b k"]) -> Float[Array, ""]:
+    """Compute SCAN's first term (van Gansbeke et al. 2020, eq. 2): -mean log <p(X), p(N_X)>.
+
+    It is computed from logits, so that confident pairs which disagree, whose product underflows, keep their gradient.
+    """
+    log_products = jax.nn.log_softmax(logits) + jax.nn.log_softmax(neighbour_logits)
+    return -jnp.mean(jax.nn.logsumexp(log_products, axis=-1))
 
 
 def size_loss(probs: Float[Array, "b k"], prior: Float[Array, "k"]) -> Float[Array, ""]:

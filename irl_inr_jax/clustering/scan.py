@@ -4,6 +4,9 @@ Mining: the nearest neighbours of every image, in latent space in the paper and 
 assumed to be of its class. Clustering stage: encoder and linear head are trained to assign an image and its neighbours
 to the same cluster, with cluster sizes as in the prior. Self-label stage: the head's confident predictions become
 labels of strongly augmented images.
+
+`config.variants.apply_published_scan` has the settings of the authors: `scan.include_anchor`, `scan.standardise`,
+`scan.batch_norm` and others.
 """
 
 from collections.abc import Callable
@@ -12,16 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.augmentation import Augment, make_augment
 from irl_inr_jax.augment.views import example_keys
 from irl_inr_jax.clustering.finetune import (
-    Classifier,
-    Tuned,
     classify,
     make_adam,
-    make_classifier,
     make_run_epoch,
+    start_tuning,
     train_heads,
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
@@ -31,6 +33,7 @@ from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, si
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.tuned_classifiers import standardised_params
+from irl_inr_jax.clustering.tuned_encoder import Classifier, make_classifier
 from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
@@ -52,12 +55,12 @@ def cluster_scan(task: ClusterTask) -> Clustering:
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
     neighbours = mine_neighbours(task)
-    classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
+    classifier = make_scan_classifier(task)
     best = train_heads(
         task,
         classifier,
         make_scan_loss(task, classifier, augment, prior),
-        {"neighbours": jnp.asarray(neighbours)},
+        {"neighbours": jnp.asarray(list_candidates(neighbours, settings))},
         settings=settings,
         weight_decay=settings.weight_decay,
         prior=prior,
@@ -96,9 +99,46 @@ def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
     return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True, by_angle=by_angle)[0]
 
 
+def make_scan_classifier(task: ClusterTask) -> Classifier:
+    """Make the encoder with the heads of `scan`."""
+    settings = task.settings.scan
+    return make_classifier(
+        task,
+        num_heads=settings.num_heads,
+        start=settings.head_start,
+        standardise=settings.standardise,
+        trains_batch_norm=settings.batch_norm == "train",
+    )
+
+
+def list_candidates(neighbours: Int[np.ndarray, "n q"], settings: ConfigDict) -> Int[np.ndarray, "n p"]:
+    """Return the images from which the neighbour of each image is sampled, with itself for `include_anchor`."""
+    if not settings.include_anchor:
+        return neighbours
+    return np.concatenate([np.arange(len(neighbours), dtype=neighbours.dtype)[:, None], neighbours], axis=1)
+
+
+def apply_to_each(
+    classifier: Classifier, params: PyTree, frozen: PyTree, *images: Float[Array, "b h w c"]
+) -> tuple[list[Float[Array, "heads b k"]], PyTree]:
+    """Return the logits of each batch and the statistics of batch norm.
+
+    Frozen statistics allow one call of the encoder. Trained batch norm takes those of each batch, as published.
+    """
+    if "batch_stats" not in params:
+        logits, statistics = classifier.train_logits(params, frozen, jnp.concatenate(images))
+        return jnp.split(logits, len(images), axis=1), statistics
+    outputs = []
+    for batch in images:
+        logits, statistics = classifier.train_logits(params, frozen, batch)
+        params = {**params, **statistics}
+        outputs.append(logits)
+    return outputs, {"batch_stats": params["batch_stats"]}
+
+
 def make_scan_loss(
     task: ClusterTask, classifier: Classifier, augment: Augment, prior: Float[np.ndarray, "k"]
-) -> Callable[..., tuple[Array, dict[str, Array]]]:
+) -> Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]]:
     """Make SCAN's loss on a batch of images, each with the neighbour of `select_pairs`, for every head separately."""
     weight = task.settings.scan.entropy_weight
 
@@ -106,19 +146,19 @@ def make_scan_loss(
         _, view_key = jax.random.split(key)
         both = task.trained.to_unit(jnp.concatenate([images[:, 0], images[:, 1]]))
         images = augment(example_keys(view_key, jnp.arange(len(both))), both)
-        probs = jax.nn.softmax(classifier.logits(params, frozen, images))
-        first, second = jnp.split(probs, 2, axis=1)
+        (first, second), statistics = apply_to_each(classifier, params, frozen, *jnp.split(images, 2))
         agreement = jax.vmap(agreement_loss)(first, second)
-        losses = agreement + weight * jax.vmap(lambda p: size_loss(p, jnp.asarray(prior)))(first)
+        probs = jax.nn.softmax(first)
+        losses = agreement + weight * jax.vmap(lambda p: size_loss(p, jnp.asarray(prior)))(probs)
         sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
-        return losses.mean(), {"loss": losses, "agreement": agreement, "sizes": sizes}
+        return losses.mean(), ({"loss": losses, "agreement": agreement, "sizes": sizes}, statistics)
 
     return loss
 
 
 def make_selflabel_loss(
     task: ClusterTask, classifier: Classifier, augment: Augment
-) -> Callable[..., tuple[Array, dict[str, Array]]]:
+) -> Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]]:
     """Make the loss of the self-label stage.
 
     Confident predictions of the first head on unaugmented images are the labels of their strongly augmented copies.
@@ -127,12 +167,14 @@ def make_selflabel_loss(
 
     def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], images: Array, data: PyTree):
         images = task.trained.to_unit(images[:, 0])
-        probs = jax.nn.softmax(jax.lax.stop_gradient(classifier.logits(params, frozen, images)[0]))
+        logits, statistics = jax.lax.stop_gradient(classifier.train_logits(params, frozen, images))
+        probs = jax.nn.softmax(logits[0])
         labels, confident = probs.argmax(-1), probs.max(-1) >= threshold
         changed = augment(example_keys(key, jnp.arange(len(rows))), images)
-        value = selflabel_loss(classifier.logits(params, frozen, changed)[0], labels, confident)
+        logits, statistics = classifier.train_logits({**params, **statistics}, frozen, changed)
+        value = selflabel_loss(logits[0], labels, confident)
         sizes = jax.nn.one_hot(labels, probs.shape[-1]).mean(0)
-        return value, {"loss": value, "confident": confident.mean(), "sizes": sizes}
+        return value, ({"loss": value, "confident": confident.mean(), "sizes": sizes}, statistics)
 
     return loss
 
@@ -155,7 +197,7 @@ def run_selflabel_stage(
         average_decay=settings.average_decay,
         select=select_own,
     )
-    tuned = Tuned(params, params, optimizer.init(params))
+    tuned = start_tuning(params, optimizer)
     kept, most, most_epoch, share = params, 0.0, 0, 0.0
     with show_progress("SCAN, self-label stage: epoch", settings.selflabel_epochs) as update:
         for epoch in range(settings.selflabel_epochs):

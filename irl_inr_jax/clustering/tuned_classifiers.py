@@ -8,13 +8,17 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from irl_inr_jax.clustering.objectives import soft_assignment
+from irl_inr_jax.clustering.tuned_encoder import split_statistics
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import PyTree
 
 
 def standardised_params(params: PyTree, frozen: PyTree) -> PyTree:
-    """Return trained parameters with the mean and the deviation of the latents, from which images can be classified."""
+    """Return trained parameters with the mean and the deviation of the latents, from which images can be classified.
+
+    Trained statistics of batch norm are among the parameters.
+    """
     return jax.tree.map(np.asarray, {**params, "mean": frozen["mean"], "deviation": frozen["deviation"]})
 
 
@@ -30,7 +34,9 @@ def encode_standardised(
     params: PyTree, images: Shaped[np.ndarray, "n h w c"] | LazyImages, trained: TrainedMethod
 ) -> Float32[np.ndarray, "n d"]:
     """Return the standardised latents of stored images by the further trained encoder in `params`."""
-    tuned = dataclasses.replace(trained, params={**trained.params, "encoder": params["encoder"]})
+    model_state = {**trained.model_state, **split_statistics(params)[1]}
+    all_params = {**trained.params, "encoder": params["encoder"]}
+    tuned = dataclasses.replace(trained, params=all_params, model_state=model_state)
     return (tuned.encode(images)[0] - params["mean"]) / params["deviation"]
 
 

@@ -131,6 +131,7 @@ def loss_keys() -> Block:
         "neighbours_ramp": Key((0.0, 0.0), RAMP, "shares of the run between which that weight grows from 0"),
         "num_neighbours": Key(10, at_least(1), "nearest neighbours, one of which is sampled in each step: see orbits"),
         "symmetry": Key(0.01, at_least(0), "weight of the encoder's pose against centre of mass and phase of c21"),
+        "symmetry_views": Key(2, one_of(1, 2), "views in that term: both, or only the first, as published"),
         "num_pixels": Key(0, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
         "num_copies": Key(3, at_least(1), "M, the rotated copies in the thesis' consistency loss"),
         "views": Key("pair", one_of("pair", "copies"), "autoencoder: IRL-INR's pair or the thesis' rotated copies"),
@@ -144,6 +145,9 @@ def vae_keys() -> Block:
         "theta_std": Key(math.pi / 4, POSITIVE, "of Spatial-VAE's prior N(0, std^2) of theta; TARGET-VAE's is pi / P"),
         "tau_std": Key(0.1, POSITIVE, "of the prior N(0, std^2) of tau per axis, in half sides"),
         "temperature": Key(1.0, POSITIVE, "of the Gumbel-softmax over TARGET-VAE's rotations and positions"),
+        "angle_mean": Key(
+            "direction", one_of("direction", "number"), "TARGET-VAE's mean of angles: as published of numbers"
+        ),
     }
 
 

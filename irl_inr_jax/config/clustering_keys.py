@@ -1,6 +1,7 @@
 """Keys of the block `clustering`: settings of the clusterers, none of which is read in training."""
 
 from irl_inr_jax.config.rules import (
+    ANY,
     AUGMENTATIONS,
     POSITIVE,
     POSITIVE_COUNTS,
@@ -128,8 +129,13 @@ def scan_keys() -> Block:
     return {
         "neighbours": Key("orbits", one_of("orbits", "latents"), "of the images under all rotations, or on z"),
         "num_neighbours": Key(20, at_least(1), "neighbours mined for each image"),
+        "include_anchor": Key(False, ANY, "sample the image itself among its neighbours too, as published"),
+        "standardise": Key(True, ANY, "shift and scale the latents by their mean and deviation; published without"),
+        "batch_norm": Key("frozen", one_of("frozen", "train"), "train: statistics of each batch, as published"),
         "distance": Key("euclidean", one_of("euclidean", "cosine"), "distance between latents"),
-        "head_start": Key("kmeans", one_of("kmeans", "random"), "initial head"),
+        "head_start": Key(
+            "kmeans", one_of("kmeans", "random", "uniform"), "initial head; uniform in 1 / sqrt(d), as published"
+        ),
         "num_heads": Key(1, at_least(1), "heads; the one with the lowest training loss is used"),
         "prior": Key((), RELATIVE_SIZES, "expected relative sizes of the clusters in any order; () is uniform"),
         "entropy_weight": Key(5.0, at_least(0), "lambda, the weight of the term that holds sizes near the prior"),

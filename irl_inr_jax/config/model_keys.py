@@ -7,6 +7,11 @@ def model_keys() -> Block:
     """Networks."""
     return {
         "latent_dim": Key(16, at_least(1), "d, the size of z; few dimensions make compact clusters"),
+        "initial_weights": Key(
+            "scaled",
+            one_of("scaled", "uniform"),
+            "of dense layers: scaled (He's, first image at the mean pixel), or as published within 1 / sqrt(inputs)",
+        ),
         "dtype": Key("float32", one_of("float32", "bfloat16"), "dtype of matmuls and convolutions; else float32"),
         "encoder": {
             "input": Key("canonical", one_of("canonical", "raw"), "canonical: image in its closed-form canonical pose"),
@@ -14,6 +19,7 @@ def model_keys() -> Block:
             "stage_sizes": Key((2, 2, 2, 2), WIDTHS, "residual blocks of each stage"),
             "width": Key(64, at_least(1), "features of the first stage, doubled from stage to stage"),
             "stem": Key("3x3", one_of("3x3", "3x3/2", "7x7"), "3x3/2 has stride 2, 7x7 stride 2 and max-pooling"),
+            "padding": Key("same", one_of("same", "symmetric"), "of the ResNet: symmetric is k // 2, as published"),
             "num_calls": Key(1, one_of(1, 2), "irl_inr: both views in one call, or two with own batch norm statistics"),
             "polar": {  # circular convolutions on polar images: z is invariant to rotations by construction
                 "num_angles": Key(48, multiple_of(4), "points on each circle"),
@@ -39,7 +45,9 @@ def model_keys() -> Block:
             "widths": Key((256, 256, 256), WIDTHS, "hidden layers"),
             "activation": Key("leaky_relu", one_of("leaky_relu", "tanh"), "activation of the hidden layers"),
             "num_frequencies": Key(256, at_least(0), "random Fourier features of the coords; 0 for the coords"),
-            "frequency_std": Key(2.0, at_least(0), "their standard deviation, in periods over half the image"),
+            "frequency_std": Key(
+                2.0, at_least(0), "their standard deviation, in periods over half the image; 0: one radian per pixel"
+            ),
         },
         "group_conv": {  # encoder of target_vae
             "num_rotations": Key(16, one_of(4, 8, 16), "P, the rotations of the filters"),
@@ -47,6 +55,7 @@ def model_keys() -> Block:
             "kernel_size": Key(28, at_least(1), "side of the filters in pixels"),
             "padding": Key(8, at_least(0), "pixels of background around the image"),
             "stride": Key(1, at_least(1), "pixels between the positions that are attended to"),
+            "disc": Key(True, ANY, "cut the filters to their inscribed disc, 79 % of the taps; published without"),
         },
         "pose": {
             "form": Key("closed_form", one_of("closed_form", "moment", "centre", "none"), "see methods/pose.py"),

@@ -27,7 +27,15 @@ ADDED_KEYS = {
     "train.holdout": 0.0,
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,
+    "model.initial_weights": "scaled",
+    "model.encoder.padding": "same",
+    "model.group_conv.disc": True,
+    "loss.symmetry_views": 2,
+    "vae.angle_mean": "direction",
     "clustering.consensus.wafers_weight": 0.0,
+    "clustering.scan.include_anchor": False,
+    "clustering.scan.standardise": True,
+    "clustering.scan.batch_norm": "frozen",
 }
 
 

@@ -8,7 +8,6 @@ thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (the initial en
 (training-free). `:irl_inr` is the default method.
 """
 
-import math
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
@@ -16,9 +15,16 @@ from ml_collections import ConfigDict
 
 def apply_paper(config: ConfigDict) -> None:
     """The paper's own choices: Table 5, Appendix A and section 4.1."""
-    config.model.latent_dim = 512
+    config.model.update(latent_dim=512, initial_weights="uniform")
     config.model.encoder.update(
-        input="raw", trunk="resnet18", stage_sizes=(2, 2, 2, 2), width=64, stem="3x3", head_widths=(512, 512)
+        input="raw",
+        trunk="resnet18",
+        stage_sizes=(2, 2, 2, 2),
+        width=64,
+        stem="3x3",
+        padding="symmetric",
+        num_calls=2,
+        head_widths=(512, 512),
     )
     config.model.hypernet.widths = (256, 256, 256)
     config.model.inr.update(widths=(256, 256, 256), activation="relu", num_frequencies=256, frequency_std=2.0)
@@ -30,6 +36,7 @@ def apply_paper(config: ConfigDict) -> None:
         consistency_ramp=(0.0, 0.0),
         neighbours=0.0,
         symmetry=15.0,
+        symmetry_views=1,
         num_pixels=0,
     )
     config.views.update(interpolation="nearest", translation_px=config.data.translation_px)
@@ -45,9 +52,22 @@ def apply_paper(config: ConfigDict) -> None:
         warmup_steps=0,
         clip_norm=0.0,
     )
-    config.clustering.scan.update(augment="s1+s2+r+t", head_start="random", neighbours="latents")
+    config.clustering.scan.augment = "s1+s2+r+t"
+    apply_published_scan(config)
     config.clustering.iic.neighbours = "none"
     config.augment.crop_area = (0.2, 1.0)
+
+
+def apply_published_scan(config: ConfigDict) -> None:
+    """SCAN as its authors ran it, with the neighbours of the pretext task."""
+    config.clustering.scan.update(
+        neighbours="latents",
+        distance="cosine",
+        include_anchor=True,
+        standardise=False,
+        batch_norm="train",
+        head_start="uniform",
+    )
 
 
 def apply_quick_clustering(config: ConfigDict, *, num_epochs: int) -> None:
@@ -78,7 +98,7 @@ def apply_thesis(config: ConfigDict) -> None:
 def apply_spatial_vae(config: ConfigDict) -> None:
     """Spatial-VAE (Bepler et al., 2019) as its authors trained it on rotated and shifted MNIST."""
     config.method = "spatial_vae"
-    config.model.latent_dim = 2
+    config.model.update(latent_dim=2, initial_weights="uniform")
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500))
     config.loss.neighbours = 0.0
     config.model.spatial.update(widths=(500, 500), activation="tanh", num_frequencies=0)
@@ -88,13 +108,13 @@ def apply_spatial_vae(config: ConfigDict) -> None:
 def apply_target_vae(config: ConfigDict) -> None:
     """TARGET-VAE (Nasiri, Bepler, 2022) with P16 and d = 32, as in the paper's comparison."""
     config.method = "target_vae"
-    config.model.latent_dim = 32
+    config.model.update(latent_dim=32, initial_weights="uniform")
     config.model.encoder.update(input="raw", trunk="resnet18")
     config.loss.neighbours = 0.0
-    # The authors divide the coords by 0.2 radians; as many features as their 1,024 cosines of random phase.
-    config.model.spatial.update(
-        widths=(512, 512), activation="leaky_relu", num_frequencies=512, frequency_std=1 / (2 * math.pi * 0.2)
-    )
+    # As many features as the authors' 1,024 cosines of random phase.
+    config.model.spatial.update(widths=(512, 512), activation="leaky_relu", num_frequencies=512, frequency_std=0.0)
+    config.model.group_conv.disc = False
+    config.vae.angle_mean = "number"
     _apply_vae_training(config, learning_rate=2e-4, num_epochs=500)
 
 
@@ -105,6 +125,7 @@ def apply_deep_target_vae(config: ConfigDict) -> None:
 
 
 def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs: int) -> None:
+    apply_published_scan(config)
     config.train.update(
         num_epochs=num_epochs,
         batch_size=100,
@@ -122,11 +143,12 @@ def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs:
 def apply_simclr(config: ConfigDict) -> None:
     """SimCLR (Chen et al., 2020) as the pretext of SCAN on its latents, with rotations and shifts (Table 6)."""
     config.method = "simclr"
-    config.model.latent_dim = 512
-    config.model.encoder.update(input="raw", trunk="resnet18", head_widths=())
+    config.model.update(latent_dim=512, initial_weights="uniform")
+    config.model.encoder.update(input="raw", trunk="resnet18", padding="symmetric", head_widths=())
     config.loss.neighbours = 0.0
     config.train.update(num_epochs=500, batch_size=512, weight_decay=1e-4)
-    config.clustering.scan.update(augment="s1+s2+r+t", neighbours="latents", distance="cosine")
+    config.clustering.scan.augment = "s1+s2+r+t"
+    apply_published_scan(config)
 
 
 def apply_mlp_generator(config: ConfigDict) -> None:

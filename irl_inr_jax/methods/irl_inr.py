@@ -25,6 +25,7 @@ from irl_inr_jax.methods.pairs import neighbour_loss
 from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
 from irl_inr_jax.models.encoder import Encoder, make_encoder
 from irl_inr_jax.models.generator import Generator, make_generator
+from irl_inr_jax.models.initial_weights import choose_initial_weights
 from irl_inr_jax.models.polar_encoder import PolarEncoder, make_polar_encoder
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
@@ -54,6 +55,7 @@ class Parts:
     weights: ConfigDict
     views: ConfigDict
     encoder_calls: int
+    initial_weights: str
     axis_name: AxisName
 
 
@@ -81,6 +83,7 @@ def make_parts(config: ConfigDict, generator: Generator, *, axis_name: AxisName,
         weights=config.loss,
         views=config.views,
         encoder_calls=config.model.encoder.num_calls,
+        initial_weights=config.model.initial_weights,
         axis_name=axis_name,
     )
 
@@ -89,10 +92,11 @@ def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tup
     """Return the functions of this module as a `Method`, with the given loss."""
     return Method(
         name=name,
-        init=partial(init, parts),
+        init=choose_initial_weights(partial(init, parts), parts.initial_weights),
         loss=partial(loss, parts),
         encode=partial(encode, parts),
         reconstruct=partial(reconstruct, parts),
+        encode_in_training=partial(encode_in_training, parts),
         is_shared=lambda path: path[0] == "generator" and parts.generator.is_shared(path[1:]),
     )
 
@@ -139,7 +143,9 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     if weights.neighbours:
         assert batch.neighbours is not None, "a loss with neighbours needs them in the batch"
         terms["neighbours"] = neighbour_loss(jnp.concatenate([latents[:half], neighbours]), parts.axis_name)
-    symmetry, head_error = parts.form.symmetry_loss(views, head, pose)
+    num_shown = half * weights.symmetry_views
+    shown = jax.tree.map(lambda leaf: leaf[:num_shown], (views, head, pose))
+    symmetry, head_error = parts.form.symmetry_loss(*shown)
     if weights.symmetry:
         terms["symmetry"] = symmetry
 
@@ -169,6 +175,14 @@ def encode(
     eta = parts.generator.emit(params["generator"], encoded.latents)
     render = partial(parts.generator.render, params["generator"], eta, model_state["frequencies"])
     return encoded.latents, parts.form.find_pose(images, encoded.head, render)
+
+
+def encode_in_training(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
+) -> tuple[Float[Array, "b d"], PyTree]:
+    """Compute z with batch norm by the statistics of these images; return it and the updated running averages."""
+    encoded, batch_stats = apply_encoder(parts, params, model_state, images, train=True)
+    return encoded.latents, batch_stats
 
 
 def reconstruct(

@@ -119,5 +119,6 @@ def angle_error(direction: Float[Array, "b 2"], theta: Float[Array, "b"]) -> Flo
 
 
 def ramp(progress: Float[Array, ""], start: float, end: float) -> Float[Array, ""]:
-    """Compute a weight's multiplier: 0 before `start`, 1 after `end`, linear between; both are shares of the run."""
-    return jnp.clip((progress - start) / max(end - start, 1e-6), 0.0, 1.0)
+    """Compute a weight's multiplier: 0 before `start`, 1 from `end`, linear between; both are shares of the run."""
+    share = (progress - start) / max(end - start, 1e-6)
+    return jnp.where(progress >= end, 1.0, jnp.clip(share, 0.0, 1.0))

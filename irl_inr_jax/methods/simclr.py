@@ -20,6 +20,7 @@ from irl_inr_jax.augment.views import example_keys
 from irl_inr_jax.methods import losses
 from irl_inr_jax.methods.pairs import gather_pairs
 from irl_inr_jax.models.encoder import Encoder, make_encoder
+from irl_inr_jax.models.initial_weights import choose_initial_weights
 from irl_inr_jax.models.mlp import MLP
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 
@@ -51,10 +52,11 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     )
     return Method(
         name="simclr",
-        init=partial(init, parts),
+        init=choose_initial_weights(partial(init, parts), config.model.initial_weights),
         loss=partial(loss, parts),
         encode=partial(encode, parts),
         reconstruct=None,
+        encode_in_training=partial(encode_in_training, parts),
     )
 
 
@@ -73,10 +75,8 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     alignment: mean cosine of the two views of an image. top1: share of the views whose nearest view is that of the same
     image.
     """
-    views = make_views(parts, key, batch)
-    variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
     # One call, so that batch norm takes its statistics over both views together.
-    latents, updated = parts.encoder.apply(variables, views, train=True, mutable=["batch_stats"])
+    latents, batch_stats = encode_in_training(parts, params, model_state, make_views(parts, key, batch))
     projections = cast(jax.Array, parts.projection.apply({"params": params["projection"]}, latents)).astype(jnp.float32)
     pairs = gather_pairs(projections, parts.axis_name)
     similarities = losses.cosine_similarities(projections, pairs.candidates)
@@ -89,7 +89,7 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
         "alignment": jnp.mean(similarities, where=pairs.is_positive),
         "top1": jnp.mean(jnp.take_along_axis(pairs.is_positive, nearest, axis=1).astype(jnp.float32)),
     }
-    return contrastive, (metrics, {**model_state, "batch_stats": updated.get("batch_stats", {})})
+    return contrastive, (metrics, {**model_state, "batch_stats": batch_stats})
 
 
 def encode(
@@ -98,6 +98,15 @@ def encode(
     """Compute z = f(J), before the projection; no pose."""
     variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
     return cast(jax.Array, parts.encoder.apply(variables, images, train=False)), None
+
+
+def encode_in_training(
+    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
+) -> tuple[Float[Array, "b d"], PyTree]:
+    """Compute z with batch norm by the statistics of these images; return it and the updated running averages."""
+    variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
+    latents, updated = parts.encoder.apply(variables, images, train=True, mutable=["batch_stats"])
+    return latents, updated.get("batch_stats", {})
 
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:

@@ -19,6 +19,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.augment.views import example_keys, select_pixels
 from irl_inr_jax.methods.losses import bernoulli_loss, normal_kl
 from irl_inr_jax.models.encoder import Encoder, make_encoder
+from irl_inr_jax.models.initial_weights import choose_initial_weights
 from irl_inr_jax.models.inr import as_probability
 from irl_inr_jax.models.spatial_generator import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
@@ -74,7 +75,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     )
     return Method(
         name="spatial_vae",
-        init=partial(init, parts),
+        init=choose_initial_weights(partial(init, parts), config.model.initial_weights),
         loss=partial(loss, parts),
         encode=partial(encode, parts),
         reconstruct=partial(reconstruct, parts),

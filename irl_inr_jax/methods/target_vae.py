@@ -19,9 +19,10 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.views import example_keys, select_pixels
-from irl_inr_jax.geometry.moments import angle_of
+from irl_inr_jax.geometry.moments import angle_of, wrap_angle
 from irl_inr_jax.methods.losses import bernoulli_loss, categorical_kl, normal_kl
 from irl_inr_jax.models.group_conv import GroupConvEncoder, make_group_conv, position_coords, rotation_offsets
+from irl_inr_jax.models.initial_weights import choose_initial_weights
 from irl_inr_jax.models.inr import as_probability
 from irl_inr_jax.models.spatial_generator import SpatialGenerator, init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
@@ -57,7 +58,8 @@ class Parts:
     """The two networks and the settings of posterior, priors and likelihood.
 
     low: the least value of a pixel. num_pixels: number of random pixels on which the likelihood is estimated; 0 for
-    all. translation: False for images that are only rotated; tau is then 0 for every position.
+    all. translation: False for images that are only rotated; tau is then 0 for every position. angle_mean: 'direction'
+    or 'number', see `mean_angle`.
     """
 
     encoder: GroupConvEncoder
@@ -69,6 +71,7 @@ class Parts:
     translation: bool
     tau_std: float
     temperature: float
+    angle_mean: str
     kl_weight: float
 
 
@@ -88,11 +91,12 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
         translation=config.model.pose.translation,
         tau_std=config.vae.tau_std,
         temperature=config.vae.temperature,
+        angle_mean=config.vae.angle_mean,
         kl_weight=config.vae.kl,
     )
     return Method(
         name="target_vae",
-        init=partial(init, parts),
+        init=choose_initial_weights(partial(init, parts), config.model.initial_weights),
         loss=partial(loss, parts),
         encode=partial(encode, parts),
         reconstruct=partial(reconstruct, parts),
@@ -141,11 +145,7 @@ def divergences(posterior: Posterior, pairs: Pairs) -> dict[str, Float[Array, ""
 def sample_posterior(
     parts: Parts, keys: jax.Array, posterior: Posterior, pairs: Pairs
 ) -> tuple[Float[Array, "b d"], Pose]:
-    """Sample z and the pose at a soft choice of position and rotation by Gumbel-softmax; one key per image.
-
-    Angles are averaged as directions. The authors average numbers in [0, 2 pi), for which the mean of two angles just
-    below 2 pi and just above 0 is pi.
-    """
+    """Sample z and the pose at a soft choice of position and rotation by Gumbel-softmax; one key per image."""
     unit = math.pi / parts.encoder.num_rotations
 
     def one(key, posterior):
@@ -154,13 +154,25 @@ def sample_posterior(
         weights = jax.nn.softmax((posterior.logits + noise) / parts.temperature)
         theta_noise = jax.random.normal(theta_key, ()) * unit
         latents_noise = jax.random.normal(latents_key, posterior.latents.shape[1:])
-        theta = pairs.theta + unit * posterior.theta
-        direction = weights @ jnp.stack([jnp.cos(theta), jnp.sin(theta)], axis=-1)
-        theta = angle_of(direction) + (weights @ jnp.exp(posterior.theta_log_std)) * theta_noise
+        theta = mean_angle(parts.angle_mean, weights, pairs.theta, unit * posterior.theta)
+        theta += (weights @ jnp.exp(posterior.theta_log_std)) * theta_noise
         latents = weights @ posterior.latents + (weights @ jnp.exp(posterior.latents_log_std)) * latents_noise
         return latents, Pose(theta=theta, tau=weights @ pairs.tau)
 
     return jax.vmap(one)(keys, posterior)
+
+
+def mean_angle(
+    angle_mean: str, weights: Float[Array, "m"], offsets: Float[Array, "m"], residuals: Float[Array, "m"]
+) -> Float[Array, ""]:
+    """Compute the weighted mean of the angles offset + residual, as directions or, as the authors do, as numbers.
+
+    The authors' offsets are in (-pi, pi]: the mean of two angles just below and just above half a turn is near 0.
+    """
+    if angle_mean == "number":
+        return weights @ (wrap_angle(offsets) + residuals)
+    theta = offsets + residuals
+    return angle_of(weights @ jnp.stack([jnp.cos(theta), jnp.sin(theta)], axis=-1))
 
 
 def encode(

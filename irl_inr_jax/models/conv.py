@@ -25,15 +25,16 @@ OUTPUT_TRANSFORM = ((1, 1, 1, 0), (0, 1, -1, -1))
 
 
 class Conv(nn.Module):
-    """Equivalent of `flax.linen.Conv` without bias and with 'SAME' padding, with the same parameter.
+    """Equivalent of `flax.linen.Conv` without bias, with the same parameter.
 
-    algorithm: 'direct' for XLA's convolution, 'matmul' for the matrix products of this module.
+    algorithm: 'direct' for XLA's convolution, 'matmul' for the matrix products of this module. padding: of `list_pads`.
     """
 
     features: int
     kernel_size: int
     stride: int
     algorithm: str
+    padding: str
     dtype: jnp.dtype
     kernel_init: Initializer
 
@@ -43,16 +44,30 @@ class Conv(nn.Module):
         kernel = self.param("kernel", self.kernel_init, shape).astype(self.dtype)
         x = x.astype(self.dtype)
         if self.algorithm == "matmul":
-            return convolve(x, kernel, stride=self.stride)
+            return convolve(x, kernel, stride=self.stride, padding=self.padding)
+        pads = list_pads(x.shape[1:3], size=self.kernel_size, stride=self.stride, padding=self.padding)
         layout = ("NHWC", "HWIO", "NHWC")
-        return lax.conv_general_dilated(x, kernel, (self.stride, self.stride), "SAME", dimension_numbers=layout)
+        return lax.conv_general_dilated(x, kernel, (self.stride, self.stride), pads, dimension_numbers=layout)
 
 
-def convolve(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int) -> Float[Array, "b h2 w2 f"]:
-    """Compute the convolution with 'SAME' padding by the algorithm with fewer products."""
+def list_pads(sides: Sequence[int], *, size: int, stride: int, padding: str) -> list[tuple[int, int]]:
+    """Return the zeros before and after each side for windows of odd `size`; the output has ceil(side / stride).
+
+    'symmetric' is k // 2 at both ends, as in the ResNets of the publications; 'same' is XLA's 'SAME', which puts one
+    zero less before an even side if the stride is 2: all windows are then one pixel further on.
+    """
+    if padding == "symmetric":
+        return [(size // 2, size // 2)] * len(sides)
+    return list(lax.padtype_to_pads(sides, (size,) * len(sides), (stride,) * len(sides), "SAME"))
+
+
+def convolve(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int, padding: str
+) -> Float[Array, "b h2 w2 f"]:
+    """Compute the convolution by the algorithm with fewer products. padding: see `list_pads`."""
     if kernel.shape[0] == 3 and stride == 1 and min(x.shape[1:3]) > 1:
         return convolve_winograd(x, kernel)
-    return convolve_im2col(x, kernel, stride=stride)
+    return convolve_im2col(x, kernel, stride=stride, padding=padding)
 
 
 @jax.custom_vjp
@@ -80,11 +95,11 @@ product.defvjp(_product_forward, _product_backward)
 
 
 def convolve_im2col(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], *, stride: int, padding: str
 ) -> Float[Array, "b h2 w2 f"]:
     """Compute the convolution as one product of all receptive fields with the kernel, without taps on padding only."""
     size, (height, width) = kernel.shape[0], x.shape[1:3]
-    pads = lax.padtype_to_pads((height, width), (size, size), (stride, stride), "SAME")
+    pads = list_pads((height, width), size=size, stride=stride, padding=padding)
     out_height, out_width = -(-height // stride), -(-width // stride)
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     rows, columns = (

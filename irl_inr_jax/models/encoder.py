@@ -17,15 +17,16 @@ from irl_inr_jax.types import AxisName
 class Encoder(nn.Module):
     """A trunk and a dense head.
 
-    trunk: 'resnet18' (with `stage_sizes`, `width`, `stem`) or 'mlp' on flattened pixels. head_widths: hidden layers
-    before the output; all hidden layers of an 'mlp'. num_outputs: latents and pose together. convolutions, remat: see
-    `ResNet`. activation: of the head.
+    trunk: 'resnet18' (with `stage_sizes`, `width`, `stem`, `padding`) or 'mlp' on flattened pixels. head_widths: hidden
+    layers before the output; all hidden layers of an 'mlp'. num_outputs: latents and pose together. convolutions,
+    remat: see `ResNet`. activation: of the head.
     """
 
     trunk: str
     stage_sizes: Sequence[int]
     width: int
     stem: str
+    padding: str
     head_widths: Sequence[int]
     num_outputs: int
     axis_name: AxisName
@@ -41,6 +42,7 @@ class Encoder(nn.Module):
                 stage_sizes=self.stage_sizes,
                 width=self.width,
                 stem=self.stem,
+                padding=self.padding,
                 train=train,
                 axis_name=self.axis_name,
                 dtype=self.dtype,
@@ -63,6 +65,7 @@ def make_encoder(
         stage_sizes=tuple(encoder.stage_sizes),
         width=encoder.width,
         stem=encoder.stem,
+        padding=encoder.padding,
         head_widths=tuple(encoder.head_widths),
         num_outputs=num_outputs,
         axis_name=axis_name,

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irl_inr_jax.models.conv import Conv
+from irl_inr_jax.models.conv import Conv, list_pads
 from irl_inr_jax.types import AxisName
 
 CONV_INIT = nn.initializers.variance_scaling(2, "fan_out", "normal")
@@ -29,10 +29,11 @@ class BasicBlock(nn.Module):
     axis_name: AxisName
     dtype: jnp.dtype
     convolutions: str
+    padding: str
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 f"]:
-        conv = partial(Conv, algorithm=self.convolutions, dtype=self.dtype, kernel_init=CONV_INIT)
+        conv = partial(Conv, algorithm=self.convolutions, padding=self.padding, dtype=self.dtype, kernel_init=CONV_INIT)
         norm = partial(
             nn.BatchNorm,
             use_running_average=not self.train,
@@ -54,7 +55,8 @@ class ResNet(nn.Module):
     stage_sizes: blocks per stage; every stage but the first halves the map and doubles the features. width: features
     of the first stage (64 in ResNet18). stem: a key of `STEMS`. axis_name: the mapped axis over which batch norm takes
     its statistics, so that they are those of the global batch; None outside a mapped function. convolutions: the
-    `algorithm` of `Conv`. remat: whether the backward pass recomputes the blocks instead of storing their activations.
+    `algorithm` of `Conv`. padding: of convolutions and pooling, see `list_pads`. remat: whether the backward pass
+    recomputes the blocks instead of storing their activations.
     """
 
     stage_sizes: Sequence[int]
@@ -64,12 +66,21 @@ class ResNet(nn.Module):
     axis_name: AxisName
     dtype: jnp.dtype
     convolutions: str
+    padding: str
     remat: bool
 
     @nn.compact
     def __call__(self, images: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
         size, stride, pool = STEMS[self.stem]
-        x = Conv(self.width, size, stride, algorithm=self.convolutions, dtype=self.dtype, kernel_init=CONV_INIT)(images)
+        x = Conv(
+            self.width,
+            size,
+            stride,
+            algorithm=self.convolutions,
+            padding=self.padding,
+            dtype=self.dtype,
+            kernel_init=CONV_INIT,
+        )(images)
         norm = nn.BatchNorm(
             not self.train,
             momentum=0.9,
@@ -79,7 +90,8 @@ class ResNet(nn.Module):
         )
         x = nn.relu(norm(x))
         if pool:
-            x = nn.max_pool(x, (3, 3), (2, 2), "SAME")
+            pads = list_pads(x.shape[1:3], size=3, stride=2, padding=self.padding)
+            x = nn.max_pool(x, (3, 3), (2, 2), pads)  # pyright: ignore[reportArgumentType]  # it takes pads too
         block_class = nn.remat(BasicBlock) if self.remat else BasicBlock
         for stage, num_blocks in enumerate(self.stage_sizes):
             for block in range(num_blocks):
@@ -90,6 +102,7 @@ class ResNet(nn.Module):
                     axis_name=self.axis_name,
                     dtype=self.dtype,
                     convolutions=self.convolutions,
+                    padding=self.padding,
                     name=f"BasicBlock_{sum(self.stage_sizes[:stage]) + block}",
                 )(x)
         return x.mean((1, 2))

@@ -3,6 +3,7 @@
 Unlike an INR with a hypernetwork it has the same weights for every image; z enters as a shift of its first layer.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import flax.linen as nn
@@ -65,13 +66,24 @@ def init_spatial_generator(
 ) -> tuple[PyTree, Float[Array, "f 2"] | None]:
     """Return initial parameters, whose output is the mean pixel of the images in [low, 1], and the frequencies B.
 
-    B of `config.model.spatial` has entries N(0, frequency_std^2) in periods over half the image and is not trained. It
-    is None without Fourier features, because a checkpoint cannot hold an empty array.
+    B of `config.model.spatial` has entries N(0, frequency_std^2) in periods over half the image and is not trained;
+    0 is one radian per pixel, the bandwidth of TARGET-VAE. It is None without Fourier features, because a checkpoint
+    cannot hold an empty array.
     """
     spatial, frequencies = config.model.spatial, None
     if spatial.num_frequencies:
-        frequencies = sample_frequencies(frequencies_key, spatial.num_frequencies, spatial.frequency_std)
+        deviation = spatial.frequency_std or pixel_bandwidth(images.shape[1])
+        frequencies = sample_frequencies(frequencies_key, spatial.num_frequencies, deviation)
     latents, coords = jnp.zeros((1, config.model.latent_dim)), jnp.zeros((1, 1, 2))
     params = generator.init(key, latents, coords, frequencies)["params"]
     bias = pixel_logit(images.mean((0, 1, 2)), low)
     return {**params, "logits": {**params["logits"], "bias": bias}}, frequencies
+
+
+def pixel_bandwidth(side: int) -> float:
+    """Return a radian per pixel in periods over half of an image `side` pixels wide: side / (4 pi).
+
+    The authors of TARGET-VAE divide coords that are -1 and 1 at the centres of the first and last pixel by 2 / (n - 1),
+    the distance of pixels, and draw standard normal frequencies in radians.
+    """
+    return side / (4 * math.pi)

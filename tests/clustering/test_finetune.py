@@ -8,17 +8,9 @@ import pytest
 from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering import finetune
-from irl_inr_jax.clustering.finetune import (
-    MAX_SPREAD,
-    Tuned,
-    make_adam,
-    make_classifier,
-    make_predict,
-    make_run_epoch,
-    make_tuned_encoder,
-    start_at_kmeans,
-)
+from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_predict, make_run_epoch
 from irl_inr_jax.clustering.image_batches import select_own
+from irl_inr_jax.clustering.tuned_encoder import MAX_SPREAD, make_classifier, make_tuned_encoder, start_at_kmeans
 
 
 @pytest.fixture
@@ -84,7 +76,7 @@ def run_epochs(task, num_epochs, *, decay=0.0, batch_size=8):
 
     def loss(params, frozen, key, rows, images, data):
         value = (params["w"] * data["x"][rows]).mean()
-        return value, {"loss": value, "rows": rows.sum(), "sample": jax.random.uniform(key)}
+        return value, ({"loss": value, "rows": rows.sum(), "sample": jax.random.uniform(key)}, {})
 
     optimizer = optax.sgd(1.0)
     run_epoch = make_run_epoch(
@@ -111,7 +103,7 @@ def test_sharding_a_batch_over_devices_does_not_change_the_result(make_task, lat
     def loss(params, frozen, key, rows, images, data):
         probs = jax.nn.softmax(params["w"] * data["x"][rows])
         value = (probs.mean(0) ** 2).sum() + jax.random.uniform(key)  # a function of the whole batch
-        return value, {"loss": value}
+        return value, ({"loss": value}, {})
 
     def run(devices):
         monkeypatch.setattr(finetune.jax, "local_devices", lambda: devices)

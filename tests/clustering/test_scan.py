@@ -1,5 +1,7 @@
 """SCAN with a linear encoder: mining, both losses, both stages and collapse."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,10 +10,11 @@ from sklearn.datasets import make_blobs
 
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.clustering import scan
-from irl_inr_jax.clustering.finetune import make_classifier
 from irl_inr_jax.clustering.image_batches import select_pairs
 from irl_inr_jax.clustering.objectives import agreement_loss, size_loss
 from irl_inr_jax.clustering.scan import cluster_scan, make_scan_loss, mine_neighbours
+from irl_inr_jax.clustering.tuned_classifiers import classify_by_heads
+from irl_inr_jax.clustering.tuned_encoder import make_classifier
 from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
 from irl_inr_jax.types import InputError
 
@@ -70,14 +73,13 @@ def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blo
     neighbours = jnp.zeros((len(latents), 1), jnp.int32).at[rows].set(partners)
     data, images = {"neighbours": neighbours}, jnp.asarray(task.fitted.images)
     chosen = images[select_pairs(jax.random.key(0), rows, data)]
-    value, metrics = make_scan_loss(task, classifier, augment, prior)(
+    value, (metrics, _) = make_scan_loss(task, classifier, augment, prior)(
         classifier.params, classifier.frozen, jax.random.key(0), rows, chosen, data
     )
     logits = classifier.logits(classifier.params, classifier.frozen, images)
-    probs = jax.nn.softmax(logits)
     for head in range(2):
-        first, second = probs[head][rows], probs[head][partners[:, 0]]
-        expected = agreement_loss(first, second) + 3 * size_loss(first, jnp.asarray(prior))
+        first, second = logits[head][rows], logits[head][partners[:, 0]]
+        expected = agreement_loss(first, second) + 3 * size_loss(jax.nn.softmax(first), jnp.asarray(prior))
         assert metrics["loss"][head] == pytest.approx(float(expected), rel=1e-5)
     assert value == pytest.approx(float(metrics["loss"].mean()), rel=1e-6)
 
@@ -134,6 +136,107 @@ def test_an_uneven_prior_finds_clusters_of_uneven_size(make_task):
     uneven = cluster_scan(make_task(latents.astype(np.float32), 2, settings={**settings, "scan.prior": (1.0, 4.0)}))
     assert clustering_accuracy(labels, uneven.clusters) == 1
     assert np.bincount(even.clusters).min() > 80
+
+
+PUBLISHED = {
+    **QUICK,
+    "scan.distance": "cosine",
+    "scan.include_anchor": True,
+    "scan.standardise": False,
+    "scan.batch_norm": "train",
+    "scan.head_start": "uniform",
+}
+
+
+def normalise(x, mean, var):
+    return (x - mean) / (var + 1e-5) ** 0.5
+
+
+def with_batch_norm(task):
+    """The task with an encoder whose latents go through batch norm."""
+
+    def project(params, images):
+        return images.reshape(len(images), -1) @ params["encoder"]["kernel"]
+
+    def encode(params, model_state, images):
+        statistics = model_state["batch_stats"]
+        return normalise(project(params, images), statistics["mean"], statistics["var"]), None
+
+    def encode_in_training(params, model_state, images):
+        z = project(params, images)
+        new = {"mean": z.mean(0), "var": z.var(0)}
+        stats = jax.tree.map(lambda old, new: 0.9 * old + 0.1 * new, model_state["batch_stats"], new)
+        return normalise(z, z.mean(0), z.var(0)), stats
+
+    method = dataclasses.replace(task.trained.method, encode=encode, encode_in_training=encode_in_training)
+    dim = task.fitted.latents.shape[1]
+    statistics = {"batch_stats": {"mean": jnp.zeros(dim), "var": jnp.ones(dim)}}
+    return dataclasses.replace(task, trained=dataclasses.replace(task.trained, method=method, model_state=statistics))
+
+
+def log_probs_in_training(x, head):
+    logits = normalise(x, x.mean(0), x.var(0)) @ np.float64(head["kernel"][0]) + np.float64(head["bias"][0])
+    return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+def test_the_published_losses_normalise_every_batch_by_its_own_statistics(make_task, blobs):
+    latents = blobs[0]
+    task = with_batch_norm(make_task(latents, 4, settings={**PUBLISHED, "scan.selflabel_threshold": 0.4}))
+    classifier = scan.make_scan_classifier(task)
+    assert float(classifier.frozen["deviation"]) == 1 and not np.any(classifier.frozen["mean"])
+    head = {**classifier.params["heads"], "kernel": 5 * classifier.params["heads"]["kernel"]}
+    params = {**classifier.params, "heads": head}
+    augment = make_augment("none", task.augment, fill=0.0, low=0.0)
+    rows, others = np.arange(0, 60, 3), np.arange(60, 120, 3)
+    neighbours = np.zeros((len(latents), 1), np.int32)
+    neighbours[rows, 0] = others
+    data, images = {"neighbours": jnp.asarray(neighbours)}, jnp.asarray(task.fitted.images)
+    chosen = images[select_pairs(jax.random.key(0), jnp.asarray(rows), data)]
+    given = classifier.frozen, jax.random.key(0), jnp.asarray(rows), chosen, data
+    loss = jax.jit(make_scan_loss(task, classifier, augment, np.full(4, 0.25)))
+    _, (metrics, statistics) = loss(params, *given)
+
+    first, second = np.float64(latents[rows]), np.float64(latents[others])
+    log_p, log_q = (log_probs_in_training(x, head) for x in (first, second))
+    mean = np.exp(log_p).mean(0)
+    agreement = -np.log((np.exp(log_p) * np.exp(log_q)).sum(1)).mean()
+    expected = agreement + 5 * (np.sum(mean * np.log(mean)) + np.log(4))
+    assert float(metrics["loss"][0]) == pytest.approx(expected, rel=1e-4)
+    running = 0.9 * (0.1 * first.mean(0)) + 0.1 * second.mean(0)
+    np.testing.assert_allclose(statistics["batch_stats"]["mean"], running, rtol=1e-4)
+
+    loss = jax.jit(scan.make_selflabel_loss(task, classifier, lambda keys, images: images**2))
+    value, (metrics, _) = loss(params, *given)
+    labels, confident = log_p.argmax(1), np.exp(log_p).max(1) >= 0.4
+    losses = -log_probs_in_training(first**2, head)[np.arange(len(rows)), labels]
+    clusters = np.unique(labels[confident])
+    expected = np.mean([losses[(labels == cluster) & confident].mean() for cluster in clusters])
+    assert float(metrics["confident"]) == pytest.approx(confident.mean()) and confident.any()
+    assert float(value) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_published_start_and_candidates(make_task, blobs):
+    task = make_task(blobs[0], 4, settings=PUBLISHED)
+    neighbours = mine_neighbours(task)
+    candidates = scan.list_candidates(neighbours, task.settings.scan)
+    np.testing.assert_array_equal(candidates[:, 0], np.arange(len(neighbours)))
+    np.testing.assert_array_equal(candidates[:, 1:], neighbours)
+    z = np.float64(blobs[0] / np.linalg.norm(blobs[0], axis=1, keepdims=True))
+    cosines = z @ z.T - 2 * np.eye(len(z))
+    nearest = np.take_along_axis(cosines, neighbours, axis=1)
+    np.testing.assert_allclose(nearest, -np.sort(-cosines, axis=1)[:, :5], atol=1e-6)
+    heads = scan.make_scan_classifier(task).params["heads"]
+    assert 0.3 < np.abs(heads["kernel"]).max() <= 0.5 and 0 < np.abs(heads["bias"]).max() <= 0.5  # 1 / sqrt(4)
+    assert "batch_stats" not in scan.make_scan_classifier(task).params  # this encoder has no batch norm
+
+
+def test_trained_statistics_of_batch_norm_belong_to_the_classifier(make_task, blobs):
+    task = with_batch_norm(make_task(blobs[0], 4, settings=PUBLISHED))
+    found = cluster_scan(task)
+    assert np.abs(found.params["batch_stats"]["mean"]).max() > 1
+    probs = classify_by_heads(found.params, task.assigned.images, task.trained)
+    np.testing.assert_array_equal(probs.argmax(1), found.clusters)
+    np.testing.assert_allclose(probs.max(1), found.confidence, atol=1e-5)
 
 
 def test_unusable_settings_are_refused_before_training(make_task, blobs):

@@ -1,6 +1,6 @@
 """Test that the variants have the values of the publications."""
 
-from irl_inr_jax.config.storage import flatten
+from irl_inr_jax.config.storage import ADDED_KEYS, flatten
 from irl_inr_jax.presets import mnist_u, rotated_mnist
 
 
@@ -18,6 +18,29 @@ def test_paper_has_the_values_of_the_paper():
     assert (train.b1, train.b2, train.schedule, train.optimizer) == (0.5, 0.999, "constant", "adam")
     assert (config.data.canvas, config.data.translation_px, config.views.translation_px) == (50, 5.0, 5.0)
     assert config.views.interpolation == "nearest"
+
+
+def test_the_published_methods_start_pad_and_cluster_as_their_authors_did():
+    for variants in ("paper", "thesis", "simclr", "spatial_vae", "target_vae", "paper,mlp_generator"):
+        config = mnist_u.get_config(variants)
+        scan = config.clustering.scan
+        assert config.model.initial_weights == "uniform", variants
+        assert (scan.batch_norm, scan.distance, scan.head_start) == ("train", "cosine", "uniform"), variants
+        assert scan.include_anchor and not scan.standardise, variants
+    for variants in ("paper", "simclr"):
+        assert mnist_u.get_config(variants).model.encoder.padding == "symmetric"
+    config = mnist_u.get_config("paper")
+    assert (config.model.encoder.num_calls, config.loss.symmetry_views) == (2, 1)
+    config = mnist_u.get_config("target_vae")
+    assert (config.model.spatial.frequency_std, config.vae.angle_mean) == (0, "number")
+    assert not config.model.group_conv.disc
+
+
+def test_our_recipe_has_the_values_of_earlier_runs():
+    changed = {"wafers.averaged_rings"}
+    for variants in ("", "small", "cpu", "mlp_generator"):
+        ours = flatten(mnist_u.get_config(variants))
+        assert {key for key, value in ADDED_KEYS.items() if ours[key] != value} <= changed, variants
 
 
 def test_thesis_has_the_values_of_the_thesis():

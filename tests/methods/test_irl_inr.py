@@ -9,8 +9,10 @@ from sklearn.datasets import load_digits
 
 from irl_inr_jax.augment.views import example_keys, random_views
 from irl_inr_jax.geometry.coords import pixel_grid
-from irl_inr_jax.presets import tiny
+from irl_inr_jax.methods import irl_inr
+from irl_inr_jax.presets import mnist_u, tiny
 from irl_inr_jax.training.optimizer import make_optimizer
+from tests.resnet_by_definition import NumpyResNet, apply_dense
 
 SIDE = 8
 WEIGHTS = {"recon": 0.5, "cross": 1.0, "consistency": 0.3, "symmetry": 2.0}
@@ -134,3 +136,41 @@ def test_ten_steps_train_from_our_initialisation_and_not_from_zero_biases(compil
 
     ours, zero_biases = train(params), train(with_flax_initialisation(params, jax.random.key(3)))
     assert float(ours[10]) < 0.7 * mean_image_error(images) < float(zero_biases[10])
+
+
+def make_paper_config():
+    config = mnist_u.get_config("paper")
+    with config.unlocked():
+        config.model.latent_dim = 6
+        config.model.encoder.update(stage_sizes=(1, 1), width=4, head_widths=(8,))
+        config.model.hypernet.widths = (8,)
+        config.model.inr.update(widths=(8, 7), num_frequencies=5)
+    return config
+
+
+def test_the_published_loss_encodes_the_views_one_by_one_and_fits_the_centre_of_the_first(make_batch, monkeypatch):
+    views = np.random.default_rng(0).uniform(size=(2, 4, SIDE, SIDE, 1)).astype(np.float32)
+    monkeypatch.setattr(irl_inr, "make_views", lambda parts, key, batch: jnp.asarray(views.reshape(8, SIDE, SIDE, 1)))
+    method = irl_inr.make_method(make_paper_config(), num_channels=1, low=0.0, axis_name=None)
+    params, model_state = jax.jit(method.init)(jax.random.key(0), jnp.asarray(views[0]))
+    batch = make_batch(jnp.asarray(views[0])).replace(progress=jnp.float32(0.0))
+    loss, (metrics, new_state) = jax.jit(method.loss)(params, model_state, jax.random.key(1), batch)
+
+    encoder = params["encoder"]
+    variables = {"params": encoder["ResNet_0"], "batch_stats": model_state["batch_stats"]["ResNet_0"]}
+    trunks = [NumpyResNet(variables, stem="3x3", train=True) for _ in views]
+    outputs = [apply_dense(encoder["MLP_0"], trunk(view)) for trunk, view in zip(trunks, views, strict=True)]
+    (z1, centre), (z2, _) = ((output[:, :6], output[:, 6:]) for output in outputs)
+    cosines = (z1 * z2).sum(1) / np.linalg.norm(z1, axis=1) / np.linalg.norm(z2, axis=1)
+    y, x = np.meshgrid(1 - (2 * np.arange(SIDE) + 1) / SIDE, (2 * np.arange(SIDE) + 1) / SIDE - 1, indexing="ij")
+    mass = np.float64(views[0, ..., 0])
+    true_centre = np.stack([(mass * x).sum((1, 2)), (mass * y).sum((1, 2))], -1) / mass.sum((1, 2))[:, None]
+    consistency, symmetry = np.mean(1 - cosines), np.mean((true_centre - centre) ** 2)
+    assert float(metrics["consistency"]) == pytest.approx(consistency, rel=1e-3)
+    assert float(metrics["symmetry"]) == pytest.approx(symmetry, rel=1e-3)
+    expected = float(metrics["recon"]) + consistency + 15 * symmetry  # in the first step too
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+    first, second = (trunk.seen["BatchNorm_0"] for trunk in trunks)
+    found = new_state["batch_stats"]["ResNet_0"]["BatchNorm_0"]["mean"]
+    np.testing.assert_allclose(found, 0.9 * 0.1 * first + 0.1 * second, rtol=1e-4, atol=1e-6)

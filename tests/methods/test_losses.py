@@ -97,7 +97,9 @@ def test_a_ramp_is_flat_linear_flat():
     values = np.asarray(jax.vmap(lambda progress: ramp(progress, 0.2, 0.7))(at))
     np.testing.assert_allclose(values, [0, 0, 0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1], atol=1e-5)
     assert np.all(np.diff(values) >= 0)
-    assert float(ramp(jnp.float32(0.5), 0.0, 0.0)) == 1
+    # Without a ramp the weight is there from the first step.
+    assert [float(ramp(jnp.float32(progress), 0.0, 0.0)) for progress in (0.0, 0.5)] == [1, 1]
+    assert [float(ramp(jnp.float32(progress), 0.25, 0.25)) for progress in (0.0, 0.25)] == [0, 1]
 
 
 @few

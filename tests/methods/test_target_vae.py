@@ -153,14 +153,14 @@ def test_some_pixels_estimate_the_likelihood_of_all(made, compile_method, make_b
     assert recon[1] == pytest.approx(recon[0], rel=0.1) and recon[1] != recon[0]
 
 
-def sample(posterior, *, num_samples, temperature=1.0):
+def sample(posterior, *, num_samples, temperature=1.0, **vae):
     """Sample a posterior over NUM_ROTATIONS rotations at two positions."""
     positions = jnp.array([[0.5, 0.0], [0.0, -0.25]])
     offsets = jnp.arange(float(NUM_ROTATIONS)) * (2 * jnp.pi / NUM_ROTATIONS)
     pairs = target_vae.Pairs(jnp.tile(offsets, 2), jnp.repeat(positions, NUM_ROTATIONS, axis=0), jnp.zeros(8))
     posterior = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_samples, *leaf.shape)), posterior)
     keys = jax.random.split(jax.random.key(0), num_samples)
-    latents, pose = sample_posterior(make_parts(temperature=temperature), keys, posterior, pairs)
+    latents, pose = sample_posterior(make_parts(temperature=temperature, **vae), keys, posterior, pairs)
     assert isinstance(pose, Pose)
     return np.asarray(latents), np.asarray(pose.theta), np.asarray(pose.tau)
 
@@ -193,6 +193,26 @@ def test_the_choice_is_softer_the_higher_the_temperature():
     _, _, tau = sample(make_posterior(logits), num_samples=1000, temperature=1000.0)
     np.testing.assert_allclose(tau, np.broadcast_to([0.25, -0.125], tau.shape), atol=0.01)
     np.testing.assert_allclose(angle_difference(theta.mean(), np.pi / 2 + np.pi / 8), 0.0, atol=0.02)
+
+
+def test_directions_on_both_sides_of_half_a_turn_average_to_one_between_them():
+    logits = np.where(np.isin(np.arange(8), [2, 3]), 0.0, -1e9)  # 180 and 270 degrees
+    settings = {"num_samples": 1000, "temperature": 1000.0}
+    _, theta, _ = sample(make_posterior(logits), **settings, angle_mean="direction")
+    assert angle_difference(np.median(theta), 5 * np.pi / 4 + np.pi / 8) == pytest.approx(0.0, abs=0.02)
+    _, theta, _ = sample(make_posterior(logits), **settings)
+    assert angle_difference(np.median(theta), np.pi / 4 + np.pi / 8) == pytest.approx(0.0, abs=0.02)
+
+
+def test_the_published_mean_angle_is_that_of_numbers_up_to_half_a_turn():
+    rng = np.random.default_rng(0)
+    weights, residuals = rng.dirichlet(np.ones(16)), 0.1 * rng.normal(size=16)
+    offsets = np.array([45.0 * r if r <= 4 else 45.0 * r - 360 for r in range(8)] * 2) * np.pi / 180
+    given = [jnp.asarray(array, jnp.float32) for array in (weights, offsets % (2 * np.pi), residuals)]
+    found = target_vae.mean_angle("number", *given)
+    assert float(found) == pytest.approx(np.sum(weights * (offsets + residuals)), abs=1e-5)
+    direction = target_vae.mean_angle("direction", *given)
+    assert float(direction) == pytest.approx(np.angle(np.sum(weights * np.exp(1j * (offsets + residuals)))), abs=1e-5)
 
 
 def test_angles_on_both_sides_of_zero_average_to_one_between_them():

@@ -37,12 +37,13 @@ def random_arrays(height, width, channels, features, size, seed=0):
     return rng.normal(size=(2, height, width, channels)), rng.normal(size=(size, size, channels, features))
 
 
-def by_definition(x, kernel, stride):
-    """The convolution with 'SAME' padding: zeros, with the odd pixel at the end."""
+def by_definition(x, kernel, stride, padding):
+    """The convolution with zeros: k // 2 at all ends, or as few as 'SAME' needs with the odd one at the end."""
     size, (height, width) = len(kernel), x.shape[1:3]
-    out = [-(-side // stride) for side in (height, width)]
+    out = [(side + 2 * (size // 2) - size) // stride + 1 for side in (height, width)]  # torch.nn.Conv2d's output size
     total = [max((n - 1) * stride + size - side, 0) for n, side in zip(out, (height, width), strict=True)]
-    padded = np.pad(x, ((0, 0), *((t // 2, t - t // 2) for t in total), (0, 0)))
+    pads = [(size // 2, size // 2)] * 2 if padding == "symmetric" else [(t // 2, t - t // 2) for t in total]
+    padded = np.pad(x, ((0, 0), *pads, (0, 0)))
     result = np.zeros((len(x), *out, kernel.shape[-1]))
     for row in range(out[0]):
         for column in range(out[1]):
@@ -51,24 +52,29 @@ def by_definition(x, kernel, stride):
     return result
 
 
-def test_products_are_the_convolution():
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
+def test_products_are_the_convolution(padding):
     strides = [shape[-1] for shape in SHAPES]
     arrays = [random_arrays(*sizes) for *sizes, _ in SHAPES]
 
     @jax.jit
     def convolve_all(arrays):
-        return [convolve(x, kernel, stride=stride) for (x, kernel), stride in zip(arrays, strides, strict=True)]
+        return [
+            convolve(x, kernel, stride=stride, padding=padding)
+            for (x, kernel), stride in zip(arrays, strides, strict=True)
+        ]
 
     results = convolve_all(jax.tree.map(jnp.float32, arrays))
     for shape, (x, kernel), found in zip(SHAPES, arrays, results, strict=True):
-        np.testing.assert_allclose(found, by_definition(x, kernel, shape[-1]), atol=2e-4, err_msg=str(shape))
+        np.testing.assert_allclose(found, by_definition(x, kernel, shape[-1], padding), atol=2e-4, err_msg=str(shape))
 
 
 def test_both_forms_agree_where_both_apply():
     x, kernel = (jnp.asarray(array, jnp.float32) for array in random_arrays(6, 9, 3, 4, 3))
-    winograd, im2col = jax.jit(lambda x, kernel: (convolve_winograd(x, kernel), convolve_im2col(x, kernel, stride=1)))(
-        x, kernel
+    both = jax.jit(
+        lambda x, kernel: (convolve_winograd(x, kernel), convolve_im2col(x, kernel, stride=1, padding="same"))
     )
+    winograd, im2col = both(x, kernel)
     np.testing.assert_allclose(winograd, im2col, atol=1e-4)
 
 
@@ -83,11 +89,13 @@ def test_winograds_identity_holds_for_every_input_and_kernel():
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
 @pytest.mark.parametrize("shape", [(7, 8, 3, 4, 3, 1), (9, 8, 3, 4, 3, 2), (6, 6, 3, 4, 1, 2)], ids=str)
-def test_module_and_gradients_are_those_of_xlas_convolution(shape):
+def test_module_and_gradients_are_those_of_xlas_convolution(shape, padding):
     *sizes, stride = shape
     x, kernel = (jnp.asarray(array, jnp.float32) for array in random_arrays(*sizes))
     settings = {"features": sizes[3], "kernel_size": sizes[4], "stride": stride, "dtype": jnp.dtype("float32")}
+    settings["padding"] = padding
     results = []
     for algorithm in ("direct", "matmul"):
         conv = Conv(**settings, algorithm=algorithm, kernel_init=jax.nn.initializers.ones)

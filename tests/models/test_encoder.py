@@ -16,6 +16,7 @@ def make(trunk, dtype="float32"):
         axis_name=None,
         dtype=jnp.dtype(dtype),
         convolutions="direct",
+        padding="same",
         remat=False,
         activation=jax.nn.relu,
         **SMALL,

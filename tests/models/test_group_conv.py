@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,8 +17,18 @@ GEOMETRIES = [  # side, size, padding, stride: even and odd, with and without a 
     (12, 6, 2, 2),
     (13, 10, 0, 3),
 ]
-cut_patches = jax.jit(group_conv.cut_patches, static_argnames=("size", "padding", "stride"))
-rotate_filters = jax.jit(group_conv.rotate_filters, static_argnames="num_rotations")
+
+
+def cut_patches(images, *, size, padding, stride):
+    cut = partial(group_conv.cut_patches, taps=disc_taps(size), size=size, padding=padding, stride=stride)
+    return jax.jit(cut)(images)
+
+
+def rotate_filters(filters, num_rotations):
+    rotate = partial(group_conv.rotate_filters, num_rotations=num_rotations, taps=disc_taps(len(filters)))
+    return jax.jit(rotate)(filters)
+
+
 geometries = pytest.mark.parametrize(("side", "size", "padding", "stride"), GEOMETRIES)
 
 
@@ -24,7 +36,7 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def make_encoder(num_rotations, size, padding, stride, *, dtype="float32"):
+def make_encoder(num_rotations, size, padding, stride, *, dtype="float32", disc=True):
     return GroupConvEncoder(
         num_rotations=num_rotations,
         features=3,
@@ -32,6 +44,7 @@ def make_encoder(num_rotations, size, padding, stride, *, dtype="float32"):
         padding=padding,
         stride=stride,
         num_outputs=5,
+        disc=disc,
         dtype=jnp.dtype(dtype),
     )
 
@@ -210,3 +223,39 @@ def test_a_filter_larger_than_the_padded_image_is_refused():
     encoder = make_encoder(4, 28, 8, 1)
     with pytest.raises(InputError, match=r"kernel_size of at most 26, .* found 28; .*group_conv\.padding"):
         jax.eval_shape(encoder.init, jax.random.key(0), jnp.zeros((1, 10, 10, 1)))
+
+
+def rotate_bilinear(square, angle):
+    """A filter rotated counter-clockwise about its centre: pixel centres, bilinear, zeros outside; float64."""
+    size = len(square)
+    rotated, middle = np.zeros((size, size)), (size - 1) / 2
+    for row in range(size):
+        for column in range(size):
+            x, y = column - middle, middle - row
+            source_x = np.cos(angle) * x + np.sin(angle) * y
+            source_y = np.cos(angle) * y - np.sin(angle) * x
+            u, v = source_x + middle, middle - source_y
+            for i in (int(np.floor(v)), int(np.floor(v)) + 1):
+                for j in (int(np.floor(u)), int(np.floor(u)) + 1):
+                    if 0 <= i < size and 0 <= j < size:
+                        rotated[row, column] += (1 - abs(v - i)) * (1 - abs(u - j)) * square[i, j]
+    return rotated
+
+
+@pytest.mark.parametrize("num_rotations", [4, 8])
+def test_published_filters_are_whole_squares_at_every_rotation(num_rotations):
+    encoder = make_encoder(num_rotations, 6, 2, 2, disc=False)
+    params, images = encoder_params(encoder), noise(2, 12, 12, 1)
+    filters = np.float64(params["filters"])
+    padded = np.pad(images.astype(np.float64), ((0, 0), (2, 2), (2, 2), (0, 0)))
+    starts = range(0, 16 - 6 + 1, 2)
+    fields = np.stack([padded[:, i : i + 6, j : j + 6, 0] for i in starts for j in starts], axis=1)
+    x = np.zeros((2, len(starts) ** 2, num_rotations, 3))
+    for r in range(num_rotations):
+        for f in range(3):
+            turned = rotate_bilinear(filters[:, :, 0, f], 2 * np.pi * r / num_rotations)
+            x[:, :, r, f] = (fields * turned).sum((2, 3)) + params["bias"][f]
+    for name in ("Dense_0", "heads"):
+        x = np.where(x > 0, x, 0.01 * x) @ np.float64(params[name]["kernel"]) + params[name]["bias"]
+    found = jax.jit(encoder.apply)({"params": params}, jnp.asarray(images))
+    np.testing.assert_allclose(found, x, rtol=1e-4, atol=1e-4)

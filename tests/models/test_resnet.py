@@ -8,11 +8,12 @@ from jax.sharding import PartitionSpec as P
 
 from irl_inr_jax.devices.mesh import AXIS, make_mesh
 from irl_inr_jax.models.resnet import STEMS, ResNet
+from tests.resnet_by_definition import NumpyResNet
 
 
 def make_resnet(**changes):
     settings = {"stage_sizes": (1, 1), "width": 4, "stem": "3x3", "train": False, "axis_name": None}
-    settings |= {"convolutions": "direct", "remat": False}
+    settings |= {"convolutions": "direct", "padding": "same", "remat": False}
     return ResNet(**{**settings, "dtype": jnp.dtype("float32"), **changes})
 
 
@@ -112,3 +113,23 @@ def test_evaluation_uses_the_running_averages_and_encodes_each_image_independent
     doubled = jax.tree.map(lambda leaf: 2 * leaf + 1, variables["batch_stats"])
     changed = apply({**variables, "batch_stats": doubled}, images)
     assert np.abs(np.asarray(changed) - together).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("stem", "side", "convolutions"), [("3x3", 8, "direct"), ("3x3/2", 12, "matmul"), ("7x7", 16, "matmul")]
+)
+def test_with_symmetric_padding_it_is_the_published_network_on_even_sides(stem, side, convolutions):
+    model = make_resnet(stem=stem, padding="symmetric", convolutions=convolutions)
+    images, rng = random_images(3, side, side, 1), np.random.default_rng(1)
+
+    def sample(path, leaf):
+        if path[-1].key == "kernel":
+            return rng.normal(0, (2 / np.prod(leaf.shape[:3])) ** 0.5, leaf.shape).astype(np.float32)
+        return rng.uniform(0.5 if path[-1].key in ("var", "scale") else 0.0, 1.0, leaf.shape).astype(np.float32)
+
+    shapes = jax.eval_shape(model.init, jax.random.key(0), images)
+    variables = jax.tree_util.tree_map_with_path(sample, shapes)
+    expected = NumpyResNet(variables, stem=stem)(images)
+    found = jax.jit(model.apply)(variables, images)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
+    assert expected.min(0).max() > 0.1

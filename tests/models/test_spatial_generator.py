@@ -142,3 +142,21 @@ def test_the_first_layer_may_be_the_only_one():
     generator, params, frequencies = make(widths=(8,), channels=1)
     assert set(params) == {"coords", "latents", "logits"}
     assert render(generator, params, *inputs(), frequencies).shape == (B, N, 1)
+
+
+@pytest.mark.parametrize("side", [32, 50])
+def test_the_published_bandwidth_is_a_radian_per_pixel(side):
+    """The published phase is b.x / sigma, sigma = 2 / (n - 1), for normal b and x from -1 to 1."""
+    keys, frequencies = jax.random.split(jax.random.key(0)), []
+    for deviation in (0.0, 1.0):
+        config = make_config(num_frequencies=6, widths=(2,))
+        config.model.spatial.frequency_std = deviation
+        generator = make_spatial_generator(config, num_channels=1)
+        given = generator, config, *keys, jnp.full((2, side, side, 1), 0.25), 0.0
+        frequencies.append(np.float64(init_spatial_generator(*given)[1]))
+    published, normal = frequencies
+    pixels = np.arange(side)
+    theirs = (2 * pixels / (side - 1) - 1) / (2 / (side - 1))
+    phases = 2 * np.pi * ((2 * pixels + 1) / side - 1)[:, None, None] * published
+    np.testing.assert_allclose(phases, theirs[:, None, None] * normal, rtol=1e-5, atol=1e-4)
+    assert published.std() / normal.std() == pytest.approx({32: 2.546, 50: 3.979}[side], rel=1e-3)
