@@ -14,6 +14,7 @@ def get_config(names: str = ""):
     config = base.get_config()
     config.data.update(name="dsprites", test_fraction=0.1)
     config.train.num_epochs = 20
+    config.loss.neighbours = 0.0  # the images are streamed
     config.evaluation.shift_px = 2.0
     omit_search(config)
     return variants.choose(config, names, paper=apply_paper, small=apply_small, cpu=apply_cpu)
@@ -33,7 +34,7 @@ def apply_small(config) -> None:
 
 
 def apply_cpu(config) -> None:
-    """One pass over all images, without neighbours, as the images are streamed."""
+    """One pass over all images."""
     variants.apply_cpu(config)
     config.loss.neighbours = 0.0
     config.train.num_epochs = 1

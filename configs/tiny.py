@@ -19,7 +19,7 @@ def get_config(names: str = ""):
     config.model.group_conv.update(num_rotations=4, features=4, kernel_size=9, padding=4)
     config.simclr.projection_widths = (16, 8)
     config.model.pose.update(num_rotations=min(config.model.pose.num_rotations, 8), num_radii=4)
-    config.loss.num_pixels = 64
+    config.loss.update(num_pixels=64, neighbours=0.0)
     config.train.update(batch_size=64, log_every=2, save_every_epochs=1, picture_every_epochs=1)
     config.train.num_epochs = min(config.train.num_epochs, 2)
     config.evaluation.update(batch_size=64, upsample_side=64, shift_px=0.5)

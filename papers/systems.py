@@ -23,7 +23,7 @@ class System:
 
 SYSTEMS = {
     "irl_inr": System(("paper",)),
-    "ours": System((), "our recipe: pose from moments, canonical image as encoder input, cross-reconstruction, d = 16"),
+    "ours": System((), "our recipe: pose from moments, canonical image as encoder input, cross-reconstruction, d = 10"),
     "thesis": System(("thesis",)),
     "autoencoder": System(("thesis", "autoencoder")),
     "pixel_autoencoder": System(

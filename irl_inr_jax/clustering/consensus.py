@@ -21,6 +21,7 @@ from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.wafer_latents import add_wafer_features
+from irl_inr_jax.clustering.wafer_patterns import separate_patterns
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 from irl_inr_jax.training.progress import show_progress
@@ -37,6 +38,7 @@ _IMAGES_PER_MEAN = 5
 def cluster_consensus(task: ClusterTask) -> Clustering:
     """Fit `settings.consensus.num_candidates` partitions and use the one that agrees most with the others.
 
+    With `without_pattern` wafer maps without a pattern are cluster 0, found first (`separate_patterns`).
     With `wafers_weight` the features of wafers are added to the latents. Latents of more than `num_components`
     dimensions are first projected to their principal components. An image that was not fitted takes the most common
     cluster of its `vote_neighbours` nearest fitted images. Confidence is the share of the cluster among the votes of
@@ -47,6 +49,13 @@ def cluster_consensus(task: ClusterTask) -> Clustering:
     of images that they assign to the same cluster. Below `LOW_AGREEMENT` a note reports it. At most `MAX_ROWS` images
     are fitted. Raises InputError for what `check_clusterable` refuses.
     """
+    if task.settings.consensus.without_pattern:
+        return separate_patterns(task, find_consensus_clusters)
+    return find_consensus_clusters(task)
+
+
+def find_consensus_clusters(task: ClusterTask) -> Clustering:
+    """Return the clusters of `cluster_consensus` without the separation."""
     settings, num_clusters = task.settings.consensus, task.num_clusters
     check_clusterable(task.fitted.latents, num_clusters)
     if settings.wafers_weight:

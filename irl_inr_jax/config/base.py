@@ -127,12 +127,15 @@ def loss_keys() -> Block:
         "consistency": Key(0.0, at_least(0), "weight of the distance between the latents of two views"),
         "consistency_distance": Key("cosine", one_of("cosine", "mse"), "distance between latents"),
         "consistency_ramp": Key((0.0, 0.5), RAMP, "shares of the run between which that weight grows from 0"),
-        "neighbours": Key(0.0, at_least(0), "weight of finding the z of a neighbour under rotations; 0 is off"),
+        "neighbours": Key(0.1, at_least(0), "weight of finding the z of a neighbour under rotations; 0 is off"),
         "neighbours_ramp": Key((0.0, 0.0), RAMP, "shares of the run between which that weight grows from 0"),
+        "neighbour_scale": Key(
+            20.0, POSITIVE, "factor of z in that term, whose distances are large; z itself stays near 1"
+        ),
         "num_neighbours": Key(10, at_least(1), "nearest neighbours, one of which is sampled in each step: see orbits"),
         "symmetry": Key(0.01, at_least(0), "weight of the encoder's pose against centre of mass and phase of c21"),
         "symmetry_views": Key(2, one_of(1, 2), "views in that term: both, or only the first, as published"),
-        "num_pixels": Key(0, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
+        "num_pixels": Key(256, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
         "num_copies": Key(3, at_least(1), "M, the rotated copies in the thesis' consistency loss"),
         "views": Key("pair", one_of("pair", "copies"), "autoencoder: IRL-INR's pair or the thesis' rotated copies"),
     }
@@ -217,7 +220,7 @@ def view_keys() -> Block:
 def train_keys() -> Block:
     """Length of the run, optimizer and files."""
     return {
-        "num_epochs": Key(200, at_least(0), "passes over the training images; more of them continue a run"),
+        "num_epochs": Key(40, at_least(0), "passes over the training images; more of them continue a run"),
         "batch_size": Key(128, at_least(1), "images per step, over all devices"),
         "optimizer": Key(
             "adamw", one_of("adam", "adamw"), "adam adds weight decay to the gradient, adamw decouples it"

@@ -22,6 +22,7 @@ def check_config(config: ConfigDict) -> None:
     check_method(config)
     check_holdout(config.train)
     check_pose(config)
+    check_terms(config)
     check_wafers(config.wafers)
     check_consensus(config.clustering.consensus)
 
@@ -63,7 +64,7 @@ def flatten_keys(block: Block) -> dict[str, Key]:
 
 
 def check_method(config: ConfigDict) -> None:
-    """Compare the length of the run, the shards and the terms of the loss with the method."""
+    """Compare the length of the run and the shards with the method."""
     method, num_epochs, num_shards = config.method, config.train.num_epochs, config.model.hypernet.num_shards
     if method in TRAINING_FREE and num_epochs:
         raise InputError(
@@ -77,7 +78,6 @@ def check_method(config: ConfigDict) -> None:
             f"expected config.model.hypernet.num_shards=1 with config.method={method}, which has no hypernetwork, "
             f"found {num_shards}"
         )
-    check_terms(config)
 
 
 def check_holdout(train: ConfigDict) -> None:
@@ -106,7 +106,7 @@ def check_terms(config: ConfigDict) -> None:
         raise InputError(
             f"expected config.loss.neighbours=0 with config.method={method}"
             f"{' and config.loss.views=copies' if method == 'autoencoder' else ''}, found {loss.neighbours}; only the "
-            f"loss on two views has that term: set config.method to one of {', '.join(PAIR_METHODS)}"
+            f"loss on two views has that term; choose the method by its variant, as in --config mnist_u:{method}"
         )
 
 

@@ -59,6 +59,7 @@ def clustering_keys() -> Block:
         },
         "consensus": {
             "wafers_weight": Key(0.0, at_least(0), "spread of the features of wafers against that of z; 0 for z alone"),
+            "without_pattern": Key(False, ANY, "wafers: maps without a pattern are cluster 0, found before the others"),
             "num_neighbours": Key(30, at_least(1), "degree of the graph whose modularity is maximised"),
             "num_candidates": Key(6, at_least(1), "partitions; the one that agrees most with the others is used"),
             "num_components": Key(50, at_least(0), "principal components of latents with more dimensions; 0 for all"),

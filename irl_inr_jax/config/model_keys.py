@@ -6,7 +6,7 @@ from irl_inr_jax.config.rules import ANY, POSITIVE, WIDTHS, Block, Key, at_least
 def model_keys() -> Block:
     """Networks."""
     return {
-        "latent_dim": Key(16, at_least(1), "d, the size of z; few dimensions make compact clusters"),
+        "latent_dim": Key(10, at_least(1), "d, the size of z; few dimensions make compact clusters"),
         "initial_weights": Key(
             "scaled",
             one_of("scaled", "uniform"),
@@ -15,7 +15,7 @@ def model_keys() -> Block:
         "dtype": Key("float32", one_of("float32", "bfloat16"), "dtype of matmuls and convolutions; else float32"),
         "encoder": {
             "input": Key("canonical", one_of("canonical", "raw"), "canonical: image in its closed-form canonical pose"),
-            "trunk": Key("resnet18", one_of("resnet18", "mlp", "polar"), "network before the head"),
+            "trunk": Key("polar", one_of("resnet18", "mlp", "polar"), "network before the head"),
             "stage_sizes": Key((2, 2, 2, 2), WIDTHS, "residual blocks of each stage"),
             "width": Key(64, at_least(1), "features of the first stage, doubled from stage to stage"),
             "stem": Key("3x3", one_of("3x3", "3x3/2", "7x7"), "3x3/2 has stride 2, 7x7 stride 2 and max-pooling"),

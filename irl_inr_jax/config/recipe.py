@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.config.base import get_config
 from irl_inr_jax.config.storage import flatten
-from irl_inr_jax.config.variants import apply_cpu, apply_neighbours
+from irl_inr_jax.config.variants import apply_cpu
 
 MAX_SIDE = 64  # larger images are reduced: the time of a step hardly grows with the side, that of the searches does
 MAX_SPREAD = 4.0  # longest side over the median one, above which small images would become a few pixels
@@ -45,11 +45,6 @@ def apply_recipe(config: ConfigDict, *, num_images: int, in_memory: bool, on_cpu
     """Set networks, loss and clusterers: narrow networks on a CPU, and neighbours where there are enough images."""
     if on_cpu:
         apply_cpu(config)
-    else:
-        widths = config.model.encoder.polar.to_dict()
-        apply_neighbours(config)
-        config.model.encoder.polar.update(widths)  # the wide default
-        config.train.batch_size = 128
     num_neighbours = min(config.loss.num_neighbours, num_images // IMAGES_PER_NEIGHBOUR)
     config.loss.num_neighbours = max(num_neighbours, 1)
     if num_neighbours == 0 or not in_memory:

@@ -168,6 +168,7 @@ def apply_pixel_autoencoder(config: ConfigDict) -> None:
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500, 2000))
     config.model.pose.form = "none"
     config.loss.update(recon=1.0, cross=0.0, consistency=0.0, neighbours=0.0, symmetry=0.0, views="pair")
+    config.train.num_epochs = 200
     config.clustering.dec.alpha = 1.0
 
 
@@ -192,7 +193,7 @@ def apply_narrow_baselines(config: ConfigDict) -> None:
 
 
 def apply_small(config: ConfigDict, *, num_train: int = 20_000) -> None:
-    """Narrow networks for two CPU cores, and `num_train` training images (0 is all)."""
+    """Narrow networks for two CPU cores, and `num_train` training images (0 is all); no neighbours."""
     config.model.latent_dim = min(config.model.latent_dim, 128 if config.method == "simclr" else 10)
     if config.model.encoder.input == "canonical":
         config.model.encoder.update(trunk="mlp", head_widths=(512, 512, 256))
@@ -202,16 +203,16 @@ def apply_small(config: ConfigDict, *, num_train: int = 20_000) -> None:
     config.model.hypernet.widths = (128, 128)
     config.model.inr.update(widths=(64, 64, 64), num_frequencies=64)
     apply_narrow_baselines(config)
-    config.loss.num_pixels = 256
+    config.loss.update(num_pixels=256, neighbours=0.0)
     config.data.num_train = num_train
     config.train.num_epochs = 20
     apply_quick_clustering(config, num_epochs=15)
 
 
 def apply_neighbours(config: ConfigDict) -> None:
-    """Polar encoder and neighbour term of IRL-INR and of its other generators, in the settings for CPUs."""
+    """The default polar encoder and neighbour term, which `apply_small` omits, in the settings for CPUs."""
     config.model.encoder.trunk = "polar"
-    config.model.encoder.polar.update(widths=(48, 64, 96), head_width=128, pose_widths=(64,))
+    config.model.encoder.polar.widths = (48, 64, 96)
     config.loss.neighbours = 0.1
     config.train.batch_size = 64
 

@@ -105,6 +105,23 @@ def failure_densities(dies: Dies, filters: MapFilters) -> Float[Array, "b s h w"
     return jnp.maximum(jnp.stack(densities, axis=1), 0.0)
 
 
+def pattern_strength(dies: Dies, filters: MapFilters) -> Float[Array, "b"]:
+    """Compute how much failed dies cluster: the log ratio of the energies of two blurs of the excess of failed dies.
+
+    The excess is that over the wafer's share of failed dies, and the blurs are those of the two smallest scales. For
+    failed dies at random places, much smaller than the scales s < t, the ratio is (s / t)^2; dies and patterns larger
+    than s raise it, to 1 at most. -inf if no or all dies failed.
+    """
+    excess = filters.transform(dies.failed - failed_share(dies)[:, None, None] * dies.present)
+    fine, coarse = ((filters.apply(excess, blur) ** 2).sum((1, 2)) for blur in filters.blurs[:2])
+    return jnp.log(coarse / jnp.maximum(fine, 1e-12))
+
+
+def failed_share(dies: Dies) -> Float[Array, "b"]:
+    """Compute the share of the dies that failed; 0 without dies."""
+    return dies.failed.sum((1, 2)) / jnp.maximum(dies.present.sum((1, 2)), 1e-6)
+
+
 def detect_lines(dies: Dies, filters: MapFilters, background: Float[Array, "b"]) -> Float[Array, "b h w"]:
     """Compute how much the density along the best orientation exceeds the mean over orientations.
 

@@ -142,7 +142,9 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
         terms["consistency"] = distance(latents[:half], latents[half:])
     if weights.neighbours:
         assert batch.neighbours is not None, "a loss with neighbours needs them in the batch"
-        terms["neighbours"] = neighbour_loss(jnp.concatenate([latents[:half], neighbours]), parts.axis_name)
+        terms["neighbours"] = neighbour_loss(
+            jnp.concatenate([latents[:half], neighbours]), weights.neighbour_scale, parts.axis_name
+        )
     num_shown = half * weights.symmetry_views
     shown = jax.tree.map(lambda leaf: leaf[:num_shown], (views, head, pose))
     symmetry, head_error = parts.form.symmetry_loss(*shown)

@@ -41,11 +41,14 @@ def gather_pairs(vectors: Float[Array, "m p"], axis_name: AxisName) -> Contrasti
     )
 
 
-def neighbour_loss(latents: Float[Array, "b2 d"], axis_name: AxisName) -> Float[Array, ""]:
+def neighbour_loss(latents: Float[Array, "b2 d"], scale: float, axis_name: AxisName) -> Float[Array, ""]:
     """Compute the cross-entropy of z finding its neighbour among z of all images and neighbours of the global batch.
 
-    latents: of b images, then of one neighbour of each.
+    latents: of b images, then of one neighbour of each. scale: factor of z. The loss separates classes by distances of
+    tens; with a scale of 1 the entries of z become as large, far from those near 1 for which the hypernetwork is
+    initialised, and the reconstructions are lost at high learning rates.
     """
-    pairs = gather_pairs(latents, axis_name)
-    similarities = losses.cauchy_similarities(latents, pairs.candidates)
+    scaled = scale * latents
+    pairs = gather_pairs(scaled, axis_name)
+    similarities = losses.cauchy_similarities(scaled, pairs.candidates)
     return losses.contrastive_loss(similarities, pairs.is_self, pairs.is_positive, 1.0)

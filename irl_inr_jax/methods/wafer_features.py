@@ -26,7 +26,16 @@ from irl_inr_jax.geometry.rings import (
     ring_spectrum,
     sample_rings,
 )
-from irl_inr_jax.geometry.wafers import Dies, MapFilters, detect_lines, failure_densities, make_map_filters, read_dies
+from irl_inr_jax.geometry.wafers import (
+    Dies,
+    MapFilters,
+    detect_lines,
+    failed_share,
+    failure_densities,
+    make_map_filters,
+    pattern_strength,
+    read_dies,
+)
 from irl_inr_jax.methods.pose import make_pose_form
 from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
@@ -52,18 +61,11 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
 def make_wafer_features(settings: ConfigDict) -> Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]]:
     """Make the function from images, with values in [0, 1], to features; settings: `config.wafers`."""
     grid = {"num_radii": settings.num_radii, "num_angles": settings.num_angles}
-    shape = {
-        "scales": tuple(settings.scales_px),
-        "line_length": settings.line_px[0],
-        "line_width": settings.line_px[1],
-        "num_orientations": settings.num_orientations,
-    }
 
     def describe(images: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
-        dies = read_dies(images, pass_level=settings.pass_level)
         return describe_dies(
-            dies,
-            make_map_filters(images.shape[1], **shape),
+            read_dies(images, pass_level=settings.pass_level),
+            _make_filters(settings, images.shape[1]),
             **grid,
             num_frequencies=settings.num_frequencies,
             averaged_rings=settings.averaged_rings,
@@ -71,6 +73,30 @@ def make_wafer_features(settings: ConfigDict) -> Callable[[Float[Array, "b h w c
         )
 
     return describe
+
+
+def make_pattern_measures(settings: ConfigDict) -> Callable[[Float[Array, "b h w c"]], Float[Array, "b 2"]]:
+    """Make the function from images, with values in [0, 1], to `pattern_strength` and the share of failed dies.
+
+    settings: `config.wafers`.
+    """
+
+    def measure(images: Float[Array, "b h w c"]) -> Float[Array, "b 2"]:
+        dies = read_dies(images, pass_level=settings.pass_level)
+        strength = pattern_strength(dies, _make_filters(settings, images.shape[1]))
+        return jnp.stack([strength, failed_share(dies)], axis=1)
+
+    return measure
+
+
+def _make_filters(settings: ConfigDict, side: int) -> MapFilters:
+    return make_map_filters(
+        side,
+        scales=tuple(settings.scales_px),
+        line_length=settings.line_px[0],
+        line_width=settings.line_px[1],
+        num_orientations=settings.num_orientations,
+    )
 
 
 def describe_dies(
@@ -116,9 +142,8 @@ def describe_dies(
         excess = jnp.concatenate([excess[:, :, :1], averaged], axis=2)
         line = average_rings(line, width=averaged_rings)
     spectra = jnp.stack([density, excess, line], axis=1).reshape(num_images, -1)
-    share = dies.failed.sum((1, 2)) / jnp.maximum(dies.present.sum((1, 2)), 1e-6)
     # Equal steps of this angle are equally reliable for any share.
-    angle = 2 / jnp.pi * jnp.arcsin(jnp.sqrt(jnp.clip(share, 0.0, 1.0)))
+    angle = 2 / jnp.pi * jnp.arcsin(jnp.sqrt(jnp.clip(failed_share(dies), 0.0, 1.0)))
     return jnp.concatenate([spectra, angle[:, None], statistics_weight * jnp.concatenate(statistics, axis=1)], axis=1)
 
 

@@ -62,12 +62,12 @@ def test_the_defaults_are_valid():
         ({"data__background": "dark"}, r"config.data.background among auto, image, or a number, found 'dark'"),
         ({"augment__num_ops": 15}, r"config.augment.num_ops between 0 and 14, found 15"),
         ({"loss__consistency_ramp": (0.5, 0.2)}, r"config.loss.consistency_ramp as \(first, last\) share of the run"),
-        ({"method": "orbit_knn"}, r"num_epochs=0 with config.method=orbit_knn, which is training-free, found 200"),
+        ({"method": "orbit_knn"}, r"num_epochs=0 with config.method=orbit_knn, which is training-free, found 40"),
         ({"method": "wafer_features"}, r"num_epochs=0 with config.method=wafer_features, which is training-free"),
         ({"wafers__pass_level": 1.0}, r"config.wafers.pass_level above 0 and below 1, found 1.0"),
         ({"wafers__scales_px": ()}, r"config.wafers.scales_px as a tuple of one or more numbers above 0"),
         ({"clustering__consensus__num_means": ()}, r"num_means as a tuple of one or more integers of at least 1"),
-        ({"loss__cross": 0.0, "loss__recon": 0.0, "loss__consistency": 0.0}, r"config.loss.neighbours above 0"),
+        ({"loss__cross": 0.0, "loss__neighbours": 0.0}, r"config.loss.neighbours above 0"),
         (
             {"loss__neighbours": 0.1, "method": "thesis"},
             r"config.loss.neighbours=0 with config.method=thesis, found 0.1",
@@ -105,7 +105,10 @@ def test_methods_with_raw_input_name_their_variant(method):
     message = rf"encoder.input=raw with config.method={method}, found canonical; .*--config mnist_u:{method}$"
     with pytest.raises(InputError, match=message):
         check_config(changed(method=method))
-    check_config(changed(method=method, model__encoder__input="raw"))
+    raw = {"model__encoder__input": "raw", "model__encoder__trunk": "mlp"}
+    with pytest.raises(InputError, match=rf"neighbours=0 with config.method={method}, .*--config mnist_u:{method}$"):
+        check_config(changed(method=method, **raw))
+    check_config(changed(method=method, loss__neighbours=0.0, **raw))
 
 
 def test_an_unknown_key_names_the_nearest_and_a_missing_one_itself():

@@ -13,8 +13,10 @@ from irl_inr_jax.geometry.wafers import (
     Dies,
     detect_lines,
     disc_coverage,
+    failed_share,
     failure_densities,
     make_map_filters,
+    pattern_strength,
     read_dies,
 )
 
@@ -99,3 +101,40 @@ def test_a_line_of_any_direction_is_detected_and_a_blob_is_not():
 def peak(failed):
     dies = Dies(jnp.asarray(failed, jnp.float32)[None], jnp.ones((1, 32, 32)))
     return float(detect(dies, jnp.zeros(1))[0, 12:20, 12:20].max())
+
+
+def test_strength_agrees_with_blurs_in_space_and_does_not_change_under_quarter_rotations():
+    # No pixel of these maps is near the border, where the padded transform and the reflected one would differ.
+    rng, failed, present = np.random.default_rng(0), np.zeros((3, 32, 32)), np.zeros((3, 32, 32))
+    present[:, 11:21, 11:21] = 1
+    failed[:, 11:21, 11:21] = rng.random((3, 10, 10)) < np.array([0.1, 0.3, 0.6])[:, None, None]
+    failed[2, 11:21, 16:21] = 0
+    found = pattern_strength(Dies(jnp.asarray(failed), jnp.asarray(present)), FILTERS)
+    excess = failed - (failed.sum((1, 2)) / present.sum((1, 2)))[:, None, None] * present
+    energies = [
+        np.square([ndimage.gaussian_filter(each, scale / 2, truncate=6, mode="constant") for each in excess]).sum(
+            (1, 2)
+        )
+        for scale in SHAPE["scales"]
+    ]
+    np.testing.assert_allclose(found, np.log(energies[1] / energies[0]), rtol=0.02, atol=0.02)
+    rotated = Dies(jnp.rot90(jnp.asarray(failed), axes=(1, 2)), jnp.rot90(jnp.asarray(present), axes=(1, 2)))
+    np.testing.assert_allclose(pattern_strength(rotated, FILTERS), found, atol=1e-4)
+    assert found[2] > max(found[0], found[1])
+
+
+def test_strength_of_dies_that_fail_at_random_is_the_same_for_every_share_of_them():
+    rng, disc = np.random.default_rng(0), disc_coverage(32, 32)
+    strengths = []
+    for share in (0.05, 0.2, 0.5, 0.9):
+        failed = (rng.random((64, 32, 32)) < share) * disc
+        dies = Dies(jnp.asarray(failed), jnp.broadcast_to(jnp.asarray(disc), failed.shape))
+        np.testing.assert_allclose(failed_share(dies), failed.sum((1, 2)) / disc.sum(), rtol=1e-5)
+        strengths.append(float(pattern_strength(dies, FILTERS).mean()))
+    assert np.ptp(strengths) < 0.1 and strengths[0] == pytest.approx(np.log(1 / 4), abs=0.3)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_map_whose_dies_are_all_alike_has_no_pattern(share):
+    present = jnp.asarray(disc_coverage(32, 32))[None]
+    assert pattern_strength(Dies(share * present, present), FILTERS)[0] < np.log(1 / 4)

@@ -83,7 +83,7 @@ def test_the_neighbour_term_is_that_of_a_view_of_each_image_and_of_its_neighbour
         for key, rows in ((first_key, images), (neighbour_key, images[::-1]))
     ]
     z = np.concatenate([compiled.encode(params, model_state, rows)[0] for rows in views]).astype(np.float64)
-    kernel = 1 / (1 + ((z[:, None] - z) ** 2).sum(-1)) * (1 - np.eye(12))
+    kernel = 1 / (1 + config.loss.neighbour_scale**2 * ((z[:, None] - z) ** 2).sum(-1)) * (1 - np.eye(12))
     expected = -np.log(kernel[np.arange(12), np.roll(np.arange(12), 6)] / kernel.sum(1)).mean()
     assert float(metrics["neighbours"]) == pytest.approx(expected, rel=1e-4)
 

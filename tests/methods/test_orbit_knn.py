@@ -53,7 +53,7 @@ def test_only_a_training_free_method_has_no_epochs():
     config.train.num_epochs = 0
     with pytest.raises(InputError, match=r"expected config.train.num_epochs of at least 1, found 0"):
         check_config(config)
-    config.method = "orbit_knn"
+    config.method, config.loss.neighbours = "orbit_knn", 0.0
     check_config(config)
     config.train.num_epochs = 3
     with pytest.raises(InputError, match=r"num_epochs=0 with config.method=orbit_knn, .*, found 3"):

@@ -32,11 +32,13 @@ def test_each_vector_has_its_partner_and_itself():
 
 
 def test_the_neighbour_loss_is_that_of_float64():
-    loss = jax.jit(lambda latents: neighbour_loss(latents, None))
+    loss = jax.jit(lambda latents: neighbour_loss(latents, 1.0, None))
     for latents in (latents_of(1), latents_of(5), latents_of(4, scale=30.0)):
         assert float(loss(latents)) == pytest.approx(reference_loss(latents), rel=1e-5, abs=1e-6)
+        scaled = jax.jit(lambda latents: neighbour_loss(latents, 20.0, None))(latents)
+        assert float(scaled) == pytest.approx(reference_loss(20 * latents), rel=1e-5, abs=1e-6)
     same = jnp.ones((8, 3))
-    value, gradient = jax.jit(jax.value_and_grad(lambda latents: neighbour_loss(latents, None)))(same)
+    value, gradient = jax.jit(jax.value_and_grad(lambda latents: neighbour_loss(latents, 1.0, None)))(same)
     assert float(value) == pytest.approx(np.log(7), rel=1e-6) and np.isfinite(gradient).all()
 
 
@@ -46,11 +48,11 @@ def test_four_devices_have_the_loss_and_the_gradient_of_one():
     images, neighbours = jnp.split(latents_of(8), 2)
 
     def local(images, neighbours):
-        return neighbour_loss(jnp.concatenate([images, neighbours]), None)
+        return neighbour_loss(jnp.concatenate([images, neighbours]), 2.0, None)
 
     def mapped(images, neighbours):
         def loss(images, neighbours):
-            return neighbour_loss(jnp.concatenate([images, neighbours]), AXIS)
+            return neighbour_loss(jnp.concatenate([images, neighbours]), 2.0, AXIS)
 
         value, gradients = jax.value_and_grad(loss, argnums=(0, 1))(images, neighbours)
         return jax.lax.pmean(value, AXIS), gradients
