@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Float32, Int, Int32
+from jaxtyping import Array, Float, Float32, Int32
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.heads import BestHead
+from irl_inr_jax.clustering.image_batches import Select, make_image_batches, select_pairs
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.clustering.tuned_encoder import Classifier, split_statistics
 from irl_inr_jax.data.batches import epoch_order
@@ -68,29 +69,30 @@ def make_run_epoch(
     frozen: PyTree,
     batch_size: int,
     average_decay: float,
+    select: Select,
 ) -> Callable[[Tuned, PyTree, int], tuple[Tuned, dict[str, np.ndarray]]]:
     """Make run_epoch(tuned, data, epoch) -> (tuned, mean metrics): one pass over the fitted images in random order.
 
-    loss(params, frozen, key, rows (b,), data) -> (scalar, (metrics, statistics)), with `data` a pytree of arrays and
-    `rows` the indices of the batch among the fitted images. statistics: the new entry of the parameters that the
-    optimizer does not change, {"batch_stats"}, or {} if batch norm is not trained. The batch is sharded over the
-    devices if their number divides it. average_decay: decay of the moving average of the parameters; 0 makes it equal
-    to the parameters.
+    loss(params, frozen, key, rows (b,), images (b, m, h, w, c), data) -> (scalar, (metrics, statistics)), with `data` a
+    pytree of arrays, `rows` the indices of the batch among the fitted images, and the stored images in the rows of
+    `select`, which is given the same key. statistics: the new entry of the parameters that the optimizer does not
+    change, {"batch_stats"}, or {} if batch norm is not trained. The batch is sharded over the devices if their number
+    divides it. average_decay: decay of the moving average of the parameters; 0 makes it equal to the parameters.
     """
     num_rows = len(task.fitted.images)
     batch_size = min(batch_size, num_rows)
     devices = jax.local_devices()
     mesh = make_mesh(devices if batch_size % len(devices) == 0 else devices[:1])
     split = NamedSharding(mesh, PartitionSpec(AXIS))
-    frozen = replicate(frozen, mesh)
+    frozen, batches = replicate(frozen, mesh), make_image_batches(task.fitted.images, mesh)
+    select_rows = jax.jit(select)
 
     @jax.jit
-    def take_step(tuned, frozen, data, seed_key, step, rows):
-        key = jax.random.fold_in(seed_key, step)
+    def take_step(tuned, frozen, data, key, rows, images):
         trained, statistics = split_statistics(tuned.params)
 
         def loss_of(trained):
-            return loss({**trained, **statistics}, frozen, key, rows, data)
+            return loss({**trained, **statistics}, frozen, key, rows, images, data)
 
         grads, (metrics, statistics) = jax.grad(loss_of, has_aux=True)(trained)
         updates, opt_state = optimizer.update(grads, tuned.opt_state, trained)
@@ -102,21 +104,18 @@ def make_run_epoch(
         tuned, data = replicate(tuned, mesh), replicate(data, mesh)
         order = epoch_order(task.seed, epoch, num_rows).astype(np.int32)
         steps_per_epoch = num_rows // batch_size
+
+        def draw(i):
+            key = jax.random.fold_in(jax.random.key(task.seed + 1), epoch * steps_per_epoch + i)
+            return key, jax.device_put(order[i * batch_size : (i + 1) * batch_size], split)
+
         collected = []
-        for i in range(steps_per_epoch):
-            rows = jax.device_put(order[i * batch_size : (i + 1) * batch_size], split)
-            step = np.int32(epoch * steps_per_epoch + i)
-            tuned, metrics = take_step(tuned, frozen, data, jax.random.key(task.seed + 1), step, rows)
+        for i, images in enumerate(batches(lambda i: select_rows(*draw(i), data), steps_per_epoch)):
+            tuned, metrics = take_step(tuned, frozen, data, *draw(i), images)
             collected.append(metrics)
         return tuned, jax.tree.map(lambda *values: np.mean(jax.device_get(values), axis=0), *collected)
 
     return run_epoch
-
-
-def draw_neighbours(key: jax.Array, neighbours: Int[Array, "b q"]) -> Int[Array, "b"]:
-    """Return one of the neighbours of each image, chosen at random."""
-    chosen = jax.random.randint(key, neighbours.shape[:1], 0, neighbours.shape[1])
-    return jnp.take_along_axis(neighbours, chosen[:, None], axis=1)[:, 0]
 
 
 def train_heads(
@@ -133,11 +132,18 @@ def train_heads(
     """Train encoder and heads for `settings.num_epochs` and return the head with the lowest loss that is not collapsed.
 
     loss: as in `make_run_epoch`, with metrics `loss` (heads,) and `sizes` (heads, k), the clusters' shares of a batch.
+    data: has the `neighbours` of the fitted images, for `select_pairs`.
     stage: name shown with the progress.
     """
     optimizer = make_adam(settings.learning_rate, weight_decay=weight_decay)
     run_epoch = make_run_epoch(
-        loss, optimizer, task=task, frozen=classifier.frozen, batch_size=settings.batch_size, average_decay=0.0
+        loss,
+        optimizer,
+        task=task,
+        frozen=classifier.frozen,
+        batch_size=settings.batch_size,
+        average_decay=0.0,
+        select=select_pairs,
     )
     tuned = start_tuning(classifier.params, optimizer)
     best = BestHead.none(classifier.params)
