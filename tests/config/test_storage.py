@@ -60,7 +60,7 @@ def test_a_workdir_holds_one_configuration(tmp_path):
     claim_workdir(workdir, base.get_config())
     kept = (workdir / "config.json").read_bytes()
     claim_workdir(workdir, base.get_config())
-    with pytest.raises(InputError, match=r"config.model.latent_dim is 16 there and 7 here .* choose another --workdir"):
+    with pytest.raises(InputError, match=r"config.model.latent_dim is 10 there and 7 here .* choose another --workdir"):
         claim_workdir(workdir, changed(model__latent_dim=7))
     assert (workdir / "config.json").read_bytes() == kept
 
