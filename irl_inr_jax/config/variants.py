@@ -126,6 +126,7 @@ def apply_deep_target_vae(config: ConfigDict) -> None:
 
 def _apply_vae_training(config: ConfigDict, *, learning_rate: float, num_epochs: int) -> None:
     apply_published_scan(config)
+    config.loss.num_pixels = 0
     config.train.update(
         num_epochs=num_epochs,
         batch_size=100,
@@ -167,7 +168,7 @@ def apply_pixel_autoencoder(config: ConfigDict) -> None:
     config.model.latent_dim = 10
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500, 2000))
     config.model.pose.form = "none"
-    config.loss.update(recon=1.0, cross=0.0, consistency=0.0, neighbours=0.0, symmetry=0.0, views="pair")
+    config.loss.update(recon=1.0, cross=0.0, consistency=0.0, neighbours=0.0, symmetry=0.0, views="pair", num_pixels=0)
     config.train.update(num_epochs=200, batch_size=128)
     config.clustering.dec.alpha = 1.0
 

@@ -31,6 +31,8 @@ def test_the_published_methods_start_pad_and_cluster_as_their_authors_did():
         assert mnist_u.get_config(variants).model.encoder.padding == "symmetric"
     config = mnist_u.get_config("paper")
     assert (config.model.encoder.num_calls, config.loss.symmetry_views) == (2, 1)
+    for variants in ("paper", "thesis", "spatial_vae", "target_vae"):
+        assert mnist_u.get_config(variants).loss.num_pixels == 0, variants
     config = mnist_u.get_config("target_vae")
     assert (config.model.spatial.frequency_std, config.vae.angle_mean) == (0, "number")
     assert not config.model.group_conv.disc
