@@ -50,11 +50,12 @@ class Drift(NamedTuple):
     """Result of the comparison.
 
     num_new, num_known: images compared. outside_share: of the new images; of the known ones it is `known_share`.
-    alarm: whether there is drift, which is false for images like the known ones with probability `false_alarm_rate`,
-    if `is_calibrated`. p_value: the smallest rate with an alarm, of one test over all clusters and statistics, so that
-    nothing has to be corrected for their number. differs: the statistics that are significant by themselves. detectable: about the smallest share of a clearly
-    different kind that would be found with a probability of 95 %. sizes_p_value: of equal sizes of the clusters, which
-    are no part of the alarm. sentence: the summary.
+    alarm: whether there is drift, which is false for images like the known ones with probability
+    `false_alarm_rate`, if `is_calibrated`. p_value: the smallest rate with an alarm, of one test over all clusters
+    and statistics, so that nothing has to be corrected for their number. differs: the statistics that are
+    significant by themselves. detectable: about the smallest share of a clearly different kind that would be found
+    with a probability of 95 %. sizes_p_value: of equal sizes of the clusters, which are no part of the alarm.
+    sentence: the summary.
     """
 
     num_new: int
