@@ -14,7 +14,7 @@ from irl_inr_jax.deployment.drift import (
     score_novelty,
     smallest_detectable,
 )
-from irl_inr_jax.deployment.novelty import measure_familiarity, measure_novelty, relative_errors
+from irl_inr_jax.deployment.novelty import make_error_grid, measure_familiarity, measure_novelty, relative_errors
 from irl_inr_jax.presets import digits_u
 from irl_inr_jax.training.heldout import hold_out
 from irl_inr_jax.training.run import load_trained
@@ -125,9 +125,10 @@ def digits(tmp_path_factory):
     train(config, workdir, dataset)
     trained, _ = load_trained(workdir, config, dataset)
     reference = hold_out(dataset, share=config.train.holdout, seed=config.seed)[0].train
+    grid = make_error_grid(config)
     known, pose = trained.encode(reference.images)
     clusters = KMeans(9, n_init=3, random_state=0).fit_predict(known).astype(np.int32)
-    errors = relative_errors(trained, reference.images, known, pose)
+    errors = relative_errors(trained, reference.images, known, pose, grid)
     familiarity = measure_familiarity(known, clusters, measured=np.arange(len(known)), errors=errors)
     parts = {False: [], True: []}
     for seed in range(8):
@@ -137,7 +138,7 @@ def digits(tmp_path_factory):
         labels = np.asarray(posed.labels)
         for is_new, rows in ((True, labels == 3), (False, (labels != 3) & ~np.isin(posed.ids, reference.ids))):
             latents, pose = trained.encode(posed.images[rows])
-            errors = relative_errors(trained, posed.images[rows], latents, pose)
+            errors = relative_errors(trained, posed.images[rows], latents, pose, grid)
             novelty = measure_novelty(familiarity, known, latents, errors)
             parts[is_new].append(MeasuredImages(latents, novelty, familiarity.find_clusters(latents).astype(np.int32)))
     others, threes = (join_measured(parts[is_new], like=parts[is_new][0]) for is_new in (False, True))
