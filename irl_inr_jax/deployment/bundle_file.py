@@ -27,7 +27,7 @@ from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Fit, InputError, Pose, Scaling
 
 SUFFIX = ".irl"
-FORMAT, FORMAT_VERSION = "irl-inr model", 1
+FORMAT, FORMAT_VERSION = "irl-inr model", 2
 MEMBERS = ("model.json", "weights.safetensors", "arrays.safetensors")
 _DATE = (1980, 1, 1, 0, 0, 0)  # of every member, so that equal models are equal files
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, RuntimeError)
@@ -86,6 +86,11 @@ def unpack_bundle(content: bytes, *, place: str) -> ModelBundle:
             raise InputError(
                 f"expected a model of format {FORMAT_VERSION} in {place}, found format {version} of irl-inr-jax "
                 f"{facts['version']}; update this package"
+            )
+        if kind == FORMAT and version < FORMAT_VERSION:
+            raise InputError(
+                f"expected a model of format {FORMAT_VERSION} in {place}, found format {version}, of other "
+                f"measures of novelty; write it again with irl-inr save"
             )
         digest = facts.pop("digest")
         if kind != FORMAT or digest != _digest(facts, *parts[1:]):
