@@ -1,7 +1,6 @@
 """Variants of a configuration, chosen after a colon and joined by commas, as in mnist_u:target_vae,small.
 
-`:small` is a run of the same kind for a CPU, and `:cpu` a longer one, on all images, whose latents cluster better, most
-of all with `:cpu,long`, five times as many epochs, for a GPU.
+`:cpu` has a fifth of the default's epochs, for CPUs; `:small` fewer images and no neighbours, for a first try.
 `:paper` has the paper's own choices, and the others choose a method that the papers compare with: `:thesis`,
 `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and `:autoencoder` (IRL-INR with another generator; the
 thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (the initial encoder of DEC on pixels) and `:orbit_knn`
@@ -225,11 +224,6 @@ def apply_cpu(config: ConfigDict) -> None:
     config.evaluation.clusterers = ("kmeans", "agglomerative", "orbit_knn", "orbit_selflabel")
 
 
-def apply_long(config: ConfigDict) -> None:
-    """Train for five times as many epochs."""
-    config.train.num_epochs *= 5
-
-
 VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "paper": apply_paper,
     "irl_inr": apply_irl_inr,
@@ -242,7 +236,6 @@ VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "pixel_autoencoder": apply_pixel_autoencoder,
     "small": apply_small,
     "cpu": apply_cpu,
-    "long": apply_long,
 }
 
 
