@@ -50,6 +50,23 @@ def format_lines(bundle: ModelBundle, assigned: AssignedImages) -> str:
     return _write_rows(zip(*columns, strict=True))
 
 
+def check_earlier_table(path: Path) -> bool:
+    """Return True if there is a table of assigned images. Raises InputError for another file in its place."""
+    if not path.exists():
+        return False
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        header = ["something else"]
+    if header and not (header[0] == "id" and {"outlier_score", "novelty", "nearest"} <= set(header)):
+        raise InputError(
+            f"expected no file, or an earlier table of irl-inr assign, in {path}, found another file; choose another "
+            f"--out"
+        )
+    return True
+
+
 def start_table(path: Path, columns: list[str]) -> None:
     """Write a table without images, in place of any that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)

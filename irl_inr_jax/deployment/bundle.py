@@ -32,7 +32,7 @@ __all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]
 MIN_BYTES = 1_000_000  # for the reference of a model with few parameters
 FREE_ROWS = 5_000
 RESERVED_BYTES = 60_000  # of the configuration and the verdict
-MAX_HELD_OUT = 4_000
+MAX_HELD_OUT = 10_000
 CONTRAST_QUANTILES = (0.05, 0.95)
 
 
