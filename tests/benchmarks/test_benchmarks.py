@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from irl_inr_jax.deployment.bundle_file import save_bundle
 from tests.conftest import ONE_DEVICE, ROOT
+from tests.small_model import make_small_model
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +25,16 @@ def test_embed_has_one_row_per_configuration():
     *_, head, rule, row = done.stdout.splitlines()
     assert head.split("  ")[-1].strip() == "embedding / training" and set(rule) <= {"─", " "}
     assert row.startswith("tiny") and all(float(cell) > 0 for cell in row.split()[1:])
+
+
+def test_assign_has_one_row_per_part(tmp_path):
+    save_bundle(tmp_path / "small.irl", make_small_model())
+    model = f"--model={tmp_path / 'small.irl'}"
+    done = run("benchmarks.assign", model, "--num-images=256", "--steps=1", "--rounds=1")
+    assert done.returncode == 0, done.stderr
+    rows = {line[:29].strip(): line.split()[-2:] for line in done.stdout.splitlines()[2:]}
+    assert list(rows)[:2] == ["training", "assign"] and {"kmeans", "agglomerative", "novelty"} <= set(rows)
+    assert all(float(cell.replace(",", "")) > 0 for cells in rows.values() for cell in cells)
 
 
 def test_neighbours_has_one_row_per_search_and_number_of_points():
