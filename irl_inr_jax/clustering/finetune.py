@@ -19,6 +19,7 @@ from irl_inr_jax.devices.mesh import AXIS, make_mesh, replicate
 from irl_inr_jax.training.inference import map_batches
 from irl_inr_jax.training.optimizer import allow_promotion
 from irl_inr_jax.training.progress import show_progress
+from irl_inr_jax.training.step import repeat_step
 from irl_inr_jax.types import PyTree
 
 
@@ -60,6 +61,39 @@ def start_tuning(params: PyTree, optimizer: optax.GradientTransformation) -> Tun
     return Tuned(params, params, optimizer.init(split_statistics(params)[0]))
 
 
+def make_tuning_steps(
+    loss: Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]],
+    optimizer: optax.GradientTransformation,
+    *,
+    average_decay: float,
+) -> Callable[..., tuple[Tuned, dict[str, Array]]]:
+    """Compile take_steps(tuned, frozen, data, seed_key, first, rows (n, b), count) -> (tuned, metrics (n, ...) each).
+
+    Arguments are those of `make_run_epoch`; first: number of the first step; count: batches of `rows` that are used.
+    """
+
+    @jax.jit
+    def take_steps(tuned, frozen, data, seed_key, first, rows, count):
+        def take_step(state, rows):
+            tuned, step = state
+            key = jax.random.fold_in(seed_key, step)
+            trained, statistics = split_statistics(tuned.params)
+
+            def loss_of(trained):
+                return loss({**trained, **statistics}, frozen, key, rows, data)
+
+            grads, (metrics, statistics) = jax.grad(loss_of, has_aux=True)(trained)
+            updates, opt_state = optimizer.update(grads, tuned.opt_state, trained)
+            params = {**optax.apply_updates(trained, updates), **statistics}
+            average = optax.incremental_update(params, tuned.average, 1 - average_decay)
+            return (Tuned(params, average, opt_state), step + 1), metrics
+
+        (tuned, _), metrics = repeat_step(take_step, (tuned, first), rows, count)
+        return tuned, metrics
+
+    return take_steps
+
+
 def make_run_epoch(
     loss: Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]],
     optimizer: optax.GradientTransformation,
@@ -74,41 +108,36 @@ def make_run_epoch(
     loss(params, frozen, key, rows (b,), data) -> (scalar, (metrics, statistics)), with `data` a pytree of arrays and
     `rows` the indices of the batch among the fitted images. statistics: the new entry of the parameters that the
     optimizer does not change, {"batch_stats"}, or {} if batch norm is not trained. The batch is sharded over the
-    devices if their number divides it. average_decay: decay of the moving average of the parameters; 0 makes it equal
-    to the parameters.
+    devices if their number divides it. `task.steps_per_call` steps are taken in one call. average_decay: decay of the
+    moving average of the parameters; 0 makes it equal to the parameters.
     """
     num_rows = len(task.fitted.images)
     batch_size = min(batch_size, num_rows)
+    per_epoch = num_rows // batch_size
+    num_steps = min(task.steps_per_call, per_epoch)
     devices = jax.local_devices()
     mesh = make_mesh(devices if batch_size % len(devices) == 0 else devices[:1])
-    split = NamedSharding(mesh, PartitionSpec(AXIS))
+    split = NamedSharding(mesh, PartitionSpec(None, AXIS))
     frozen = replicate(frozen, mesh)
 
-    @jax.jit
-    def take_step(tuned, frozen, data, seed_key, step, rows):
-        key = jax.random.fold_in(seed_key, step)
-        trained, statistics = split_statistics(tuned.params)
-
-        def loss_of(trained):
-            return loss({**trained, **statistics}, frozen, key, rows, data)
-
-        grads, (metrics, statistics) = jax.grad(loss_of, has_aux=True)(trained)
-        updates, opt_state = optimizer.update(grads, tuned.opt_state, trained)
-        params = {**optax.apply_updates(trained, updates), **statistics}
-        average = optax.incremental_update(params, tuned.average, 1 - average_decay)
-        return Tuned(params, average, opt_state), metrics
+    take_steps = make_tuning_steps(loss, optimizer, average_decay=average_decay)
 
     def run_epoch(tuned, data, epoch):
         tuned, data = replicate(tuned, mesh), replicate(data, mesh)
         order = epoch_order(task.seed, epoch, num_rows).astype(np.int32)
-        steps_per_epoch = num_rows // batch_size
+        batches = order[: per_epoch * batch_size].reshape(per_epoch, batch_size)
         collected = []
-        for i in range(steps_per_epoch):
-            rows = jax.device_put(order[i * batch_size : (i + 1) * batch_size], split)
-            step = np.int32(epoch * steps_per_epoch + i)
-            tuned, metrics = take_step(tuned, frozen, data, jax.random.key(task.seed + 1), step, rows)
+        for start in range(0, per_epoch, num_steps):
+            given = batches[start : start + num_steps]
+            rows, first, count = np.zeros((num_steps, batch_size), np.int32), epoch * per_epoch + start, len(given)
+            rows[:count] = given
+            rows = jax.device_put(rows, split)
+            tuned, metrics = take_steps(
+                tuned, frozen, data, jax.random.key(task.seed + 1), np.int32(first), rows, np.int32(count)
+            )
             collected.append(metrics)
-        return tuned, jax.tree.map(lambda *values: np.mean(jax.device_get(values), axis=0), *collected)
+        steps = jax.device_get(collected)
+        return tuned, jax.tree.map(lambda *values: np.mean(np.concatenate(values)[:per_epoch], axis=0), *steps)
 
     return run_epoch
 
