@@ -14,6 +14,7 @@ from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.image_batches import select_own, select_pairs
 from irl_inr_jax.clustering.scan import list_candidates, make_scan_classifier, make_scan_loss, make_selflabel_loss
 from irl_inr_jax.clustering.task import ClusterTask, Points
+from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.run import make_run
@@ -45,6 +46,7 @@ def make_task(config: ConfigDict, dataset: Dataset) -> ClusterTask:
         orbits=config.orbits,
         wafers=config.wafers,
         fill=config.views.fill,
+        steps_per_call=choose_speed(config).steps_per_call,
     )
 
 

@@ -61,7 +61,7 @@ class ClusterTask:
         clusters the images that it is fitted to.
     trained: the encoder, for algorithms that train it further. settings, augment, orbits, wafers:
         `config.clustering`, `config.augment`, `config.orbits`, `config.wafers`.
-    fill: value outside an image.
+    fill: value outside an image. steps_per_call: training steps of one compiled call.
     """
 
     fitted: Points
@@ -74,6 +74,7 @@ class ClusterTask:
     orbits: ConfigDict
     wafers: ConfigDict
     fill: float
+    steps_per_call: int
 
     @property
     def transductive(self) -> bool:

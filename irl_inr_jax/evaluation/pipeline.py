@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering import ClusterTask, Points
 from irl_inr_jax.clustering.choose_k import ChosenK, choose_k
+from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.evaluation.comparison import Comparison, Truth, compare_clusterers
 from irl_inr_jax.evaluation.embeddings import embed_images
 from irl_inr_jax.evaluation.equivariance import Equivariance, measure_equivariance
@@ -167,4 +168,5 @@ def make_task(
         orbits=config.orbits,
         wafers=config.wafers,
         fill=config.views.fill,
+        steps_per_call=choose_speed(config).steps_per_call,
     )

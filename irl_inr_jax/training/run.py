@@ -172,7 +172,7 @@ def map_run_steps(run: Run, *, num_steps: int) -> Callable[..., tuple[TrainState
         axis_name=mapped_axes(run.mesh),
     )
     return map_steps(
-        make_train_steps(train_step, num_steps),
+        make_train_steps(train_step),
         run.mesh,
         images_spec=PartitionSpec(run.mesh.axis_names) if run.streamed else PartitionSpec(),
         state_specs=jax.tree.map(lambda leaf: leaf.sharding.spec, run.abstract_state),

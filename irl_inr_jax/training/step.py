@@ -92,35 +92,50 @@ def make_train_step(
 
 
 def make_train_steps(
-    train_step: Callable[..., tuple[TrainState, dict[str, jax.Array]]], num_steps: int
+    train_step: Callable[..., tuple[TrainState, dict[str, jax.Array]]],
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
-    """Return up to `num_steps` steps as (state, stored, indices, positions, count) -> (state, metrics).
+    """Return several steps as (state, stored, indices (n, b), positions, count) -> that of `repeat_step`."""
 
-    indices: (num_steps, b), of which the first `count` rows are used; metrics: (num_steps,) each. `count` is an
-    argument of the compiled program, so that the shorter call at the end of an epoch needs no second program.
-    """
-    if num_steps == 1:
-
-        def one_step(state, stored, indices, positions, count):
-            state, metrics = train_step(state, stored, indices[0], positions)
-            return state, jax.tree.map(lambda value: value[None], metrics)
-
-        return one_step
-
-    def many_steps(
+    def train_steps(
         state: TrainState,
         stored: StoredImages,
-        indices: Int[Array, "k b"],
+        indices: Int[Array, "n b"],
         positions: Int[Array, "b"],
         count: Int[Array, ""],
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        def take(number, carried):
-            state, metrics = carried
-            state, new = train_step(state, stored, indices[number], positions)
-            return state, jax.tree.map(lambda all_, value: all_.at[number].set(value), metrics, new)
+        return repeat_step(lambda state, rows: train_step(state, stored, rows, positions), state, indices, count)
 
-        _, shapes = jax.eval_shape(train_step, state, stored, indices[0], positions)
-        metrics = jax.tree.map(lambda leaf: jnp.zeros((num_steps, *leaf.shape), leaf.dtype), shapes)
-        return jax.lax.fori_loop(0, count, take, (state, metrics))
+    return train_steps
 
-    return many_steps
+
+def repeat_step(
+    take_step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
+    state: PyTree,
+    batches: PyTree,
+    count: Int[Array, ""],
+) -> tuple[PyTree, PyTree]:
+    """Take a step (state, batch) -> (state, metrics) with each of the first `count` of n batches.
+
+    batches: arrays of n entries, one for each step.
+
+    Return the last state and the metrics of each step (n, ...), zeros beyond `count`, which is an argument of the
+    compiled program, so that the shorter call at the end of an epoch needs no second program. With n = 1 there is no
+    loop.
+    """
+    num_batches = len(jax.tree.leaves(batches)[0])
+
+    def batch_of(number: Int[Array, ""] | int) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf[number], batches)
+
+    if num_batches == 1:
+        state, metrics = take_step(state, batch_of(0))
+        return state, jax.tree.map(lambda value: value[None], metrics)
+
+    def take(number: jax.Array, carried: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+        state, metrics = carried
+        state, new = take_step(state, batch_of(number))
+        return state, jax.tree.map(lambda all_, value: all_.at[number].set(value), metrics, new)
+
+    _, shapes = jax.eval_shape(take_step, state, batch_of(0))
+    metrics = jax.tree.map(lambda leaf: jnp.zeros((num_batches, *leaf.shape), leaf.dtype), shapes)
+    return jax.lax.fori_loop(0, count, take, (state, metrics))

@@ -49,6 +49,7 @@ def make_task():
             orbits=config.orbits,
             wafers=config.wafers,
             fill=0.0,
+            steps_per_call=3,
         )
 
     return make

@@ -1,5 +1,7 @@
 """The encoder with heads, and epochs of training both."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,6 +98,14 @@ def test_an_epoch_visits_every_image_once_in_a_new_order(make_task, latents):
     assert tuned.params["w"] == pytest.approx(-2 * 4 * np.mean(np.arange(32)))  # four steps of the mean an epoch
     assert [float(m["rows"]) for m in history] == [np.arange(32).sum() / 4] * 2
     assert float(history[0]["sample"]) != float(history[1]["sample"])
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 4, 10])
+def test_several_steps_in_one_call_are_steps_one_by_one(make_task, latents, steps_per_call):
+    task = make_task(latents, 3)
+    tuned, history = run_epochs(task, 2, decay=0.5)
+    again, same = run_epochs(dataclasses.replace(task, steps_per_call=steps_per_call), 2, decay=0.5)
+    jax.tree.map(np.testing.assert_array_equal, (tuned, history), (again, same))
 
 
 @pytest.mark.multi_device

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 from sklearn.datasets import make_blobs
 
 from irl_inr_jax.clustering.dec import cluster_dec
 from irl_inr_jax.clustering.iic import cluster_iic
-from irl_inr_jax.clustering.image_batches import make_image_batches, select_own, select_pairs
+from irl_inr_jax.clustering.image_batches import read_batches, select_own, select_pairs
 from irl_inr_jax.clustering.scan import cluster_scan
 from irl_inr_jax.clustering.task import Points
 from irl_inr_jax.data.lazy import LazyImages
@@ -51,12 +52,11 @@ def images():
     return np.random.default_rng(0).integers(0, 255, (10, 3, 2, 1)).astype(np.uint8)
 
 
-def test_batches_are_the_selected_images_in_memory_and_on_disk(images):
-    chosen = np.random.default_rng(1).integers(10, size=(5, 4, 2), dtype=np.int32)
-    mesh, read_rows = make_mesh(jax.devices()[:1]), []
-    for stored in (images, stream(images, read_rows)):
-        found = list(make_image_batches(stored, mesh)(lambda step: jnp.asarray(chosen[step]), 5))
-        np.testing.assert_array_equal(found, images[chosen])
+def test_batches_are_the_selected_images_and_no_more_are_read_at_once(images):
+    chosen, read_rows = np.random.default_rng(1).integers(10, size=(5, 4, 2), dtype=np.int32), []
+    sharding = NamedSharding(make_mesh(jax.devices()[:1]), PartitionSpec())
+    found = list(read_batches(stream(images, read_rows), lambda step: jnp.asarray(chosen[step]), 5, sharding))
+    np.testing.assert_array_equal(found, images[chosen][:, None])
     assert max(map(len, read_rows)) == 8  # never more than a batch
 
 

@@ -29,7 +29,7 @@ def task():
         "orbits": config.orbits,
         "wafers": config.wafers,
     }
-    return ClusterTask(points, points, num_clusters=2, seed=0, trained=trained, fill=0.0, **blocks)
+    return ClusterTask(points, points, num_clusters=2, seed=0, trained=trained, fill=0.0, steps_per_call=1, **blocks)
 
 
 @pytest.mark.parametrize("weight", [0.5, 2.0])

@@ -60,9 +60,8 @@ def task(known):
     images, _ = known
     points = Points(images.reshape(len(images), -1).astype(np.float32), images)
     blocks = {name: config[name] for name in ("augment", "orbits", "wafers")}
-    return ClusterTask(
-        points, points, num_clusters=4, seed=0, trained=trained, fill=0.0, settings=config.clustering, **blocks
-    )
+    blocks |= {"settings": config.clustering, "steps_per_call": 1}
+    return ClusterTask(points, points, num_clusters=4, seed=0, trained=trained, fill=0.0, **blocks)
 
 
 def test_maps_with_a_pattern_and_maps_of_many_random_failures_are_found(task, known):

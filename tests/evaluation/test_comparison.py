@@ -55,6 +55,7 @@ def task(blobs):
         orbits=base.get_config().orbits,
         wafers=base.get_config().wafers,
         fill=0.0,
+        steps_per_call=1,
     )
 
 

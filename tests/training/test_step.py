@@ -59,7 +59,7 @@ def test_steps_in_one_call_are_steps_one_by_one(count):
     for rows in indices[:count]:
         one_by_one, metrics = jax.jit(step)(one_by_one, StoredImages(images, None), rows, jnp.arange(2))
         losses.append(metrics["loss"])
-    together, metrics = jax.jit(make_train_steps(step, 4))(
+    together, metrics = jax.jit(make_train_steps(step))(
         state_of(optimizer), StoredImages(images, None), indices, jnp.arange(2), jnp.int32(count)
     )
     np.testing.assert_allclose(metrics["loss"][:count], losses, rtol=1e-6)
