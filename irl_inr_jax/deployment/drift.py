@@ -85,8 +85,11 @@ def novelty_limits(known: Float[np.ndarray, "h p"]) -> Float[np.ndarray, "p"]:
 
 
 def score_novelty(novelty: Float[np.ndarray, "n p"], limits: Float[np.ndarray, "p"]) -> Float[np.ndarray, "n"]:
-    """Return one number for each image: 0 for the median of its cluster, and above 1 outside the known clusters."""
-    return (novelty / np.maximum(limits, 1e-6)).max(axis=1)
+    """Return one number for each image: 0 for the median of its cluster, and above 1 outside the known clusters.
+
+    It has the four decimals of the table, so that no error of rounding puts the image that sets a limit above it.
+    """
+    return (novelty / np.maximum(limits, 1e-6)).max(axis=1).round(4)
 
 
 def find_drift(
