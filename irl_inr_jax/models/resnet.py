@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irl_inr_jax.models.conv import Conv, list_pads
+from irl_inr_jax.models.conv import Conv, pool_maximum
 from irl_inr_jax.types import AxisName
 
 CONV_INIT = nn.initializers.variance_scaling(2, "fan_out", "normal")
@@ -90,8 +90,7 @@ class ResNet(nn.Module):
         )
         x = nn.relu(norm(x))
         if pool:
-            pads = list_pads(x.shape[1:3], size=3, stride=2, padding=self.padding)
-            x = nn.max_pool(x, (3, 3), (2, 2), pads)  # pyright: ignore[reportArgumentType]  # it takes pads too
+            x = pool_maximum(x, algorithm=self.convolutions, padding=self.padding)
         block_class = nn.remat(BasicBlock) if self.remat else BasicBlock
         for stage, num_blocks in enumerate(self.stage_sizes):
             for block in range(num_blocks):

@@ -15,6 +15,7 @@ from irl_inr_jax.models.conv import (
     convolve,
     convolve_im2col,
     convolve_winograd,
+    pool_maximum,
 )
 
 SHAPES = [  # height, width, channels, features, kernel size, stride
@@ -110,3 +111,25 @@ def test_module_and_gradients_are_those_of_xlas_convolution(shape, padding):
         results.append(jax.tree.leaves(jax.jit(gradients_and_output)(kernel, x)))
     for direct, matmul in zip(*results, strict=True):
         np.testing.assert_allclose(direct, matmul, atol=5e-4)
+
+
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
+def test_both_poolings_and_their_gradients_are_the_maxima_of_windows(padding):
+    rng = np.random.default_rng(0)
+    for height, width in ((8, 8), (7, 10), (2, 1)):
+        x = np.maximum(rng.normal(size=(2, height, width, 3)), 0).astype(np.float32)
+        values, gradients = [], []
+        for algorithm in ("direct", "matmul"):
+
+            def pool(x, algorithm=algorithm):
+                return pool_maximum(jax.nn.relu(x), algorithm=algorithm, padding=padding)
+
+            values.append(pool(x))
+            gradients.append(jax.grad(lambda x, pool=pool: (pool(x) ** 2).sum())(x))
+        pads = [(1, 1) if padding == "symmetric" or side % 2 else (0, 1) for side in (height, width)]
+        padded = np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=-np.inf)
+        rows, columns = (range(0, padded.shape[axis] - 2, 2) for axis in (1, 2))
+        expected = [[padded[:, i : i + 3, j : j + 3].max((1, 2)) for j in columns] for i in rows]
+        np.testing.assert_array_equal(values[0], np.moveaxis(np.array(expected), 2, 0))
+        np.testing.assert_array_equal(values[1], values[0])
+        np.testing.assert_array_equal(gradients[1], gradients[0])
