@@ -146,7 +146,7 @@ def make_run_epoch(
         def select_step(step):
             return select_rows(jax.random.fold_in(seed_key, epoch * per_epoch + step), batches[step], data)
 
-        images = itertools.repeat(None) if stored is not None else read_batches(streamed, select_step, per_epoch, split)
+        images = itertools.repeat(None) if streamed is None else read_batches(streamed, select_step, per_epoch, split)
         collected = []
         for start, read in zip(range(0, per_epoch, num_steps), images, strict=False):
             given = batches[start : start + num_steps]
