@@ -63,9 +63,9 @@ def test_a_preset_keeps_its_settings_and_its_length_within_the_budget(config, sp
     before = config.copy_and_resolve_references()
     choose(config, is_preset=True)
     assert config == before
-    choose(config, is_preset=True, budget=1.0)  # 2.5 steps a second
-    assert config.train.num_epochs == 16  # of 9 steps
-    before.train.num_epochs = 16
+    choose(config, is_preset=True, budget=1.0)  # 5 steps a second
+    assert config.train.num_epochs == 33  # of 9 steps
+    before.train.num_epochs = 33
     assert config == before
 
 
