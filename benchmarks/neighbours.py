@@ -1,15 +1,16 @@
-"""Measure memory and time of the nearest-neighbour search by the number of points.
+"""Compare searches for the nearest neighbours of all points by recall, time and memory.
 
     python -m benchmarks.neighbours
-    python -m benchmarks.neighbours --num_points 62500,250000,1000000 --num_queries 3072
+    python -m benchmarks.neighbours --num_points 60000,1000000 --dims 32 --libraries 'faiss, lists;usearch'
 
-Latents are normal, float32. Each number of points is measured in a separate process. Memory is the peak of the
-process as reported by the operating system, minus its memory before the search, which includes the points: the
-memory of the search beyond the latents. It includes JAX's start and the compiler, about the same for all numbers. Time
-is measured for some queries, without compilation, and extrapolated to as many queries as points.
+Latents are synthetic (benchmarks/latents.py). Each row is measured in a separate process. The exact search answers some
+queries, and its time is extrapolated; its neighbours of these queries are those that the recall of the others counts.
+Seconds are of the clock and, since other work may share the machine, of the processor over all threads. Memory is the
+peak of the process as reported by the operating system, minus its memory before the search, which includes the points.
 """
 
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -19,69 +20,80 @@ from absl import flags
 
 from irl_inr_jax.commands.flags import parse_flags, run_script
 
-NUM_POINTS = flags.DEFINE_list("num_points", ["62500", "125000", "250000"], "numbers of latents, separated by commas")
-DIM = flags.DEFINE_integer("dim", 512, "size of a latent", lower_bound=1)
-NUM_QUERIES = flags.DEFINE_integer("num_queries", 3072, "timed queries, at least 2048", lower_bound=2048)
+NUM_POINTS = flags.DEFINE_list("num_points", ["60000", "250000"], "numbers of latents, separated by commas")
+DIMS = flags.DEFINE_list("dims", ["32", "512"], "sizes of a latent, separated by commas")
+NUM_QUERIES = flags.DEFINE_integer("num_queries", 1024, "queries of the exact search", lower_bound=1)
 NUM_NEIGHBOURS = flags.DEFINE_integer("num_neighbours", 20, "neighbours per query", lower_bound=1)
+THREADS = flags.DEFINE_integer("threads", 2, "threads of the approximate searches", lower_bound=1)
+NAMES = flags.DEFINE_string("libraries", "all", "names of benchmarks/neighbour_libraries.py separated by ';', or all")
 
-
+EXACT = "exact"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 
 
 def main() -> int:
-    """Print one row per number of points; return the exit status."""
-    from irl_inr_jax.clustering.neighbours.exact import NUM_QUERIES as NUM_AT_ONCE
+    """Print one row per search and number of points; return the exit status."""
+    from benchmarks.neighbour_libraries import LIBRARIES
     from irl_inr_jax.report.text_table import format_table
     from irl_inr_jax.types import InputError
 
-    if not all(number.isdecimal() and int(number) >= NUM_QUERIES.value for number in NUM_POINTS.value):
-        raise InputError(
-            f"expected whole numbers of at least {NUM_QUERIES.value}, the queries, for --num_points, found "
-            f"{','.join(NUM_POINTS.value)}"
-        )
-    rows, before = [], None
-    for num_points in map(int, NUM_POINTS.value):
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-            job = fresh.submit(measure, num_points, DIM.value, NUM_QUERIES.value, NUM_NEIGHBOURS.value)
-            grown, first, per_query = job.result()
-        slope = None if before is None else (grown - before[1]) / (num_points - before[0])
-        before = num_points, grown
-        rows.append(
-            {
-                "points": num_points,
-                "latents MB": round(num_points * DIM.value * 4 / 1e6),
-                "search MB": round(grown / 1e6),
-                "bytes per further point": slope if slope is None else round(slope),
-                "1000 queries s": 1000 * per_query,
-                "all queries min": (first + per_query * (num_points - NUM_AT_ONCE)) / 60,
-            }
-        )
-        print(f"… {num_points} points done", flush=True)
+    for flag in (NUM_POINTS, DIMS):
+        least = NUM_QUERIES.value if flag is NUM_POINTS else 1
+        if not all(number.isdecimal() and int(number) >= least for number in flag.value):
+            raise InputError(
+                f"expected whole numbers of at least {least} for --{flag.name}, found {','.join(flag.value)}; with "
+                f"fewer --num_queries there may be fewer points"
+            )
+    names = list(LIBRARIES) if NAMES.value == "all" else [name.strip() for name in NAMES.value.split(";")]
+    if not set(names) <= set(LIBRARIES):
+        raise InputError(f"expected names among {'; '.join(LIBRARIES)} for --libraries, found {NAMES.value!r}")
+    rows = []
+    for dim in map(int, DIMS.value):
+        for num_points in map(int, NUM_POINTS.value):
+            exact = None
+            for name in [EXACT, *names]:
+                options = (name, num_points, dim, NUM_QUERIES.value, NUM_NEIGHBOURS.value, THREADS.value, exact)
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+                    row, found = fresh.submit(measure, *options).result()
+                exact = found if name == EXACT else exact
+                rows.append({"search": name, "points": num_points, "numbers": dim, **row})
+                print(f"… {name}, {num_points:,} points of {dim} numbers: {row}", flush=True)
     print(format_table(rows))
     return 0
 
 
-def measure(num_points: int, dim: int, num_queries: int, num_neighbours: int) -> tuple[float, float, float]:
-    """Return the bytes beyond the points, seconds of the first block of queries, and seconds per further query."""
+def measure(name, num_points, dim, num_queries, count, threads, exact):
+    """Return one row of the table, and the rows (m, q) of the neighbours of some queries; exact: those rows."""
     import numpy as np
     import psutil
 
-    from irl_inr_jax.clustering.neighbours.exact import NUM_QUERIES as NUM_AT_ONCE
-    from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+    from benchmarks.latents import make_latents
+    from benchmarks.neighbour_libraries import LIBRARIES
+    from irl_inr_jax.clustering.neighbours.exact import exact_neighbours
 
-    points = np.random.default_rng(0).standard_normal((num_points, dim), dtype=np.float32)
+    points = make_latents(num_points, dim)
+    rows = np.linspace(0, num_points - 1, num_queries).astype(np.int64)
     before = psutil.Process().memory_info().rss
-
-    def search(count: int) -> float:
-        started = time.monotonic()
-        nearest_neighbours(points[:count], points, num_neighbours, leave_out_self=False)
-        return time.monotonic() - started
-
-    search(NUM_AT_ONCE)  # compiles
-    few, many = search(NUM_AT_ONCE), search(num_queries)
+    started, used = time.monotonic(), time.process_time()
+    try:
+        if name == EXACT:
+            found, scale = exact_neighbours(points[rows], points, count + 1, leave_out_self=False)[0], num_points
+        else:
+            found, scale = LIBRARIES[name](points, count, threads)[rows], num_queries
+    except ImportError as error:
+        return {"not installed": error.name}, None
+    seconds, processor = time.monotonic() - started, time.process_time() - used
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT - before
-    per_query = (many - few) / (num_queries - NUM_AT_ONCE)
-    return grown, few, per_query
+    found = np.stack([row[row != own][:count] for row, own in zip(found, rows, strict=True)])
+    recalls = [] if exact is None else [np.isin(ours, others).mean() for ours, others in zip(exact, found, strict=True)]
+    row = {
+        f"recall@{count}": float(np.mean(recalls)) if recalls else 1.0,
+        "min": scale / num_queries * seconds / 60,
+        "processor min": scale / num_queries * processor / 60,
+        "MB": round(grown / 1e6),
+        "load": os.getloadavg()[0],
+    }
+    return row, found
 
 
 if __name__ == "__main__":

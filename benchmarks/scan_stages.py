@@ -11,6 +11,7 @@ from benchmarks.inputs import make_noise
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.clustering.finetune import make_adam, make_run_epoch, start_tuning
 from irl_inr_jax.clustering.heads import make_prior
+from irl_inr_jax.clustering.image_batches import select_own, select_pairs
 from irl_inr_jax.clustering.scan import list_candidates, make_scan_classifier, make_scan_loss, make_selflabel_loss
 from irl_inr_jax.clustering.task import ClusterTask, Points
 from irl_inr_jax.devices.compute import choose_speed
@@ -58,26 +59,33 @@ def time_stages(config: ConfigDict, *, num_timed: int) -> dict[str, tuple[float,
     classifier = make_scan_classifier(task)
     num_neighbours = min(settings.num_neighbours, num_timed - 1)
     neighbours = np.random.default_rng(0).integers(num_timed, size=(num_timed, num_neighbours), dtype=np.int32)
-    images = {"images": jnp.asarray(dataset.train.images)}
     stages = {
         "clustering": (
             make_scan_loss(task, classifier, augment, prior),
             settings.batch_size,
             settings.num_epochs,
-            images | {"neighbours": jnp.asarray(list_candidates(neighbours, settings))},
+            {"neighbours": jnp.asarray(list_candidates(neighbours, settings))},
+            select_pairs,
         ),
         "self-label": (
             make_selflabel_loss(task, classifier, augment),
             settings.selflabel_batch_size,
             settings.selflabel_epochs,
-            images,
+            {},
+            select_own,
         ),
     }
     optimizer = make_adam(settings.learning_rate, weight_decay=settings.weight_decay)
     seconds = {}
-    for stage, (loss, batch_size, num_epochs, data) in stages.items():
+    for stage, (loss, batch_size, num_epochs, data, select) in stages.items():
         run_epoch = make_run_epoch(
-            loss, optimizer, task=task, frozen=classifier.frozen, batch_size=batch_size, average_decay=0.0
+            loss,
+            optimizer,
+            task=task,
+            frozen=classifier.frozen,
+            batch_size=batch_size,
+            average_decay=0.0,
+            select=select,
         )
         tuned = start_tuning(classifier.params, optimizer)
         tuned, _ = run_epoch(tuned, data, 0)

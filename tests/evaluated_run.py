@@ -1,13 +1,13 @@
 """A run with an evaluation, written without training: for tests of what is read back from it."""
 
-import json
-
 import numpy as np
 from PIL import Image
 
 from irl_inr_jax.clustering import Clustering
+from irl_inr_jax.config.checked_files import write_json
 from irl_inr_jax.config.storage import to_json
 from irl_inr_jax.evaluation.embeddings import save_embeddings
+from irl_inr_jax.evaluation.stored import describe_files
 from irl_inr_jax.presets import images as images_preset
 from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.types import Embeddings, Pose
@@ -42,7 +42,8 @@ def write_run(workdir, data, ids, *, clusters, pose, split="train", columns=None
     }
     outliers = np.linspace(0.9, 1.4, len(ids)).astype(np.float32)
     save_embeddings(workdir / "eval" / "embeddings.npz", embeddings)
-    save_assignments(workdir / "eval" / "clusters.csv", embeddings, clusterings, outliers, class_names, columns or {})
+    table = workdir / "eval" / "clusters.csv"
+    save_assignments(table, embeddings, clusterings, outliers, class_names, columns or {}, raw=False)
     results = {
         "data": {
             "name": config.data.name,
@@ -58,7 +59,8 @@ def write_run(workdir, data, ids, *, clusters, pose, split="train", columns=None
         },
         "method": config.method,
     }
-    (workdir / "eval" / "results.json").write_text(json.dumps(results))
+    results["files"] = describe_files(workdir / "eval", raw_csv=False)
+    write_json(workdir / "eval" / "results.json", results)
     return config
 
 

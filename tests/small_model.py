@@ -11,7 +11,7 @@ from irl_inr_jax.data.source import array_source
 from irl_inr_jax.deployment.bundle import describe_input, make_reference, select_held_out
 from irl_inr_jax.deployment.bundle_file import digest_bundle
 from irl_inr_jax.deployment.model_bundle import ModelBundle
-from irl_inr_jax.deployment.novelty import measure_known
+from irl_inr_jax.deployment.novelty import make_error_grid, measure_known
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.evaluation.stored import StoredEvaluation
 from irl_inr_jax.presets import tiny
@@ -56,7 +56,13 @@ def make_small_model() -> ModelBundle:
     )
     rows = np.arange(NUM_IMAGES)
     familiarity, novelty = measure_known(
-        trained, dataset.train.images, stored.embeddings, clusters, rows=rows, held_rows=rows[:8]
+        trained,
+        dataset.train.images,
+        stored.embeddings,
+        clusters,
+        rows=rows,
+        held_rows=rows[:8],
+        grid=make_error_grid(config),
     )
     bundle = ModelBundle(
         config=config,

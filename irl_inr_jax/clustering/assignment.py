@@ -1,12 +1,22 @@
 """Subsampling and voting, for algorithms without a rule for images they were not fitted to."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int32
 
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours, recall_notes
 from irl_inr_jax.clustering.neighbours.voting import agreement, vote
 from irl_inr_jax.clustering.task import ClusterTask
 from irl_inr_jax.metrics.clustering_scores import NOISE
+
+
+class Votes(NamedTuple):
+    """Clusters and confidences of the assigned images, and notes on approximate neighbours for the table."""
+
+    clusters: Int32[np.ndarray, "n"]
+    confidence: Float32[np.ndarray, "n"]
+    notes: tuple[str, ...]
 
 
 def subsample(num_rows: int, limit: int, seed: int) -> Int[np.ndarray, "rows"]:
@@ -29,7 +39,7 @@ def assign_by_vote(
     task: ClusterTask,
     *,
     rows: Int[np.ndarray, "m"] | None = None,
-) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+) -> Votes:
     """Return clusters and confidences of `task.assigned`, given the clusters of the fitted images.
 
     A fitted image keeps its cluster; its confidence is the share of its nearest neighbours (itself excluded) in the
@@ -42,17 +52,18 @@ def assign_by_vote(
     """
     assigned = task.assigned.latents
     if not task.transductive:
-        clusters, confidence = _vote(assigned, fitted_latents, fitted_clusters, task)
+        clusters, confidence, notes = _vote(assigned, fitted_latents, fitted_clusters, task)
     else:
         rows = np.arange(len(assigned)) if rows is None else rows
         clusters, confidence = np.empty(len(assigned), np.int32), np.empty(len(assigned), np.float32)
         clusters[rows] = fitted_clusters
-        confidence[rows] = _own_agreement(fitted_latents, fitted_clusters, task)
+        confidence[rows], notes = _own_agreement(fitted_latents, fitted_clusters, task)
         others = np.setdiff1d(np.arange(len(assigned)), rows)
         if len(others):
-            clusters[others], confidence[others] = _vote(assigned[others], fitted_latents, fitted_clusters, task)
+            voted = _vote(assigned[others], fitted_latents, fitted_clusters, task)
+            clusters[others], confidence[others], notes = voted.clusters, voted.confidence, voted.notes or notes
     confidence[clusters == NOISE] = 0.0
-    return clusters, confidence
+    return Votes(clusters, confidence, notes)
 
 
 def _vote(
@@ -60,15 +71,17 @@ def _vote(
     fitted_latents: Float[np.ndarray, "m d"],
     fitted_clusters: Int[np.ndarray, "m"],
     task: ClusterTask,
-) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+) -> Votes:
     num_neighbours = min(task.settings.vote_neighbours, len(fitted_latents))
-    return vote(fitted_clusters, nearest_neighbours(latents, fitted_latents, num_neighbours, leave_out_self=False)[0])
+    found = nearest_neighbours(latents, fitted_latents, num_neighbours, leave_out_self=False)
+    return Votes(*vote(fitted_clusters, found.rows), recall_notes(found))
 
 
 def _own_agreement(
     latents: Float[np.ndarray, "m d"], clusters: Int[np.ndarray, "m"], task: ClusterTask
-) -> Float32[np.ndarray, "m"]:
+) -> tuple[Float32[np.ndarray, "m"], tuple[str, ...]]:
     if len(latents) == 1:
-        return np.ones(1, np.float32)
+        return np.ones(1, np.float32), ()
     num_neighbours = min(task.settings.vote_neighbours, len(latents) - 1)
-    return agreement(clusters, nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True)[0])
+    found = nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True)
+    return agreement(clusters, found.rows), recall_notes(found)

@@ -17,7 +17,7 @@ from irl_inr_jax.clustering.assignment import subsample, subsample_notes
 from irl_inr_jax.clustering.diffusion import graph_degree
 from irl_inr_jax.clustering.merging import fit_means, merge_by_similarity, micro_coassociation
 from irl_inr_jax.clustering.modularity import measure_modularity, neighbour_graph, refine_partition
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.wafer_latents import add_wafer_features

@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.finetune import make_adam, make_predict, make_run_epoch, start_tuning
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
+from irl_inr_jax.clustering.image_batches import select_own
 from irl_inr_jax.clustering.objectives import soft_assignment, target_distribution, target_loss
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.tuned_classifiers import standardised_params
@@ -35,8 +36,8 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     def assign(params: PyTree, frozen: PyTree, images: Array) -> Array:
         return soft_assignment(encoder.latents(params, frozen, images), params["means"], settings.alpha)
 
-    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
-        assignment = assign(params, frozen, task.trained.to_unit(data["images"][rows]))
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], images: Array, data: PyTree):
+        assignment = assign(params, frozen, task.trained.to_unit(images[:, 0]))
         value = target_loss(data["targets"][rows], assignment)
         return value, ({"loss": value}, {})
 
@@ -45,17 +46,23 @@ def cluster_dec(task: ClusterTask) -> Clustering:
     params = {**encoder.params, "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
     optimizer = make_adam(settings.learning_rate)
     run_epoch = make_run_epoch(
-        loss, optimizer, task=task, frozen=encoder.frozen, batch_size=settings.batch_size, average_decay=0.0
+        loss,
+        optimizer,
+        task=task,
+        frozen=encoder.frozen,
+        batch_size=settings.batch_size,
+        average_decay=0.0,
+        select=select_own,
     )
     predict = make_predict(task, assign)
     tuned = start_tuning(params, optimizer)
-    images, prior = jnp.asarray(np.asarray(task.fitted.images)), make_prior((), task.num_clusters)
+    prior = make_prior((), task.num_clusters)
     assignment = predict(params, encoder.frozen, task.fitted)
     note = f"not converged after {settings.num_epochs} epochs"
     with show_progress("DEC: epoch", settings.num_epochs) as update:
         for epoch in range(settings.num_epochs):
             targets = target_distribution(jnp.asarray(assignment))
-            tuned, metrics = run_epoch(tuned, {"images": images, "targets": targets}, epoch)
+            tuned, metrics = run_epoch(tuned, {"targets": targets}, epoch)
             before, assignment = assignment.argmax(1), predict(tuned.params, encoder.frozen, task.fitted)
             clusters = assignment.argmax(1)
             collapse = find_collapse(np.bincount(clusters, minlength=task.num_clusters) / len(clusters), prior)

@@ -71,7 +71,7 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
             copy=True,
         ).fit(sample)
         found, probabilities = hdbscan.labels_.astype(np.int32), hdbscan.probabilities_
-    clusters, confidence = assign_by_vote(sample, found, task, rows=rows)
+    clusters, confidence, vote_notes = assign_by_vote(sample, found, task, rows=rows)
     if task.transductive:
         confidence[rows] = probabilities
     hint = f"none is in a group of at least {min_size}; try a smaller min_cluster_size or min_samples"
@@ -79,7 +79,7 @@ def cluster_hdbscan(task: ClusterTask) -> Clustering:
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=(*_describe(clusters, found, hint), *subsample_notes(len(rows), len(latents))),
+        notes=(*_describe(clusters, found, hint), *subsample_notes(len(rows), len(latents)), *vote_notes),
         measures={"noise_share": float(np.mean(clusters == NOISE))},
     )
 

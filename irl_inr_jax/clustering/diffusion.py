@@ -14,7 +14,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.assignment import assign_by_vote, subsample, subsample_notes
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.devices.threads import single_thread
 
@@ -44,12 +44,12 @@ def cluster_diffusion(task: ClusterTask) -> Clustering:
         with single_thread():
             kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed)
             found = kmeans.fit_predict(coordinates).astype(np.int32)
-    clusters, confidence = assign_by_vote(sample, found, task, rows=rows)
+    clusters, confidence, vote_notes = assign_by_vote(sample, found, task, rows=rows)
     return Clustering(
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=subsample_notes(len(rows), len(latents)),
+        notes=(*subsample_notes(len(rows), len(latents)), *vote_notes),
     )
 
 

@@ -46,12 +46,12 @@ def cluster_agglomerative(task: ClusterTask, *, linkage: Literal["ward", "averag
         merges = link_by_pairs(sample, linkage)
     else:
         merges = np.zeros((0, 4))
-    clusters, confidence = assign_by_vote(sample, cut_tree(merges, task.num_clusters), task, rows=rows)
+    clusters, confidence, vote_notes = assign_by_vote(sample, cut_tree(merges, task.num_clusters), task, rows=rows)
     return Clustering(
         clusters=clusters,
         confidence=confidence,
         transductive=task.transductive,
-        notes=notes,
+        notes=(*notes, *vote_notes),
         linkage=merges,
         linkage_rows=rows,
     )

@@ -11,7 +11,7 @@ from jaxtyping import Array, Int
 
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.augment.views import example_keys
-from irl_inr_jax.clustering.finetune import classify, draw_neighbours, train_heads
+from irl_inr_jax.clustering.finetune import classify, train_heads
 from irl_inr_jax.clustering.heads import make_prior
 from irl_inr_jax.clustering.objectives import mutual_information_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
@@ -32,15 +32,13 @@ def cluster_iic(task: ClusterTask) -> Clustering:
     """
     check_clusterable(task.fitted.latents, task.num_clusters)
     settings = task.settings.iic
-    images = jnp.asarray(np.asarray(task.fitted.images))  # refuses streamed images before the search
     classifier = make_classifier(task, num_heads=settings.num_heads, start=settings.head_start)
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
 
-    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
-        choice_key, view_key = jax.random.split(key)
-        others = draw_neighbours(choice_key, data["neighbours"][rows])
-        images, changed = (task.trained.to_unit(data["images"][chosen]) for chosen in (rows, others))
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], images: Array, data: PyTree):
+        _, view_key = jax.random.split(key)
+        images, changed = (task.trained.to_unit(images[:, number]) for number in range(2))
         changed = augment(example_keys(view_key, jnp.arange(len(rows))), changed)
         probs = jax.nn.softmax(classifier.logits(params, frozen, jnp.concatenate([images, changed])))
         first, second = jnp.split(probs, 2, axis=1)
@@ -48,14 +46,14 @@ def cluster_iic(task: ClusterTask) -> Clustering:
         sizes = jax.nn.one_hot(first.argmax(-1), first.shape[-1]).mean(1)
         return losses.mean(), ({"loss": losses, "sizes": sizes}, {})
 
-    neighbours = np.arange(len(images), dtype=np.int32)[:, None]
+    neighbours = np.arange(len(task.fitted.images), dtype=np.int32)[:, None]
     if settings.neighbours == "orbits":
         neighbours = find_orbit_graph(task, NUM_NEIGHBOURS).fitted[:, :NUM_NEIGHBOURS]
     best = train_heads(
         task,
         classifier,
         loss,
-        {"images": images, "neighbours": jnp.asarray(neighbours)},
+        {"neighbours": jnp.asarray(neighbours)},
         settings=settings,
         weight_decay=0.0,
         prior=make_prior((), task.num_clusters),

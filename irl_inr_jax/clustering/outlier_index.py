@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.outliers import NUM_NEIGHBOURS
 
 _SMALLEST = 1e-10  # added to mean distances, as in scikit-learn, for points that are equal
@@ -33,7 +33,7 @@ def index_outliers(points: Float[np.ndarray, "m d"]) -> OutlierIndex:
     """Measure the densities of the stored points among each other. Fewer than three have none: all scores are 1."""
     if len(points) < 3:
         return OutlierIndex(np.ones(len(points), np.float32), np.ones(len(points), np.float32))
-    rows, distances = nearest_neighbours(points, points, _count(len(points)), leave_out_self=True)
+    rows, distances, _ = nearest_neighbours(points, points, _count(len(points)), leave_out_self=True)
     reach = distances[:, -1]
     return OutlierIndex(reach, _density(rows, distances, reach))
 
@@ -42,7 +42,7 @@ def measure_isolation(
     points: Float[np.ndarray, "n d"], stored: Float[np.ndarray, "m d"], index: OutlierIndex
 ) -> Isolation:
     """Find the nearest stored point of each new point and compute the local outlier factor."""
-    rows, distances = nearest_neighbours(points, stored, max(_count(len(stored)), 1), leave_out_self=False)
+    rows, distances, _ = nearest_neighbours(points, stored, max(_count(len(stored)), 1), leave_out_self=False)
     scores = np.ones(len(points), np.float32)
     if len(stored) >= 3:
         scores = index.density[rows].mean(axis=1) / _density(rows, distances, index.reach)

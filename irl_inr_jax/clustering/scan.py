@@ -21,14 +21,14 @@ from irl_inr_jax.augment.augmentation import Augment, make_augment
 from irl_inr_jax.augment.views import example_keys
 from irl_inr_jax.clustering.finetune import (
     classify,
-    draw_neighbours,
     make_adam,
     make_run_epoch,
     start_tuning,
     train_heads,
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.image_batches import select_own
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
@@ -54,14 +54,13 @@ def cluster_scan(task: ClusterTask) -> Clustering:
     prior = make_prior(settings.prior, task.num_clusters)
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
-    images = jnp.asarray(np.asarray(task.fitted.images))  # refuses streamed images before the search
     neighbours = mine_neighbours(task)
     classifier = make_scan_classifier(task)
     best = train_heads(
         task,
         classifier,
         make_scan_loss(task, classifier, augment, prior),
-        {"images": images, "neighbours": jnp.asarray(list_candidates(neighbours, settings))},
+        {"neighbours": jnp.asarray(list_candidates(neighbours, settings))},
         settings=settings,
         weight_decay=settings.weight_decay,
         prior=prior,
@@ -140,14 +139,13 @@ def apply_to_each(
 def make_scan_loss(
     task: ClusterTask, classifier: Classifier, augment: Augment, prior: Float[np.ndarray, "k"]
 ) -> Callable[..., tuple[Array, tuple[dict[str, Array], PyTree]]]:
-    """Make SCAN's loss on a batch of images, each with a randomly sampled neighbour, for every head separately."""
+    """Make SCAN's loss on a batch of images, each with the neighbour of `select_pairs`, for every head separately."""
     weight = task.settings.scan.entropy_weight
 
-    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
-        choice_key, view_key = jax.random.split(key)
-        both = jnp.concatenate([rows, draw_neighbours(choice_key, data["neighbours"][rows])])
-        images = task.trained.to_unit(data["images"][both])
-        images = augment(example_keys(view_key, jnp.arange(len(both))), images)
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], images: Array, data: PyTree):
+        _, view_key = jax.random.split(key)
+        both = task.trained.to_unit(jnp.concatenate([images[:, 0], images[:, 1]]))
+        images = augment(example_keys(view_key, jnp.arange(len(both))), both)
         (first, second), statistics = apply_to_each(classifier, params, frozen, *jnp.split(images, 2))
         agreement = jax.vmap(agreement_loss)(first, second)
         probs = jax.nn.softmax(first)
@@ -167,8 +165,8 @@ def make_selflabel_loss(
     """
     threshold = task.settings.scan.selflabel_threshold
 
-    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], data: PyTree):
-        images = task.trained.to_unit(data["images"][rows])
+    def loss(params: PyTree, frozen: PyTree, key: jax.Array, rows: Int[Array, "b"], images: Array, data: PyTree):
+        images = task.trained.to_unit(images[:, 0])
         logits, statistics = jax.lax.stop_gradient(classifier.train_logits(params, frozen, images))
         probs = jax.nn.softmax(logits[0])
         labels, confident = probs.argmax(-1), probs.max(-1) >= threshold
@@ -197,13 +195,13 @@ def run_selflabel_stage(
         frozen=classifier.frozen,
         batch_size=settings.selflabel_batch_size,
         average_decay=settings.average_decay,
+        select=select_own,
     )
-    data = {"images": jnp.asarray(np.asarray(task.fitted.images))}
     tuned = start_tuning(params, optimizer)
     kept, most, most_epoch, share = params, 0.0, 0, 0.0
     with show_progress("SCAN, self-label stage: epoch", settings.selflabel_epochs) as update:
         for epoch in range(settings.selflabel_epochs):
-            tuned, metrics = run_epoch(tuned, data, epoch)
+            tuned, metrics = run_epoch(tuned, {}, epoch)
             share = float(metrics["confident"])
             update(epoch + 1, f"loss {metrics['loss']:.4f}, confident {100 * share:.0f} %")
             unsure = f"no image has a confidence of {settings.selflabel_threshold}" if share == 0 else ""

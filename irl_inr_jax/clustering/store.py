@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +11,11 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxtyping import Int
 
 from irl_inr_jax.clustering.task import Clustering, ClusterTask
+from irl_inr_jax.config.checked_files import DamagedFile, read_arrays, write_arrays
 from irl_inr_jax.data.lazy import in_chunks
-from irl_inr_jax.types import PyTree
+from irl_inr_jax.types import InputError, PyTree
 
-ARRAYS = ("clusters", "confidence", "neighbours", "linkage", "linkage_rows")
+OPTIONAL = ("neighbours", "linkage", "linkage_rows")
 
 
 class TimedClustering(NamedTuple):
@@ -52,7 +51,8 @@ def digest_task(name: str, task: ClusterTask) -> str:
 def save_clustering(path: Path, digest: str, timed: TimedClustering) -> None:
     """Write an npz: arrays of the clustering, its params under `params/`, and everything else as JSON under `facts`."""
     clustering = timed.clustering
-    arrays = {name: getattr(clustering, name) for name in ARRAYS if getattr(clustering, name) is not None}
+    arrays = {"clusters": clustering.clusters, "confidence": clustering.confidence}
+    arrays |= {name: getattr(clustering, name) for name in OPTIONAL if getattr(clustering, name) is not None}
     if clustering.params is not None:
         arrays |= flatten_dict({"params": clustering.params}, sep="/")
     facts = {
@@ -63,29 +63,28 @@ def save_clustering(path: Path, digest: str, timed: TimedClustering) -> None:
         "seconds": timed.seconds,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, facts=json.dumps(facts), **arrays)
-    partial.replace(path)
+    write_arrays(path, {"facts": np.array(json.dumps(facts)), **arrays})
 
 
 def load_clustering(path: Path, digest: str) -> TimedClustering | None:
     """Read a file of `save_clustering`; None if it is missing, damaged, or of a task with another digest."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            facts = json.loads(str(file["facts"]))
-            if facts["digest"] != digest:
-                return None
-            clustering = Clustering(
-                **{name: file.get(name) for name in ARRAYS},
-                params=_read_params(file),
-                transductive=facts["transductive"],
-                notes=tuple(facts["notes"]),
-                measures=facts["measures"],
-            )
-            return TimedClustering(clustering, facts["seconds"])
-    # Errors of zipfile, NumPy and json for a file that is missing, truncated or not ours; the clustering is recomputed.
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        arrays = read_arrays(path)
+        facts = json.loads(str(arrays["facts"]))
+        if facts["digest"] != digest:
+            return None
+        clustering = Clustering(
+            clusters=arrays["clusters"],
+            confidence=arrays["confidence"],
+            **{name: arrays.get(name) for name in OPTIONAL},
+            params=_read_params(arrays),
+            transductive=facts["transductive"],
+            notes=tuple(facts["notes"]),
+            measures=facts["measures"],
+        )
+        return TimedClustering(clustering, facts["seconds"])
+    # A file that is missing, damaged or not ours: the clustering is computed again.
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -97,16 +96,20 @@ class StoredClassifier(NamedTuple):
 
 
 def load_classifier(path: Path) -> StoredClassifier | None:
-    """Read clusters and params from a file of `save_clustering`; None if it is missing, damaged or has no params.
+    """Read clusters and params from a file of `save_clustering`; None if it has no params.
 
-    The digest of the task, which needs all images, is not compared.
+    The digest of the task, which needs all images, is not compared. Raises InputError for a missing or damaged file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            params = _read_params(file)
-            return None if params is None else StoredClassifier(file["clusters"], params)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
-        return None
+        arrays = read_arrays(path)
+        params = _read_params(arrays)
+        return None if params is None else StoredClassifier(arrays["clusters"], params)
+    except FileNotFoundError:
+        raise InputError(f"expected {path} of the evaluation, found none; evaluate again") from None
+    except (DamagedFile, KeyError) as error:
+        raise InputError(
+            f"expected {path} as irl-inr evaluate wrote it, found a damaged file ({error}); evaluate again"
+        ) from None
 
 
 def _read_params(file: Mapping[str, np.ndarray]) -> PyTree | None:

@@ -62,6 +62,7 @@ def run(values: flags.FlagValues) -> int:
     """Write the aligned images and the means and return the exit status."""
     import numpy as np
 
+    from irl_inr_jax.config.checked_files import write_arrays
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.config.storage import from_json
     from irl_inr_jax.evaluation.alignment import make_canvas
@@ -93,15 +94,15 @@ def run(values: flags.FlagValues) -> int:
         means = align_all(folder, images, canvas, kind=kind, files=files, pose=pose, clusters=clusters)
         named = None if files is None else [f"images/{file}" for file in files]
         names = list_names(stored, clusterer) if clusterer in stored.cluster_names else None
-        write_index(folder / "ids.csv", stored.ids, clusters, names, named)
+        write_index(folder / "ids.csv", stored.ids, clusters, names, named, raw=stored.raw_csv)
         level = means.background[:, None, None, :]
-        np.savez(
-            folder / "means.npz",
-            cluster=np.arange(len(means.counts)),
-            count=means.counts,
-            before=(means.before + level).astype(np.float32),
-            after=(means.after + level).astype(np.float32),
-        )
+        arrays = {
+            "cluster": np.arange(len(means.counts)),
+            "count": means.counts,
+            "before": (means.before + level).astype(np.float32),
+            "after": (means.after + level).astype(np.float32),
+        }
+        write_arrays(folder / "means.npz", arrays)
         title = f"{clusterer} on {name_data(config.data)}"
         save_alignment(folder / "means.png", means, stored.scaling, title)
     before, after = (f"{100 * share:.1f} %" for share in means.sharpness)

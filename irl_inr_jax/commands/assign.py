@@ -30,17 +30,14 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import run_command
+from irl_inr_jax.commands.flags import expand_bare_argument, run_command
 
 if TYPE_CHECKING:
     from irl_inr_jax.deployment.drift import Drift
     from irl_inr_jax.deployment.model_bundle import ModelBundle
 
 DRIFT_STATUS = 3
-_WITH_VALUE = (
-    *("--model", "--out", "--fail_on_drift", "--fail-on-drift", "--poll_seconds", "--poll-seconds"),
-    *("--compilation_cache", "--compilation-cache", "--new"),
-)
+_WITH_VALUE = ("model", "out", "fail_on_drift", "poll_seconds")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,7 +49,9 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     """Define the flags of this command."""
     flags.DEFINE_string("model", None, "file of irl-inr save, ending in .irl", flag_values=values)
     flags.DEFINE_string("new", None, "the new images; the same as the argument without a flag", flag_values=values)
-    flags.DEFINE_string("out", "assigned.csv", "table to write; an earlier one is replaced", flag_values=values)
+    flags.DEFINE_string(
+        "out", "assigned.csv", "table to write; an earlier one is replaced, another file is not", flag_values=values
+    )
     flags.DEFINE_bool("report", False, "write a page about the new images, OUT with .html", flag_values=values)
     flags.DEFINE_float(
         "fail_on_drift",
@@ -96,17 +95,24 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
 
     import numpy as np
 
-    from irl_inr_jax.deployment.assigned_table import append_lines, column_names, format_lines, start_table
+    from irl_inr_jax.deployment.assigned_table import (
+        append_lines,
+        check_earlier_table,
+        column_names,
+        format_lines,
+        start_table,
+    )
     from irl_inr_jax.deployment.drift_file import drift_path, save_drift
     from irl_inr_jax.deployment.image_assignment import assign_chunks
     from irl_inr_jax.deployment.new_images import read_new_images
     from irl_inr_jax.report.html.assignment_page import Gallery, save_assignment_page
     from irl_inr_jax.training.progress import show_progress
 
+    has_earlier = check_earlier_table(out)
     new = read_new_images(bundle, what, max_unreadable=1.0)
     gallery = Gallery(bundle) if with_page else None
     partial = out.with_name(out.name + ".partial")
-    start_table(partial, column_names(bundle))
+    start_table(partial, column_names(bundle), raw=bundle.config.evaluation.raw_csv)
     measured, done, started = [], 0, time.monotonic()
     with show_progress("assigned images", len(new.ids)) as update:
         for assigned in assign_chunks(bundle, new, np.arange(len(new.ids))):
@@ -121,7 +127,8 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     drift = save_drift(drift_path(out), bundle, measured, rate=rate)
     for line in new.skipped:
         print(f"  not read: {line}")
-    print(f"{out}: {done:,} images, {done / max(seconds, 1e-9):,.0f} a second")
+    replaced = ", in place of the earlier table" if has_earlier else ""
+    print(f"{out}: {done:,} images, {done / max(seconds, 1e-9):,.0f} a second{replaced}")
     if gallery is not None:
         page = out.with_suffix(".html")
         save_assignment_page(page, bundle, drift, gallery, title=what)
@@ -131,18 +138,10 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
 
 
 def _expand_arguments(arguments: Sequence[str]) -> list[str]:
-    """Return --new=NAME for the NAME without a flag and for --watch=NAME; a second NAME is left to be refused."""
-    expanded, left, has_new = [], list(arguments), False
-    while left:
-        argument = left.pop(0)
+    """Return --new=NAME for the NAME without a flag and for --watch=NAME."""
+    given = []
+    for argument in arguments:
         name, equals, value = argument.partition("=")
-        if name in _WITH_VALUE and not equals and left:
-            argument = f"{name}={left.pop(0)}"
-        if name == "--watch" and equals and value.lower() not in ("true", "false"):
-            expanded += ["--watch", f"--new={value}"]
-        elif argument.startswith("-") or has_new:
-            expanded.append(argument)
-        else:
-            expanded.append(f"--new={argument}")
-            has_new = True
-    return expanded
+        is_folder = name == "--watch" and equals and value.lower() not in ("true", "false")
+        given += ["--watch", value] if is_folder else [argument]
+    return expand_bare_argument(given, flag="new", with_value=_WITH_VALUE)

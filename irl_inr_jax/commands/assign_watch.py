@@ -62,7 +62,7 @@ def follow(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_se
             f"expected a table of this model in {out}, found one of another, whose clusters have other numbers; choose "
             f"another --out"
         )
-    done = continue_table(out, column_names(bundle))
+    done = continue_table(out, column_names(bundle), raw=bundle.config.evaluation.raw_csv)
     arrivals = Arrivals(folder, {*IMAGE_EXTENSIONS, *STACKS})
     for name in done:
         if Path(name).suffix.lower() in IMAGE_EXTENSIONS:

@@ -90,6 +90,7 @@ def override_config(config: ConfigDict, assignments: Sequence[str], *, blocks: C
 
     Raises InputError for another form, a key outside `blocks`, an unknown key or another type.
     """
+    from irl_inr_jax.config.rules import MAX_INTEGER
     from irl_inr_jax.config.storage import flatten
     from irl_inr_jax.types import InputError
 
@@ -111,8 +112,8 @@ def override_config(config: ConfigDict, assignments: Sequence[str], *, blocks: C
         except (ValueError, SyntaxError):
             value = text
         if isinstance(known[key], float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            value = float(value) if abs(value) <= MAX_INTEGER else value
         if type(value) is not type(known[key]):
             kind = type(known[key]).__name__
-            raise InputError(f"expected a value of type {kind} for --set {key}, found {text!r}")
+            raise InputError(f"expected a value of type {kind} for --set {key}, found {text[:100]!r}")
         config.update_from_flattened_dict({key: value})

@@ -51,12 +51,24 @@ def start_logging() -> None:
     # Its errors are raised as well.
     absl.logging.set_verbosity(absl.logging.FATAL)
     sys.excepthook = _print_exception
+    sys.unraisablehook = _print_unraisable
 
 
 def _print_exception(kind, error, traceback) -> None:
-    """Print an exception as Python does, except those of writes that go on after orbax has given up a checkpoint."""
-    if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+    """Print an exception as Python does, except `_is_of_given_up_write`."""
+    if not _is_of_given_up_write(error):
         sys.__excepthook__(kind, error, traceback)
+
+
+def _print_unraisable(unraisable) -> None:
+    """Print an exception that no caller could receive as Python does, except `_is_of_given_up_write`."""
+    if not _is_of_given_up_write(unraisable.exc_value):
+        sys.__unraisablehook__(unraisable)
+
+
+def _is_of_given_up_write(error: object) -> bool:
+    """Return True for errors in threads of TensorStore whose writes go on after orbax has given up a checkpoint."""
+    return isinstance(error, RuntimeError) and str(error) == "Event loop is closed"
 
 
 def fail(message: str) -> int:

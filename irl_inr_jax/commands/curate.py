@@ -10,7 +10,8 @@ The file is the JSON or CSV that report.html downloads, or a table of your own w
 number), name and junk (1 or 0). A row puts its image into the cluster of that number or name; a new name makes a new
 cluster. A row with number and name, with or without an id, names the cluster. All later outputs, such as report,
 export, align and save, have the corrected clusters and names; junk is in no cluster. Images are known by their ids, so
-that corrections hold for another order, beside new images, and if an evaluation numbers the clusters differently.
+that corrections hold for another order, beside new images, and if an evaluation numbers the clusters differently. The
+PNG figures in DIR/eval are not drawn again; report.html has the corrections.
 
 --propagate spreads the corrections to neighbours under all rotations; --refine trains a classifier of images on them.
 Both keep what was corrected, and write DIR/eval/next_CLUSTERER.csv, the images that would tell most: fill in the column
@@ -23,19 +24,22 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import run_command
+from irl_inr_jax.commands.flags import expand_bare_argument, run_command
 
 if TYPE_CHECKING:
     from irl_inr_jax.evaluation.curation import CuratedClusters
     from irl_inr_jax.evaluation.curation_versions import Curation
     from irl_inr_jax.evaluation.stored import StoredEvaluation
 
-_WITH_VALUE = ("--workdir", "--clusterer", "--restore", "--compilation_cache", "--compilation-cache")
-
 
 def main(arguments: Sequence[str]) -> int:
     """Correct as `arguments` request and return the exit status."""
-    return run_command(define_flags, run, _expand_arguments(arguments), usage=__doc__ or "")
+    return run_command(
+        define_flags,
+        run,
+        expand_bare_argument(arguments, flag="file", with_value=("workdir", "clusterer", "restore")),
+        usage=__doc__ or "",
+    )
 
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
@@ -54,8 +58,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 
 def run(values: flags.FlagValues) -> int:
     """Apply, undo, list or spread corrections and return the exit status."""
-    from irl_inr_jax.evaluation.curation_versions import load_curations
-    from irl_inr_jax.evaluation.stored import choose_clusterer, load_uncorrected
+    from irl_inr_jax.training.workdir_lock import lock_workdir
     from irl_inr_jax.types import InputError
 
     if values.workdir is None:
@@ -70,6 +73,15 @@ def run(values: flags.FlagValues) -> int:
             "may follow a file); see --help"
         )
     workdir = Path(values.workdir)
+    with lock_workdir(workdir, "evaluation", writes=workdir.is_dir() and not values.list):
+        return correct_clusters(workdir, values)
+
+
+def correct_clusters(workdir: Path, values: flags.FlagValues) -> int:
+    """Do what the flags request and return the exit status."""
+    from irl_inr_jax.evaluation.curation_versions import load_curations
+    from irl_inr_jax.evaluation.stored import choose_clusterer, load_uncorrected
+
     stored = load_uncorrected(workdir)
     requested = values.clusterer or _clusterer_of(values.file)
     clusterer = choose_clusterer(stored, requested)
@@ -81,7 +93,7 @@ def run(values: flags.FlagValues) -> int:
         return restore_version(workdir, curation, clusterer, values.restore)
     if values.file:
         apply_file(workdir, Path(values.file), stored, clusterer)
-    if spreads:
+    if values.propagate or values.refine:
         from irl_inr_jax.workflows.spread_corrections import spread_corrections
 
         print(spread_corrections(workdir, stored, clusterer, by="propagate" if values.propagate else "refine"))
@@ -100,7 +112,10 @@ def apply_file(workdir: Path, path: Path, stored: "StoredEvaluation", clusterer:
     data = stored.results["data"]
     operations = read_corrections(path, states, applied, clusterer=clusterer, data=data)
     if not operations or not is_change(states[-1], apply_operations(states[-1], operations)):
-        print(f"{path}: nothing to correct in the clusters by {clusterer}; version {len(applied)} has it all")
+        print(
+            f"{path}: nothing to correct in the clusters by {clusterer}; version {len(applied)} has it all (of a table "
+            f"with the cluster of every image, only images whose cluster differs are corrections)"
+        )
         return
     add_version(workdir, curation, clusterer, source=path.name, operations=operations)
     for operation in operations[:20]:
@@ -161,18 +176,3 @@ def _clusterer_of(file: str | None) -> str:
 
     path = Path(file or "")
     return read_edits(path)["clusterer"] if path.suffix.lower() == ".json" and path.is_file() else ""
-
-
-def _expand_arguments(arguments: Sequence[str]) -> list[str]:
-    """Return --file=NAME for the NAME without a flag; a second NAME is left to be refused."""
-    expanded, left, has_file = [], list(arguments), False
-    while left:
-        argument = left.pop(0)
-        if argument in _WITH_VALUE and left:
-            expanded.append(f"{argument}={left.pop(0)}")
-        elif argument.startswith("-") or has_file:
-            expanded.append(argument)
-        else:
-            expanded.append(f"--file={argument}")
-            has_file = True
-    return expanded

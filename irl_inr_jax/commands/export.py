@@ -93,11 +93,11 @@ def export_folders(out: Path, stored: "StoredEvaluation", images: "UserImages", 
     with new_folder(out) as folder:
         if source.files is not None and source.pages is None:
             files = source.files[images.rows]
-            write_links(folder, stored.ids, clusters, files, folders=folders, copy=copy)
+            write_links(folder, stored.ids, clusters, files, folders=folders, copy=copy, raw=stored.raw_csv)
             kind = "copies of" if copy else "links to"
         else:
             suffix = choose_suffix(source.dtype, source.channels)
-            write_images(folder, stored.ids, clusters, images.read, folders=folders, suffix=suffix)
+            write_images(folder, stored.ids, clusters, images.read, folders=folders, suffix=suffix, raw=stored.raw_csv)
             kind = f"{suffix[1:]} files of"
     return f"{kind} {len(stored.ids)} images in {len(set(folders))} folders by {clusterer}, images.csv"
 
@@ -110,7 +110,7 @@ def export_table(out: Path, stored: "StoredEvaluation", images: "UserImages", *,
     pose = stored.embeddings.pose
     shifts = None if pose is None else shifts_in_pixels(pose.tau, images.sizes, images.side)
     table = tabulate_clusters(stored, clusterer, shifts)
-    write_table(out, table)
+    write_table(out, table, raw=stored.raw_csv)
     return f"{len(stored.ids)} images by {clusterer}; columns {', '.join(table)}"
 
 

@@ -84,6 +84,7 @@ def parse_arguments(
         surplus = values(["", *given])[1:]
     except flags.UnrecognizedFlagError as error:
         similar = difflib.get_close_matches(error.flagname, list(values), n=1)
+        similar = [f"config.{error.flagname}"] if "config" in values and "." in error.flagname else similar
         hint = f"did you mean --{similar[0]}?" if similar else "see --help"
         return f"expected the flags of --help, found --{error.flagname}; {hint}"
     # Parsing runs the user's configuration file, which may raise anything.
@@ -97,6 +98,23 @@ def parse_arguments(
         return f"expected only flags, found {surplus[0]!r}; see --help"
     empty = [name for name in PLACES if name in values and values[name].present and values[name].value == ""]
     return f"expected a path after --{empty[0]}, found none; see --help" if empty else ""
+
+
+def expand_bare_argument(arguments: Sequence[str], *, flag: str, with_value: Sequence[str]) -> list[str]:
+    """Return --FLAG=NAME for the NAME without a flag; a second NAME is left for the parser to refuse.
+
+    with_value: names of other flags whose value may be an argument of its own.
+    """
+    names = {*with_value, flag, "compilation_cache"}
+    expanded, left, has_name = [], list(arguments), False
+    while left:
+        argument = left.pop(0)
+        if argument.startswith("--") and argument[2:].replace("-", "_") in names and left:
+            argument = f"{argument}={left.pop(0)}"
+        elif not argument.startswith("-") and not has_name:
+            argument, has_name = f"--{flag}={argument}", True
+        expanded.append(argument)
+    return expanded
 
 
 def define_compilation_cache(values: flags.FlagValues) -> None:

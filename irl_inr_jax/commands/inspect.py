@@ -9,8 +9,7 @@ images determine their rotation, and the time that a run would take. Takes the f
 file alone is read by the preset images:small, and --data.KEY=VALUE is short for --config.data.KEY=VALUE.
 """
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,10 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from irl_inr_jax.commands.configuration import define_config, read_config
-from irl_inr_jax.commands.flags import run_command
+from irl_inr_jax.commands.flags import expand_bare_argument, run_command
 
 if TYPE_CHECKING:
     from irl_inr_jax.types import Dataset
-
-_WITH_VALUE = ("--config", "--output")  # flags that may be followed by their value
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,6 +45,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 def run(values: flags.FlagValues) -> int:
     """Print and plot the facts of the data set and return the exit status."""
     from irl_inr_jax.clustering.neighbours.training_neighbours import estimate_search_seconds
+    from irl_inr_jax.config.checked_files import write_json
     from irl_inr_jax.config.checks import check_config
     from irl_inr_jax.data.datasets import make_dataset
     from irl_inr_jax.report.inspection_text import describe_cost, describe_inspection, describe_search
@@ -69,7 +67,7 @@ def run(values: flags.FlagValues) -> int:
         facts["cost"]["search_seconds"] = estimate_search_seconds(config, dataset)
         print(describe_cost(facts["cost"], config.train.batch_size, format_seconds(facts["cost"]["seconds"])))
         print(describe_search(facts["cost"]["search_seconds"]), end="")
-    (folder / "inspect.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_json(folder / "inspect.json", facts)
     print(f"{folder}: inspect.json, contact_sheet.png, histograms.png")
     return 0
 
@@ -99,28 +97,17 @@ def inspect_dataset(config: ConfigDict, dataset: "Dataset", folder: Path) -> dic
 
 
 def expand_arguments(
-    arguments: Sequence[str], *, preset: str = "images:small", with_value: Collection[str] = _WITH_VALUE
+    arguments: Sequence[str], *, preset: str = "images:small", with_value: Sequence[str] = ("output",)
 ) -> list[str]:
     """Return --config.data.KEY for --data.KEY and --config.data.path=PATH for a PATH.
 
     --config comes first, as ml_collections requires. Its default is `preset`; the networks of images:small also train
-    on CPUs. with_value: flags that may be followed by their value. A second path is left as it is, for the parser of
-    the flags to refuse.
+    on CPUs. with_value: names of flags that may be followed by their value.
     """
-    config, others, left, has_path = preset, [], list(arguments), False
-    while left:
-        argument = left.pop(0)
-        name, equals, value = argument.partition("=")
-        if name in with_value and not equals and left:
-            value = left.pop(0)
-            argument = f"{name}={value}"
-        if name == "--config":
-            config = value
-        elif argument.startswith("--data."):
-            others.append(f"--config.{argument[2:]}")
-        elif argument.startswith("-") or has_path:
-            others.append(argument)
+    config, others = preset, []
+    for argument in expand_bare_argument(arguments, flag="config.data.path", with_value=("config", *with_value)):
+        if argument.startswith("--config="):
+            config = argument.removeprefix("--config=")
         else:
-            others.append(f"--config.data.path={argument}")
-            has_path = True
+            others.append(f"--config.{argument[2:]}" if argument.startswith("--data.") else argument)
     return [f"--config={config}", *others]

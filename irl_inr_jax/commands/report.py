@@ -11,7 +11,6 @@ The clusterers, the split and the number of clusters are those of the last `irl-
 reused. Above 20,000 images only a part of each cluster has thumbnails. A map by UMAP needs pip install umap-learn.
 """
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,15 +103,18 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
 
 def read_results(path: Path) -> dict:
     """Return the content of results.json. Raises InputError if it is missing, damaged or of an earlier version."""
+    from irl_inr_jax.config.checked_files import read_json
     from irl_inr_jax.types import InputError
 
     advice = f"irl-inr evaluate --workdir {path.parent.parent}"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = read_json(path)
     except FileNotFoundError:
         raise InputError(f"expected results of an evaluation in {path}, found none; run {advice} first") from None
     except (ValueError, OSError) as error:
-        raise InputError(f"expected JSON in {path}, found {error}; run {advice} again") from None
-    if not isinstance(results, dict) or "options" not in results:
+        raise InputError(
+            f"expected results as written in {path}, found a damaged file ({error}); run {advice} again"
+        ) from None
+    if "options" not in results:
         raise InputError(f"expected the options of the evaluation in {path}, found none; run {advice} again")
     return results

@@ -40,15 +40,7 @@ if TYPE_CHECKING:
     from irl_inr_jax.types import Dataset
 
 PRESET = "images"
-_WITH_VALUE = (
-    "--config",
-    "--out",
-    "--budget",
-    "--num-clusters",
-    "--num_clusters",
-    "--compilation-cache",
-    "--compilation_cache",
-)
+_WITH_VALUE = ("out", "budget", "num_clusters")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def save_inspection(folder: Path, facts: dict) -> None:
     """Write the facts and the cost of training as `irl-inr inspect` does."""
-    import json
+    from irl_inr_jax.config.checked_files import write_json
 
-    (folder / "inspect.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_json(folder / "inspect.json", facts)
 
 
 def make_plan(

@@ -57,6 +57,7 @@ def read_plan(folder: Path, request: dict[str, Any]) -> Plan | None:
 
     Raises InputError for a plan of another request, a file that is no plan, and a folder of another command.
     """
+    from irl_inr_jax.config.checked_files import DamagedFile, read_json
     from irl_inr_jax.types import InputError
 
     path = folder / FILE_NAME
@@ -70,9 +71,12 @@ def read_plan(folder: Path, request: dict[str, Any]) -> Plan | None:
             raise InputError(f"expected --out to name a folder, found the file {folder}")
         return None
     try:
-        plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, TypeError) as error:
-        raise InputError(f"expected a plan of irl-inr run in {path}, found something else: {error}") from None
+        plan = Plan(**read_json(path))
+    except (DamagedFile, TypeError) as error:
+        raise InputError(
+            f"expected a plan of irl-inr run in {path}, found something else or a damaged file: {error}; restore it, "
+            f"or choose another --out"
+        ) from None
     for name in {**plan.request, **request}:
         before, now = plan.request.get(name), request.get(name)
         if before != now and name not in MAY_DIFFER:
@@ -85,9 +89,9 @@ def read_plan(folder: Path, request: dict[str, Any]) -> Plan | None:
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """Write the plan in one step."""
-    from irl_inr_jax.config.storage import write_in_one_step
+    from irl_inr_jax.config.checked_files import write_json
 
-    write_in_one_step(folder / FILE_NAME, json.dumps(plan._asdict(), indent=2) + "\n")
+    write_json(folder / FILE_NAME, plan._asdict())
 
 
 def check_outside(out: Path, path: str) -> None:

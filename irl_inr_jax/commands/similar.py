@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from absl import flags
 
-from irl_inr_jax.commands.flags import run_command
+from irl_inr_jax.commands.flags import expand_bare_argument, run_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from irl_inr_jax.evaluation.stored import StoredEvaluation
     from irl_inr_jax.types import Dataset
 
-_WITH_VALUE = ("--workdir", "--output", "--clusterer", "--count", "--compilation_cache", "--compilation-cache", "-n")
+_WITH_VALUE = ("workdir", "output", "clusterer", "count")
 
 
 class Query(NamedTuple):
@@ -175,20 +175,6 @@ def save_picture(
 
 
 def _expand_arguments(arguments: Sequence[str]) -> list[str]:
-    """Return --image=NAME for the NAME without a flag, and --count for -n; a second NAME is left to be refused."""
-    expanded, left, has_image = [], list(arguments), False
-    while left:
-        argument = left.pop(0)
-        name, equals, value = argument.partition("=")
-        if name in _WITH_VALUE and not equals and left:
-            value, equals = left.pop(0), "="
-        if name == "-n" and equals:
-            expanded.append(f"--count={value}")
-        elif name in _WITH_VALUE and equals:
-            expanded.append(f"{name}={value}")
-        elif argument.startswith("-") or has_image:
-            expanded.append(argument)
-        else:
-            expanded.append(f"--image={argument}")
-            has_image = True
-    return expanded
+    """Return --image=NAME for the NAME without a flag, and --count for -n."""
+    given = [f"--count{argument[2:]}" if argument.partition("=")[0] == "-n" else argument for argument in arguments]
+    return expand_bare_argument(given, flag="image", with_value=_WITH_VALUE)

@@ -2,31 +2,27 @@
 
 A preset calls `get_config`, sets the keys that differ and ends with `choose` of irl_inr_jax/config/variants.py. The
 configuration is locked: a key that is not declared is an error wherever it is set. `check_config` of
-irl_inr_jax/config/checks.py applies the rules. clustering_keys.py declares the block `clustering`.
+irl_inr_jax/config/checks.py applies the rules. Further blocks are in model_keys.py, loss_keys.py and
+clustering_keys.py.
 """
-
-import math
 
 from ml_collections import ConfigDict
 
 from irl_inr_jax.config.clustering_keys import CLUSTERERS, clustering_keys
+from irl_inr_jax.config.loss_keys import loss_keys, simclr_keys, vae_keys
 from irl_inr_jax.config.model_keys import model_keys
 from irl_inr_jax.config.rules import (
     ANY,
     AREA,
-    AUGMENTATIONS,
     BOXES,
     COLUMN_NAMES,
     COUNTS,
     LENGTH_PAIR,
     LENGTHS,
     OPEN_SHARE,
-    POSITIVE,
-    RAMP,
     SHARE,
     SHARE_BELOW_ONE,
     SIDE_OR_ZERO,
-    WIDTHS,
     Block,
     Key,
     at_least,
@@ -51,7 +47,7 @@ METHODS = (
 
 
 def get_config() -> ConfigDict:
-    """Return the defaults: the recipe for one GPU, locked."""
+    """Return the defaults: the recipe whose latents cluster best, for one GPU, locked."""
     return ConfigDict(_defaults(list_keys())).lock()
 
 
@@ -119,50 +115,6 @@ def data_keys() -> Block:
     }
 
 
-def loss_keys() -> Block:
-    """Weights of the terms of the loss."""
-    return {
-        "recon": Key(0.0, at_least(0), "weight of the reconstruction of a view from its own latents"),
-        "cross": Key(1.0, at_least(0), "weight of the reconstruction of a view from the other view's latents"),
-        "consistency": Key(0.0, at_least(0), "weight of the distance between the latents of two views"),
-        "consistency_distance": Key("cosine", one_of("cosine", "mse"), "distance between latents"),
-        "consistency_ramp": Key((0.0, 0.5), RAMP, "shares of the run between which that weight grows from 0"),
-        "neighbours": Key(0.1, at_least(0), "weight of finding the z of a neighbour under rotations; 0 is off"),
-        "neighbours_ramp": Key((0.0, 0.0), RAMP, "shares of the run between which that weight grows from 0"),
-        "neighbour_scale": Key(
-            20.0, POSITIVE, "factor of z in that term, whose distances are large; z itself stays near 1"
-        ),
-        "num_neighbours": Key(10, at_least(1), "nearest neighbours, one of which is sampled in each step: see orbits"),
-        "symmetry": Key(0.01, at_least(0), "weight of the encoder's pose against centre of mass and phase of c21"),
-        "symmetry_views": Key(2, one_of(1, 2), "views in that term: both, or only the first, as published"),
-        "num_pixels": Key(256, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
-        "num_copies": Key(3, at_least(1), "M, the rotated copies in the thesis' consistency loss"),
-        "views": Key("pair", one_of("pair", "copies"), "autoencoder: IRL-INR's pair or the thesis' rotated copies"),
-    }
-
-
-def vae_keys() -> Block:
-    """Losses of spatial_vae and target_vae."""
-    return {
-        "kl": Key(1.0, at_least(0), "weight of the KL divergences in the ELBO"),
-        "theta_std": Key(math.pi / 4, POSITIVE, "of Spatial-VAE's prior N(0, std^2) of theta; TARGET-VAE's is pi / P"),
-        "tau_std": Key(0.1, POSITIVE, "of the prior N(0, std^2) of tau per axis, in half sides"),
-        "temperature": Key(1.0, POSITIVE, "of the Gumbel-softmax over TARGET-VAE's rotations and positions"),
-        "angle_mean": Key(
-            "direction", one_of("direction", "number"), "TARGET-VAE's mean of angles: as published of numbers"
-        ),
-    }
-
-
-def simclr_keys() -> Block:
-    """The method simclr."""
-    return {
-        "augment": Key("s1+r+t", AUGMENTATIONS, "augmentations of both views, as in clustering.scan.augment"),
-        "temperature": Key(0.1, POSITIVE, "temperature of the cosine similarities"),
-        "projection_widths": Key((512, 128), WIDTHS, "layers of the head that is used in training only"),
-    }
-
-
 def augment_keys() -> Block:
     """Strengths of the augmentations s1, s2 and t, for simclr and the clusterers that train."""
     return {
@@ -220,8 +172,8 @@ def view_keys() -> Block:
 def train_keys() -> Block:
     """Length of the run, optimizer and files."""
     return {
-        "num_epochs": Key(40, at_least(0), "passes over the training images; more of them continue a run"),
-        "batch_size": Key(128, at_least(1), "images per step, over all devices"),
+        "num_epochs": Key(100, at_least(0), "passes over the training images; more of them continue a run"),
+        "batch_size": Key(64, at_least(1), "images per step, over all devices"),
         "optimizer": Key(
             "adamw", one_of("adam", "adamw"), "adam adds weight decay to the gradient, adamw decouples it"
         ),
@@ -256,7 +208,7 @@ def evaluation_keys() -> Block:
     """Measures of a trained run."""
     return {
         "clusterers": Key(
-            ("kmeans", "agglomerative", "diffusion", "orbit_knn"),
+            ("kmeans", "agglomerative", "orbit_knn", "orbit_selflabel"),
             several_of(*CLUSTERERS),
             "default of evaluate's --clusterers",
         ),
@@ -265,4 +217,5 @@ def evaluation_keys() -> Block:
         "shift_px": Key(0.0, at_least(0), "standard deviation per axis of the shifts in the measure of invariance"),
         "upsample_side": Key(512, at_least(1), "side in pixels of the large rendering in the figures"),
         "max_clusters": Key(20, at_least(0), "largest k that --num-clusters auto tries"),
+        "raw_csv": Key(False, ANY, "write cells of tables that begin with = + - @ without the apostrophe before them"),
     }

@@ -26,6 +26,7 @@ class Key(NamedTuple):
 
 
 Block = dict[str, "Key | Block"]
+MAX_INTEGER = 2**63 - 1
 
 
 ANY = Rule("", lambda value: True)
@@ -131,7 +132,10 @@ SIZES = Rule(
 def find_fault(key: Key, value: Any) -> str:
     """Return what was expected of `value` if it is not valid for `key`, or ''."""
     kind = type(key.default)
-    if kind is float and _is_integer(value):
+    numbers = value if isinstance(value, tuple | list) else (value,)
+    if any(_is_integer(number) and abs(number) > MAX_INTEGER for number in numbers):
+        return "below 2^63"  # more is no number of a machine
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind is tuple and isinstance(value, list):
         value = tuple(value)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from irl_inr_jax.config.base import get_config
+from irl_inr_jax.config.checked_files import CHECKSUM, DamagedFile, read_json, write_json
 from irl_inr_jax.types import InputError
 
 # Blocks that training does not read: settings of a later evaluation.
@@ -19,6 +20,7 @@ MAY_CHANGE_KEYS = ("train.patience",)
 MAY_GROW = "train.num_epochs"
 # Keys of files and folders, which are stored as absolute paths: a run may be evaluated from another folder.
 PATHS = ("path", "root", "labels_path")
+_PLACES = tuple(("data", key) for key in PATHS)
 # Keys that runs of earlier versions do not have, with the values under which they were made.
 ADDED_KEYS = {
     "data.die_columns": ("wafer", "x", "y", "bin"),
@@ -38,6 +40,9 @@ ADDED_KEYS = {
     "clustering.scan.include_anchor": False,
     "clustering.scan.standardise": True,
     "clustering.scan.batch_norm": "frozen",
+    "evaluation.raw_csv": False,
+    "orbits.distance": "rotations",
+    "clustering.orbit_selflabel.labels": "orbit_knn",
 }
 
 
@@ -83,15 +88,22 @@ def with_absolute_paths(config: ConfigDict) -> ConfigDict:
 
 
 def from_json(path: Path) -> ConfigDict:
-    """Read the file that `to_json` wrote, with `ADDED_KEYS` where an earlier version wrote it.
+    """Read the file that `write_config` wrote, with `ADDED_KEYS` where an earlier version wrote it.
 
-    Raises InputError if there is none or it is not a configuration.
+    Raises InputError if there is none, it is not a configuration, or it was changed.
     """
     if not path.exists():
         raise InputError(
             f"expected a run's {path}, found none; train one first: irl-inr train --config NAME --workdir {path.parent}"
         )
-    return parse_config(path.read_text(encoding="utf-8", errors="replace"), place=str(path))
+    try:
+        content = read_json(path, unchecked=_PLACES)
+    except DamagedFile as error:
+        raise InputError(
+            f"expected {path} as it was written, found it edited or damaged ({error}); restore it. Paths in it may be "
+            f"edited, settings of the evaluation are set with --set; to accept other edits delete its line {CHECKSUM}"
+        ) from None
+    return parse_config(json.dumps(content), place=str(path))
 
 
 def parse_config(text: str, *, place: str) -> ConfigDict:
@@ -124,11 +136,9 @@ def _lists_to_tuples(value: object) -> object:
     return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def write_in_one_step(path: Path, text: str) -> None:
-    """Write a text file in UTF-8 so that an interruption leaves the earlier file, or none."""
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+def write_config(path: Path, config: ConfigDict) -> None:
+    """Write the configuration of a run in one step; the paths of the data, which may move, are outside its checksum."""
+    write_json(path, json.loads(to_json(config)), unchecked=_PLACES)
 
 
 def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> ConfigDict | None:
@@ -159,7 +169,7 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
                 f"--workdir, or the same settings to continue that run"
             )
         if differing and writes:
-            write_in_one_step(path, to_json(config))
+            write_config(path, config)
         return before
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
@@ -169,7 +179,7 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
         )
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        write_in_one_step(path, to_json(config))
+        write_config(path, config)
     except OSError as error:
         raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None
     return None

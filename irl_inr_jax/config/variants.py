@@ -1,7 +1,6 @@
 """Variants of a configuration, chosen after a colon and joined by commas, as in mnist_u:target_vae,small.
 
-`:small` is a run of the same kind for a CPU, and `:cpu` a longer one, on all images, whose latents cluster better, most
-of all with `:cpu,long`, five times as many epochs, for a GPU.
+`:cpu` has a fifth of the default's epochs, for CPUs; `:small` fewer images and no neighbours, for a first try.
 `:paper` has the paper's own choices, and the others choose a method that the papers compare with: `:thesis`,
 `:spatial_vae`, `:target_vae`, `:simclr`, `:mlp_generator` and `:autoencoder` (IRL-INR with another generator; the
 thesis' baseline is `:thesis,autoencoder`), `:pixel_autoencoder` (the initial encoder of DEC on pixels) and `:orbit_knn`
@@ -169,7 +168,7 @@ def apply_pixel_autoencoder(config: ConfigDict) -> None:
     config.model.encoder.update(input="raw", trunk="mlp", head_widths=(500, 500, 2000))
     config.model.pose.form = "none"
     config.loss.update(recon=1.0, cross=0.0, consistency=0.0, neighbours=0.0, symmetry=0.0, views="pair", num_pixels=0)
-    config.train.num_epochs = 200
+    config.train.update(num_epochs=200, batch_size=128)
     config.clustering.dec.alpha = 1.0
 
 
@@ -206,14 +205,13 @@ def apply_small(config: ConfigDict, *, num_train: int = 20_000) -> None:
     apply_narrow_baselines(config)
     config.loss.update(num_pixels=256, neighbours=0.0)
     config.data.num_train = num_train
-    config.train.num_epochs = 20
+    config.train.update(num_epochs=20, batch_size=max(config.train.batch_size, 128))
     apply_quick_clustering(config, num_epochs=15)
 
 
 def apply_neighbours(config: ConfigDict) -> None:
-    """The default polar encoder and neighbour term, which `apply_small` omits, in the settings for CPUs."""
+    """The default polar encoder and neighbour term, which `apply_small` omits."""
     config.model.encoder.trunk = "polar"
-    config.model.encoder.polar.widths = (48, 64, 96)
     config.loss.neighbours = 0.1
     config.train.batch_size = 64
 
@@ -224,11 +222,6 @@ def apply_cpu(config: ConfigDict) -> None:
     if config.model.encoder.input == "canonical":
         apply_neighbours(config)
     config.evaluation.clusterers = ("kmeans", "agglomerative", "orbit_knn", "orbit_selflabel")
-
-
-def apply_long(config: ConfigDict) -> None:
-    """Train for five times as many epochs."""
-    config.train.num_epochs *= 5
 
 
 VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
@@ -243,7 +236,6 @@ VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "pixel_autoencoder": apply_pixel_autoencoder,
     "small": apply_small,
     "cpu": apply_cpu,
-    "long": apply_long,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from irl_inr_jax.config.checked_files import DamagedFile, read_json
 from irl_inr_jax.data.fitting import border_medians
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.subsets import sample_size, take
@@ -87,12 +88,17 @@ def describe_image_change(folder: Path, facts: dict) -> str:
     """Return how the images differ from those that a run's folder describes, such as "36 training images, not 24".
 
     facts: those of `describe_dataset` now. '' if there is no difference, or no description there. Facts that an earlier
-    version did not describe, or measured on other samples, are not compared.
+    version did not describe, or measured on other samples, are not compared. Raises InputError for a damaged file.
     """
     try:
-        before = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        before = read_json(folder / FILE)
+    except OSError:
         return ""
+    except DamagedFile as error:
+        raise InputError(
+            f"expected the description of the images in {folder / FILE} as it was written, found a damaged file "
+            f"({error}); remove it to go on without comparing the images with those at the start"
+        ) from None
     now = json.loads(json.dumps(facts))
     for key, text in (
         ("num_train", "{now} training images, not {before}"),

@@ -5,10 +5,11 @@ process that is killed leaves whole lines and at most one part of a line, which 
 """
 
 import csv
-import io
 import os
 from pathlib import Path
 
+from irl_inr_jax.config.checked_files import write_in_one_step
+from irl_inr_jax.data.csv_cells import format_rows, restore_cell
 from irl_inr_jax.deployment.image_assignment import AssignedImages
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.types import InputError
@@ -47,38 +48,58 @@ def format_lines(bundle: ModelBundle, assigned: AssignedImages) -> str:
     if assigned.pose is not None and assigned.shifts is not None:
         columns += [[f"{value:.5f}" for value in part] for part in (assigned.pose.theta, *assigned.shifts.T)]
     columns.append(list(assigned.nearest))
-    return _write_rows(zip(*columns, strict=True))
+    return format_rows(zip(*columns, strict=True), raw=bundle.config.evaluation.raw_csv)
 
 
-def start_table(path: Path, columns: list[str]) -> None:
+def check_earlier_table(path: Path) -> bool:
+    """Return True if there is a table of assigned images. Raises InputError for another file in its place."""
+    if not path.exists():
+        return False
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        header = ["something else"]
+    if header and not (header[0] == "id" and {"outlier_score", "novelty", "nearest"} <= set(header)):
+        raise InputError(
+            f"expected no file, or an earlier table of irl-inr assign, in {path}, found another file; choose another "
+            f"--out"
+        )
+    return True
+
+
+def start_table(path: Path, columns: list[str], *, raw: bool) -> None:
     """Write a table without images, in place of any that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_write_rows([columns]), encoding="utf-8", newline="")
+    write_in_one_step(path, format_rows([columns], raw=raw))
 
 
-def continue_table(path: Path, columns: list[str]) -> set[str]:
+def continue_table(path: Path, columns: list[str], *, raw: bool) -> set[str]:
     """Start a table, or remove what an interrupted write left of a line; return the ids of the images that are done.
+
+    raw: cells that a spreadsheet would evaluate are as they are.
 
     Raises InputError for a file with other columns.
     """
     if not path.exists() or path.stat().st_size == 0:
-        start_table(path, columns)
+        start_table(path, columns, raw=raw)
         return set()
     size = _end_of_lines(path)
     with path.open("r+b") as file:
         file.truncate(size)
     if size == 0:
-        start_table(path, columns)
+        start_table(path, columns, raw=raw)
         return set()
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
-        header = next(rows, [])
+        restore = str if raw else restore_cell
+        header = list(map(restore, next(rows, [])))
         if header != columns:
             raise InputError(
                 f"expected a table of this model in {path}, with the columns {', '.join(columns)}, found "
                 f"{', '.join(header)}; choose another --out"
             )
-        return {row[0] for row in rows}
+        return {restore(row[0]) for row in rows}
 
 
 def append_lines(path: Path, lines: str) -> None:
@@ -104,9 +125,3 @@ def _end_of_lines(path: Path) -> int:
             if not is_quoted and line.endswith(b"\n"):
                 end = position
     return end
-
-
-def _write_rows(rows) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

@@ -19,7 +19,7 @@ from irl_inr_jax.data.lazy import in_chunks
 from irl_inr_jax.deployment.bundle_file import digest_bundle, load_bundle, save_bundle
 from irl_inr_jax.deployment.classifiers import read_classifiers
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
-from irl_inr_jax.deployment.novelty import measure_known
+from irl_inr_jax.deployment.novelty import make_error_grid, measure_known
 from irl_inr_jax.deployment.pixel_rule import measure_borders, measure_contrast
 from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.evaluation.stored import StoredEvaluation, load_evaluation
@@ -32,7 +32,7 @@ __all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]
 MIN_BYTES = 1_000_000  # for the reference of a model with few parameters
 FREE_ROWS = 5_000
 RESERVED_BYTES = 60_000  # of the configuration and the verdict
-MAX_HELD_OUT = 4_000
+MAX_HELD_OUT = 10_000
 CONTRAST_QUANTILES = (0.05, 0.95)
 
 
@@ -64,7 +64,13 @@ def bundle_run(workdir: Path, config: ConfigDict, dataset: Dataset) -> ModelBund
     num_held_out = min(len(held_rows), count_held_out(stored, num_bytes))
     held_rows = held_rows[np.linspace(0, len(held_rows) - 1, num_held_out).astype(int)]
     familiarity, novelty = measure_known(
-        trained, images.images, stored.embeddings, first_clusters(stored), rows=rows, held_rows=held_rows
+        trained,
+        images.images,
+        stored.embeddings,
+        first_clusters(stored),
+        rows=rows,
+        held_rows=held_rows,
+        grid=make_error_grid(config),
     )
     bundle = ModelBundle(
         config=config,

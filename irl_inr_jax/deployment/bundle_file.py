@@ -18,6 +18,7 @@ import safetensors.numpy
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
 
 from irl_inr_jax.clustering.outlier_index import OutlierIndex
+from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.config.storage import parse_config, to_json
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
 from irl_inr_jax.deployment.novelty import Familiarity
@@ -26,7 +27,7 @@ from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Fit, InputError, Pose, Scaling
 
 SUFFIX = ".irl"
-FORMAT, FORMAT_VERSION = "irl-inr model", 1
+FORMAT, FORMAT_VERSION = "irl-inr model", 2
 MEMBERS = ("model.json", "weights.safetensors", "arrays.safetensors")
 _DATE = (1980, 1, 1, 0, 0, 0)  # of every member, so that equal models are equal files
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, RuntimeError)
@@ -36,11 +37,11 @@ def save_bundle(path: Path, bundle: ModelBundle) -> None:
     """Write the model to `path` in one step. Raises InputError for another suffix than .irl."""
     if path.suffix != SUFFIX:
         raise InputError(f"expected a file ending in {SUFFIX} for the model, found {path}; choose {path.stem}{SUFFIX}")
-    unfinished = path.with_name(path.name + ".tmp")
+    content = pack_bundle(bundle)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(pack_bundle(bundle))
-        unfinished.replace(path)
+        with replace_file(path) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         raise InputError(f"expected {path} to be writable: {error}") from None
 
@@ -85,6 +86,11 @@ def unpack_bundle(content: bytes, *, place: str) -> ModelBundle:
             raise InputError(
                 f"expected a model of format {FORMAT_VERSION} in {place}, found format {version} of irl-inr-jax "
                 f"{facts['version']}; update this package"
+            )
+        if kind == FORMAT and version < FORMAT_VERSION:
+            raise InputError(
+                f"expected a model of format {FORMAT_VERSION} in {place}, found format {version}, of other "
+                f"measures of novelty; write it again with irl-inr save"
             )
         digest = facts.pop("digest")
         if kind != FORMAT or digest != _digest(facts, *parts[1:]):

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import chi2_contingency
 
-from irl_inr_jax.deployment.exchange_test import compare_images
+from irl_inr_jax.deployment.exchange_test import ExchangeTest, compare_images
 from irl_inr_jax.deployment.novelty import Familiarity
 
 DEFAULT_RATE = 0.01
@@ -21,6 +21,7 @@ MAX_COMPARED = 5_000  # new images that the test compares; of more, a random sam
 MIN_HELD_OUT = 20
 POWER = 0.95  # at which `detectable` is computed
 _Z_POWER = 1.645
+STATISTICS = ("the mean of z in clusters", "novelty", "dense groups of similar images")  # of `ExchangeTest`, in order
 
 
 class MeasuredImages(NamedTuple):
@@ -49,10 +50,12 @@ class Drift(NamedTuple):
     """Result of the comparison.
 
     num_new, num_known: images compared. outside_share: of the new images; of the known ones it is `known_share`.
-    alarm: whether there is drift, which is false for images like the known ones with probability `false_alarm_rate`,
-    if `is_calibrated`. p_value: the smallest rate with an alarm. detectable: about the smallest share of a clearly
-    different kind that would be found with a probability of 95 %. sizes_p_value: of equal sizes of the clusters, which
-    are no part of the alarm. sentence: the summary.
+    alarm: whether there is drift, which is false for images like the known ones with probability
+    `false_alarm_rate`, if `is_calibrated`. p_value: the smallest rate with an alarm, of one test over all clusters
+    and statistics, so that nothing has to be corrected for their number. differs: the statistics that are
+    significant by themselves. detectable: about the smallest share of a clearly different kind that would be found
+    with a probability of 95 %. sizes_p_value: of equal sizes of the clusters, which are no part of the alarm.
+    sentence: the summary.
     """
 
     num_new: int
@@ -61,6 +64,7 @@ class Drift(NamedTuple):
     known_share: float
     alarm: bool
     p_value: float
+    differs: tuple[str, ...]
     false_alarm_rate: float
     is_calibrated: bool
     detectable: float
@@ -81,8 +85,11 @@ def novelty_limits(known: Float[np.ndarray, "h p"]) -> Float[np.ndarray, "p"]:
 
 
 def score_novelty(novelty: Float[np.ndarray, "n p"], limits: Float[np.ndarray, "p"]) -> Float[np.ndarray, "n"]:
-    """Return one number for each image: 0 for the median of its cluster, and above 1 outside the known clusters."""
-    return (novelty / np.maximum(limits, 1e-6)).max(axis=1)
+    """Return one number for each image: 0 for the median of its cluster, and above 1 outside the known clusters.
+
+    It has the four decimals of the table, so that no error of rounding puts the image that sets a limit above it.
+    """
+    return (novelty / np.maximum(limits, 1e-6)).max(axis=1).round(4)
 
 
 def find_drift(
@@ -101,16 +108,18 @@ def find_drift(
     limits = novelty_limits(known.novelty)
     is_outside = score_novelty(new.novelty, limits) > 1
     known_share = float((score_novelty(known.novelty, limits) > 1).mean())
-    p_value = 1.0
+    test = ExchangeTest(1.0, 1.0, 1.0, 1.0)
     if len(known.latents) >= MIN_HELD_OUT and len(new.latents):
-        p_value = _test(known, new, familiarity, seed=seed)
+        test = _test(known, new, familiarity, seed=seed)
+    singly = dict(zip(STATISTICS, test[1:], strict=True))
     drift = Drift(
         num_new=len(new.latents),
         num_known=len(known.latents),
         outside_share=float(is_outside.mean()) if len(is_outside) else 0.0,
         known_share=known_share,
-        alarm=p_value <= rate,
-        p_value=p_value,
+        alarm=test.p_value <= rate,
+        p_value=test.p_value,
+        differs=tuple(name for name, value in singly.items() if value <= rate / len(singly)),
         false_alarm_rate=rate,
         is_calibrated=is_calibrated,
         detectable=smallest_detectable(len(known.latents), min(len(new.latents), MAX_COMPARED)),
@@ -145,9 +154,10 @@ def describe_drift(drift: Drift) -> str:
     verdict = "drift" if drift.alarm else "no drift"
     sizes = ", though clusters have other sizes" if drift.sizes_p_value <= drift.false_alarm_rate else ""
     sizes = sizes.replace("though", "and") if drift.alarm else sizes
+    differs = f"; they differ in {' and in '.join(drift.differs)}" if drift.alarm and drift.differs else ""
     text = (
         f"{verdict}: {_percent(drift.outside_share)} of {drift.num_new:,} images are outside the known clusters, "
-        f"{_percent(drift.known_share)} of the {drift.num_known:,} {kind}{sizes} (p = {drift.p_value:.3f}, "
+        f"{_percent(drift.known_share)} of the {drift.num_known:,} {kind}{sizes}{differs} (p = {drift.p_value:.3f}, "
         f"false-alarm rate {_percent(drift.false_alarm_rate)}; "
         f"of clearly different images, about {_percent(drift.detectable)} would be found)"
     )
@@ -156,7 +166,7 @@ def describe_drift(drift: Drift) -> str:
     return text
 
 
-def _test(known: MeasuredImages, new: MeasuredImages, familiarity: Familiarity, *, seed: int) -> float:
+def _test(known: MeasuredImages, new: MeasuredImages, familiarity: Familiarity, *, seed: int) -> ExchangeTest:
     rows = np.arange(len(new.latents))
     if len(rows) > MAX_COMPARED:
         rows = np.random.default_rng(seed).choice(len(rows), MAX_COMPARED, replace=False)
@@ -165,7 +175,9 @@ def _test(known: MeasuredImages, new: MeasuredImages, familiarity: Familiarity, 
     is_new = np.arange(len(latents)) >= len(known.latents)
     clusters = familiarity.find_clusters(latents)
     features = np.concatenate([latents @ familiarity.whitening, novelty], axis=1)
-    return compare_images(clusters, features, novelty, is_new, seed=seed).p_value
+    # The sum of two measures tells some new kinds better than either.
+    scores = novelty if novelty.shape[1] == 1 else np.column_stack([novelty, novelty.sum(axis=1)])
+    return compare_images(clusters, features, scores, is_new, seed=seed)
 
 
 def _test_sizes(known: Int[np.ndarray, "h"], new: Int[np.ndarray, "n"]) -> float:

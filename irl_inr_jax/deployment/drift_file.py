@@ -1,13 +1,13 @@
 """The drift of a table of new images, in a JSON file beside it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import DamagedFile, read_json, write_json
 from irl_inr_jax.deployment.drift import Drift, MeasuredImages, find_drift, join_measured
 from irl_inr_jax.deployment.image_assignment import known_images
 from irl_inr_jax.deployment.model_bundle import ModelBundle
+from irl_inr_jax.types import InputError
 
 
 def drift_path(table: Path) -> Path:
@@ -16,12 +16,19 @@ def drift_path(table: Path) -> Path:
 
 
 def read_model_digest(path: Path) -> str | None:
-    """Return the digest of the model in a file of `save_drift`; None if there is none or it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """Return the digest of the model in a file of `save_drift`; None if there is none.
+
+    Raises InputError for a damaged file.
+    """
+    if not path.exists():
         return None
-    return content.get("model") if isinstance(content, dict) else None
+    try:
+        return read_json(path)["model"]
+    except (DamagedFile, KeyError) as error:
+        raise InputError(
+            f"expected the drift of a table in {path}, found a damaged file ({error}); remove it if the table is of "
+            f"this model, or choose another --out"
+        ) from None
 
 
 def save_drift(path: Path, bundle: ModelBundle, measured: Sequence[MeasuredImages], *, rate: float) -> Drift:
@@ -41,5 +48,5 @@ def save_drift(path: Path, bundle: ModelBundle, measured: Sequence[MeasuredImage
         **drift._asdict(),
         "clusters": [shift._asdict() for shift in drift.clusters],
     }
-    write_in_one_step(path, json.dumps(content, indent=2) + "\n")
+    write_json(path, content)
     return drift

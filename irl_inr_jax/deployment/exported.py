@@ -4,7 +4,6 @@ StableHLO, serialized by `jax.export`, runs wherever JAX does, for any number of
 file beside it describes inputs and outputs.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ import numpy as np
 from jax import export
 from jaxtyping import Array, Int
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import replace_file, write_json
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 
@@ -122,7 +121,6 @@ def describe_export(bundle: ModelBundle, encoder: ExportedEncoder, *, kind: str)
 def write_export(path: Path, content: bytes, facts: dict) -> None:
     """Write program and sidecar, each in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
-    write_in_one_step(path.with_name(path.name + SIDECAR), json.dumps(facts, indent=2) + "\n")
+    with replace_file(path) as partial:
+        partial.write_bytes(content)
+    write_json(path.with_name(path.name + SIDECAR), facts)

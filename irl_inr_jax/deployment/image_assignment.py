@@ -1,5 +1,6 @@
 """Assign new images: clusters, pose, novelty and nearest known image of each, chunk by chunk in bounded memory."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,12 +13,13 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.deployment.drift import MeasuredImages, novelty_limits, score_novelty
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.new_images import NewImages
-from irl_inr_jax.deployment.novelty import measure_novelty, relative_errors
+from irl_inr_jax.deployment.novelty import encode_with_errors, make_error_grid, measure_novelty
 from irl_inr_jax.deployment.prediction import find_nearest, predict_clusters
 from irl_inr_jax.evaluation.user_images import shifts_in_pixels
 from irl_inr_jax.types import Pose
 
 CHUNK = 1024  # images that are assigned at once
+CPU_BATCH = 64
 
 
 class AssignedImages(NamedTuple):
@@ -63,6 +65,17 @@ def assign_chunks(bundle: ModelBundle, new: NewImages, rows: Int[np.ndarray, "n"
         yield assign_stored(bundle, stored, new.ids[part], new.source.sizes[part])
 
 
+def with_fast_batches(bundle: ModelBundle) -> ModelBundle:
+    """Return the model with batches for the caches of a CPU, if JAX has no other device.
+
+    The weights of the INRs of 256 images, and what is computed from them, are read from memory again and again.
+    """
+    if jax.default_backend() != "cpu":
+        return bundle
+    size = min(bundle.trained.batch_size, CPU_BATCH)
+    return bundle._replace(trained=dataclasses.replace(bundle.trained, batch_size=size))
+
+
 def assign_stored(
     bundle: ModelBundle, stored: np.ndarray, ids: np.ndarray, sizes: Int[np.ndarray, "n 2"]
 ) -> AssignedImages:
@@ -73,14 +86,9 @@ def assign_stored(
     """
     count = len(stored)
     filled = stored[np.minimum(np.arange(1 << max(count - 1, 0).bit_length()), count - 1)]
-    latents, pose = bundle.trained.encode(filled)
-    pose = jax.tree.map(np.asarray, pose)
-    novelty = measure_novelty(
-        bundle.familiarity,
-        bundle.reference.latents,
-        latents,
-        relative_errors(bundle.trained, filled, latents, pose),
-    )[:count]
+    bundle = with_fast_batches(bundle)
+    latents, pose, errors = encode_with_errors(bundle.trained, filled, make_error_grid(bundle.config))
+    novelty = measure_novelty(bundle.familiarity, bundle.reference.latents, latents, errors)[:count]
     predicted = {
         name: (clusters[:count], confidence[:count])
         for name, (clusters, confidence) in predict_clusters(bundle, latents, filled).items()

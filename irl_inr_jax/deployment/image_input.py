@@ -1,6 +1,7 @@
 """Images as a user has them in Python, as a `Source`: arrays, lists of arrays or of paths, a folder, a file."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def open_images(what: object, *, max_unreadable: float) -> Source:
     if isinstance(what, str | Path):
         source = open_path(Path(what).expanduser(), max_unreadable)
     elif isinstance(what, list | tuple) and what and all(isinstance(item, str | Path) for item in what):
-        source = open_files([str(item) for item in what], max_unreadable)
+        source = open_files([str(item) for item in what], max_unreadable, root=Path())
     elif isinstance(what, list | tuple) and what and all(np.ndim(item) in (2, 3) for item in what):
         source = source_of_list([np.asarray(item) for item in what])
     else:
@@ -50,9 +51,12 @@ def describe_source(source: Source) -> str:
 
 
 def open_path(path: Path, max_unreadable: float) -> Source:
-    """Return the images of a folder, a pattern, a table, a file of many images, or a single image file."""
+    """Return the images of a folder, a pattern, a table, a file of many images, or a single image file.
+
+    The id of a single file is its name, as in its folder.
+    """
     if path.is_file() and path.suffix.lower() in IMAGE_EXTENSIONS and path.suffix.lower() not in (".tif", ".tiff"):
-        return open_files([str(path)], max_unreadable)
+        return open_files([path.name], max_unreadable, root=path.parent)
     data = get_config().data
     with data.unlocked():
         data.update(name="images", path=str(path))
@@ -61,11 +65,11 @@ def open_path(path: Path, max_unreadable: float) -> Source:
     return read_own_images(data)
 
 
-def open_files(paths: Sequence[str], max_unreadable: float) -> Source:
-    """Return one image per file; ids are the paths as given."""
+def open_files(paths: Sequence[str], max_unreadable: float, *, root: Path) -> Source:
+    """Return one image per file; ids are the paths as given, relative to `root`."""
     data = get_config().data
     data.max_unreadable = max_unreadable
-    return source_of_files("the list of files", Path(), paths, data=data)
+    return source_of_files("the list of files", root, paths, data=data)
 
 
 def source_of_set(images: ImageSet) -> Source:
@@ -128,5 +132,12 @@ def as_many(what: object, channels: int) -> object:
     if isinstance(what, str | Path | list | tuple | Dataset | ImageSet):
         return what
     array = as_array(what)
+    if array.ndim == 2 and array.shape[0] != array.shape[1]:
+        height, width = array.shape
+        warnings.warn(
+            f"an array of shape {array.shape} is understood as one image of {height}x{width} pixels; give several as "
+            f"(n, h, w)",
+            stacklevel=2,
+        )
     is_single = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == channels and channels != array.shape[1])
     return array[None] if is_single else array

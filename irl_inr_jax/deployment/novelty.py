@@ -13,21 +13,31 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Array, Float, Float32, Int
+from ml_collections import ConfigDict
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
-from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
+from irl_inr_jax.geometry.polar import polar_grid, sample_polar
 from irl_inr_jax.training.inference import TrainedMethod
-from irl_inr_jax.types import Embeddings, Method, Pose, Scaling
+from irl_inr_jax.types import Embeddings, Method, Pose, PyTree, Scaling
 
 NUM_NEIGHBOURS = 5  # known images to which the distance is measured
-SIDE_COMPARED = 20  # rows of pixels that are compared, at most; a pixel's neighbours hardly tell more
+MIN_ANGLES = 16  # of a search for the best rotation, from which on its points are also those of the errors
 MIN_OF_CLUSTER = 10  # known images, below which the median and the spread of all clusters are used
 LOWER = 0.16  # quantile; its distance from the median is one standard deviation of a normal distribution
 MAX_MEASURED = 4_000  # known images, from which medians and spreads are computed
 SAME = 1e-4  # of the distance of the last neighbour: an image so near is the image itself
+
+
+class ErrorGrid(NamedTuple):
+    """Polar points at which images and reconstructions are compared. fill: value outside an image."""
+
+    num_radii: int
+    num_angles: int
+    fill: float
 
 
 class Familiarity(NamedTuple):
@@ -47,9 +57,7 @@ class Familiarity(NamedTuple):
 
     def find_clusters(self, latents: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n"]:
         """Return the number of the nearest centre of each image."""
-        whitened = latents @ self.whitening
-        squares = ((whitened[:, None] - self.centres) ** 2).sum(axis=-1)
-        return squares.argmin(axis=1)
+        return pairwise_distances_argmin(latents @ self.whitening, self.centres)
 
 
 def measure_familiarity(
@@ -94,6 +102,7 @@ def measure_known(
     *,
     rows: Int[np.ndarray, "m"],
     held_rows: Int[np.ndarray, "h"],
+    grid: ErrorGrid,
 ) -> tuple[Familiarity, Float32[np.ndarray, "h p"]]:
     """Return what is usual for the reference images `rows` that are not held out, and the novelty of `held_rows`.
 
@@ -107,7 +116,7 @@ def measure_known(
     def errors_of(numbers: Int[np.ndarray, "_"]) -> Float32[np.ndarray, "_"] | None:
         chosen = images.take(numbers) if isinstance(images, LazyImages) else images[numbers]
         pose = jax.tree.map(lambda leaf: np.asarray(leaf)[numbers], embeddings.pose)
-        return relative_errors(trained, chosen, embeddings.latents[numbers], pose)
+        return relative_errors(trained, chosen, embeddings.latents[numbers], pose, grid)
 
     errors = errors_of(rows[others][measured])
     known, own = embeddings.latents[rows], clusters[rows[others]]
@@ -144,37 +153,79 @@ def neighbour_distances(points: Float[np.ndarray, "m d"], queries: Float[np.ndar
     return np.where(is_itself, distances[:, 1:].mean(axis=1), distances[:, :-1].mean(axis=1))
 
 
+def make_error_grid(config: ConfigDict) -> ErrorGrid:
+    """Return the points at which the search for the best rotation draws images, so that they are drawn only once.
+
+    Without that search they are the points of `config.model.encoder.polar`.
+    """
+    pose, polar = config.model.pose, config.model.encoder.polar
+    if pose.form == "closed_form" and pose.num_rotations >= MIN_ANGLES:
+        return ErrorGrid(pose.num_radii, pose.num_rotations, config.views.fill)
+    return ErrorGrid(polar.num_radii, polar.num_angles, config.views.fill)
+
+
 def relative_errors(
     trained: TrainedMethod,
     stored: np.ndarray | LazyImages,
     latents: Float[np.ndarray, "n d"],
     pose: Pose | None,
+    grid: ErrorGrid,
 ) -> Float32[np.ndarray, "n"] | None:
     """Return the mean squared error of each reconstruction over the root of the mean square of the image.
 
-    At most `SIDE_COMPARED` rows and columns of pixels are compared, evenly spread. None for a method without a decoder.
+    Both are means over the disc inscribed in the square of the image, in the frame of its pose. None for a method
+    without a decoder.
     """
     if trained.method.reconstruct is None:
         return None
-    side = stored.shape[1]
-    compare = _compile_errors(trained.method, trained.scaling, side, -(-side // SIDE_COMPARED))
+    compare = _compile_errors(trained.method, trained.scaling, grid)
     return trained.over_batches(compare, stored, latents, pose)
 
 
+def encode_with_errors(
+    trained: TrainedMethod, stored: np.ndarray | LazyImages, grid: ErrorGrid
+) -> tuple[Float32[np.ndarray, "n d"], Pose | None, Float32[np.ndarray, "n"] | None]:
+    """Return latents, poses and `relative_errors` by one compiled function, in which each image is drawn once."""
+    if trained.method.reconstruct is None:
+        return *trained.encode(stored), None
+    return trained.over_batches(_compile_encode(trained.method, trained.scaling, grid), stored)
+
+
 @functools.lru_cache(maxsize=8)
-def _compile_errors(method: Method, scaling: Scaling, side: int, step: int) -> Callable[..., jax.Array]:
+def _compile_errors(method: Method, scaling: Scaling, grid: ErrorGrid) -> Callable[..., jax.Array]:
     @jax.jit
     def compare(variables, rows, latents, pose):
-        assert method.reconstruct is not None, f"{method.name} has no decoder"
-        start = step // 2
-        target = to_unit(scaling, rows[:, start::step, start::step])
-        grid = pixel_grid(side, side).reshape(side, side, 2)[start::step, start::step].reshape(-1, 2)
-        coords = jnp.broadcast_to(grid, (len(rows), *grid.shape))
-        if pose is not None:
-            coords = transform_coords(coords, invert_pose(pose))
-        drawn = method.reconstruct(*variables, latents, coords).reshape(target.shape)
-        axes = (1, 2, 3)
-        power = jnp.maximum((target**2).mean(axes), 1e-6)
-        return ((drawn - target) ** 2).mean(axes) / jnp.sqrt(power)
+        return _compare(method, variables, to_unit(scaling, rows), latents, pose, grid)
 
     return compare
+
+
+@functools.lru_cache(maxsize=8)
+def _compile_encode(method: Method, scaling: Scaling, grid: ErrorGrid) -> Callable[..., tuple]:
+    @jax.jit
+    def encode(variables, rows):
+        unit = to_unit(scaling, rows)
+        latents, pose = method.encode(*variables, unit)
+        return latents, pose, _compare(method, variables, unit, latents, pose, grid)
+
+    return encode
+
+
+def _compare(
+    method: Method,
+    variables: tuple[PyTree, PyTree],
+    unit: Float[Array, "b h w c"],
+    latents: Float[Array, "b d"],
+    pose: Pose | None,
+    grid: ErrorGrid,
+) -> Float[Array, "b"]:
+    assert method.reconstruct is not None, f"{method.name} has no decoder"
+    sizes = {"num_radii": grid.num_radii, "num_rotations": grid.num_angles, "radius": 1.0}
+    frame = Pose(jnp.zeros(len(unit)), jnp.zeros((len(unit), 2))) if pose is None else pose
+    target = sample_polar(unit, frame, **sizes, fill=grid.fill)
+    drawn = method.reconstruct(*variables, latents, polar_grid(**sizes)[None]).reshape(target.shape)
+    # Circles count by their length, so that the means are those over the disc.
+    weights = (2 * jnp.arange(grid.num_radii) + 1)[:, None, None] / grid.num_radii
+    axes = (1, 2, 3)
+    power = jnp.maximum((weights * target**2).mean(axes), 1e-6)
+    return (weights * (drawn - target) ** 2).mean(axes) / jnp.sqrt(power)

@@ -1,5 +1,6 @@
 """Clusters and outlier scores of new images by a model, without the training set."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
 
 from irl_inr_jax.clustering.kmeans import assign_to_centres
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.orbit_selflabel import assign_images
 from irl_inr_jax.clustering.outlier_index import measure_isolation
@@ -17,6 +18,7 @@ from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
 Images = Shaped[np.ndarray, "n h w c"] | LazyImages
+Voters = tuple[Int32[np.ndarray, "n q"], Float32[np.ndarray, "n q"]]
 Assigned = tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]
 
 # Of the distance of an image to its last neighbour: an image so near to a reference image is taken to be that image.
@@ -43,15 +45,26 @@ def predict_clusters(
     A clusterer with a classifier uses it: k-means the nearest mean, others their network. The others take the most
     common cluster among the nearest reference images in latent space; confidence is its share.
     """
-    return {name: predict_by(name, bundle, latents, images) for name in bundle.clusterers}
+    neighbours = functools.cache(lambda: find_voters(bundle, latents))
+    return {name: _predict(name, bundle, latents, images, neighbours) for name in bundle.clusterers}
 
 
 def predict_by(name: str, bundle: ModelBundle, latents: Float[np.ndarray, "n d"], images: Images) -> Assigned:
     """Return clusters and confidence by one clusterer."""
+    return _predict(name, bundle, latents, images, lambda: find_voters(bundle, latents))
+
+
+def _predict(
+    name: str,
+    bundle: ModelBundle,
+    latents: Float[np.ndarray, "n d"],
+    images: Images,
+    neighbours: Callable[[], Voters],
+) -> Assigned:
     if not len(latents):
         return np.zeros(0, np.int32), np.zeros(0, np.float32)
     if name not in bundle.classifiers or name not in CLASSIFIERS:
-        return vote_of_reference(name, bundle, latents)
+        return vote_of_reference(name, bundle, *neighbours())
     outputs, confidence = CLASSIFIERS[name](bundle, latents, images)
     clusters = bundle.numbers[name][outputs].astype(np.int32)
     return clusters, np.where(clusters == NOISE, np.float32(0), confidence)
@@ -65,14 +78,21 @@ def find_nearest(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Near
     return NearestKnown(bundle.reference.ids[found.nearest], found.distance, found.outlier_score)
 
 
-def vote_of_reference(name: str, bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Assigned:
-    """Return the most common cluster among the nearest reference images and its share.
+def find_voters(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Voters:
+    """Return rows and distances of the `vote_neighbours` nearest reference images of each new image."""
+    count = min(bundle.config.clustering.vote_neighbours, len(bundle.reference.latents))
+    rows, distances, _ = nearest_neighbours(latents, bundle.reference.latents, count, leave_out_self=False)
+    return rows, distances
+
+
+def vote_of_reference(
+    name: str, bundle: ModelBundle, rows: Int32[np.ndarray, "n q"], distances: Float32[np.ndarray, "n q"]
+) -> Assigned:
+    """Return the most common cluster among the nearest reference images and its share. rows, distances: of these.
 
     An image that is in the reference keeps its cluster and its confidence. Noise has confidence 0.
     """
     reference = bundle.reference
-    count = min(bundle.config.clustering.vote_neighbours, len(reference.latents))
-    rows, distances = nearest_neighbours(latents, reference.latents, count, leave_out_self=False)
     clusters, confidence = vote(reference.clusters[name], rows)
     is_known = distances[:, 0] <= SAME_IMAGE * distances[:, -1]
     clusters = np.where(is_known, reference.clusters[name][rows[:, 0]], clusters).astype(np.int32)

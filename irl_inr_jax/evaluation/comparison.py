@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int
 
 from irl_inr_jax.clustering import DETERMINISTIC, Clustering, ClusterTask, Points, get_clusterer
 from irl_inr_jax.clustering.outliers import outlier_scores
+from irl_inr_jax.clustering.pixel_kmeans import cluster_pixels
 from irl_inr_jax.clustering.store import TimedClustering, digest_task, load_clustering, save_clustering
 from irl_inr_jax.metrics.clustering_scores import (
     NOISE,
@@ -75,7 +76,7 @@ def compare_clusterers(
 def run_clusterer(name: str, task: ClusterTask, folder: Path | None) -> TimedClustering:
     """Return the clustering by one clusterer with one seed, loaded from `folder` if it is stored there."""
     if name == BASELINE:
-        task = replace_latents_by_pixels(task)
+        task = without_latents(task)
     path = None if folder is None else folder / f"{name}-{task.seed}.npz"
     digest = "" if path is None else digest_task(name, task)
     stored = None if path is None else load_clustering(path, digest)
@@ -83,7 +84,7 @@ def run_clusterer(name: str, task: ClusterTask, folder: Path | None) -> TimedClu
         logger.info("%s, seed %d: loaded from an earlier evaluation", name, task.seed)
         return stored
     logger.info("%s, seed %d: clustering %d images", name, task.seed, len(task.assigned.images))
-    cluster = get_clusterer("kmeans" if name == BASELINE else name)
+    cluster = cluster_pixels if name == BASELINE else get_clusterer(name)
     started = time.monotonic()
     timed = TimedClustering(cluster(task), time.monotonic() - started)
     if path is not None:
@@ -91,10 +92,10 @@ def run_clusterer(name: str, task: ClusterTask, folder: Path | None) -> TimedClu
     return timed
 
 
-def replace_latents_by_pixels(task: ClusterTask) -> ClusterTask:
-    """Return the task with pixels as latents; the assigned images are clustered alone."""
+def without_latents(task: ClusterTask) -> ClusterTask:
+    """Return the task of the assigned images alone, with no latents: the baseline depends on the pixels only."""
     images = task.assigned.images
-    points = Points(np.asarray(images).reshape(len(images), -1).astype(np.float32), images)
+    points = Points(np.zeros((len(images), 0), np.float32), images)
     return dataclasses.replace(task, fitted=points, assigned=points)
 
 

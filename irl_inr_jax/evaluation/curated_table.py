@@ -1,15 +1,14 @@
 """DIR/eval/clusters.csv with the corrections of a run, beside the table that the evaluation wrote."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import replace_file
+from irl_inr_jax.data.csv_cells import read_csv, write_csv
 from irl_inr_jax.evaluation.curation import name_or_number
 from irl_inr_jax.evaluation.curation_versions import load_curations
-from irl_inr_jax.evaluation.stored import UNCORRECTED, StoredEvaluation, load_evaluation
+from irl_inr_jax.evaluation.stored import TABLE, UNCORRECTED, StoredEvaluation, load_evaluation
 
 
 def write_curated_table(workdir: Path) -> None:
@@ -20,25 +19,16 @@ def write_curated_table(workdir: Path) -> None:
     byte. Raises InputError for what `load_evaluation` refuses.
     """
     folder = workdir / "eval"
-    table, original = folder / "clusters.csv", folder / UNCORRECTED
+    table, original = folder / TABLE, folder / UNCORRECTED
     stored = load_evaluation(workdir)
     if not any(name in stored.clusters for name in load_curations(workdir)):
         if original.is_file():
             original.replace(table)
         return
     if not original.is_file():
-        partial = original.with_suffix(".tmp")
-        partial.write_bytes(table.read_bytes())
-        partial.replace(original)
-    with original.open(newline="") as file:
-        header, *rows = csv.reader(file)
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    written = correct_columns(columns, stored)
-    writer.writerow(written)
-    writer.writerows(zip(*written.values(), strict=True))
-    write_in_one_step(table, text.getvalue())
+        with replace_file(original) as partial:
+            partial.write_bytes(table.read_bytes())
+    write_csv(table, correct_columns(read_csv(original, raw=stored.raw_csv), stored), raw=stored.raw_csv)
 
 
 def correct_columns(columns: dict[str, tuple[str, ...]], stored: StoredEvaluation) -> dict[str, list[str]]:

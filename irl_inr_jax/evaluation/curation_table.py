@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from irl_inr_jax.data.csv_cells import restore_cell
 from irl_inr_jax.data.readers.table_files import read_columns
 from irl_inr_jax.evaluation.curation import (
     CuratedClusters,
@@ -24,7 +25,6 @@ from irl_inr_jax.types import InputError
 
 COLUMNS = ("id", "cluster", "name", "junk")
 _TRUE, _FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
-_FORMULA_SIGNS = ("'=", "'+", "'-", "'@")
 
 
 class StatedRow(NamedTuple):
@@ -48,9 +48,10 @@ def read_corrections_table(path: Path, state: CuratedClusters) -> tuple[Operatio
     differs are moved, and a cluster whose images are all listed with one other cluster is merged into it. Empty cells
     and other columns are ignored. Raises InputError for missing columns, unknown ids and clusters, and contradictions.
     """
-    rows = read_rows(path)
+    known = {str(name) for name in state.ids}
+    rows = [row._replace(image=_find_id(row.image, known)) for row in read_rows(path)]
     listed = [row for row in rows if row.image]
-    check_ids({str(name) for name in state.ids}, [row.image for row in listed], place=str(path))
+    check_ids(known, [row.image for row in listed], place=str(path))
     stated_names = _collect_names(rows, state, path)
     numbers, stated_names = _number_names(listed, stated_names, state, path)
     targets, junk = _resolve_targets(listed, numbers, path)
@@ -91,7 +92,7 @@ def read_rows(path: Path) -> list[StatedRow]:
 
 def _read_row(path: Path, number: int, image: str, cluster: str, name: str, junk: str) -> StatedRow:
     image, cluster, name, junk = str(image), str(cluster).strip(), str(name).strip(), str(junk).strip().lower()
-    name = name[1:] if name.startswith(_FORMULA_SIGNS) else name  # report.html and spreadsheets quote these signs
+    name = restore_cell(name)
     if junk not in {"", *_TRUE, *_FALSE}:
         raise InputError(f"expected 1, 0 or nothing in the column junk of {path}, found {junk!r} in row {number}")
     try:
@@ -102,6 +103,12 @@ def _read_row(path: Path, number: int, image: str, cluster: str, name: str, junk
             f"names in the column name"
         ) from None
     return StatedRow(number, image, target, name, None if junk == "" else junk in _TRUE)
+
+
+def _find_id(written: str, known: set[str]) -> str:
+    """Return the id that a table has, as our tables write it or, in one of another program, as it is."""
+    restored = restore_cell(written)
+    return restored if restored in known else written
 
 
 def _collect_names(rows: list[StatedRow], state: CuratedClusters, path: Path) -> dict[int, str]:

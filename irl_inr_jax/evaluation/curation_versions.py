@@ -4,7 +4,6 @@ With the versions the file has the clustering that they were made on, by id. If 
 another way, each number in the corrections is replaced by that of the cluster with the same images.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import CHECKSUM, read_json, write_json
 from irl_inr_jax.evaluation.curation import (
     AssignImages,
     CuratedClusters,
@@ -70,14 +69,15 @@ def load_curations(workdir: Path) -> dict[str, Curation]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["format"] != FILE_FORMAT or content["version"] > FILE_VERSION:
             raise ValueError(f"format {content['format']!r}, version {content['version']}")
         return {name: _read_curation(entry) for name, entry in content["clusterings"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
             f"expected corrections that this version of irl-inr curate can read in {path}, found something else "
-            f"({' '.join(str(error).split())}); restore the file, or move it away to go without corrections"
+            f"({' '.join(str(error).split())}); restore the file, or move it away to go "
+            f"without corrections; to accept edits of yours delete its line {CHECKSUM}"
         ) from None
 
 
@@ -98,7 +98,7 @@ def save_curations(workdir: Path, curations: dict[str, Curation]) -> None:
         for name, found in kept.items()
     }
     content = {"format": FILE_FORMAT, "version": FILE_VERSION, "clusterings": clusterings}
-    write_in_one_step(path, json.dumps(content, ensure_ascii=False) + "\n")
+    write_json(path, content)
 
 
 def curate_clusters(

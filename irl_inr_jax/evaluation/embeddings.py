@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
+from irl_inr_jax.config.checked_files import read_arrays, write_arrays
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.types import Embeddings, ImageSet, Pose
 
@@ -21,11 +20,11 @@ def save_embeddings(path: Path, embeddings: Embeddings) -> None:
         arrays |= {"theta": embeddings.pose.theta, "tau": embeddings.pose.tau}
     if embeddings.labels is not None:
         arrays["label"] = embeddings.labels
-    np.savez(path, allow_pickle=False, **arrays)
+    write_arrays(path, arrays)
 
 
 def load_embeddings(path: Path) -> Embeddings:
-    """Read a file of `save_embeddings`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        pose = Pose(theta=arrays["theta"], tau=arrays["tau"]) if "theta" in arrays else None
-        return Embeddings(ids=arrays["id"], latents=arrays["latents"], pose=pose, labels=arrays.get("label"))
+    """Read a file of `save_embeddings`. Raises DamagedFile, and KeyError for another npz file."""
+    arrays = read_arrays(path)
+    pose = Pose(theta=arrays["theta"], tau=arrays["tau"]) if "theta" in arrays else None
+    return Embeddings(ids=arrays["id"], latents=arrays["latents"], pose=pose, labels=arrays.get("label"))

@@ -1,9 +1,5 @@
 """The last evaluation of a run, read back from DIR/eval: clusters, poses and latents without computing them again."""
 
-import csv
-import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from irl_inr_jax.config.checked_files import DamagedFile, checksum_file, read_json
+from irl_inr_jax.data.csv_cells import read_csv
 from irl_inr_jax.evaluation.comparison import BASELINE
 from irl_inr_jax.evaluation.curation_versions import curate_clusters, load_curations
 from irl_inr_jax.evaluation.embeddings import load_embeddings
@@ -48,8 +46,24 @@ class StoredEvaluation(NamedTuple):
         """The meaning of a stored pixel."""
         return Scaling(**self.results["data"]["scaling"])
 
+    @property
+    def raw_csv(self) -> bool:
+        """True if cells of its tables that a spreadsheet would evaluate are left as they are."""
+        return has_raw_cells(self.results)
 
-UNCORRECTED = "clusters_uncorrected.csv"
+
+TABLE, UNCORRECTED = "clusters.csv", "clusters_uncorrected.csv"
+EMBEDDINGS = "embeddings.npz"
+
+
+def describe_files(folder: Path, *, raw_csv: bool) -> dict:
+    """Return the entry `files` of results.json: how the table is written, and the SHA-256 of the files beside it."""
+    return {"raw_csv": raw_csv, "sha256": {name: checksum_file(folder / name) for name in (TABLE, EMBEDDINGS)}}
+
+
+def has_raw_cells(results: dict) -> bool:
+    """Return True for results whose table has cells as they are, as those of earlier versions."""
+    return results["files"]["raw_csv"] if "files" in results else True
 
 
 def load_evaluation(workdir: Path) -> StoredEvaluation:
@@ -78,14 +92,17 @@ def load_uncorrected(workdir: Path) -> StoredEvaluation:
     Raises InputError if a file is missing or damaged, and if the files are of different evaluations.
     """
     folder = workdir / "eval"
-    table_name = UNCORRECTED if (folder / UNCORRECTED).is_file() else "clusters.csv"
-    paths = [folder / name for name in ("results.json", "embeddings.npz", table_name)]
+    table_name = UNCORRECTED if (folder / UNCORRECTED).is_file() else TABLE
+    paths = [folder / name for name in ("results.json", EMBEDDINGS, table_name)]
     for path in paths:
         if not path.is_file():
             raise InputError(f"expected {path} of an evaluation, found none; run irl-inr evaluate --workdir {workdir}")
-    results = _read(paths[0], lambda path: json.loads(path.read_text(encoding="utf-8")))
+    results = _read(paths[0], read_json)
+    for path, name in zip(paths[1:], (EMBEDDINGS, TABLE), strict=True):
+        _read(path, lambda path, name=name: _check_file(path, results, name))
     embeddings = _read(paths[1], load_embeddings)
-    table = _read(paths[2], _read_columns)
+    raw = _read(paths[0], lambda _: has_raw_cells(results))
+    table = _read(paths[2], lambda path: _as_arrays(read_csv(path, raw=raw)))
     names = _read(paths[0], lambda _: _clustered(results))
     missing = [name for name in ("id", *names, *(f"{name}_confidence" for name in names)) if name not in table]
     if missing or not np.array_equal(table["id"], embeddings.ids):
@@ -139,7 +156,7 @@ def name_each_class(labels: Int[np.ndarray, "n"], class_names: Sequence[str]) ->
 def _read(path: Path, read):
     try:
         return read(path)
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
             f"expected {path} as irl-inr evaluate wrote it, found a damaged file ({' '.join(str(error).split())}); "
             f"evaluate again"
@@ -150,10 +167,14 @@ def _clustered(results: dict) -> list[str]:
     return [name for name, entry in results["clustering"].items() if name != BASELINE and "skipped" not in entry]
 
 
-def _read_columns(path: Path) -> dict[str, np.ndarray]:
-    with path.open(newline="") as file:
-        header, *rows = csv.reader(file)
-    return dict(zip(header, map(np.array, zip(*rows, strict=True)), strict=True))
+def _check_file(path: Path, results: dict, name: str) -> None:
+    """Raise DamagedFile unless the file is that of the results; those of earlier versions do not say."""
+    if "files" in results and results["files"]["sha256"][name] != checksum_file(path):
+        raise DamagedFile("it was changed since, or is of another evaluation")
+
+
+def _as_arrays(table: dict[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+    return {name: np.array(cells, str) for name, cells in table.items()}
 
 
 def _assemble(

@@ -188,7 +188,7 @@ def encode_in_training(
 
 
 def reconstruct(
-    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "#b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute I(x; H_psi(z)) at any coords of the canonical image, at any resolution."""
     eta = parts.generator.emit(params["generator"], latents)

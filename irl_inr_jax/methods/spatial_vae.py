@@ -133,14 +133,14 @@ def encode(
 
 
 def reconstruct(
-    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "#b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute the expected pixels at any coords of the canonical image, at any resolution."""
     return parts.low + (1 - parts.low) * jax.nn.sigmoid(predict_logits(parts, params, model_state, latents, coords))
 
 
 def predict_logits(
-    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "#b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute G(x, z) before the sigmoid."""
     logits = parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])

@@ -191,7 +191,7 @@ def encode(
 
 
 def reconstruct(
-    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d2"], coords: Float[Array, "b n 2"]
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d2"], coords: Float[Array, "#b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute the expected pixels for the mean of z at any coords of the canonical image, at any resolution."""
     logits = predict_logits(parts, params, model_state, latents[:, : parts.latent_dim], coords)
@@ -199,7 +199,7 @@ def reconstruct(
 
 
 def predict_logits(
-    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"]
+    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "#b n 2"]
 ) -> Float[Array, "b n c"]:
     """Compute G(x, z) before the sigmoid."""
     logits = parts.generator.apply({"params": params["generator"]}, latents, coords, model_state["frequencies"])

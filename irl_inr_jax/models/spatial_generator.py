@@ -32,7 +32,7 @@ class SpatialGenerator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, latents: Float[Array, "b d"], coords: Float[Array, "b n 2"], frequencies: Float[Array, "f 2"] | None
+        self, latents: Float[Array, "b d"], coords: Float[Array, "#b n 2"], frequencies: Float[Array, "f 2"] | None
     ) -> Float[Array, "b n c"]:
         """Compute the logits. frequencies: B of the Fourier features, None to use the coords themselves."""
         activate = ACTIVATIONS[self.activation]

@@ -1,6 +1,5 @@
 """Aligned images as files: a folder of PNG or TIFF files, or one stack as .npy, .tif or .mrcs, written in batches."""
 
-import csv
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Int, Shaped
 
+from irl_inr_jax.data.csv_cells import write_csv
 from irl_inr_jax.report.file_names import make_file_names
 from irl_inr_jax.report.image_writer import choose_suffix, write_image
 from irl_inr_jax.types import InputError
@@ -83,19 +83,18 @@ def write_index(
     clusters: Int[np.ndarray, "n"],
     cluster_names: Sequence[str] | None,
     files: Sequence[str] | None,
+    *,
+    raw: bool,
 ) -> None:
     """Write ids.csv: id, cluster, its name if there are names, and the file of each image or its number in the stack.
 
-    Numbers are from 0.
+    Numbers are from 0. raw: leave cells that a spreadsheet would evaluate as they are.
     """
     columns = {"id": ids.tolist(), "cluster": clusters.tolist()}
     if cluster_names is not None:
         columns["cluster_name"] = list(cluster_names)
     columns["number" if files is None else "file"] = list(range(len(ids)) if files is None else files)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    write_csv(path, columns, raw=raw)
 
 
 def _squeeze(images: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """One folder per cluster with the images in it: links or copies of the user's files, or written images."""
 
-import csv
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
+from irl_inr_jax.data.csv_cells import write_csv
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.file_names import make_file_names
 from irl_inr_jax.report.image_writer import write_image
@@ -66,12 +66,13 @@ def write_links(
     *,
     folders: Sequence[str],
     copy: bool,
+    raw: bool,
 ) -> None:
     """Link, or copy, the file of each image into its folder of `name_folders`, and write images.csv.
 
     Raises InputError for a missing file, and where the file system has no links.
     """
-    names = _place(folder, ids, clusters, folders, [Path(file).suffix for file in files])
+    names = _place(folder, ids, clusters, folders, [Path(file).suffix for file in files], raw=raw)
     for name, file in zip(names, files, strict=True):
         try:
             if copy:
@@ -91,9 +92,10 @@ def write_images(
     *,
     folders: Sequence[str],
     suffix: str,
+    raw: bool,
 ) -> None:
     """Write each image into its folder of `name_folders`, and images.csv. read: rows (m,) -> images (h, w, c)."""
-    names = _place(folder, ids, clusters, folders, [suffix] * len(ids))
+    names = _place(folder, ids, clusters, folders, [suffix] * len(ids), raw=raw)
     for first in range(0, len(ids), NUM_AT_ONCE):
         rows = np.arange(first, min(first + NUM_AT_ONCE, len(ids)))
         for row, pixels in zip(rows, read(rows), strict=True):
@@ -101,15 +103,18 @@ def write_images(
 
 
 def _place(
-    folder: Path, ids: np.ndarray, clusters: Int[np.ndarray, "n"], folders: Sequence[str], suffixes: list[str]
+    folder: Path,
+    ids: np.ndarray,
+    clusters: Int[np.ndarray, "n"],
+    folders: Sequence[str],
+    suffixes: list[str],
+    *,
+    raw: bool,
 ) -> list[str]:
     """Create the folders, write which image is where, and return the path of each relative to `folder`."""
     for name in set(folders):
         (folder / name).mkdir()
     files = make_file_names(ids.tolist(), suffixes)
     names = [f"{cluster}/{file}" for cluster, file in zip(folders, files, strict=True)]
-    with (folder / "images.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "cluster", "file"])
-        writer.writerows(zip(ids.tolist(), clusters.tolist(), names, strict=True))
+    write_csv(folder / "images.csv", {"id": ids.tolist(), "cluster": clusters.tolist(), "file": names}, raw=raw)
     return names

@@ -1,11 +1,12 @@
 """One clustering as a table: CSV or Parquet."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from irl_inr_jax.config.checked_files import replace_file
+from irl_inr_jax.data.csv_cells import write_csv
 from irl_inr_jax.evaluation.curated_table import list_names
 from irl_inr_jax.evaluation.stored import StoredEvaluation
 
@@ -38,16 +39,17 @@ def tabulate_clusters(
     return table
 
 
-def write_table(path: Path, table: dict[str, np.ndarray]) -> None:
-    """Write the columns to `path`, as Parquet if its suffix is .parquet, otherwise as CSV in UTF-8."""
+def write_table(path: Path, table: dict[str, np.ndarray], *, raw: bool) -> None:
+    """Write the columns to `path`, as Parquet if its suffix is .parquet, otherwise as CSV in UTF-8.
+
+    raw: leave cells of CSV that a spreadsheet would evaluate as they are.
+    """
     if path.suffix == ".parquet":
         import pyarrow
         import pyarrow.parquet
 
         columns = {name: values.tolist() if values.dtype.kind == "U" else values for name, values in table.items()}
-        pyarrow.parquet.write_table(pyarrow.table(columns), path)
+        with replace_file(path) as partial:
+            pyarrow.parquet.write_table(pyarrow.table(columns), partial)
         return
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
+    write_csv(path, {name: values.tolist() for name, values in table.items()}, raw=raw)

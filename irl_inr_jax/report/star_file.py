@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
 STACK_SUFFIXES = (".mrcs", ".mrc", ".st")  # stacks whose images RELION reads by number
@@ -65,7 +66,7 @@ def write_star(
         columns[f"rlnOriginX{unit}"] = [f"{factor * shift:.6f}" for shift in pose[1][:, 0]]
         columns[f"rlnOriginY{unit}"] = [f"{factor * shift:.6f}" for shift in pose[1][:, 1]]
     if not pixel_size:
-        path.write_text(_format_loop("", columns), encoding="utf-8")
+        write_in_one_step(path, _format_loop("", columns))
         return
     optics = {
         "rlnOpticsGroup": ["1"],
@@ -75,7 +76,7 @@ def write_star(
         "rlnImageDimensionality": ["2"],
     }
     columns["rlnOpticsGroup"] = ["1"] * len(names)
-    path.write_text(_format_loop("optics", optics) + "\n" + _format_loop("particles", columns), encoding="utf-8")
+    write_in_one_step(path, _format_loop("optics", optics) + "\n" + _format_loop("particles", columns))
 
 
 def _format_loop(block: str, columns: dict[str, list[str]]) -> str:

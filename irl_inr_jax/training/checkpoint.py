@@ -8,15 +8,13 @@ All processes of a run call these functions together, on a folder that they shar
 """
 
 import dataclasses
-import hashlib
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import checksum_file, read_json, write_json
 from irl_inr_jax.devices.processes import ask_first_process, is_first_process, wait_for_all
 from irl_inr_jax.types import InputError, PyTree, TrainState
 
@@ -39,14 +37,18 @@ class Checkpoints(NamedTuple):
         return Path(self.manager.directory)
 
 
-def open_checkpoints(folder: Path, *, keep: int, config_digest: str) -> Checkpoints:
+def open_checkpoints(folder: Path, *, keep: int, config_digest: str, read_only: bool) -> Checkpoints:
     """Return the checkpoints in `folder`, of which the `keep` newest finished ones are kept.
+
+    read_only: leave the folder unchanged, in which another process may be saving.
 
     Raises InputError for a path with wildcards, below which orbax finds no checkpoint.
     """
     check_wildcards(folder)
     # One more than `keep` until the checksums of a new one are written.
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep + 1, cleanup_tmp_directories=True)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=keep + 1, cleanup_tmp_directories=not read_only, create=not read_only
+    )
     return Checkpoints(ocp.CheckpointManager(folder.absolute(), options=options), keep, config_digest)
 
 
@@ -83,7 +85,7 @@ def save_state(checkpoints: Checkpoints, state: TrainState) -> None:
         assert saved, f"orbax declined to save step {step}"
         if is_first_process():
             facts = {"config": checkpoints.config_digest, "files": checksums(folder)}
-            write_in_one_step(folder / CHECKSUMS, json.dumps(facts))
+            write_json(folder / CHECKSUMS, facts)
         wait_for_all()
     for old in sorted(manager.all_steps())[: -checkpoints.keep]:
         manager.delete(old)
@@ -100,7 +102,8 @@ def restore_state(
 
     template: a state, or its shapes from `jax.eval_shape`. sharding: of each of its leaves, or one for all. The number
     of processes and devices may differ from those that wrote it; only process 0 gets the lines.
-    Raises InputError if there are finished checkpoints and all are damaged.
+    Raises InputError if there are finished checkpoints and all are damaged, and for a configuration that the newest
+    intact one was not trained with.
     """
     manager = checkpoints.manager
     steps = sorted(manager.all_steps(), reverse=True)
@@ -130,6 +133,12 @@ def restore_state(
         if skipped:
             skipped.append("no checkpoint is complete: the run starts from the beginning")
         return None, skipped
+    trained_with = read_config_digest(checkpoints.folder / str(chosen))
+    if trained_with not in (None, checkpoints.config_digest):
+        raise InputError(
+            f"expected {checkpoints.folder.parent / 'config.json'} as the run was trained with it, found a key of the "
+            f"data, the model or the training changed since; restore the file, or train again in another folder"
+        )
     target = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         as_tree(template),
@@ -150,8 +159,7 @@ def checksums(folder: Path) -> dict[str, str]:
     sums = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != CHECKSUMS:
-            with path.open("rb") as file:
-                sums[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+            sums[str(path.relative_to(folder))] = checksum_file(path)
     return sums
 
 
@@ -181,10 +189,8 @@ def read_config_digest(folder: Path) -> str | None:
 def _read_facts(folder: Path) -> dict | None:
     """Return {"config": digest or None, "files": name -> checksum}, or None if the file is not as it was written."""
     try:
-        facts = json.loads((folder / CHECKSUMS).read_text())
+        facts = read_json(folder / CHECKSUMS)
     except (OSError, ValueError):
-        return None
-    if not isinstance(facts, dict):
         return None
     facts = facts if "files" in facts else {"config": None, "files": facts}
     return facts if isinstance(facts["files"], dict) and "config" in facts else None

@@ -22,7 +22,7 @@ from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.devices.mesh import local_rows, make_mesh, mapped_axes, replicate, split_over_devices
 from irl_inr_jax.devices.sharding import make_norm, state_specs
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.training.checkpoint import open_checkpoints, read_config_digest, restore_state
+from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
@@ -30,6 +30,7 @@ from irl_inr_jax.training.stored_images import StoredImages
 from irl_inr_jax.types import Dataset, InputError, Method, PyTree, TrainState
 
 NUM_INIT_IMAGES = 256
+READ_ATTEMPTS = 5
 
 TakeStep = Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]
 
@@ -231,6 +232,30 @@ def trained_method(run: Run, state: TrainState) -> TrainedMethod:
     )
 
 
+def read_newest(run: Run, folder: Path) -> TrainState | None:
+    """Return the newest undamaged state in the folder of checkpoints, or None.
+
+    A training that goes on may delete a checkpoint while it is read; a newer one is then read instead.
+    """
+    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
+    digest = digest_config(run.config)
+    for attempt in range(READ_ATTEMPTS):
+        checkpoints = open_checkpoints(folder, keep=1, config_digest=digest, read_only=True)
+        found = [folder / str(step) for step in checkpoints.manager.all_steps()]
+        try:
+            state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
+        except (OSError, ValueError):
+            if attempt + 1 == READ_ATTEMPTS or all(path.is_dir() for path in found):
+                raise
+            continue
+        finally:
+            checkpoints.manager.close()
+        for line in damaged:
+            logger.warning(line)
+        return state
+    return None
+
+
 def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
     """Return the newest undamaged checkpoint of a run as a trained method, and its step.
 
@@ -242,19 +267,7 @@ def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[T
         raise missing
     warn_of_change(workdir, dataset)
     run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
-    digest = digest_config(config)
-    checkpoints = open_checkpoints(folder, keep=config.train.keep_checkpoints, config_digest=digest)
-    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
-    state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
-    checkpoints.manager.close()
-    for line in damaged:
-        logger.warning(line)
+    state = read_newest(run, folder)
     if state is None:
         raise missing
-    trained_with = read_config_digest(folder / str(int(state.step)))
-    if trained_with not in (None, digest):
-        raise InputError(
-            f"expected {workdir / 'config.json'} as the run was trained with it, found a key of the data, the model or "
-            f"the training changed since; restore the file, or train again in another folder"
-        )
     return trained_method(run, state), int(state.step)

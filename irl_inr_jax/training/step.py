@@ -109,26 +109,33 @@ def make_train_steps(
 
 
 def repeat_step(
-    take_step: Callable[[PyTree, Int[Array, "b"]], tuple[PyTree, PyTree]],
+    take_step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
     state: PyTree,
-    rows: Int[Array, "n b"],
+    batches: PyTree,
     count: Int[Array, ""],
 ) -> tuple[PyTree, PyTree]:
-    """Take a step (state, rows of its batch) -> (state, metrics) with each of the first `count` of n batches.
+    """Take a step (state, batch) -> (state, metrics) with each of the first `count` of n batches.
+
+    batches: arrays of n entries, one for each step.
 
     Return the last state and the metrics of each step (n, ...), zeros beyond `count`, which is an argument of the
     compiled program, so that the shorter call at the end of an epoch needs no second program. With n = 1 there is no
     loop.
     """
-    if len(rows) == 1:
-        state, metrics = take_step(state, rows[0])
+    num_batches = len(jax.tree.leaves(batches)[0])
+
+    def batch_of(number: Int[Array, ""] | int) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf[number], batches)
+
+    if num_batches == 1:
+        state, metrics = take_step(state, batch_of(0))
         return state, jax.tree.map(lambda value: value[None], metrics)
 
     def take(number: jax.Array, carried: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
         state, metrics = carried
-        state, new = take_step(state, rows[number])
+        state, new = take_step(state, batch_of(number))
         return state, jax.tree.map(lambda all_, value: all_.at[number].set(value), metrics, new)
 
-    _, shapes = jax.eval_shape(take_step, state, rows[0])
-    metrics = jax.tree.map(lambda leaf: jnp.zeros((len(rows), *leaf.shape), leaf.dtype), shapes)
+    _, shapes = jax.eval_shape(take_step, state, batch_of(0))
+    metrics = jax.tree.map(lambda leaf: jnp.zeros((num_batches, *leaf.shape), leaf.dtype), shapes)
     return jax.lax.fori_loop(0, count, take, (state, metrics))

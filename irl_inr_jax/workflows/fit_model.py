@@ -1,6 +1,5 @@
 """From images in Python to a model: the steps of `irl-inr run`, on any kind of images, in one call."""
 
-import json
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,9 +15,9 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.task import check_num_clusters
 from irl_inr_jax.config.base import get_config, list_keys
+from irl_inr_jax.config.checked_files import DamagedFile, read_json, write_json
 from irl_inr_jax.config.checks import check_config, check_names, flatten_keys
 from irl_inr_jax.config.recipe import own_images_config, set_keys
-from irl_inr_jax.config.storage import write_in_one_step
 from irl_inr_jax.data.assembly import assemble_dataset, convert_bool
 from irl_inr_jax.data.description import digest_images
 from irl_inr_jax.deployment.bundle import bundle_run
@@ -244,13 +243,19 @@ def claim_images(workdir: Path, dataset: Dataset) -> None:
     """Write the digest of the images to `workdir`. Raises InputError if it was made for others."""
     digest, path = digest_images(dataset.train), workdir / IMAGES_FILE
     if path.exists():
-        if json.loads(path.read_text())["sha256"] != digest:
+        try:
+            is_same = read_json(path).get("sha256") == digest
+        except DamagedFile as error:
+            raise InputError(
+                f"expected {path} as it was written, found a damaged file ({error}); choose another workdir"
+            ) from None
+        if not is_same:
             raise InputError(f"expected the images that {workdir} was made for, found others; choose another workdir")
         return
     if (workdir / "config.json").exists():
         raise InputError(f"expected a new folder or one of an earlier fit, found another run in {workdir}")
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        write_in_one_step(path, json.dumps({"sha256": digest}) + "\n")
+        write_json(path, {"sha256": digest})
     except OSError as error:
         raise InputError(f"expected workdir {workdir} to be writable: {error}") from None

@@ -1,8 +1,6 @@
 """Spread the corrections of a run to the other images, and list the images to look at next."""
 
-import csv
 import hashlib
-import io
 import json
 from pathlib import Path
 
@@ -11,12 +9,13 @@ from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.label_refinement import refine_clusters
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.training_neighbours import read_neighbours, write_neighbours
 from irl_inr_jax.clustering.propagation import choose_clusters, choose_informative, propagate_clusters
 from irl_inr_jax.config.checks import check_config
-from irl_inr_jax.config.storage import from_json, to_json, write_in_one_step
+from irl_inr_jax.config.storage import from_json, to_json
+from irl_inr_jax.data.csv_cells import read_csv, write_csv
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.evaluation.curation import (
@@ -124,15 +123,15 @@ def write_list(
     path: Path, state: CuratedClusters, shares: Float[np.ndarray, "n k"], listed: Int[np.ndarray, "m"]
 ) -> None:
     """Write a CSV file with the listed images: id, empty columns name and junk, and what is expected for them."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["id", "name", "junk", "expected", "share", "second", "second_share"])
+    lines = []
     for row in listed:
         first, *others = np.argsort(-shares[row], kind="stable")[:2]
         second = [name_or_number(int(others[0]), state.names), f"{shares[row, others[0]]:.2f}"] if others else ["", ""]
         cells = [name_or_number(int(first), state.names), f"{shares[row, first]:.2f}", *second]
-        writer.writerow([str(state.ids[row]), "", "", *cells])
-    write_in_one_step(path, text.getvalue())
+        lines.append([str(state.ids[row]), "", "", *cells])
+    header = ("id", "name", "junk", "expected", "share", "second", "second_share")
+    columns = [[line[number] for line in lines] for number in range(len(header))]
+    write_csv(path, dict(zip(header, columns, strict=True)), raw=False)
 
 
 def place_list(workdir: Path, clusterer: str) -> Path:
@@ -141,10 +140,20 @@ def place_list(workdir: Path, clusterer: str) -> Path:
 
 
 def read_next_rows(workdir: Path, ids: np.ndarray, clusterer: str) -> list[int]:
-    """Return the rows of the listed images that are there, in the order of the list; [] without a list."""
+    """Return the rows of the listed images that are there, in the order of the list; [] without a list.
+
+    Raises InputError for a file that is no such list.
+    """
     path = place_list(workdir, clusterer)
     if not path.is_file():
         return []
     rows = {str(name): row for row, name in enumerate(ids)}
-    with path.open(newline="", encoding="utf-8") as file:
-        return [rows[line["id"]] for line in csv.DictReader(file) if line["id"] in rows]
+    try:
+        listed = read_csv(path, raw=False)["id"]
+    except (ValueError, KeyError) as error:
+        reason = f"no column {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise InputError(
+            f"expected a list of images in {path}, found something else ({reason}); remove it, or write it again with "
+            f"irl-inr curate --propagate"
+        ) from None
+    return [rows[name] for name in listed if name in rows]

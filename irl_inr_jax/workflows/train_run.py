@@ -1,7 +1,6 @@
 """Train a run: claim its folder, continue from its newest checkpoint, take the steps that are left."""
 
 import dataclasses
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -11,7 +10,8 @@ import jax
 from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
-from irl_inr_jax.config.storage import claim_workdir, digest_config, write_in_one_step
+from irl_inr_jax.config.checked_files import write_json
+from irl_inr_jax.config.storage import claim_workdir, digest_config
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.description import FILE, check_no_change, describe_dataset, sample_images
 from irl_inr_jax.devices.mesh import gather, make_mesh
@@ -45,7 +45,7 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
     """
     check_wildcards(workdir)
     run, held_out = prepare_run(config, workdir, dataset)
-    with lock_workdir(workdir, writes=is_first_process()):
+    with lock_workdir(workdir, "training", writes=is_first_process()):
         return take_steps(run, held_out, workdir)
 
 
@@ -53,7 +53,10 @@ def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
     """Continue from the newest checkpoint, take the steps that are left and save the last state; return the status."""
     config = run.config
     checkpoints = open_checkpoints(
-        workdir / "checkpoints", keep=config.train.keep_checkpoints, config_digest=digest_config(config)
+        workdir / "checkpoints",
+        keep=config.train.keep_checkpoints,
+        config_digest=digest_config(config),
+        read_only=False,
     )
     state = restore_or_init(run, checkpoints)
     start, every_save, every_picture = (
@@ -162,7 +165,7 @@ def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Ru
             f"learning rate of the longer schedule"
         )
     if is_first_process():
-        write_in_one_step(workdir / FILE, json.dumps(facts, indent=2) + "\n")
+        write_json(workdir / FILE, facts)
     return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
 
 

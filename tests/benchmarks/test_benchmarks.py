@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from irl_inr_jax.deployment.bundle_file import save_bundle
 from tests.conftest import ONE_DEVICE, ROOT
+from tests.small_model import make_small_model
 
 pytestmark = pytest.mark.slow
 
@@ -25,11 +27,31 @@ def test_embed_has_one_row_per_configuration():
     assert row.startswith("tiny") and all(float(cell) > 0 for cell in row.split()[1:])
 
 
-def test_neighbours_has_one_row_per_number_of_points():
-    done = run("benchmarks.neighbours", "--num-points=2048,4096", "--dim=4", "--num-queries=2048")
+def test_assign_has_one_row_per_part(tmp_path):
+    save_bundle(tmp_path / "small.irl", make_small_model())
+    model = f"--model={tmp_path / 'small.irl'}"
+    done = run("benchmarks.assign", model, "--num-images=256", "--steps=1", "--rounds=1")
     assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines()[-2:]]
-    assert [row[0] for row in rows] == ["2048", "4096"] and all(float(row[2]) > 0 for row in rows)
+    rows = {line[:29].strip(): line.split()[-2:] for line in done.stdout.splitlines()[2:]}
+    assert list(rows)[:2] == ["training", "assign"] and {"kmeans", "agglomerative", "novelty"} <= set(rows)
+    assert all(float(cell.replace(",", "")) > 0 for cells in rows.values() for cell in cells)
+
+
+def test_neighbours_has_one_row_per_search_and_number_of_points():
+    flags = ["--num-points=1024,2048", "--dims=4", "--num-queries=512", "--libraries=faiss, lists"]
+    done = run("benchmarks.neighbours", *flags)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[-4:]]
+    assert [row[0] for row in rows] == ["exact", "faiss,"] * 2
+    assert [float(row[-5]) for row in rows][::2] == [1, 1] and all(float(row[-5]) > 0.95 for row in rows)
+
+
+def test_large_has_one_row_per_part_and_number_of_images_with_its_notes():
+    done = run("benchmarks.large", "--num-images=300,600", "--dim=4", "--num-clusters=3", "--parts=kmeans,stability")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[-4:]]
+    assert [row[:2] for row in rows] == [[part, count] for part in ("kmeans", "stability") for count in ("300", "600")]
+    assert all(float(row[3]) > 0 for row in rows) and rows[-1][-2:] == ["5,000", "images"]
 
 
 def test_step_has_one_row_per_option_with_equal_losses():
@@ -90,7 +112,7 @@ def test_invalid_requests_are_one_line_and_status_2():
             "expected the keys of irl_inr_jax/config after --set",
         ),
         (["benchmarks.scaling", "--devices=3", "--num-shards=2"], "numbers that --num_shards=2 divides for --devices"),
-        (["benchmarks.neighbours", "--num-points=many"], "whole numbers of at least 3072, the queries, for --num_p"),
+        (["benchmarks.neighbours", "--num-points=many"], "whole numbers of at least 1024 for --num_points, found many"),
     ):
         done = run(*arguments)
         assert done.returncode == 2 and done.stderr.startswith("error: expected ") and message in done.stderr

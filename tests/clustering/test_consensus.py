@@ -14,7 +14,7 @@ from irl_inr_jax.clustering.consensus import (
     measure_agreement,
 )
 from irl_inr_jax.clustering.modularity import measure_modularity, neighbour_graph
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 
 QUICK = {"consensus.num_candidates": 3, "consensus.num_runs": 3, "consensus.num_micro": 30}
 

@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering import finetune
 from irl_inr_jax.clustering.finetune import Tuned, make_adam, make_predict, make_run_epoch
+from irl_inr_jax.clustering.image_batches import select_own
 from irl_inr_jax.clustering.tuned_encoder import MAX_SPREAD, make_classifier, make_tuned_encoder, start_at_kmeans
 
 
@@ -75,12 +76,14 @@ def test_predictions_are_in_input_order_with_an_incomplete_last_batch(make_task,
 def run_epochs(task, num_epochs, *, decay=0.0, batch_size=8):
     """Gradient descent on a linear function of the rows visited."""
 
-    def loss(params, frozen, key, rows, data):
+    def loss(params, frozen, key, rows, images, data):
         value = (params["w"] * data["x"][rows]).mean()
         return value, ({"loss": value, "rows": rows.sum(), "sample": jax.random.uniform(key)}, {})
 
     optimizer = optax.sgd(1.0)
-    run_epoch = make_run_epoch(loss, optimizer, task=task, frozen={}, batch_size=batch_size, average_decay=decay)
+    run_epoch = make_run_epoch(
+        loss, optimizer, task=task, frozen={}, batch_size=batch_size, average_decay=decay, select=select_own
+    )
     params = {"w": jnp.zeros(())}
     tuned = Tuned(params, params, optimizer.init(params))
     history = []
@@ -107,7 +110,7 @@ def test_several_steps_in_one_call_are_steps_one_by_one(make_task, latents, step
 
 @pytest.mark.multi_device
 def test_sharding_a_batch_over_devices_does_not_change_the_result(make_task, latents, monkeypatch):
-    def loss(params, frozen, key, rows, data):
+    def loss(params, frozen, key, rows, images, data):
         probs = jax.nn.softmax(params["w"] * data["x"][rows])
         value = (probs.mean(0) ** 2).sum() + jax.random.uniform(key)  # a function of the whole batch
         return value, ({"loss": value}, {})
@@ -116,7 +119,9 @@ def test_sharding_a_batch_over_devices_does_not_change_the_result(make_task, lat
         monkeypatch.setattr(finetune.jax, "local_devices", lambda: devices)
         task = make_task(latents, 3)
         optimizer = make_adam(0.1)
-        run_epoch = make_run_epoch(loss, optimizer, task=task, frozen={}, batch_size=16, average_decay=0.0)
+        run_epoch = make_run_epoch(
+            loss, optimizer, task=task, frozen={}, batch_size=16, average_decay=0.0, select=select_own
+        )
         params = {"w": jnp.ones(4)}
         return run_epoch(Tuned(params, params, optimizer.init(params)), {"x": jnp.asarray(latents)}, 0)
 

@@ -1,15 +1,9 @@
-import dataclasses
-
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
 from irl_inr_jax.clustering.iic import cluster_iic
-from irl_inr_jax.clustering.scan import cluster_scan
-from irl_inr_jax.clustering.task import Points
-from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.metrics.clustering_scores import clustering_accuracy
-from irl_inr_jax.types import InputError
 
 QUICK = {
     "iic.augment": "none",
@@ -47,17 +41,3 @@ def test_a_collapse_is_noted(make_task):
     settings = {**QUICK, "iic.num_epochs": 1, "iic.learning_rate": 1e-6, "iic.num_heads": 1}
     found = cluster_iic(make_task(latents, 8, settings=settings))
     assert len(found.notes) == 1 and "collapsed" in found.notes[0]
-
-
-@pytest.mark.parametrize(("name", "cluster"), [("iic", cluster_iic), ("scan", cluster_scan)])
-def test_streamed_images_are_refused_before_neighbours_are_searched(make_task, blobs, monkeypatch, name, cluster):
-    def search(*arguments):
-        raise AssertionError("neighbours were searched")
-
-    monkeypatch.setattr(f"irl_inr_jax.clustering.{name}.find_orbit_graph", search)
-    task = make_task(blobs[0], 2)
-    images = task.fitted.images
-    streamed = LazyImages(lambda rows: images[rows], images.shape[1:], images.dtype, np.arange(len(images)))
-    task = dataclasses.replace(task, fitted=Points(task.fitted.latents, streamed))
-    with pytest.raises(InputError, match="expected images in memory"):
-        cluster(task)

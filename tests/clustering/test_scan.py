@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 
 from irl_inr_jax.augment.augmentation import make_augment
 from irl_inr_jax.clustering import scan
+from irl_inr_jax.clustering.image_batches import select_pairs
 from irl_inr_jax.clustering.objectives import agreement_loss, size_loss
 from irl_inr_jax.clustering.scan import cluster_scan, make_scan_loss, mine_neighbours
 from irl_inr_jax.clustering.tuned_classifiers import classify_by_heads
@@ -70,35 +71,17 @@ def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blo
     rows = jnp.array([3, 8, 20])
     partners = np.array([[7], [1], [0]])
     neighbours = jnp.zeros((len(latents), 1), jnp.int32).at[rows].set(partners)
-    data = {"images": jnp.asarray(task.fitted.images), "neighbours": neighbours}
+    data, images = {"neighbours": neighbours}, jnp.asarray(task.fitted.images)
+    chosen = images[select_pairs(jax.random.key(0), rows, data)]
     value, (metrics, _) = make_scan_loss(task, classifier, augment, prior)(
-        classifier.params, classifier.frozen, jax.random.key(0), rows, data
+        classifier.params, classifier.frozen, jax.random.key(0), rows, chosen, data
     )
-    logits = classifier.logits(classifier.params, classifier.frozen, data["images"])
+    logits = classifier.logits(classifier.params, classifier.frozen, images)
     for head in range(2):
         first, second = logits[head][rows], logits[head][partners[:, 0]]
         expected = agreement_loss(first, second) + 3 * size_loss(jax.nn.softmax(first), jnp.asarray(prior))
         assert metrics["loss"][head] == pytest.approx(float(expected), rel=1e-5)
     assert value == pytest.approx(float(metrics["loss"].mean()), rel=1e-6)
-
-
-def test_a_neighbour_is_sampled_from_all_that_were_mined(make_task, blobs):
-    latents, _ = blobs
-    task = make_task(latents, 4, settings=QUICK)
-    classifier = make_classifier(task, num_heads=1, start="random")
-    augmented = []
-
-    def record(keys, images):
-        augmented.append(images)
-        return images
-
-    neighbours = jnp.broadcast_to(jnp.array([10, 20, 30]), (len(latents), 3))
-    data = {"images": jnp.asarray(task.fitted.images), "neighbours": neighbours}
-    loss = make_scan_loss(task, classifier, record, np.full(4, 0.25, np.float32))
-    loss(classifier.params, classifier.frozen, jax.random.key(0), jnp.zeros(60, jnp.int32), data)
-    partners = np.asarray(augmented[0][60:])
-    counts = [int((partners == latents[row][None, :, None]).all((1, 2, 3)).sum()) for row in (10, 20, 30)]
-    assert sum(counts) == 60 and min(counts) > 8
 
 
 def test_blobs_are_separated_with_confidence(make_task, blobs):
@@ -207,8 +190,9 @@ def test_the_published_losses_normalise_every_batch_by_its_own_statistics(make_t
     rows, others = np.arange(0, 60, 3), np.arange(60, 120, 3)
     neighbours = np.zeros((len(latents), 1), np.int32)
     neighbours[rows, 0] = others
-    data = {"images": jnp.asarray(task.fitted.images), "neighbours": jnp.asarray(neighbours)}
-    given = classifier.frozen, jax.random.key(0), jnp.asarray(rows), data
+    data, images = {"neighbours": jnp.asarray(neighbours)}, jnp.asarray(task.fitted.images)
+    chosen = images[select_pairs(jax.random.key(0), jnp.asarray(rows), data)]
+    given = classifier.frozen, jax.random.key(0), jnp.asarray(rows), chosen, data
     loss = jax.jit(make_scan_loss(task, classifier, augment, np.full(4, 0.25)))
     _, (metrics, statistics) = loss(params, *given)
 

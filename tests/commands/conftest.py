@@ -33,7 +33,9 @@ def restore_logging():
     """Undo `start_logging`, whose handler prints to the stdout of one test."""
     logger, verbosity = logging.getLogger("irl_inr_jax"), absl.logging.get_verbosity()
     before = logger.handlers[:], logger.level, logger.propagate
+    hooks = sys.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, sys.unraisablehook = hooks
     logger.handlers[:], logger.level, logger.propagate = before
     absl.logging.set_verbosity(verbosity)
 

@@ -182,3 +182,21 @@ def test_errors_of_export_model_have_status_2(model, tmp_path, capsys):
     assert export_model.main(["--model", model, "--to=stablehlo", "--out", str(tmp_path / "a.bin")]) == 2
     assert export_model.main(["--model", model, "--to", "tflite"]) == 2
     assert "ending in .stablehlo" in capsys.readouterr().err
+
+
+def test_an_earlier_table_is_replaced_and_another_file_is_not(model, tmp_path, capsys):
+    write_images(tmp_path / "new", range(3))
+    out = tmp_path / "assigned.csv"
+    given = ["--model", model, str(tmp_path / "new"), "--out", str(out)]
+    assert assign.main(given) == 0 and "earlier table" not in capsys.readouterr().out
+    assert assign.main(given) == 0 and "in place of the earlier table" in capsys.readouterr().out
+    out.write_text("id,price\n1,2\n")
+    assert assign.main(given) == 2 and "found another file" in capsys.readouterr().err
+    assert out.read_text() == "id,price\n1,2\n"
+
+
+def test_a_file_has_the_id_that_it_has_in_its_folder(model, tmp_path):
+    write_images(tmp_path / "new", range(2))
+    out = tmp_path / "assigned.csv"
+    assert assign.main(["--model", model, str(tmp_path / "new" / "1.png"), "--out", str(out)]) == 0
+    assert [row["id"] for row in read_table(out)] == ["1.png"]

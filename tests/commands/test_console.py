@@ -4,10 +4,11 @@ import io
 import os
 import sys
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
-from irl_inr_jax.commands.console import prepare_output
+from irl_inr_jax.commands.console import prepare_output, start_logging
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +43,14 @@ def test_libraries_do_not_warn_beside_our_errors(recwarn):
     for module in ("astropy.io.fits.hdu", "tifffile.tifffile", "irl_inr_jax.data"):
         warnings.warn_explicit("truncated", UserWarning, "file.py", 1, module=module)
     assert len(recwarn) == 1
+
+
+@pytest.mark.parametrize(("text", "is_printed"), [("Event loop is closed", False), ("something else", True)])
+def test_only_errors_of_writes_that_orbax_gave_up_are_silent(monkeypatch, text, is_printed):
+    start_logging()
+    printed, error = [], RuntimeError(text)
+    monkeypatch.setattr(sys, "__excepthook__", lambda kind, error, traceback: printed.append(error))
+    monkeypatch.setattr(sys, "__unraisablehook__", lambda unraisable: printed.append(unraisable.exc_value))
+    sys.excepthook(RuntimeError, error, None)
+    sys.unraisablehook(SimpleNamespace(exc_value=error))
+    assert printed == [error, error] * is_printed

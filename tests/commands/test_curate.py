@@ -8,6 +8,7 @@ import pytest
 
 from irl_inr_jax.evaluation.pipeline import Evaluation
 from irl_inr_jax.evaluation.stored import UNCORRECTED, load_evaluation, load_uncorrected
+from irl_inr_jax.training.workdir_lock import LOCKS, lock_workdir
 from irl_inr_jax.types import InputError
 from irl_inr_jax.workflows import evaluate_run, spread_corrections
 from tests.evaluated_run import make_blob_images, sample_pose, write_png_folder, write_run
@@ -41,7 +42,9 @@ def read_rows(path):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """The bytes of each file except the lock, which is empty and stays."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != LOCKS["evaluation"]]
+    return {path.name: path.read_bytes() for path in files}
 
 
 def test_corrections_reach_every_output_and_undo_restores_every_byte(irl_inr, run, corrections, tmp_path):
@@ -189,3 +192,10 @@ def test_refinement_keeps_what_was_corrected(irl_inr, run, tmp_path, neighbours,
     assert irl_inr("curate", "--workdir", run, path, "--refine").status == 0
     assert load_evaluation(run).clusters["kmeans"].tolist() == [3, *[1] * 11]
     assert "assigned by --refine" in irl_inr("curate", "--workdir", run, "--list").out
+
+
+def test_corrections_during_an_evaluation_are_refused(irl_inr, refused, run, corrections):
+    with lock_workdir(run, "evaluation", writes=True):
+        refused(["curate", "--workdir", run, corrections], ["expected no other evaluation", "wait for it to end"])
+        assert irl_inr("curate", "--workdir", run, "--list").status == 0
+    assert irl_inr("curate", "--workdir", run, corrections).status == 0

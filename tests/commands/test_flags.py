@@ -8,7 +8,7 @@ import jax
 import pytest
 from absl import flags
 
-from irl_inr_jax.commands.flags import describe_flags, run_command
+from irl_inr_jax.commands.flags import describe_flags, expand_bare_argument, run_command
 from irl_inr_jax.types import InputError
 
 
@@ -151,3 +151,17 @@ def test_an_empty_path_is_not_the_current_folder(capsys):
 
     assert run_command(define_workdir, not_called, ["--workdir="], usage="") == 2
     assert "expected a path after --workdir, found none" in capsys.readouterr().err
+
+
+def test_the_argument_without_a_flag_is_the_value_of_one_flag():
+    given = ["--out", "o.csv", "a b", "--compilation-cache", "off", "c", "--nocost"]
+    expected = ["--out=o.csv", "--new=a b", "--compilation-cache=off", "c", "--nocost"]
+    assert expand_bare_argument(given, flag="new", with_value=("out",)) == expected
+
+
+def test_a_key_of_the_configuration_without_its_prefix_is_recognised(capsys):
+    def define_config_flag(values, arguments):
+        flags.DEFINE_string("config", None, "preset", flag_values=values)
+
+    assert run_command(define_config_flag, lambda values: 0, ["--data.crop=circle"], usage="") == 2
+    assert "did you mean --config.data.crop?" in capsys.readouterr().err

@@ -17,8 +17,8 @@ def test_a_folder_is_needed(refused, flags):
     ("text", "words"),
     [
         (None, ["found none", "irl-inr evaluate --workdir"]),
-        ("{", ["expected JSON", "again"]),
-        ("[]", ["expected the options of the evaluation", "again"]),
+        ("{", ["expected results as written", "a damaged file", "again"]),
+        ("[]", ["expected results as written", "a damaged file", "again"]),
         (json.dumps({"clustering": {}}), ["expected the options of the evaluation"]),
     ],
 )

@@ -62,7 +62,7 @@ def test_the_defaults_are_valid():
         ({"data__background": "dark"}, r"config.data.background among auto, image, or a number, found 'dark'"),
         ({"augment__num_ops": 15}, r"config.augment.num_ops between 0 and 14, found 15"),
         ({"loss__consistency_ramp": (0.5, 0.2)}, r"config.loss.consistency_ramp as \(first, last\) share of the run"),
-        ({"method": "orbit_knn"}, r"num_epochs=0 with config.method=orbit_knn, which is training-free, found 40"),
+        ({"method": "orbit_knn"}, r"num_epochs=0 with config.method=orbit_knn, which is training-free, found 100"),
         ({"method": "wafer_features"}, r"num_epochs=0 with config.method=wafer_features, which is training-free"),
         ({"wafers__pass_level": 1.0}, r"config.wafers.pass_level above 0 and below 1, found 1.0"),
         ({"wafers__scales_px": ()}, r"config.wafers.scales_px as a tuple of one or more numbers above 0"),

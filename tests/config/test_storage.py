@@ -73,8 +73,8 @@ def test_a_run_may_get_more_epochs_and_another_patience_but_not_fewer_epochs(tmp
     assert from_json(tmp_path / "config.json").train.num_epochs == 8
     with pytest.raises(InputError, match=r"expected config.train.num_epochs of at least 8, .* found 7"):
         claim_workdir(tmp_path, changed(train__num_epochs=7))
-    with pytest.raises(InputError, match=r"config.train.batch_size is 128 there and 64 here"):
-        claim_workdir(tmp_path, changed(train__num_epochs=9, train__batch_size=64))
+    with pytest.raises(InputError, match=r"config.train.batch_size is 64 there and 128 here"):
+        claim_workdir(tmp_path, changed(train__num_epochs=9, train__batch_size=128))
     assert (tmp_path / "config.json").read_bytes() == kept
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
@@ -90,9 +90,25 @@ def test_a_workdir_that_is_a_file_or_cannot_be_made_is_an_error(tmp_path):
 def test_a_missing_or_foreign_config_json_is_an_error(tmp_path):
     with pytest.raises(InputError, match="found none; train one first"):
         from_json(tmp_path / "config.json")
-    (tmp_path / "config.json").write_text("[1, 2]")
+    for content in ("[1, 2]", "{", "3"):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(InputError, match=r"as it was written, found it edited or damaged .* restore it"):
+            from_json(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text('{"seed": {"a": 1}, "train": 3}')
     with pytest.raises(InputError, match="found something else"):
         from_json(tmp_path / "config.json")
+
+
+def test_edits_are_refused_unless_they_are_of_paths_or_without_the_checksum(tmp_path):
+    path = tmp_path / "config.json"
+    claim_workdir(tmp_path, changed(data__path="/before"))
+    path.write_text(path.read_text().replace("/before", "/after"))
+    assert from_json(path).data.path == "/after"
+    path.write_text(path.read_text().replace('"max_clusters": 20', '"max_clusters": 21'))
+    with pytest.raises(InputError, match=r"with --set; to accept other edits delete its line checksum"):
+        from_json(path)
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if '"checksum"' not in line))
+    assert from_json(path).evaluation.max_clusters == 21
 
 
 def test_a_process_that_does_not_write_must_find_the_file(tmp_path):

@@ -43,6 +43,12 @@ def write_hdf5(path: Path) -> None:
         file["labels"] = LABELS.astype("S")
 
 
+def write_plain_hdf5(path: Path) -> None:
+    """Write images without chunks, and labels."""
+    with h5py.File(path, "w") as file:
+        file["images"], file["labels"] = IMAGES, LABELS.astype("S")
+
+
 def write_mrc(path: Path) -> None:
     """Write a stack."""
     with mrcfile.new(path) as file:
@@ -70,6 +76,12 @@ def write_table(path: Path) -> None:
         path.write_text("\n".join(delimiter.join(map(str, row)) for row in rows) + "\n")
 
 
+def write_embedded(path: Path) -> None:
+    """Write a table with the images in it, as data sets of the Hugging Face hub are."""
+    cells = [{"bytes": _png(image), "path": f"{row}.png"} for row, image in enumerate(IMAGES)]
+    parquet.write_table(pa.table({"image": cells, "label": list(range(NUM_IMAGES))}), path)
+
+
 def write_folder(path: Path) -> None:
     """Write one PNG for each image."""
     path.mkdir()
@@ -82,9 +94,7 @@ def write_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.csv", "path,label\n" + "".join(f"{row}.png,{LABELS[row]}\n" for row in range(6)))
         for row, image in enumerate(IMAGES):
-            buffer = io.BytesIO()
-            Image.fromarray(image).save(buffer, "PNG")
-            archive.writestr(f"{row}.png", buffer.getvalue())
+            archive.writestr(f"{row}.png", _png(image))
 
 
 def write_roi(path: Path) -> None:
@@ -105,6 +115,15 @@ FILES: dict[str, Callable[[Path], object]] = {
     "a.tsv": write_table,
     "a.parquet": write_table,
     "a.zip": write_zip,
+    "contiguous.tif": lambda path: tifffile.imwrite(path, IMAGES, photometric="minisblack"),
+    "pages.tif": lambda path: tifffile.imwrite(
+        path, IMAGES, photometric="minisblack", compression="zlib", metadata=None
+    ),
+    "imagej.tif": lambda path: tifffile.imwrite(path, IMAGES, imagej=True),
+    "ome.tif": lambda path: tifffile.imwrite(path, IMAGES, ome=True, photometric="minisblack"),
+    "plain.h5": write_plain_hdf5,
+    "plain.npz": lambda path: np.savez(path, images=IMAGES, labels=LABELS),
+    "hub.parquet": write_embedded,
     "D20130526T095207_IFCB013.roi": write_roi,
 }
 # Of these a damaged byte of a name or number is another table, and no error.
@@ -124,7 +143,7 @@ def damage_files(folder: Path, *, num_each: int, seed: int) -> Iterator[DamagedI
         content = whole.read_bytes()
         for number in range(num_each):
             kind = ("cut", "byte", "zeros", "noise")[number % 4]
-            place = folder / f"{whole.suffix[1:]}_{kind}_{number}"
+            place = folder / f"{whole.name}_{kind}_{number}"
             place.mkdir()
             write_folder(place / "tree")
             if whole.suffix == ".roi":
@@ -132,6 +151,12 @@ def damage_files(folder: Path, *, num_each: int, seed: int) -> Iterator[DamagedI
             (place / name).write_bytes(_damage(content, kind, rng))
             keys = {"name": "images", "path": str(place / name)}
             yield DamagedInput(place.name, keys, is_cut=kind == "cut" and name not in TEXTS)
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _damage(content: bytes, kind: str, rng: np.random.Generator) -> bytes:

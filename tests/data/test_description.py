@@ -106,7 +106,8 @@ def test_facts_that_an_earlier_version_did_not_describe_are_not_compared(tmp_pat
     (tmp_path / FILE).write_text(json.dumps(facts))
     assert describe_image_change(tmp_path, facts_of(squares(24))) == ""
     (tmp_path / FILE).write_text("{damaged")
-    assert describe_image_change(tmp_path, facts_of(squares(24))) == ""
+    with pytest.raises(InputError, match=r"found a damaged file .* remove it to go on without comparing"):
+        describe_image_change(tmp_path, facts_of(squares(24)))
 
 
 def test_a_change_is_logged(tmp_path, log):

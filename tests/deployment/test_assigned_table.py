@@ -28,7 +28,7 @@ def assigned():
 @pytest.fixture
 def whole(tmp_path, assigned):
     """The bytes of a table of three images."""
-    start_table(tmp_path / "whole.csv", column_names(make_small_model()))
+    start_table(tmp_path / "whole.csv", column_names(make_small_model()), raw=False)
     append_lines(tmp_path / "whole.csv", format_lines(make_small_model(), assigned))
     return (tmp_path / "whole.csv").read_bytes()
 
@@ -54,7 +54,7 @@ def test_a_table_cut_anywhere_is_continued_without_loss_or_repetition(whole, tmp
     parsed = list(csv.reader(text.splitlines(keepends=True)))
     for size in range(0, len(whole) + 1, 3):
         path.write_bytes(whole[:size])
-        done = continue_table(path, columns)
+        done = continue_table(path, columns, raw=False)
         assert done <= set(IDS)
         buffer = [row for row in parsed if row[0] not in done]
         with path.open("a", encoding="utf-8", newline="") as file:
@@ -67,4 +67,4 @@ def test_a_table_cut_anywhere_is_continued_without_loss_or_repetition(whole, tmp
 def test_a_table_of_another_model_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("id,other\n1,2\n")
     with pytest.raises(InputError, match="expected a table of this model"):
-        continue_table(tmp_path / "a.csv", column_names(make_small_model()))
+        continue_table(tmp_path / "a.csv", column_names(make_small_model()), raw=False)

@@ -82,8 +82,10 @@ def test_another_digest_and_a_newer_format_are_refused(packed):
     for entries in ({"digest": "0"}, {"verdict": []}, {"ids": ["a"] * 40}):
         with pytest.raises(InputError, match="another digest"):
             unpack_bundle(change(**entries), place="x")
-    with pytest.raises(InputError, match=r"format 2 of irl-inr-jax .*update"):
-        unpack_bundle(change(format_version=2), place="x")
+    with pytest.raises(InputError, match=r"format 3 of irl-inr-jax .*update"):
+        unpack_bundle(change(format_version=3), place="x")
+    with pytest.raises(InputError, match=r"found format 1, .*write it again with irl-inr save"):
+        unpack_bundle(change(format_version=1), place="x")
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path):

@@ -1,8 +1,10 @@
-"""Test drift on synthetic latents: a new class of 5 % is found, the same classes are not."""
+"""Test drift on synthetic and on trained latents: a new class of 5 % is found, the same classes are not."""
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
+from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.deployment.drift import (
     MeasuredImages,
     describe_drift,
@@ -12,7 +14,11 @@ from irl_inr_jax.deployment.drift import (
     score_novelty,
     smallest_detectable,
 )
-from irl_inr_jax.deployment.novelty import measure_familiarity, measure_novelty
+from irl_inr_jax.deployment.novelty import make_error_grid, measure_familiarity, measure_novelty, relative_errors
+from irl_inr_jax.presets import digits_u
+from irl_inr_jax.training.heldout import hold_out
+from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.workflows.train_run import train
 
 NUM_CLASSES, DIM = 6, 8
 CENTRES = 4 * np.random.default_rng(42).normal(size=(NUM_CLASSES + 1, DIM))
@@ -104,3 +110,53 @@ def test_more_images_detect_a_smaller_share():
     assert smallest_detectable(10, 1000) == 1.0
     shares = [smallest_detectable(count, 2000) for count in (100, 400, 1600)]
     assert shares == sorted(shares, reverse=True) and 0.02 < shares[-1] < shares[0] < 0.2
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Digits (U) by a model trained on 60 % of those that are no 3: (familiarity, images of others, images of 3).
+
+    The images are of digits that were not trained on, each in eight poses.
+    """
+    config = digits_u.get_config()
+    config.data.exclude_classes = (3,)
+    config.train.update(num_epochs=10, holdout=0.4, picture_every_epochs=0, save_every_epochs=10)
+    dataset, workdir = make_dataset(config.data), tmp_path_factory.mktemp("digits")
+    train(config, workdir, dataset)
+    trained, _ = load_trained(workdir, config, dataset)
+    reference = hold_out(dataset, share=config.train.holdout, seed=config.seed)[0].train
+    grid = make_error_grid(config)
+    known, pose = trained.encode(reference.images)
+    clusters = KMeans(9, n_init=3, random_state=0).fit_predict(known).astype(np.int32)
+    errors = relative_errors(trained, reference.images, known, pose, grid)
+    familiarity = measure_familiarity(known, clusters, measured=np.arange(len(known)), errors=errors)
+    parts = {False: [], True: []}
+    for seed in range(8):
+        data = config.data.copy_and_resolve_references()
+        data.update(exclude_classes=(), seed=100 + seed)
+        posed = make_dataset(data).train
+        labels = np.asarray(posed.labels)
+        for is_new, rows in ((True, labels == 3), (False, (labels != 3) & ~np.isin(posed.ids, reference.ids))):
+            latents, pose = trained.encode(posed.images[rows])
+            errors = relative_errors(trained, posed.images[rows], latents, pose, grid)
+            novelty = measure_novelty(familiarity, known, latents, errors)
+            parts[is_new].append(MeasuredImages(latents, novelty, familiarity.find_clusters(latents).astype(np.int32)))
+    others, threes = (join_measured(parts[is_new], like=parts[is_new][0]) for is_new in (False, True))
+    return familiarity, others, threes
+
+
+@pytest.mark.slow
+def test_5_percent_of_digits_of_a_class_left_out_of_training_are_found_and_the_trained_classes_are_no_drift(digits):
+    familiarity, others, threes = digits
+    assert len(others.latents) >= 4500 and len(threes.latents) >= 1000
+    alarms = {0: 0, 100: 0}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        order, chosen = rng.permutation(len(others.latents)), rng.permutation(len(threes.latents))
+        held_out = MeasuredImages(*(array[order[:2500]] for array in others))
+        for count in alarms:
+            same = MeasuredImages(*(array[order[2500 : 4500 - count]] for array in others))
+            new = join_measured([same, MeasuredImages(*(array[chosen[:count]] for array in threes))], like=same)
+            drift = find_drift(held_out, new, familiarity, rate=0.01, is_calibrated=True, seed=seed)
+            alarms[count] += drift.alarm
+    assert alarms[100] >= 19 and alarms[0] <= 1, alarms

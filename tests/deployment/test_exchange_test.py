@@ -25,17 +25,22 @@ def test_p_values_are_uniform_without_a_change():
     assert (np.mean(found <= 0.05, axis=0) <= 0.15).all()
 
 
-def test_a_shift_and_high_scores_are_found_each_by_its_statistic():
+def test_a_shift_high_scores_and_a_dense_group_are_found_each_by_its_statistic():
     def shift(features, scores):
         features[:, 1] += 0.5
 
     def raise_some(features, scores):
         scores[:40, 0] += 6
 
+    def gather(features, scores):
+        features[np.flatnonzero(features.mean(axis=1) < 2.5)[:40]] *= 0.05
+
     found = compare(shift, seed=0)
     assert found.p_value <= 0.01 and found.p_shift == pytest.approx(1 / 200) and found.p_scores > 0.01
     found = compare(raise_some, seed=0)
     assert found.p_value <= 0.01 and found.p_scores == pytest.approx(1 / 200) and found.p_shift > 0.01
+    found = compare(gather, seed=0)
+    assert found.p_value <= 0.01 and found.p_region == pytest.approx(1 / 200) and found.p_shift > 0.01
 
 
 def test_other_sizes_of_the_clusters_are_no_change():

@@ -76,3 +76,8 @@ def test_an_empty_folder_and_damaged_files_are_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(b"x")
     with pytest.raises(InputError, match="readable"):
         read(tmp_path)
+
+
+def test_an_array_that_could_be_rows_of_pixels_is_said_to_be_one_image():
+    with pytest.warns(UserWarning, match=r"one image of 5x10 pixels; give several as \(n, h, w\)"):
+        assert len(read(make_small_images()[0, :5, :10]).ids) == 1

@@ -1,15 +1,21 @@
 """Test the measures of novelty against their definitions in float64."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from irl_inr_jax.deployment.novelty import (
     Familiarity,
+    encode_with_errors,
+    make_error_grid,
     measure_familiarity,
     measure_novelty,
     neighbour_distances,
     relative_errors,
 )
+from irl_inr_jax.geometry.coords import pixel_grid, transform_coords
+from irl_inr_jax.geometry.warps import sample_image
 from tests.small_model import make_small_images, make_small_model
 
 
@@ -67,12 +73,31 @@ def test_a_small_cluster_has_the_spread_of_all(blobs):
     )
 
 
-def test_relative_errors_are_those_of_the_reconstruction():
+def test_relative_errors_are_those_of_the_reconstruction_in_the_disc():
     model, images = make_small_model(), make_small_images()[:5, ..., None]
-    latents, pose = model.trained.encode(images)
-    errors = relative_errors(model.trained, images, latents, pose)
-    unit = np.asarray(model.trained.to_unit(images), np.float64)
-    drawn = model.trained.render(latents, pose, side=images.shape[1]).astype(np.float64)
-    expected = ((drawn - unit) ** 2).mean(axis=(1, 2, 3)) / np.sqrt((unit**2).mean(axis=(1, 2, 3)))
-    np.testing.assert_allclose(errors, expected, rtol=1e-4)
+    grid = make_error_grid(model.config)
+    latents, pose, errors = encode_with_errors(model.trained, images, grid)
+    expected_latents, expected_pose = model.trained.encode(images)
+    np.testing.assert_allclose(latents, expected_latents, atol=1e-6)
+    np.testing.assert_allclose(pose.theta, expected_pose.theta, atol=1e-6)
+    np.testing.assert_allclose(errors, relative_errors(model.trained, images, latents, pose, grid), rtol=1e-5)
+    # On a fine grid of pixels of the upright image, the means over the disc are nearly those over the circles.
+    fine = grid._replace(num_radii=64, num_angles=64)
+    side = 128
+    unit = jnp.asarray(model.trained.to_unit(images))
+    points = np.asarray(pixel_grid(side, side), np.float64)
+    upright = transform_coords(
+        jnp.broadcast_to(jnp.asarray(points, jnp.float32), (5, *points.shape)), jax.tree.map(jnp.asarray, pose)
+    )
+    sampled = np.stack(
+        [
+            sample_image(image, at, interpolation="bilinear", fill=grid.fill)
+            for image, at in zip(unit, upright, strict=True)
+        ]
+    ).astype(np.float64)
+    drawn = model.trained.render(latents, None, side=side).astype(np.float64).reshape(sampled.shape)
+    inside = (points**2).sum(-1) < 1
+    squares, powers = ((drawn - sampled) ** 2)[:, inside], (sampled**2)[:, inside]
+    expected = squares.mean(axis=(1, 2)) / np.sqrt(powers.mean(axis=(1, 2)))
+    np.testing.assert_allclose(relative_errors(model.trained, images, latents, pose, fine), expected, rtol=0.02)
     assert isinstance(model.familiarity, Familiarity) and model.held_out.novelty.shape == (8, 2)

@@ -116,7 +116,7 @@ def test_padding_for_shards_changes_no_initial_weight():
 def test_a_split_state_is_saved_and_restored_whole_or_split(tmp_path):
     run = make_sharded_run(num_shards=2)
     state = init_state(run)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest", read_only=False)
     save_state(checkpoints, state)
     one = NamedSharding(make_mesh(jax.devices()[:1]), P())
     for sharding in (jax.tree.map(lambda leaf: leaf.sharding, state), one):

@@ -54,7 +54,7 @@ def test_every_configuration_key_is_listed_once_with_its_default():
     keys = {key.removeprefix("config."): value for key, value in flatten(get_config()).items()}
     assert sorted(name for name, _ in listed) == sorted(keys)
     shown = dict(listed)
-    assert shown["train.batch_size"] == "128" and shown["data.path"] == "''" and shown["vae.theta_std"] == "0.7854"
+    assert shown["train.batch_size"] == "64" and shown["data.path"] == "''" and shown["vae.theta_std"] == "0.7854"
 
 
 @pytest.mark.parametrize(

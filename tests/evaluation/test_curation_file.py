@@ -62,6 +62,7 @@ def page_table(state):
     for name, number, junk in zip(state.ids, state.home, state.junk, strict=True):
         shown = name_or_number(int(number), state.names)
         shown = f"'{shown}" if shown[0] in "=+-@" else shown
+        name = f"'{name}" if name[0] in "=+-@" else name
         lines.append(f'"{name}",{number},"{shown.replace(chr(34), 2 * chr(34))}",{int(junk)}')
     return "\r\n".join(lines) + "\r\n"
 

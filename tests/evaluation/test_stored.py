@@ -1,10 +1,12 @@
 """The files of an evaluation, read back, and refused when they are damaged."""
 
-import json
-
 import numpy as np
 import pytest
 
+from irl_inr_jax.config.checked_files import read_json, write_json
+from irl_inr_jax.evaluation.curated_table import write_curated_table
+from irl_inr_jax.evaluation.curation import Rename
+from irl_inr_jax.evaluation.curation_versions import Curation, CurationVersion, save_curations
 from irl_inr_jax.evaluation.stored import choose_clusterer, find_rows, load_evaluation, require_pose
 from irl_inr_jax.types import InputError
 from tests.evaluated_run import sample_pose, write_run
@@ -52,7 +54,7 @@ def test_missing_and_damaged_files_are_one_input_error(run, name, content):
 def test_files_of_different_evaluations_are_refused(run, tmp_path):
     write_run(tmp_path / "other", {}, IDS[:3], clusters={"kmeans": [0, 0, 1]}, pose=None)
     (tmp_path / "other/eval/clusters.csv").rename(run / "eval/clusters.csv")
-    with pytest.raises(InputError, match="files of one evaluation"):
+    with pytest.raises(InputError, match=r"found a damaged file \(it was changed since, or is of another evaluation"):
         load_evaluation(run)
 
 
@@ -66,8 +68,8 @@ def test_an_unknown_clusterer_is_refused_with_the_known_ones(run):
 
 def test_a_method_without_pose_is_named(tmp_path):
     write_run(tmp_path / "run", {}, IDS, clusters=CLUSTERS, pose=None)
-    results = json.loads((tmp_path / "run/eval/results.json").read_text()) | {"method": "simclr"}
-    (tmp_path / "run/eval/results.json").write_text(json.dumps(results))
+    path = tmp_path / "run/eval/results.json"
+    write_json(path, read_json(path) | {"method": "simclr"})
     with pytest.raises(InputError, match="found simclr"):
         require_pose(load_evaluation(tmp_path / "run"))
 
@@ -77,3 +79,19 @@ def test_rows_are_found_by_id():
     assert find_rows(ids, np.array(["a", "c"])).tolist() == [1, 0]
     with pytest.raises(InputError, match=r"no 'x' \(1 of 2"):
         find_rows(ids, np.array(["a", "x"]))
+
+
+def test_texts_that_a_spreadsheet_would_evaluate_are_read_back(tmp_path):
+    ids, notes = ["=1+1", "'=1+1", "-3", "@x"], np.array(["-a", "'", "+", "\t"])
+    clusters = {"kmeans": [0, 1, 0, -1]}
+    write_run(tmp_path / "run", {}, ids, clusters=clusters, pose=None, columns={"=note": notes})
+    assert (tmp_path / "run/eval/clusters.csv").read_text().splitlines()[1].startswith("'=1+1,")
+    stored = load_evaluation(tmp_path / "run")
+    assert stored.ids.tolist() == ids and stored.columns["=note"].tolist() == notes.tolist()
+    assert stored.clusters["kmeans"].tolist() == clusters["kmeans"] and not stored.raw_csv
+    version = CurationVersion("today", "a.csv", (Rename(0, "=x"),))
+    save_curations(tmp_path / "run", {"kmeans": Curation(stored.ids, stored.clusters["kmeans"], (version,))})
+    write_curated_table(tmp_path / "run")
+    assert ",'=x," in (tmp_path / "run/eval/clusters.csv").read_text()
+    corrected = load_evaluation(tmp_path / "run")
+    assert corrected.columns["=note"].tolist() == notes.tolist() and corrected.cluster_names["kmeans"] == {0: "=x"}

@@ -58,11 +58,11 @@ def test_a_folder_has_one_file_per_image_under_the_name_of_its_id(tmp_path):
 
 def test_the_index_names_the_file_or_the_number(tmp_path):
     ids, clusters = np.array(["a,1", "b"]), np.array([3, -1], np.int32)
-    write_index(tmp_path / "ids.csv", ids, clusters, None, None)
+    write_index(tmp_path / "ids.csv", ids, clusters, None, None, raw=False)
     assert (tmp_path / "ids.csv").read_text().splitlines() == ["id,cluster,number", '"a,1",3,0', "b,-1,1"]
-    write_index(tmp_path / "ids.csv", ids, clusters, None, ["x.png", "y.png"])
+    write_index(tmp_path / "ids.csv", ids, clusters, None, ["x.png", "y.png"], raw=False)
     assert (tmp_path / "ids.csv").read_text().splitlines()[1:] == ['"a,1",3,x.png', "b,-1,y.png"]
-    write_index(tmp_path / "ids.csv", ids, clusters, ["ring", "none"], None)
+    write_index(tmp_path / "ids.csv", ids, clusters, ["ring", "none"], None, raw=False)
     lines = (tmp_path / "ids.csv").read_text().splitlines()
     assert lines == ["id,cluster,cluster_name,number", '"a,1",3,ring,0', "b,-1,none,1"]
 

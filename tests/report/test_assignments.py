@@ -20,7 +20,7 @@ def write(tmp_path, labels, outliers, **columns):
         "kmeans": clustering([1, 0], [0.25, 1]),
         "dbscan": clustering([-1, 0], [0, 0.5]),
     }
-    save_assignments(tmp_path / "clusters.csv", embeddings, clusterings, outliers, ("cat", "dog"), columns)
+    save_assignments(tmp_path / "clusters.csv", embeddings, clusterings, outliers, ("cat", "dog"), columns, raw=False)
     with (tmp_path / "clusters.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 

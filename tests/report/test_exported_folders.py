@@ -30,7 +30,7 @@ def files(tmp_path):
 @pytest.mark.parametrize("copy", [False, True])
 def test_every_id_is_found_again_with_its_file_and_cluster(tmp_path, files, copy):
     with new_folder(tmp_path / "out") as folder:
-        write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy)
+        write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy, raw=False)
     rows = read_index(tmp_path / "out")
     assert [row["id"] for row in rows] == IDS.tolist()
     assert [int(row["cluster"]) for row in rows] == CLUSTERS.tolist()
@@ -48,7 +48,7 @@ def test_every_id_is_found_again_with_its_file_and_cluster(tmp_path, files, copy
 def test_written_images_keep_their_values(tmp_path):
     images = np.random.default_rng(0).integers(0, 2**16, (5, 4, 6, 1), np.uint16)
     with new_folder(tmp_path / "out") as folder:
-        write_images(folder, IDS, CLUSTERS, lambda rows: images[rows], folders=FOLDERS, suffix=".png")
+        write_images(folder, IDS, CLUSTERS, lambda rows: images[rows], folders=FOLDERS, suffix=".png", raw=False)
     for image, row in zip(images, read_index(tmp_path / "out"), strict=True):
         np.testing.assert_array_equal(read_image(tmp_path / "out" / row["file"]), image)
 
@@ -68,7 +68,7 @@ def test_an_error_leaves_nothing_behind(tmp_path, files):
     files[3] = str(tmp_path / "missing.png")
     for copy in (True, False):
         with pytest.raises(InputError, match=r"missing\.png"), new_folder(tmp_path / "out") as folder:
-            write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy)
+            write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy, raw=False)
         assert not (tmp_path / "out").exists() and not list(tmp_path.glob("*.partial"))
 
 

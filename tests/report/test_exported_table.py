@@ -41,8 +41,8 @@ def test_what_is_not_known_is_left_out(stored):
 
 def test_csv_and_parquet_hold_the_same(stored, tmp_path):
     table = tabulate_clusters(stored(sample_pose(3)), "kmeans", np.ones((3, 2)))
-    write_table(tmp_path / "a.csv", table)
-    write_table(tmp_path / "a.parquet", table)
+    write_table(tmp_path / "a.csv", table, raw=False)
+    write_table(tmp_path / "a.parquet", table, raw=False)
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pydict()

@@ -34,7 +34,7 @@ def make_state(step):
 @pytest.fixture
 def folder(tmp_path):
     """A folder with the checkpoints of steps 2 and 3; that of step 1 was dropped."""
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest="digest")
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest="digest", read_only=False)
     for step in (1, 2, 3):
         save_state(checkpoints, make_state(step))
     checkpoints.manager.close()
@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 
 def restore(folder):
-    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest")
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest", read_only=False)
     template = jax.eval_shape(lambda: make_state(0))
     state, damaged = restore_state(checkpoints, template, sharding=SingleDeviceSharding(jax.devices()[0]))
     checkpoints.manager.close()
@@ -100,7 +100,7 @@ def test_an_incomplete_list_of_checksums_counts_as_damage(folder):
 
 def test_a_damaged_step_is_replaced_when_the_run_reaches_it(folder):
     max(data_files(folder, 3), key=lambda path: path.stat().st_size).unlink()
-    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest")
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest", read_only=False)
     save_state(checkpoints, make_state(3))
     checkpoints.manager.close()
     state, damaged = restore(folder)
@@ -111,7 +111,7 @@ def test_a_kill_between_the_commit_and_the_checksums_costs_one_checkpoint(folder
     (folder / "3" / "sha256.json").unlink()
     state, skipped = restore(folder)
     assert int(state.step) == 2 and skipped == ["checkpoint 3 was interrupted while it was written, and was skipped"]
-    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest")
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest", read_only=False)
     save_state(checkpoints, make_state(3))
     checkpoints.manager.close()
     state, skipped = restore(folder)
@@ -120,7 +120,7 @@ def test_a_kill_between_the_commit_and_the_checksums_costs_one_checkpoint(folder
 
 def test_a_kill_in_the_first_save_starts_the_run_anew(tmp_path):
     for step in (4, 3):  # the second run saves at another step than the one that was killed
-        checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+        checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest", read_only=False)
         save_state(checkpoints, make_state(step))
         checkpoints.manager.close()
         if step == 4:
@@ -132,19 +132,19 @@ def test_a_kill_in_the_first_save_starts_the_run_anew(tmp_path):
 
 
 def test_the_older_checkpoint_stays_until_the_newer_one_is_complete(tmp_path, monkeypatch):
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest", read_only=False)
     save_state(checkpoints, make_state(1))
 
     def stop(path, text):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("irl_inr_jax.training.checkpoint.write_in_one_step", stop)
+        patch.setattr("irl_inr_jax.training.checkpoint.write_json", stop)
         save_state(checkpoints, make_state(2))
     checkpoints.manager.close()
     state, _ = restore(tmp_path / "checkpoints")
     assert int(state.step) == 1
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest")
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=1, config_digest="digest", read_only=False)
     save_state(checkpoints, make_state(2))
     checkpoints.manager.close()
     assert [path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()] == ["2"]
@@ -153,7 +153,7 @@ def test_the_older_checkpoint_stays_until_the_newer_one_is_complete(tmp_path, mo
 @pytest.mark.parametrize("name", ["runs[1]", "a*b", "a?b"])
 def test_a_path_that_orbax_takes_for_a_pattern_is_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"without \* \? \[ \] in its path, found .* choose another folder"):
-        open_checkpoints(tmp_path / name / "checkpoints", keep=1, config_digest="digest")
+        open_checkpoints(tmp_path / name / "checkpoints", keep=1, config_digest="digest", read_only=False)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"files": 3, "config": ""}', '{"files": {}}', "\x00\x00"])
@@ -195,3 +195,20 @@ def test_the_newest_step_is_that_of_the_highest_number(tmp_path):
     for name in ("8", "10", "9", "12.orbax-checkpoint-tmp"):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
     assert newest_step(tmp_path / "checkpoints") == 10
+
+
+def test_a_state_of_another_configuration_is_refused(folder):
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="other", read_only=False)
+    template = jax.eval_shape(lambda: make_state(0))
+    with pytest.raises(InputError, match=r"config\.json as the run was trained with it, found a key .* changed since"):
+        restore_state(checkpoints, template, sharding=SingleDeviceSharding(jax.devices()[0]))
+    checkpoints.manager.close()
+
+
+def test_reading_leaves_a_checkpoint_that_is_being_saved_alone(folder):
+    unfinished = folder / "4.orbax-checkpoint-tmp"
+    (unfinished / "state").mkdir(parents=True)
+    checkpoints = open_checkpoints(folder, keep=2, config_digest="digest", read_only=True)
+    assert sorted(checkpoints.manager.all_steps()) == [2, 3]
+    checkpoints.manager.close()
+    assert unfinished.exists()

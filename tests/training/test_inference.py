@@ -160,7 +160,7 @@ def test_the_file_has_the_published_names_in_input_order(trained, stored, tmp_pa
     embeddings = embed_images(trained, ImageSet(stored, ids, labels, None))
     save_embeddings(tmp_path / "embeddings.npz", embeddings)
     with np.load(tmp_path / "embeddings.npz", allow_pickle=False) as arrays:
-        assert set(arrays) == {"id", "latents", "theta", "tau"} | ({"label"} if with_labels else set())
+        assert set(arrays) == {"checksum", "id", "latents", "theta", "tau"} | ({"label"} if with_labels else set())
         np.testing.assert_array_equal(arrays["id"], ids)
         np.testing.assert_allclose(arrays["latents"][:, 0], 2 * stored.reshape(10, -1).mean(1) / 255, rtol=1e-5)
         assert arrays["theta"].shape == (10,) and arrays["tau"].shape == (10, 2)

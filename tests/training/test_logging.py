@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
 from irl_inr_jax.training.logging import MetricsLog, read_metric, read_metrics
+from irl_inr_jax.types import InputError
 
 
 def read_events(path):
@@ -29,7 +31,7 @@ def test_every_scalar_is_a_line_and_an_event(tmp_path):
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "image.png")
     log.write_image(5, "images", tmp_path / "image.png")
     log.close()
-    assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 5, "loss": 0.5, "recon": 0.25}
+    assert read_metrics(tmp_path) == [{"step": 5, "loss": 0.5, "recon": 0.25}]
     (path,) = (tmp_path / "tensorboard").iterdir()
     values = {value.tag: (event.step, value) for event in read_events(path) for value in event.summary.value}
     assert values["loss"][0] == 5 and values["loss"][1].simple_value == 0.5
@@ -42,6 +44,7 @@ def test_lines_after_the_resumed_step_and_an_incomplete_line_are_dropped(tmp_pat
     log.write(3, {"loss": 1.0})
     log.close()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line.pop("checksum") > 0 for line in lines] == [True] * 3
     assert lines == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 1.0}]
 
 
@@ -64,11 +67,30 @@ def test_a_metric_is_read_back_up_to_a_step(tmp_path):
     assert read_metric(tmp_path, "heldout_loss", until=3) == [0.1]
 
 
-def test_one_wrong_byte_costs_one_line(tmp_path):
-    lines = [json.dumps({"step": step, "loss": 0.5}) for step in range(1, 5)]
-    whole = "\n".join(lines).encode() + b"\n"
+def test_one_wrong_byte_is_noticed(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    log = MetricsLog(tmp_path, start_step=0)
+    for step in range(1, 5):
+        log.write(step, {"loss": 0.5 / step, "time": float("inf")})
+    log.close()
+    whole, metrics = path.read_bytes(), read_metrics(tmp_path)
+    assert metrics[3] == {"step": 4, "loss": 0.125, "time": float("inf")}
     for position in range(len(whole)):
-        (tmp_path / "metrics.jsonl").write_bytes(whole[:position] + b"\xff" + whole[position + 1 :])
-        assert len(read_metrics(tmp_path)) >= 2
-    (tmp_path / "metrics.jsonl").write_text('7\n[1]\n{"step": "1"}\n{"step": 1, "loss": []}\n{"step": 2}\n')
-    assert read_metrics(tmp_path) == [{"step": 2}]
+        for wrong in (b"\xff", bytes([whole[position] ^ 1])):
+            path.write_bytes(whole[:position] + wrong + whole[position + 1 :])
+            try:
+                found = read_metrics(tmp_path)
+            except InputError as error:
+                assert "metrics.jsonl as training wrote it, found line" in str(error) and "delete that line" in str(
+                    error
+                )
+            else:  # white space, the name of the checksum, or the end of the last line
+                assert [{name: line[name] for name in metrics[0]} for line in found] == metrics[: len(found)]
+                assert len(found) == 4 or position == len(whole) - 1
+
+
+@pytest.mark.parametrize("line", ["7", "[1]", '{"step": "1"}', '{"step": 1, "loss": []}', '{"st', ""])
+def test_a_line_of_another_form_is_refused(tmp_path, line):
+    (tmp_path / "metrics.jsonl").write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n')
+    with pytest.raises(InputError, match="found line 2 damaged"):
+        read_metrics(tmp_path)

@@ -12,6 +12,7 @@ from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.presets import tiny
+from irl_inr_jax.training import run as run_module
 from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
 from irl_inr_jax.training.run import (
     batches_of,
@@ -96,7 +97,7 @@ def test_streamed_images_are_batches_of_one_step(run):
 def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
     digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
     for step in (4, 8):
         save_state(checkpoints, state.replace(step=np.int32(step)))
     checkpoints.manager.close()
@@ -111,7 +112,7 @@ def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state
 
 def test_a_configuration_that_was_changed_after_training_is_refused(run, state, tmp_path):
     digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
     save_state(checkpoints, state.replace(step=np.int32(4)))
     checkpoints.manager.close()
     config = run.config.copy_and_resolve_references()
@@ -127,3 +128,22 @@ def test_a_run_without_checkpoints_is_refused(run, tmp_path):
         folder.mkdir(exist_ok=True)
         with pytest.raises(InputError, match=r"expected checkpoints in .* found none; train first"):
             load_trained(tmp_path, run.config, run.dataset)
+
+
+def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(run, state, tmp_path, monkeypatch):
+    digest = digest_config(run.config)
+    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
+    save_state(checkpoints, state.replace(step=np.int32(4)))
+    restore, calls = run_module.restore_state, []
+
+    def restore_late(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 1:
+            save_state(checkpoints, state.replace(step=np.int32(8)))
+            checkpoints.manager.delete(4)
+            raise FileNotFoundError("a file of checkpoint 4")
+        return restore(*arguments, **options)
+
+    monkeypatch.setattr(run_module, "restore_state", restore_late)
+    assert load_trained(tmp_path, run.config, run.dataset)[1] == 8 and len(calls) == 2
+    checkpoints.manager.close()

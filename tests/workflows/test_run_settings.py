@@ -64,8 +64,8 @@ def test_a_preset_keeps_its_settings_and_its_length_within_the_budget(config, sp
     choose(config, is_preset=True)
     assert config == before
     choose(config, is_preset=True, budget=1.0)  # 2.5 steps a second
-    assert config.train.num_epochs == 37  # of 4 steps
-    before.train.num_epochs = 37
+    assert config.train.num_epochs == 16  # of 9 steps
+    before.train.num_epochs = 16
     assert config == before
 
 

@@ -11,7 +11,7 @@ NUM_QUERIES = 1024
 NUM_POINTS = 8192
 
 
-def nearest_neighbours(
+def exact_neighbours(
     queries: Float[np.ndarray, "m d"],
     points: Float[np.ndarray, "n d"],
     num_neighbours: int,
@@ -28,10 +28,8 @@ def nearest_neighbours(
 
     Raises ValueError if there are fewer points than `num_neighbours`.
     """
-    available = len(points) - leave_out_self
-    if not 1 <= num_neighbours <= available:
-        raise ValueError(f"expected num_neighbours from 1 to {available}, found {num_neighbours}")
-    prepare = _to_directions if by_angle else np.asarray
+    check_num_neighbours(num_neighbours, len(points) - leave_out_self)
+    prepare = to_directions if by_angle else np.asarray
     firsts = range(0, len(points), NUM_POINTS)
     sums = (prepare(points[first : first + NUM_POINTS]).sum(axis=0, dtype=np.float64) for first in firsts)
     mean = sum(sums) / len(points)
@@ -53,7 +51,14 @@ def nearest_neighbours(
     return indices, np.sqrt(squares)
 
 
-def _to_directions(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+def check_num_neighbours(num_neighbours: int, available: int) -> None:
+    """Raise ValueError unless there are as many points to be neighbours, and at least one is wanted."""
+    if not 1 <= num_neighbours <= available:
+        raise ValueError(f"expected num_neighbours from 1 to {available}, found {num_neighbours}")
+
+
+def to_directions(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """Scale all rows to unit length; a row of zeros stays."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 

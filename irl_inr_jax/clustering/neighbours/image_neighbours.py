@@ -10,9 +10,9 @@ from jaxtyping import Array, Float, Float32, Int32
 from ml_collections import ConfigDict, FrozenConfigDict
 from sklearn.decomposition import PCA
 
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.orbit_images import Images, measure_radius, prepare_orbits
 from irl_inr_jax.clustering.neighbours.orbits import measure_recall, orbit_neighbours
+from irl_inr_jax.clustering.neighbours.search import Neighbours, nearest_neighbours
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.methods.wafer_features import make_wafer_features
@@ -82,7 +82,8 @@ def index_by_rotations(images: Images, settings: SearchSettings) -> ImageIndex:
 def index_by_wafers(images: Images, settings: SearchSettings) -> ImageIndex:
     """Prepare images for the Euclidean distance of their features of wafers, projected to principal components.
 
-    The projection is that of the fitted images. The search is exact, so its recall is 1.
+    The projection is that of the fitted images. The recall is that of
+    `nearest_neighbours`.
     """
     features = describe_wafers(images, settings)
     with single_thread():
@@ -91,12 +92,14 @@ def index_by_wafers(images: Images, settings: SearchSettings) -> ImageIndex:
 
     def of_others(others: Images, count: int) -> Int32[np.ndarray, "m q"]:
         queries = reduced.transform(describe_wafers(others, settings))
-        return nearest_neighbours(queries, points, count, leave_out_self=False)[0]
+        return nearest_neighbours(queries, points, count, leave_out_self=False).rows
+
+    @functools.lru_cache(maxsize=1)
+    def search(count: int) -> Neighbours:
+        return nearest_neighbours(points, points, count, leave_out_self=True)
 
     return ImageIndex(
-        among_fitted=lambda count: nearest_neighbours(points, points, count, leave_out_self=True)[0],
-        of_others=of_others,
-        recall=lambda count: 1.0,
+        among_fitted=lambda count: search(count).rows, of_others=of_others, recall=lambda count: search(count).recall
     )
 
 

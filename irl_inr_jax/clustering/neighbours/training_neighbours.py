@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images, make_search_settings
 from irl_inr_jax.clustering.neighbours.orbit_images import Images
+from irl_inr_jax.config.checked_files import DamagedFile, read_arrays, write_arrays
 from irl_inr_jax.config.storage import to_json
 from irl_inr_jax.devices.processes import first_process_first, is_first_process
 from irl_inr_jax.training.preconditions import check_neighbours
@@ -95,17 +95,14 @@ def digest_search(config: ConfigDict, dataset: Dataset) -> str:
 
 
 def read_neighbours(path: Path, digest: str) -> Int32[np.ndarray, "n q"] | None:
-    """Return the neighbours in the file, or None if there are none or they are of another search."""
+    """Return the neighbours in the file, or None if there are none, they are damaged or of another search."""
     try:
-        with np.load(path) as stored:
-            return stored["neighbours"] if str(stored["digest"]) == digest else None
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        stored = read_arrays(path)
+        return stored["neighbours"] if str(stored["digest"]) == digest else None
+    except (OSError, DamagedFile, KeyError):
         return None
 
 
 def write_neighbours(path: Path, neighbours: Int32[np.ndarray, "n q"], digest: str) -> None:
     """Write the file in one step, so that an interrupted search leaves none."""
-    unfinished = path.with_suffix(".tmp")
-    with unfinished.open("wb") as file:
-        np.savez(file, neighbours=neighbours, digest=digest)
-    unfinished.replace(path)
+    write_arrays(path, {"neighbours": neighbours, "digest": np.array(digest)})

@@ -63,6 +63,7 @@ def read_whoi_plankton(data: ConfigDict) -> Source:
         labels=readable_names(labels),
         columns={"year": years} if (years >= 0).any() else {},
         test=np.array(is_test)[order] if num_test else None,
+        is_kept=True,
     )
     description = "WHOI-Plankton: the largest classes, with equal numbers of images; see docs/data.md"
     return dataclasses.replace(source, description=description)

@@ -1,8 +1,9 @@
 """A `Source` of many image files with one image each, held in memory or re-read on request."""
 
-import dataclasses
+import logging
 import math
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,14 +12,19 @@ import numpy as np
 from ml_collections import ConfigDict
 from rich.progress import track
 
+from irl_inr_jax.data.readers import manifest
 from irl_inr_jax.data.readers.image_files import UnreadableImage, read_image
+from irl_inr_jax.data.readers.manifest import ImageFormat
 from irl_inr_jax.data.source import Source
 from irl_inr_jax.types import InputError, Pose
 
 _NUM_THREADS = 4
 _FILES_AT_ONCE = 256  # decoded ahead of the consumer
-_MIN_SHOWN = 1000  # smallest number of files with a progress bar
+_MIN_SHOWN = 1000  # smallest number of files with a progress bar, or lines in the log
+_SECONDS_BETWEEN_LINES = 10.0
 _NUM_NAMED = 5  # unreadable files named in a message
+
+logger = logging.getLogger(__name__)
 
 
 def source_of_files(
@@ -33,6 +39,7 @@ def source_of_files(
     test: np.ndarray | None = None,
     pose: Pose | None = None,
     load: Callable[[Path], np.ndarray] | None = None,
+    is_kept: bool = False,
 ) -> Source:
     """Return the images of the files `root / path` for N `paths`; ids default to the paths.
 
@@ -40,13 +47,17 @@ def source_of_files(
     files are skipped, together with their labels, columns and poses, and listed in `skipped`, up to the share
     config.data.max_unreadable. Greyscale images among RGB images become RGB. labels, columns, test and pose are as in
     `Source`, one entry per path. load: function from a file to its image, which raises UnreadableImage;
-    None for `read_image`.
+    None for `read_image`. is_kept: keep a manifest of many files, so that the next start reads only new and changed
+    ones.
 
     Raises InputError if more files are unreadable, and for images of different types or numbers of channels.
     """
     ids = np.asarray(paths if ids is None else ids, dtype=str)
     files, load = [root / path for path in paths], load or read_image
-    formats, reasons, images = _scan(files, load, memory=data.memory_mb * 1e6, name=name)
+    place = manifest.place_manifest(root, name) if is_kept and len(files) >= manifest.MIN_FILES else None
+    formats, reasons, images = _scan(
+        files, load, names=list(paths), place=place, memory=data.memory_mb * 1e6, name=name
+    )
     readable = np.array([row for row, found in enumerate(formats) if found is not None], dtype=np.int64)
     skipped = tuple(f"{ids[row]}: {reason}" for row, reason in sorted(reasons.items()))
     _check_share(skipped, len(files), data.max_unreadable, name)
@@ -84,42 +95,77 @@ def source_of_files(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Format:
-    """Shape and type of an image."""
-
-    height: int
-    width: int
-    channels: int
-    dtype: np.dtype
-
-
-def _format(image: np.ndarray) -> _Format:
+def _format(image: np.ndarray) -> ImageFormat:
     height, width, channels = image.shape
-    return _Format(height, width, channels, image.dtype)
+    return ImageFormat(height, width, channels, image.dtype)
 
 
 def _scan(
-    files: list[Path], load: Callable[[Path], np.ndarray], *, memory: float, name: str
-) -> tuple[list[_Format | None], dict[int, str], list[np.ndarray | None] | None]:
-    """Decode all files.
+    files: list[Path],
+    load: Callable[[Path], np.ndarray],
+    *,
+    names: list[str],
+    place: Path | None,
+    memory: float,
+    name: str,
+) -> tuple[list[ImageFormat | None], dict[int, str], list[np.ndarray | None] | None]:
+    """Decode all files, except those that the manifest at `place` knows; then write it anew if any was decoded.
 
     Returns the format of each image, None if it is unreadable; row -> reason for the unreadable ones; and the images,
     or None if they exceed `memory` bytes.
     """
-    formats, reasons, images, num_bytes = [], {}, [], 0
-    is_shown = len(files) >= _MIN_SHOWN and sys.stdout.isatty()
-    results = track(_read_all(files, load), f"{name}: reading", total=len(files), disable=not is_shown, transient=True)
-    for row, image in enumerate(results):
+    formats, images = manifest.know_nothing(len(files))
+    stamps = None
+    if place is not None:
+        stamps = manifest.stamp_files(files)
+        formats, images = manifest.read_manifest(place, names, stamps, max_bytes=memory)
+        if images is None and _count_bytes(formats) <= memory:  # no pixels are kept of images that have to be read
+            formats, images = manifest.know_nothing(len(files))
+    num_bytes = _count_bytes(formats)
+    images = None if num_bytes > memory else images
+    rows = [row for row, found in enumerate(formats) if found is None]
+    reasons = {}
+    decoded = _show_reading(_read_all([files[row] for row in rows], load), len(rows), name)
+    for row, image in zip(rows, decoded, strict=True):
         if isinstance(image, UnreadableImage):
-            reasons[row], image = image.reason, None
-        formats.append(None if image is None else _format(image))
-        num_bytes += 0 if image is None else image.nbytes
+            reasons[row] = image.reason
+            continue
+        formats[row] = _format(image)
+        num_bytes += image.nbytes
         if num_bytes > memory:
             images = None
         if images is not None:
-            images.append(image)
+            images[row] = image
+    readable = [row for row, found in enumerate(formats) if found is not None]
+    if place is not None and stamps is not None and len(rows) > len(reasons):
+        kept = [found for found in formats if found is not None]
+        if len({found.dtype for found in kept}) == 1:
+            pixels = None if images is None else [image for image in images if image is not None]
+            manifest.write_manifest(place, [names[row] for row in readable], stamps[readable], kept, pixels)
     return formats, reasons, images
+
+
+def _count_bytes(formats: Sequence[ImageFormat | None]) -> int:
+    return sum(one.height * one.width * one.channels * one.dtype.itemsize for one in formats if one is not None)
+
+
+def _show_reading(
+    results: Iterator[np.ndarray | UnreadableImage], total: int, name: str
+) -> Iterator[np.ndarray | UnreadableImage]:
+    """Yield the results of many files with a progress bar on a terminal, and lines in the log otherwise."""
+    if total < _MIN_SHOWN:
+        yield from results
+        return
+    if sys.stdout.isatty():
+        yield from track(results, f"{name}: reading", total=total, transient=True)
+        return
+    started = last = time.monotonic()
+    for number, result in enumerate(results):
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last, left = now, (now - started) / number * (total - number)
+            logger.info("%s: read %s of %s files, %.0f s left", name, f"{number:,}", f"{total:,}", left)
+        yield result
 
 
 def _read_all(files: list[Path], load: Callable[[Path], np.ndarray]) -> Iterator[np.ndarray | UnreadableImage]:
@@ -157,7 +203,7 @@ def _check_share(skipped: tuple[str, ...], num_files: int, share: float, name: s
         print(f"{name}: skipped {len(skipped)} of {num_files} files, which are unreadable ({named})", flush=True)
 
 
-def _common_channels(formats: list[_Format], ids: np.ndarray, name: str) -> int:
+def _common_channels(formats: list[ImageFormat], ids: np.ndarray, name: str) -> int:
     """Return the number of channels after greyscale images among RGB images are converted. Raises InputError."""
     for found, image in zip(formats, ids, strict=True):
         if found.dtype != formats[0].dtype:
@@ -180,7 +226,7 @@ def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _check_unchanged(
-    images: Iterable[np.ndarray | UnreadableImage], formats: list[_Format], ids: np.ndarray, name: str
+    images: Iterable[np.ndarray | UnreadableImage], formats: list[ImageFormat], ids: np.ndarray, name: str
 ) -> list[np.ndarray]:
     """Return `images` as a list. Raises InputError if one is unreadable or has another format than before."""
     unchanged = []

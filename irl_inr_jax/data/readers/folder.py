@@ -40,6 +40,7 @@ def read_folder(data: ConfigDict) -> Source:
         ids=readable_names(used),
         labels=layout.labels,
         test=layout.test,
+        is_kept=True,
     )
     notes = layout.notes + ((f"not read: {others}",) if others else ())
     return dataclasses.replace(source, notes=notes)

@@ -74,7 +74,8 @@ def read_table(data: ConfigDict) -> Source:
         "test": None if split is None else _is_test(split, name),
     }
     if images is None:
-        source = source_of_files(name, path.parent, resolve_backslashes(path.parent, paths, name), data=data, **known)
+        files = resolve_backslashes(path.parent, paths, name)
+        source = source_of_files(name, path.parent, files, data=data, is_kept=True, **known)
     else:
         rows = [str(row) for row in range(len(paths))]
         source = source_of_files(name, path, rows, data=data, load=images.read, **known)

@@ -134,15 +134,18 @@ def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: P
     """Write the members to the folder, which appears when all are written. Raises OSError and those of zipfile."""
     size = sum(member.file_size for member in members)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free
-    if size > free:
-        raise OSError(0, f"{free / 1e6:.0f} MB free for {size / 1e6:.0f} MB")
     logger.info("Unpacking %d files once: %.0f MB to %s", len(members), size / 1e6, folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
+        free = shutil.disk_usage(folder.parent).free
+        if size > free:
+            raise OSError(0, f"{free / 1e6:.0f} MB free for {size / 1e6:.0f} MB")
         for member in members:
             archive.extract(member, partial)
         partial.replace(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process has unpacked the archive in the meantime
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

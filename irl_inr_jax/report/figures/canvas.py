@@ -17,6 +17,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from PIL import Image
 
+from irl_inr_jax.config.checked_files import replace_file
+
 DPI = 100
 MARGIN = 24
 TITLE_HEIGHT = 68
@@ -100,7 +102,8 @@ def save_png(figure: Figure, path: Path | str) -> None:
         encoded = _encode_png(image.quantize(num_colours))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded)
+    with replace_file(path) as partial:
+        partial.write_bytes(encoded)
 
 
 def _encode_png(image: Image.Image) -> bytes:

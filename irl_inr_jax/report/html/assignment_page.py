@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.deployment.drift import Drift
 from irl_inr_jax.deployment.image_assignment import AssignedImages
 from irl_inr_jax.deployment.model_bundle import ModelBundle

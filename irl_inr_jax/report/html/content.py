@@ -7,8 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Int, Int32
 
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
 from irl_inr_jax.clustering.neighbours.image_neighbours import index_images
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.orbit_graph import search_settings_of
 from irl_inr_jax.clustering.task import Clustering
 from irl_inr_jax.data.lazy import LazyImages

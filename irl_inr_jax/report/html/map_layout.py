@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 from jaxtyping import Float, Float32
 
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.report.figures.projection import project_latents
 
 MAX_FITTED = 5000  # t-SNE takes 15 to 30 s for so many on one core
@@ -25,7 +25,7 @@ def place_images(latents: Float[np.ndarray, "n d"], *, seed: int) -> tuple[Float
     placed[rows] = points
     others = np.setdiff1d(np.arange(len(latents)), rows)
     if len(others):
-        anchors, distances = nearest_neighbours(latents[others], latents[rows], NUM_ANCHORS, leave_out_self=False)
+        anchors, distances, _ = nearest_neighbours(latents[others], latents[rows], NUM_ANCHORS, leave_out_self=False)
         weights = 1 / (distances + 1e-6)
         weights /= weights.sum(axis=1, keepdims=True)
         placed[others] = np.einsum("nq,nqa->na", weights, points[anchors])

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from irl_inr_jax.config.storage import write_in_one_step
+from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.report.html.encoding import encode_json
 
 # In the order in which they use each other.

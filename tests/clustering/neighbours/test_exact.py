@@ -6,7 +6,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from irl_inr_jax.clustering.neighbours import exact
-from irl_inr_jax.clustering.neighbours.exact import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.exact import exact_neighbours
 
 
 def sample(*shape, seed=0):
@@ -14,7 +14,7 @@ def sample(*shape, seed=0):
 
 
 def check_against_scikit_learn(queries, points, num_neighbours, *, leave_out_self):
-    found, distances = nearest_neighbours(queries, points, num_neighbours, leave_out_self=leave_out_self)
+    found, distances = exact_neighbours(queries, points, num_neighbours, leave_out_self=leave_out_self)
     reference = NearestNeighbors(n_neighbors=num_neighbours, algorithm="brute").fit(points.astype(np.float64))
     expected = reference.kneighbors(None if leave_out_self else queries.astype(np.float64))[0]
     assert found.shape == distances.shape == (len(queries), num_neighbours)
@@ -48,14 +48,14 @@ def test_agrees_with_scikit_learn_with_self_excluded(blocks):
 def test_duplicates_are_neighbours_of_each_other_and_not_of_themselves(blocks):
     points = np.repeat(sample(12, 3), 4, axis=0)
     check_against_scikit_learn(points, points, 6, leave_out_self=True)
-    found = nearest_neighbours(points, points, 3, leave_out_self=True)[0]
+    found = exact_neighbours(points, points, 3, leave_out_self=True)[0]
     np.testing.assert_array_equal(found // 4, np.repeat(np.arange(12), 4)[:, None].repeat(3, axis=1))
 
 
 def test_a_common_offset_does_not_reduce_the_precision():
     points = sample(50, 4)
-    near = nearest_neighbours(points, points, 5, leave_out_self=True)[1]
-    far = nearest_neighbours(points + 1000.0, points + 1000.0, 5, leave_out_self=True)[1]
+    near = exact_neighbours(points, points, 5, leave_out_self=True)[1]
+    far = exact_neighbours(points + 1000.0, points + 1000.0, 5, leave_out_self=True)[1]
     np.testing.assert_allclose(far, near, rtol=1e-3)
 
 
@@ -63,8 +63,8 @@ def test_neighbours_by_angle_are_those_of_the_normalised_rows(blocks):
     points = sample(50, 4) * np.exp(sample(50, 1, seed=1))
     points[7] = 0.0  # has no direction and stays at the origin
     directions = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    found, distances = nearest_neighbours(points, points, 5, leave_out_self=True, by_angle=True)
-    expected, lengths = nearest_neighbours(directions, directions, 5, leave_out_self=True)
+    found, distances = exact_neighbours(points, points, 5, leave_out_self=True, by_angle=True)
+    expected, lengths = exact_neighbours(directions, directions, 5, leave_out_self=True)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_allclose(distances, lengths, atol=1e-6)
 
@@ -74,7 +74,7 @@ def test_memory_is_one_copy_of_the_points_and_one_block_of_distances(monkeypatch
     monkeypatch.setattr(exact, "NUM_POINTS", 512)
     points = sample(4096, 64)
     before = points.copy()
-    nearest_neighbours(points[:8], points, 2, leave_out_self=False)
+    exact_neighbours(points[:8], points, 2, leave_out_self=False)
     np.testing.assert_array_equal(points, before)
     shapes = [jax.ShapeDtypeStruct(shape, "float32") for shape in ((8, 64), (8, 512, 64))]
     own = jax.ShapeDtypeStruct((8,), "int32")
@@ -87,4 +87,4 @@ def test_memory_is_one_copy_of_the_points_and_one_block_of_distances(monkeypatch
 def test_zero_neighbours_or_more_than_points_are_refused(num_neighbours):
     points = sample(5, 2)
     with pytest.raises(ValueError, match=rf"from 1 to 4, found {num_neighbours}"):
-        nearest_neighbours(points, points, num_neighbours, leave_out_self=True)
+        exact_neighbours(points, points, num_neighbours, leave_out_self=True)

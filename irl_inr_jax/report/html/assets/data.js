@@ -73,15 +73,14 @@ function download(name, text, type) {
   link.remove();
 }
 
-// Quote a cell of CSV. A leading = + - @ would be a formula in a spreadsheet.
+// Quote a cell of CSV, with an apostrophe before what a spreadsheet would evaluate, as irl_inr_jax/data/csv_cells.py does.
 function csvCell(value) {
   let text = value === null || value === undefined ? "" : String(value);
-  if (/^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text)) text = `'${text}`;
+  if (/^'*[=+\-@\t\r]/.test(text) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) text = `'${text}`;
   return quote(text);
 }
 const quote = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-// The first cell of each row is an id, which stays as it is.
-const csv = (rows) => rows.map(([id, ...cells]) => [quote(String(id)), ...cells.map(csvCell)].join(",")).join("\r\n") + "\r\n";
+const csv = (rows) => rows.map((cells) => cells.map(csvCell).join(",")).join("\r\n") + "\r\n";
 
 // Okabe and Ito's colours, which differ without colour vision too, then further ones; names are always shown as well.
 const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7a6a00", "#5b3a8c", "#8c1d40", "#3d5a4c",
