@@ -21,6 +21,7 @@ from irl_inr_jax.clustering.stability import MAX_ROWS as MAX_STABILITY_ROWS
 from irl_inr_jax.clustering.stability import measure_stability
 from irl_inr_jax.config import base
 from irl_inr_jax.data.lazy import LazyImages
+from irl_inr_jax.devices.compute import choose_speed
 from irl_inr_jax.evaluation.comparison import Truth, score_clustering
 from irl_inr_jax.evaluation.embeddings import embed_images, save_embeddings
 from irl_inr_jax.evaluation.neighbour_agreement import MAX_IMAGES as MAX_AGREEMENT_IMAGES
@@ -78,7 +79,8 @@ def make_synthetic(num_images: int, dim: int, num_clusters: int) -> Synthetic:
     config = base.get_config()
     points = Points(latents, images)
     options = {name: config[name] for name in ("augment", "orbits", "wafers")}
-    task = ClusterTask(points, points, num_clusters, 0, trained, config.clustering, fill=0.0, **options)
+    steps = {"steps_per_call": choose_speed(config).steps_per_call}
+    task = ClusterTask(points, points, num_clusters, 0, trained, config.clustering, fill=0.0, **steps, **options)
     return Synthetic(dataset, task, clusters, config)
 
 
@@ -149,7 +151,9 @@ def run_files(synthetic: Synthetic, folder: Path) -> tuple[str, ...]:
     save_embeddings(folder / "embeddings.npz", embeddings)
     scores = np.ones(len(synthetic.clusters), np.float32)
     names = synthetic.dataset.class_names
-    save_assignments(folder / "clusters.csv", embeddings, {"kmeans": _clustering(synthetic)}, scores, names, {})
+    save_assignments(
+        folder / "clusters.csv", embeddings, {"kmeans": _clustering(synthetic)}, scores, names, {}, raw=False
+    )
     return ()
 
 

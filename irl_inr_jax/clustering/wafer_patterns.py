@@ -1,6 +1,6 @@
 """Wafer maps without a pattern, which are most of a fab's, separated before the others are clustered.
 
-Of the failed dies of such a map none are neighbours but by chance. How much they cluster (`pattern_strength`), averaged
+The failed dies of such a map are adjacent only by chance. How much they cluster (`pattern_strength`), averaged
 over each map and those most similar to it, is a mixture of two groups; maps with many failed dies at random places are
 found by their share of failed dies. No label is used.
 """
@@ -54,7 +54,7 @@ def separate_patterns(task: ClusterTask, cluster: Callable[[ClusterTask], Cluste
     rows, others = np.flatnonzero(fitted > 0.5), np.flatnonzero(assigned > 0.5)
     if len(rows) < task.num_clusters:
         raise InputError(
-            f"expected {task.num_clusters - 1} clusters among the maps with a pattern, found {len(rows)} such maps; "
+            f"expected at least {task.num_clusters} maps with a pattern, found {len(rows)} of {num_maps}; "
             f"set fewer clusters or clustering.consensus.without_pattern=False"
         )
     clusters = np.zeros(len(assigned), np.int32)
@@ -81,18 +81,23 @@ def find_pattern_probabilities(
     probabilities = apply_rule(rule, averaged, measures[:, _SHARE])
     if task.transductive:
         return probabilities, probabilities
-    own = measure_maps(task, task.assigned.images)
+    own = measure_maps(task, task.assigned.images, least=float(measures[:, _STRENGTH].min()))
     others = average_strengths(own[:, _STRENGTH], measures[:, _STRENGTH], graph.assigned[:, :NUM_NEIGHBOURS])
     return probabilities, apply_rule(rule, others, own[:, _SHARE])
 
 
-def measure_maps(task: ClusterTask, images: Images) -> Float32[np.ndarray, "n 2"]:
-    """Compute strength and share of failed dies of stored images; a strength of -inf becomes the least finite one."""
+def measure_maps(task: ClusterTask, images: Images, *, least: float | None = None) -> Float32[np.ndarray, "n 2"]:
+    """Compute strength and share of failed dies of stored images.
+
+    A strength of -inf becomes `least`, by default the least finite one.
+    """
     settings = search_settings_of(task)
     measure = _compile_measures(settings.scaling, settings.wafers)
     measures = np.array(map_batches(measure, (), images, size=settings.batch_size))
     finite = np.isfinite(measures[:, _STRENGTH])
-    measures[~finite, _STRENGTH] = measures[finite, _STRENGTH].min() if finite.any() else 0.0
+    if least is None:
+        least = float(measures[finite, _STRENGTH].min()) if finite.any() else 0.0
+    measures[~finite, _STRENGTH] = least
     return measures
 
 

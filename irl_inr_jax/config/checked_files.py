@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 CHECKSUM = "checksum"
-# Errors of NumPy, zipfile and zlib for damaged content; EOFError and KeyError are no ValueErrors.
-_DAMAGE = (
+# Errors of NumPy, zipfile and zlib for damaged content; EOFError and KeyError are not subclasses of ValueError.
+DAMAGE = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SyntaxError, MemoryError),
     *(zipfile.BadZipFile, zlib.error),
 )
@@ -102,7 +102,7 @@ def _read_opened(opened: BinaryIO) -> dict[str, np.ndarray]:
     try:
         with np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file}
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DamagedFile(" ".join(str(error).split())) from None
     if not arrays:  # the record at the end of a zip file says how many there are
         raise DamagedFile("no arrays")

@@ -25,6 +25,7 @@ def check_config(config: ConfigDict) -> None:
     check_terms(config)
     check_wafers(config.wafers)
     check_consensus(config.clustering.consensus)
+    check_patterns(config)
 
 
 def check_values(block: ConfigDict, keys: Block, *, prefix: str = "") -> None:
@@ -106,7 +107,7 @@ def check_terms(config: ConfigDict) -> None:
         raise InputError(
             f"expected config.loss.neighbours=0 with config.method={method}"
             f"{' and config.loss.views=copies' if method == 'autoencoder' else ''}, found {loss.neighbours}; only the "
-            f"loss on two views has that term; choose the method by its variant, as in --config mnist_u:{method}"
+            f"loss on two views has that term; set it, or choose the method by its variant"
         )
 
 
@@ -151,4 +152,21 @@ def check_consensus(consensus: ConfigDict) -> None:
         raise InputError(
             f"expected config.clustering.consensus.num_smoothed of at most num_neighbours={consensus.num_neighbours}, "
             f"found {consensus.num_smoothed}; set fewer, or more neighbours"
+        )
+
+
+def check_patterns(config: ConfigDict) -> None:
+    """Refuse the separation of maps without a pattern for images that are not compared as wafers."""
+    if not config.clustering.consensus.without_pattern:
+        return
+    if config.orbits.distance != "wafers":
+        raise InputError(
+            f"expected config.orbits.distance=wafers with config.clustering.consensus.without_pattern=True, "
+            f"which is for wafer maps, found {config.orbits.distance}; set it, or without_pattern=False"
+        )
+    scales = config.wafers.scales_px
+    if len(scales) < 2 or scales[0] >= scales[1]:
+        raise InputError(
+            f"expected config.wafers.scales_px to begin with two increasing lengths, which measure patterns, found "
+            f"{tuple(scales)}; set more, or config.clustering.consensus.without_pattern=False"
         )

@@ -42,7 +42,7 @@ def choose_image_side(sizes: SizeFacts) -> dict[str, object]:
 
 
 def apply_recipe(config: ConfigDict, *, num_images: int, in_memory: bool, on_cpu: bool) -> None:
-    """Set networks, loss and clusterers: narrow networks on a CPU, and neighbours where there are enough images."""
+    """Set loss, length and clusterers: few epochs on a CPU, and neighbours where there are enough images."""
     if on_cpu:
         apply_cpu(config)
     num_neighbours = min(config.loss.num_neighbours, num_images // IMAGES_PER_NEIGHBOUR)

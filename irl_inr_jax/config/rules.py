@@ -134,7 +134,7 @@ def find_fault(key: Key, value: Any) -> str:
     kind = type(key.default)
     numbers = value if isinstance(value, tuple | list) else (value,)
     if any(_is_integer(number) and abs(number) > MAX_INTEGER for number in numbers):
-        return "below 2^63"  # more is no number of a machine
+        return "below 2^63"  # larger integers do not fit int64
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind is tuple and isinstance(value, list):

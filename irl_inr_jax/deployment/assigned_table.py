@@ -81,25 +81,22 @@ def continue_table(path: Path, columns: list[str], *, raw: bool) -> set[str]:
 
     Raises InputError for a file with other columns.
     """
-    if not path.exists() or path.stat().st_size == 0:
-        start_table(path, columns, raw=raw)
+    if not path.exists() or format_rows([columns], raw=raw).encode().startswith(path.read_bytes()):
+        start_table(path, columns, raw=raw)  # an interrupted write may have left a part of the first line
         return set()
+    restore = str if raw else restore_cell
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        header = list(map(restore, next(csv.reader(file), [])))
+    if header != columns:
+        raise InputError(
+            f"expected a table of this model in {path}, with the columns {', '.join(columns)}, found "
+            f"{', '.join(header)}; choose another --out"
+        )
     size = _end_of_lines(path)
     with path.open("r+b") as file:
         file.truncate(size)
-    if size == 0:
-        start_table(path, columns, raw=raw)
-        return set()
     with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        restore = str if raw else restore_cell
-        header = list(map(restore, next(rows, [])))
-        if header != columns:
-            raise InputError(
-                f"expected a table of this model in {path}, with the columns {', '.join(columns)}, found "
-                f"{', '.join(header)}; choose another --out"
-            )
-        return {restore(row[0]) for row in rows}
+        return {restore(row[0]) for row in list(csv.reader(file))[1:]}
 
 
 def append_lines(path: Path, lines: str) -> None:

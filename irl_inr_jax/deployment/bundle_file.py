@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
 from pathlib import Path
 
 import jax
@@ -18,7 +17,7 @@ import safetensors.numpy
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
 
 from irl_inr_jax.clustering.outlier_index import OutlierIndex
-from irl_inr_jax.config.checked_files import replace_file
+from irl_inr_jax.config.checked_files import DAMAGE, replace_file
 from irl_inr_jax.config.storage import parse_config, to_json
 from irl_inr_jax.deployment.model_bundle import HeldOut, InputRule, ModelBundle, Reference
 from irl_inr_jax.deployment.novelty import Familiarity
@@ -30,7 +29,6 @@ SUFFIX = ".irl"
 FORMAT, FORMAT_VERSION = "irl-inr model", 2
 MEMBERS = ("model.json", "weights.safetensors", "arrays.safetensors")
 _DATE = (1980, 1, 1, 0, 0, 0)  # of every member, so that equal models are equal files
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, RuntimeError)
 
 
 def save_bundle(path: Path, bundle: ModelBundle) -> None:
@@ -98,7 +96,7 @@ def unpack_bundle(content: bytes, *, place: str) -> ModelBundle:
         return _assemble(facts, *(safetensors.numpy.load(part) for part in parts[1:]), digest=digest)
     except InputError:
         raise
-    except (*_DAMAGE, zipfile.BadZipFile, zlib.error, safetensors.SafetensorError) as error:
+    except (*DAMAGE, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"expected a model in {place}, found a damaged file ({reason}); {advice}") from None
 

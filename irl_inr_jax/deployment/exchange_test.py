@@ -95,7 +95,7 @@ def _excess(
     limits = np.quantile(scores, LEVELS, axis=0)  # (levels, p)
     is_high = (scores[:, None] > limits).reshape(len(scores), -1).astype(np.float32)
     excess = marks @ is_high - expected @ is_high
-    return (excess / np.maximum(excess[1:].std(axis=0), 1e-3)).max(axis=1)
+    return (excess / np.maximum(excess.std(axis=0), 1e-3)).max(axis=1)
 
 
 def _densest_region(

@@ -108,7 +108,7 @@ def failure_densities(dies: Dies, filters: MapFilters) -> Float[Array, "b s h w"
 def pattern_strength(dies: Dies, filters: MapFilters) -> Float[Array, "b"]:
     """Compute how much failed dies cluster: the log ratio of the energies of two blurs of the excess of failed dies.
 
-    The excess is that over the wafer's share of failed dies, and the blurs are those of the two smallest scales. For
+    The excess is that over the wafer's share of failed dies, and the blurs are those of the first two scales. For
     failed dies at random places, much smaller than the scales s < t, the ratio is (s / t)^2; dies and patterns larger
     than s raise it, to 1 at most. -inf if no or all dies failed.
     """

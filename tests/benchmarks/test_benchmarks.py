@@ -47,10 +47,17 @@ def test_neighbours_has_one_row_per_search_and_number_of_points():
 
 
 def test_large_has_one_row_per_part_and_number_of_images_with_its_notes():
-    done = run("benchmarks.large", "--num-images=300,600", "--dim=4", "--num-clusters=3", "--parts=kmeans,stability")
+    done = run(
+        "benchmarks.large",
+        "--num-images=300,600",
+        "--dim=4",
+        "--num-clusters=3",
+        "--parts=kmeans,clusters.csv,stability",
+    )
     assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines()[-4:]]
-    assert [row[:2] for row in rows] == [[part, count] for part in ("kmeans", "stability") for count in ("300", "600")]
+    rows = [line.split() for line in done.stdout.splitlines()[-6:]]
+    parts = ("kmeans", "clusters.csv", "stability")
+    assert [row[:2] for row in rows] == [[part, count] for part in parts for count in ("300", "600")]
     assert all(float(row[3]) > 0 for row in rows) and rows[-1][-2:] == ["5,000", "images"]
 
 

@@ -84,6 +84,15 @@ def test_the_defaults_are_valid():
         ({"orbits__num_angles": 18}, r"config.orbits.num_angles as a multiple of 4, found 18"),
         ({"model__pose__reach": 0.5}, r"config.model.pose.reach=0 without a blur, found 0.5"),
         ({"clustering__consensus__num_smoothed": 31}, r"num_smoothed of at most num_neighbours=30, found 31"),
+        ({"clustering__consensus__without_pattern": True}, r"orbits.distance=wafers with .*without_pattern=True"),
+        (
+            {
+                "clustering__consensus__without_pattern": True,
+                "orbits__distance": "wafers",
+                "wafers__scales_px": (2.0,),
+            },
+            r"scales_px to begin with two increasing lengths, .* found \(2.0,\)",
+        ),
         ({"wafers__num_angles": 16, "wafers__num_frequencies": 10}, r"num_frequencies of at most 9 .* found 10"),
         ({"evaluation__clusterers": ("kmeans", "kmean")}, r"clusterers as \('all',\) or .*kmeans, .*, found .*'kmean'"),
         ({"train__patience": 3}, r"config.train.holdout above 0 with config.train.patience=3"),
@@ -106,7 +115,7 @@ def test_methods_with_raw_input_name_their_variant(method):
     with pytest.raises(InputError, match=message):
         check_config(changed(method=method))
     raw = {"model__encoder__input": "raw", "model__encoder__trunk": "mlp"}
-    with pytest.raises(InputError, match=rf"neighbours=0 with config.method={method}, .*--config mnist_u:{method}$"):
+    with pytest.raises(InputError, match=rf"neighbours=0 with config.method={method}, .* set it, or"):
         check_config(changed(method=method, **raw))
     check_config(changed(method=method, loss__neighbours=0.0, **raw))
 

@@ -68,3 +68,12 @@ def test_a_table_of_another_model_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("id,other\n1,2\n")
     with pytest.raises(InputError, match="expected a table of this model"):
         continue_table(tmp_path / "a.csv", column_names(make_small_model()), raw=False)
+
+
+@pytest.mark.parametrize("content", ["name,colour\nx,red\ny,blue", "one line without an end"])
+def test_a_table_that_is_not_ours_is_refused_as_it_is(tmp_path, content):
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match="expected a table of this model"):
+        continue_table(path, ["id", "kmeans"], raw=False)
+    assert path.read_text() == content

@@ -32,7 +32,7 @@ def nearest_neighbours(
     leave_out_self: bool,
     by_angle: bool = False,
 ) -> Neighbours:
-    """Find the rows of `points` nearest to each query; of more than `MAX_PAIRS` pairs only most of them.
+    """Find the rows of `points` nearest to each query; approximate above `MAX_PAIRS` pairs.
 
     Arguments and errors are those of `exact_neighbours`.
     """

@@ -160,7 +160,7 @@ def _show_reading(
         yield from track(results, f"{name}: reading", total=total, transient=True)
         return
     started = last = time.monotonic()
-    for number, result in enumerate(results):
+    for number, result in enumerate(results, 1):
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last, left = now, (now - started) / number * (total - number)

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,8 @@ import numpy as np
 import PIL
 import platformdirs
 from jaxtyping import Int64
+
+from irl_inr_jax.config.checked_files import DAMAGE
 
 MIN_FILES = 1_000  # fewer are read at once anyway
 MAX_PIXEL_BYTES = 1_000_000_000  # of the images of one folder that are kept; above, only their sizes
@@ -85,7 +86,7 @@ def read_manifest(
             ends = np.cumsum(shapes.astype(np.int64).prod(axis=1))
             fits = "pixels" in stored.files and ends[-1] * dtype.itemsize <= max_bytes
             pixels = stored["pixels"] if fits else None
-    except (OSError, KeyError, ValueError, EOFError, TypeError, NotImplementedError, zipfile.BadZipFile):
+    except DAMAGE:
         return KnownFiles(formats, None)
     found = np.array([rows.get(name, -1) for name in names])
     is_same = (found >= 0) & (old_stamps[found] == stamps).all(axis=1)

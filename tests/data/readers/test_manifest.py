@@ -104,14 +104,25 @@ def test_a_damaged_manifest_is_ignored(start, write, tmp_path):
     start()
     (path,) = (tmp_path / "cache").rglob("*.npz")
     whole = path.read_bytes()
-    damages = [whole[: len(whole) // 2], b"", *(_flip(whole, at) for at in range(0, len(whole), 97))]
+    damages = [whole[: len(whole) // 2], b"", *(_flip(whole, at, at % 8) for at in range(0, len(whole), 61))]
     for damaged in damages:
         path.write_bytes(damaged)
         check(start()[1], expected)
 
 
-def _flip(content, position):
-    return content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :]
+def _flip(content, position, bit):
+    return content[:position] + bytes([content[position] ^ 1 << bit]) + content[position + 1 :]
+
+
+def test_no_bit_of_the_zip_format_gives_a_traceback(start, write, tmp_path):
+    expected = [write(name, row) for row, name in enumerate(NAMES)]
+    start()
+    (path,) = (tmp_path / "cache").rglob("*.npz")
+    whole = path.read_bytes()
+    flags = [at + 8 for at in range(len(whole) - 4) if whole[at : at + 4] == b"PK\x01\x02"]  # encrypted, among others
+    for at in flags:
+        path.write_bytes(_flip(whole, at, 0))
+        check(start()[1], expected)
 
 
 def test_a_cache_that_cannot_be_written_costs_a_line(start, write, tmp_path, caplog):
