@@ -23,4 +23,5 @@ def get_config(names: str = ""):
     config.train.update(batch_size=64, log_every=2, save_every_epochs=1, picture_every_epochs=1)
     config.train.num_epochs = min(config.train.num_epochs, 2)
     config.evaluation.update(batch_size=64, upsample_side=64, shift_px=0.5)
+    config.evaluation.clusterers = ("kmeans", "agglomerative", "diffusion", "orbit_knn")
     return config
