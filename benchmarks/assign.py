@@ -1,4 +1,4 @@
-"""How many times as fast as training is assigning new images? Images per second of CPU time, by part.
+"""Compare the speed of assigning new images with that of training: images per second of CPU time, by part.
 
     python -m benchmarks.assign --model wafers.irl
     python -m benchmarks.assign --model wafers.irl --num_images 4096 --rounds 5

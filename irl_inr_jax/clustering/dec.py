@@ -45,15 +45,8 @@ def cluster_dec(task: ClusterTask) -> Clustering:
         kmeans = KMeans(task.num_clusters, n_init=10, random_state=task.seed).fit(encoder.standardised)
     params = {**encoder.params, "means": jnp.asarray(kmeans.cluster_centers_, jnp.float32)}
     optimizer = make_adam(settings.learning_rate)
-    run_epoch = make_run_epoch(
-        loss,
-        optimizer,
-        task=task,
-        frozen=encoder.frozen,
-        batch_size=settings.batch_size,
-        average_decay=0.0,
-        select=select_own,
-    )
+    options = {"batch_size": settings.batch_size, "average_decay": 0.0, "select": select_own}
+    run_epoch = make_run_epoch(loss, optimizer, task=task, frozen=encoder.frozen, **options)
     predict = make_predict(task, assign)
     tuned = start_tuning(params, optimizer)
     prior = make_prior((), task.num_clusters)

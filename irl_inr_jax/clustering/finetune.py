@@ -152,20 +152,12 @@ def make_run_epoch(
             given = batches[start : start + num_steps]
             rows, first, count = np.zeros((num_steps, batch_size), np.int32), epoch * per_epoch + start, len(given)
             rows[:count] = given
+            steps = {"first": np.int32(first), "count": np.int32(count)}
             batch = TuningBatches(jax.device_put(rows, split), read)
-            tuned, metrics = take_steps(
-                tuned,
-                frozen,
-                data,
-                stored,
-                seed_key=seed_key,
-                first=np.int32(first),
-                batches=batch,
-                count=np.int32(count),
-            )
+            tuned, metrics = take_steps(tuned, frozen, data, stored, seed_key=seed_key, batches=batch, **steps)
             collected.append(metrics)
-        steps = jax.device_get(collected)
-        return tuned, jax.tree.map(lambda *values: np.mean(np.concatenate(values)[:per_epoch], axis=0), *steps)
+        fetched = jax.device_get(collected)
+        return tuned, jax.tree.map(lambda *values: np.mean(np.concatenate(values)[:per_epoch], axis=0), *fetched)
 
     return run_epoch
 

@@ -57,18 +57,7 @@ def clustering_keys() -> Block:
             "num_dims": Key(30, at_least(1), "dimensions of the diffusion map; at least k are used"),
             "num_steps": Key(10, at_least(1), "steps of the random walk"),
         },
-        "consensus": {
-            "wafers_weight": Key(0.0, at_least(0), "spread of the features of wafers against that of z; 0 for z alone"),
-            "without_pattern": Key(False, ANY, "wafers: maps without a pattern are cluster 0, found before the others"),
-            "num_neighbours": Key(30, at_least(1), "degree of the graph whose modularity is maximised"),
-            "num_candidates": Key(6, at_least(1), "partitions; the one that agrees most with the others is used"),
-            "num_components": Key(50, at_least(0), "principal components of latents with more dimensions; 0 for all"),
-            "num_runs": Key(40, at_least(1), "k-means of each candidate"),
-            "num_means": Key((40, 80), POSITIVE_COUNTS, "clusters of these k-means, in turn; at least twice k"),
-            "num_smoothed": Key(15, at_least(1), "nearest neighbours over which each k-means is smoothed"),
-            "num_micro": Key(300, at_least(1), "micro-clusters that are merged; at least twice k"),
-            "vote_neighbours": Key(20, at_least(1), "fitted images that vote on a new image"),
-        },
+        "consensus": consensus_keys(),
         "umap": {
             "num_neighbours": Key(15, at_least(1), "degree of the graph"),
             "num_dims": Key(5, at_least(1), "dimensions of the embedding that k-means runs on"),
@@ -96,6 +85,22 @@ def clustering_keys() -> Block:
             "augment": Key("s1+r+t", AUGMENTATIONS, "as in scan.augment"),
         },
         "scan": scan_keys(),
+    }
+
+
+def consensus_keys() -> Block:
+    """The clusterer consensus."""
+    return {
+        "wafers_weight": Key(0.0, at_least(0), "spread of the features of wafers against that of z; 0 for z alone"),
+        "without_pattern": Key(False, ANY, "wafers: maps without a pattern are cluster 0, found before the others"),
+        "num_neighbours": Key(30, at_least(1), "degree of the graph whose modularity is maximised"),
+        "num_candidates": Key(6, at_least(1), "partitions; the one that agrees most with the others is used"),
+        "num_components": Key(50, at_least(0), "principal components of latents with more dimensions; 0 for all"),
+        "num_runs": Key(40, at_least(1), "k-means of each candidate"),
+        "num_means": Key((40, 80), POSITIVE_COUNTS, "clusters of these k-means, in turn; at least twice k"),
+        "num_smoothed": Key(15, at_least(1), "nearest neighbours over which each k-means is smoothed"),
+        "num_micro": Key(300, at_least(1), "micro-clusters that are merged; at least twice k"),
+        "vote_neighbours": Key(20, at_least(1), "fitted images that vote on a new image"),
     }
 
 

@@ -13,24 +13,7 @@ def model_keys() -> Block:
             "of dense layers: scaled (He's, first image at the mean pixel), or as published within 1 / sqrt(inputs)",
         ),
         "dtype": Key("float32", one_of("float32", "bfloat16"), "dtype of matmuls and convolutions; else float32"),
-        "encoder": {
-            "input": Key("canonical", one_of("canonical", "raw"), "canonical: image in its closed-form canonical pose"),
-            "trunk": Key("polar", one_of("resnet18", "mlp", "polar"), "network before the head"),
-            "stage_sizes": Key((2, 2, 2, 2), WIDTHS, "residual blocks of each stage"),
-            "width": Key(64, at_least(1), "features of the first stage, doubled from stage to stage"),
-            "stem": Key("3x3", one_of("3x3", "3x3/2", "7x7"), "3x3/2 has stride 2, 7x7 stride 2 and max-pooling"),
-            "padding": Key("same", one_of("same", "symmetric"), "of the ResNet: symmetric is k // 2, as published"),
-            "num_calls": Key(1, one_of(1, 2), "irl_inr: both views in one call, or two with own batch norm statistics"),
-            "polar": {  # circular convolutions on polar images: z is invariant to rotations by construction
-                "num_angles": Key(48, multiple_of(4), "points on each circle"),
-                "num_radii": Key(16, at_least(1), "circles about the centre of the closed-form pose"),
-                "radius": Key(1.0, POSITIVE, "of the outermost circle, in half sides"),
-                "widths": Key((48, 64, 96), WIDTHS, "features of the convolutions; the first two have stride 2"),
-                "head_width": Key(128, at_least(1), "hidden layer between the pooled features and z"),
-                "pose_widths": Key((64,), WIDTHS, "hidden layers between the features and the pose"),
-            },
-            "head_widths": Key((512, 512), WIDTHS, "hidden layers of the head; all hidden layers of an mlp"),
-        },
+        "encoder": encoder_keys(),
         "hypernet": {
             "widths": Key((128, 128), WIDTHS, "hidden layers"),
             "num_shards": Key(1, at_least(1), "devices that share its last layer and the optimizer state of it"),
@@ -65,4 +48,26 @@ def model_keys() -> Block:
             "num_rotations": Key(32, at_least(1), "closed_form: rotations compared with the INR; 1 keeps arg c21"),
             "num_radii": Key(8, at_least(1), "circles on which those rotations are compared"),
         },
+    }
+
+
+def encoder_keys() -> Block:
+    """The encoder E."""
+    return {
+        "input": Key("canonical", one_of("canonical", "raw"), "canonical: image in its closed-form canonical pose"),
+        "trunk": Key("polar", one_of("resnet18", "mlp", "polar"), "network before the head"),
+        "stage_sizes": Key((2, 2, 2, 2), WIDTHS, "residual blocks of each stage"),
+        "width": Key(64, at_least(1), "features of the first stage, doubled from stage to stage"),
+        "stem": Key("3x3", one_of("3x3", "3x3/2", "7x7"), "3x3/2 has stride 2, 7x7 stride 2 and max-pooling"),
+        "padding": Key("same", one_of("same", "symmetric"), "of the ResNet: symmetric is k // 2, as published"),
+        "num_calls": Key(1, one_of(1, 2), "irl_inr: both views in one call, or two with own batch norm statistics"),
+        "polar": {  # circular convolutions on polar images: z is invariant to rotations by construction
+            "num_angles": Key(48, multiple_of(4), "points on each circle"),
+            "num_radii": Key(16, at_least(1), "circles about the centre of the closed-form pose"),
+            "radius": Key(1.0, POSITIVE, "of the outermost circle, in half sides"),
+            "widths": Key((48, 64, 96), WIDTHS, "features of the convolutions; the first two have stride 2"),
+            "head_width": Key(128, at_least(1), "hidden layer between the pooled features and z"),
+            "pose_widths": Key((64,), WIDTHS, "hidden layers between the features and the pose"),
+        },
+        "head_widths": Key((512, 512), WIDTHS, "hidden layers of the head; all hidden layers of an mlp"),
     }

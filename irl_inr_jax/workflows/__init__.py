@@ -1,1 +1,1 @@
-"""What the commands and the estimator do: choose settings, train, evaluate, fit a model."""
+"""Steps that the commands and the estimator share: choose settings, train, evaluate, fit a model."""

@@ -51,19 +51,11 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
 
 def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
     """Continue from the newest checkpoint, take the steps that are left and save the last state; return the status."""
-    config = run.config
-    checkpoints = open_checkpoints(
-        workdir / "checkpoints",
-        keep=config.train.keep_checkpoints,
-        config_digest=digest_config(config),
-        read_only=False,
-    )
+    config, train = run.config, run.config.train
+    options = {"keep": train.keep_checkpoints, "config_digest": digest_config(config), "read_only": False}
+    checkpoints = open_checkpoints(workdir / "checkpoints", **options)
     state = restore_or_init(run, checkpoints)
-    start, every_save, every_picture = (
-        int(state.step),
-        config.train.save_every_epochs,
-        config.train.picture_every_epochs,
-    )
+    start, every_save, every_picture = int(state.step), train.save_every_epochs, train.picture_every_epochs
     if find_early_end(run, workdir, step=start):
         checkpoints.manager.close()
         logger.info(f"training ended at step {start}, since {METRIC} no longer fell; config.train.patience=0 goes on")
@@ -95,8 +87,8 @@ def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
                 state,
                 take_step,
                 batches_of(run, start=start),
-                log_every=config.train.log_every,
-                steps_per_epoch=len(run.dataset.train.images) // config.train.batch_size or 1,
+                log_every=train.log_every,
+                steps_per_epoch=len(run.dataset.train.images) // train.batch_size or 1,
                 measure_epoch=measure_epoch,
                 on_metrics=on_metrics,
                 on_epoch=on_epoch,

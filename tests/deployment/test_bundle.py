@@ -1,4 +1,4 @@
-"""What a model keeps of a run: the reference within the size, the rule of the input, and held-out images."""
+"""Contents of a saved model: the reference within the size limit, the rule of the input, and held-out images."""
 
 import dataclasses
 

@@ -30,7 +30,7 @@ NOT_READ = {".png", ".html", ".lock"}  # and the events of TensorBoard
 
 
 class Outcome(NamedTuple):
-    """What reading a damaged run gave: refused in one line, equal, or declared (an older checkpoint, a shorter log)."""
+    """Result of reading a damaged run: refused in one line, equal, or declared (an older checkpoint, a shorter log)."""
 
     kind: str
     message: str
