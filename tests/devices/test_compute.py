@@ -48,6 +48,7 @@ def config(request, tiny_config):
     return config
 
 
+@pytest.mark.slow
 def test_options_change_results_only_by_rounding(config):
     images, variables = initialize(config)
     expected_loss, expected = loss_and_gradient(config, images, variables)
@@ -62,6 +63,7 @@ def test_options_change_results_only_by_rounding(config):
         np.testing.assert_allclose(gradient, expected, atol=1e-3 * scale, err_msg=str(options))
 
 
+@pytest.mark.slow
 def test_one_call_of_the_encoder_on_both_views_equals_two_without_batch_norm(tiny_config):
     """Without batch norm the results are equal; with it, one call takes the statistics over both views."""
     encoder = tiny_config.model.encoder
