@@ -92,12 +92,13 @@ def make_parts(bundle, stored) -> dict[str, Callable[[], int]]:
     from irl_inr_jax.deployment.assigned_table import format_lines
     from irl_inr_jax.deployment.image_assignment import CHUNK, assign_stored, with_fast_batches
     from irl_inr_jax.deployment.novelty import encode_with_errors, make_error_grid, measure_novelty
-    from irl_inr_jax.deployment.prediction import find_nearest, predict_by
+    from irl_inr_jax.deployment.prediction import find_nearest, predict_by, search_reference
 
     bundle = with_fast_batches(bundle)
     count, sizes = len(stored), np.full((len(stored), 2), stored.shape[1])
     ids, grid = np.arange(count).astype(str), make_error_grid(bundle.config)
     latents, _, errors = encode_with_errors(bundle.trained, stored, grid)
+    found = search_reference(bundle, latents)
 
     def assign() -> int:
         for first in range(0, count, CHUNK):
@@ -112,9 +113,9 @@ def make_parts(bundle, stored) -> dict[str, Callable[[], int]]:
         "assign": assign,
         "  z, pose and errors": times(lambda: encode_with_errors(bundle.trained, stored, grid)),
         "  novelty": times(lambda: measure_novelty(bundle.familiarity, bundle.reference.latents, latents, errors)),
-        "  nearest and outlier score": times(lambda: find_nearest(bundle, latents)),
+        "  neighbours and outlier score": times(lambda: find_nearest(bundle, search_reference(bundle, latents))),
         **{
-            f"  {name}": times(lambda name=name: predict_by(name, bundle, latents, stored))
+            f"  {name}": times(lambda name=name: predict_by(name, bundle, latents, stored, lambda: found))
             for name in bundle.clusterers
         },
     }

@@ -15,7 +15,8 @@ from benchmarks.latents import make_latents
 from irl_inr_jax.clustering import CLUSTERERS, Clustering, ClusterTask, Points
 from irl_inr_jax.clustering.choose_k import MAX_IMAGES, choose_k
 from irl_inr_jax.clustering.kmeans import assign_to_centres
-from irl_inr_jax.clustering.outlier_index import index_outliers, measure_isolation
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
+from irl_inr_jax.clustering.outlier_index import count_neighbours, index_outliers, measure_isolation
 from irl_inr_jax.clustering.outliers import MAX_ROWS, outlier_scores
 from irl_inr_jax.clustering.stability import MAX_ROWS as MAX_STABILITY_ROWS
 from irl_inr_jax.clustering.stability import measure_stability
@@ -123,7 +124,10 @@ def run_outliers(synthetic: Synthetic, folder: Path) -> tuple[str, ...]:
 def run_outlier_index(synthetic: Synthetic, folder: Path) -> tuple[str, ...]:
     """Index the images, and score as many as new ones."""
     latents = synthetic.task.fitted.latents
-    measure_isolation(latents[::10], latents, index_outliers(latents))
+    index = index_outliers(latents)
+    count = count_neighbours(len(latents))
+    found = nearest_neighbours(latents[::10], latents, count, leave_out_self=False)
+    measure_isolation(found.rows, found.distances, index)
     return ()
 
 

@@ -33,24 +33,29 @@ def index_outliers(points: Float[np.ndarray, "m d"]) -> OutlierIndex:
     """Measure the densities of the stored points among each other. Fewer than three have none: all scores are 1."""
     if len(points) < 3:
         return OutlierIndex(np.ones(len(points), np.float32), np.ones(len(points), np.float32))
-    rows, distances, _ = nearest_neighbours(points, points, _count(len(points)), leave_out_self=True)
+    rows, distances, _ = nearest_neighbours(points, points, count_neighbours(len(points)), leave_out_self=True)
     reach = distances[:, -1]
     return OutlierIndex(reach, _density(rows, distances, reach))
 
 
+def count_neighbours(num_points: int) -> int:
+    """Return the number of nearest stored points of a new one that `measure_isolation` takes, of `num_points`."""
+    return max(min(NUM_NEIGHBOURS, num_points - 1), 1)
+
+
 def measure_isolation(
-    points: Float[np.ndarray, "n d"], stored: Float[np.ndarray, "m d"], index: OutlierIndex
+    rows: Int[np.ndarray, "n q"], distances: Float32[np.ndarray, "n q"], index: OutlierIndex
 ) -> Isolation:
-    """Find the nearest stored point of each new point and compute the local outlier factor."""
-    rows, distances, _ = nearest_neighbours(points, stored, max(_count(len(stored)), 1), leave_out_self=False)
-    scores = np.ones(len(points), np.float32)
-    if len(stored) >= 3:
+    """Compute the local outlier factor of new points from their nearest stored points.
+
+    rows, distances: of at least `count_neighbours` stored points, nearest first; further ones are not used.
+    """
+    num_stored = len(index.reach)
+    rows, distances = (array[:, : count_neighbours(num_stored)] for array in (rows, distances))
+    scores = np.ones(len(rows), np.float32)
+    if num_stored >= 3:
         scores = index.density[rows].mean(axis=1) / _density(rows, distances, index.reach)
     return Isolation(rows[:, 0].astype(np.int64), distances[:, 0], scores.astype(np.float32))
-
-
-def _count(num_points: int) -> int:
-    return min(NUM_NEIGHBOURS, num_points - 1)
 
 
 def _density(

@@ -112,7 +112,11 @@ def classify_patches(
     network: PolarNetwork, trained: PyTree, patches: Patches, *, batch_size: int
 ) -> Float32[np.ndarray, "n k"]:
     """Return the probabilities of the clusters. trained: of `train_on_labels`."""
-    return map_batches(partial(_classify, network=network), trained, patches, size=batch_size)
+
+    def classify(trained: PyTree, patches: Array) -> Float[Array, "b k"]:
+        return _classify(trained, _sample_plain((), patches, network=network), network=network)
+
+    return map_batches(classify, trained, patches, size=batch_size)
 
 
 def _measure_standard(network: PolarNetwork, patches: Patches) -> dict[str, np.ndarray]:
@@ -162,14 +166,14 @@ def _take_step(
     return FitState(params, average, opt_state, state.step + 1), loss
 
 
+# A program of its own, as the views of a training step: in one with the network it takes half as long again.
 @partial(jax.jit, static_argnames="network")
 def _sample_plain(_: tuple[()], patches: Array, *, network: PolarNetwork) -> Float[Array, "b t m"]:
     return sample_polar_patches(patches.astype(jnp.float32), **network.grid())
 
 
 @partial(jax.jit, static_argnames="network")
-def _classify(trained: PyTree, patches: Array, *, network: PolarNetwork) -> Float[Array, "b k"]:
-    polar = sample_polar_patches(patches.astype(jnp.float32), **network.grid())
+def _classify(trained: PyTree, polar: Float[Array, "b t m"], *, network: PolarNetwork) -> Float[Array, "b k"]:
     return jax.nn.softmax(_compute_logits(network, trained["network"], _standardise(polar, trained)))
 
 

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from jaxtyping import Float32, Int32, Shaped
 
+from irl_inr_jax.clustering.neighbours.search import Neighbours
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.model_views import (
     KnownNeighbours,
@@ -14,7 +15,7 @@ from irl_inr_jax.deployment.model_views import (
     require_predicted_pose,
 )
 from irl_inr_jax.deployment.new_images import NewImages, read_new_images
-from irl_inr_jax.deployment.prediction import NearestKnown, find_nearest, predict_by
+from irl_inr_jax.deployment.prediction import NearestKnown, find_nearest, predict_by, search_reference
 from irl_inr_jax.types import InputError, Pose
 
 
@@ -44,13 +45,19 @@ class AppliedModel:
         return self.encoded[1]
 
     @functools.cached_property
+    def neighbours(self) -> Neighbours:
+        """The known images nearest to each in latent space."""
+        return search_reference(self.bundle, self.latents)
+
+    @functools.cached_property
     def nearest(self) -> NearestKnown:
         """The nearest known image of each, and the outlier scores."""
-        return find_nearest(self.bundle, self.latents)
+        return find_nearest(self.bundle, self.neighbours)
 
     def clusters(self, clusterer: str) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
         """Return clusters and confidences by one clusterer. Raises InputError if the model has no clusters of it."""
-        return predict_by(require_clusterer(self.bundle, clusterer), self.bundle, self.latents, self.new.images)
+        name = require_clusterer(self.bundle, clusterer)
+        return predict_by(name, self.bundle, self.latents, self.new.images, lambda: self.neighbours)
 
     def align(self, side: int) -> Shaped[np.ndarray, "n s s c"]:
         """Return the images upright; see `align_new_images`. Raises InputError for a method without pose."""

@@ -14,7 +14,7 @@ from irl_inr_jax.deployment.drift import MeasuredImages, novelty_limits, score_n
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.new_images import NewImages
 from irl_inr_jax.deployment.novelty import encode_with_errors, make_error_grid, measure_novelty
-from irl_inr_jax.deployment.prediction import find_nearest, predict_clusters
+from irl_inr_jax.deployment.prediction import find_nearest, predict_clusters, search_reference
 from irl_inr_jax.evaluation.user_images import shifts_in_pixels
 from irl_inr_jax.types import Pose
 
@@ -89,11 +89,12 @@ def assign_stored(
     bundle = with_fast_batches(bundle)
     latents, pose, errors = encode_with_errors(bundle.trained, filled, make_error_grid(bundle.config))
     novelty = measure_novelty(bundle.familiarity, bundle.reference.latents, latents, errors)[:count]
+    found = search_reference(bundle, latents)
     predicted = {
         name: (clusters[:count], confidence[:count])
-        for name, (clusters, confidence) in predict_clusters(bundle, latents, filled).items()
+        for name, (clusters, confidence) in predict_clusters(bundle, latents, filled, lambda: found).items()
     }
-    nearest = find_nearest(bundle, latents)
+    nearest = find_nearest(bundle, found)
     scores = score_novelty(novelty, novelty_limits(bundle.held_out.novelty))
     pose = None if pose is None else Pose(theta=pose.theta[:count], tau=pose.tau[:count])
     clusters = {name: found for name, (found, _) in predicted.items()}

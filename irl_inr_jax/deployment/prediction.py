@@ -1,6 +1,5 @@
 """Clusters and outlier scores of new images by a model, without the training set."""
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,17 +7,16 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
 
 from irl_inr_jax.clustering.kmeans import assign_to_centres
-from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import Neighbours, nearest_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.orbit_selflabel import assign_images
-from irl_inr_jax.clustering.outlier_index import measure_isolation
+from irl_inr_jax.clustering.outlier_index import count_neighbours, measure_isolation
 from irl_inr_jax.clustering.tuned_classifiers import classify_by_heads, classify_by_means
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.metrics.clustering_scores import NOISE
 
 Images = Shaped[np.ndarray, "n h w c"] | LazyImages
-Voters = tuple[Int32[np.ndarray, "n q"], Float32[np.ndarray, "n q"]]
 Assigned = tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]
 
 # Of the distance of an image to its last neighbour: an image so near to a reference image is taken to be that image.
@@ -37,62 +35,57 @@ class NearestKnown(NamedTuple):
     outlier_scores: Float32[np.ndarray, "n"]
 
 
+def search_reference(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Neighbours:
+    """Find the reference images nearest to each new image in latent space: enough for votes and outlier scores."""
+    num_known = len(bundle.reference.latents)
+    count = min(max(bundle.config.clustering.vote_neighbours, count_neighbours(num_known)), num_known)
+    if not len(latents):
+        return Neighbours(np.zeros((0, count), np.int32), np.zeros((0, count), np.float32), 1.0)
+    return nearest_neighbours(latents, bundle.reference.latents, count, leave_out_self=False)
+
+
 def predict_clusters(
-    bundle: ModelBundle, latents: Float[np.ndarray, "n d"], images: Images
-) -> dict[str, tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]]:
+    bundle: ModelBundle, latents: Float[np.ndarray, "n d"], images: Images, search: Callable[[], Neighbours]
+) -> dict[str, Assigned]:
     """Return (clusters, confidence) by clusterer. latents, images: of the new images, as stored for the encoder.
 
     A clusterer with a classifier uses it: k-means the nearest mean, others their network. The others take the most
-    common cluster among the nearest reference images in latent space; confidence is its share.
+    common cluster among the nearest reference images in latent space; confidence is its share. search: returns the
+    result of `search_reference`.
     """
-    neighbours = functools.cache(lambda: find_voters(bundle, latents))
-    return {name: _predict(name, bundle, latents, images, neighbours) for name in bundle.clusterers}
+    return {name: predict_by(name, bundle, latents, images, search) for name in bundle.clusterers}
 
 
-def predict_by(name: str, bundle: ModelBundle, latents: Float[np.ndarray, "n d"], images: Images) -> Assigned:
-    """Return clusters and confidence by one clusterer."""
-    return _predict(name, bundle, latents, images, lambda: find_voters(bundle, latents))
-
-
-def _predict(
+def predict_by(
     name: str,
     bundle: ModelBundle,
     latents: Float[np.ndarray, "n d"],
     images: Images,
-    neighbours: Callable[[], Voters],
+    search: Callable[[], Neighbours],
 ) -> Assigned:
+    """Return clusters and confidence by one clusterer, as `predict_clusters`."""
     if not len(latents):
         return np.zeros(0, np.int32), np.zeros(0, np.float32)
     if name not in bundle.classifiers or name not in CLASSIFIERS:
-        return vote_of_reference(name, bundle, *neighbours())
+        return vote_of_reference(name, bundle, search())
     outputs, confidence = CLASSIFIERS[name](bundle, latents, images)
     clusters = bundle.numbers[name][outputs].astype(np.int32)
     return clusters, np.where(clusters == NOISE, np.float32(0), confidence)
 
 
-def find_nearest(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> NearestKnown:
-    """Find the nearest reference image of each new image in latent space, and compute the outlier scores."""
-    if not len(latents):
-        return NearestKnown(bundle.reference.ids[:0], np.zeros(0, np.float32), np.zeros(0, np.float32))
-    found = measure_isolation(latents, bundle.reference.latents, bundle.reference.index)
-    return NearestKnown(bundle.reference.ids[found.nearest], found.distance, found.outlier_score)
+def find_nearest(bundle: ModelBundle, found: Neighbours) -> NearestKnown:
+    """Return the nearest reference image of each new image, and the outlier scores. found: of `search_reference`."""
+    isolation = measure_isolation(found.rows, found.distances, bundle.reference.index)
+    return NearestKnown(bundle.reference.ids[isolation.nearest], isolation.distance, isolation.outlier_score)
 
 
-def find_voters(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Voters:
-    """Return rows and distances of the `vote_neighbours` nearest reference images of each new image."""
-    count = min(bundle.config.clustering.vote_neighbours, len(bundle.reference.latents))
-    rows, distances, _ = nearest_neighbours(latents, bundle.reference.latents, count, leave_out_self=False)
-    return rows, distances
-
-
-def vote_of_reference(
-    name: str, bundle: ModelBundle, rows: Int32[np.ndarray, "n q"], distances: Float32[np.ndarray, "n q"]
-) -> Assigned:
-    """Return the most common cluster among the nearest reference images and its share. rows, distances: of these.
+def vote_of_reference(name: str, bundle: ModelBundle, found: Neighbours) -> Assigned:
+    """Return the most common cluster among the `vote_neighbours` nearest reference images and its share.
 
     An image that is in the reference keeps its cluster and its confidence. Noise has confidence 0.
     """
     reference = bundle.reference
+    rows, distances = (array[:, : bundle.config.clustering.vote_neighbours] for array in (found.rows, found.distances))
     clusters, confidence = vote(reference.clusters[name], rows)
     is_known = distances[:, 0] <= SAME_IMAGE * distances[:, -1]
     clusters = np.where(is_known, reference.clusters[name][rows[:, 0]], clusters).astype(np.int32)

@@ -4,10 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irl_inr_jax.geometry.coords import pixel_grid, transform_coords
+from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.geometry.moments import centre_of_mass, pixel_mass
-from irl_inr_jax.geometry.warps import sample_image
-from irl_inr_jax.types import Pose
 
 # Share of the mass of an image within its content radius; the rest may be interpolation and noise.
 CONTENT_SHARE = 0.995
@@ -32,11 +30,19 @@ def content_radius(images: Float[Array, "b h w c"], centre: Float[Array, "b 2"])
 def centred_patches(
     images: Float[Array, "b h w c"], centre: Float[Array, "b 2"], *, side: int, reach: float, fill: float
 ) -> Float[Array, "b s s c"]:
-    """Resample the square of `reach` half sides about each centre on a grid of `side` pixels, with `fill` outside."""
-    pose = Pose(theta=jnp.zeros(len(images)), tau=centre)
-    coords = transform_coords(reach * pixel_grid(side, side)[None], pose)
+    """Resample the square of `reach` half sides about each centre on a grid of `side` pixels, with `fill` outside.
 
-    def one(image, coords):
-        return sample_image(image, coords, interpolation="bilinear", fill=fill)
+    Bilinear, as `sample_image`. Rows and columns of the grid are parallel to those of the image, so that the
+    interpolation is one along the columns after one along the rows: two matrix products instead of four gathers.
+    """
+    height, width = images.shape[1:3]
+    offsets = reach * ((2 * jnp.arange(side, dtype=jnp.float32) + 1) / side - 1)
+    rows = _hat_weights((1 - (centre[:, 1:] - offsets)) * height / 2 - 0.5, height)
+    columns = _hat_weights((1 + (centre[:, :1] + offsets)) * width / 2 - 0.5, width)
+    exact = jax.lax.Precision.HIGHEST
+    return fill + jnp.einsum("byh,bhwc,bxw->byxc", rows, images - fill, columns, precision=exact)
 
-    return jax.vmap(one)(images, coords).reshape(len(images), side, side, -1)
+
+def _hat_weights(positions: Float[Array, "b s"], size: int) -> Float[Array, "b s n"]:
+    """Return the weights of `size` pixels in linear interpolation at each position; none of pixels outside."""
+    return jnp.maximum(1 - jnp.abs(positions[..., None] - jnp.arange(size, dtype=jnp.float32)), 0)

@@ -4,21 +4,26 @@ import numpy as np
 
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.deployment.applied_model import AppliedModel
-from irl_inr_jax.deployment.prediction import find_nearest, predict_clusters
+from irl_inr_jax.deployment.prediction import find_nearest, predict_clusters, search_reference
 from tests.small_model import make_small_images, make_small_model
+
+
+def predict_all(model, latents, images):
+    """Clusters and confidence by clusterer, with votes by a search of their own."""
+    return predict_clusters(model, latents, images, lambda: search_reference(model, latents))
 
 
 def test_known_images_keep_their_clusters_and_confidence():
     model = make_small_model()
     applied = AppliedModel(model, make_small_images())
     np.testing.assert_array_equal(applied.latents, model.reference.latents)
-    predicted = predict_clusters(model, applied.latents, applied.new.images)
+    predicted = predict_all(model, applied.latents, applied.new.images)
     assert list(predicted) == model.clusterers
     for name, (clusters, confidence) in predicted.items():
         np.testing.assert_array_equal(clusters, model.reference.clusters[name])
         np.testing.assert_allclose(confidence, model.reference.confidence[name], atol=1e-4)
         assert clusters.dtype == np.int32 and (confidence[clusters == -1] == 0).all()
-    nearest = find_nearest(model, applied.latents)
+    nearest = find_nearest(model, applied.neighbours)
     assert nearest.ids.tolist() == model.reference.ids.tolist() and nearest.distance.max() < 1e-3
 
 
@@ -26,7 +31,7 @@ def test_other_images_take_the_nearest_mean_or_the_vote_of_neighbours():
     model = make_small_model()
     latents = (model.reference.latents[:14] + model.reference.latents[14:28]) / 2
     images = np.zeros((len(latents), 12, 12, 1), np.uint8)
-    predicted = predict_clusters(model, latents, images)
+    predicted = predict_all(model, latents, images)
     centres = model.classifiers["kmeans"]["centres"]
     np.testing.assert_array_equal(
         predicted["kmeans"][0], np.linalg.norm(latents[:, None] - centres, axis=2).argmin(axis=1)
@@ -41,7 +46,7 @@ def test_other_images_take_the_nearest_mean_or_the_vote_of_neighbours():
 def test_outputs_of_a_classifier_are_numbered_as_the_corrected_clusters():
     model = make_small_model()
     merged = model._replace(numbers={"kmeans": np.array([7, -1, 7], np.int32)})
-    clusters, confidence = predict_clusters(merged, model.reference.latents, make_small_images()[..., None])["kmeans"]
+    clusters, confidence = predict_all(merged, model.reference.latents, make_small_images()[..., None])["kmeans"]
     expected = np.array([7, -1, 7])[model.reference.clusters["kmeans"]]
     assert clusters.tolist() == expected.tolist() and (confidence[expected < 0] == 0).all()
 
@@ -49,5 +54,5 @@ def test_outputs_of_a_classifier_are_numbered_as_the_corrected_clusters():
 def test_no_images_have_no_clusters():
     model = make_small_model()
     latents, images = model.reference.latents[:0], make_small_images()[:0, ..., None]
-    assert all(len(clusters) == 0 for clusters, _ in predict_clusters(model, latents, images).values())
-    assert len(find_nearest(model, latents).ids) == 0
+    assert all(len(clusters) == 0 for clusters, _ in predict_all(model, latents, images).values())
+    assert len(find_nearest(model, search_reference(model, latents)).ids) == 0

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from irl_inr_jax.geometry.patches import centred_patches, content_radius, find_centre
 
@@ -30,6 +31,21 @@ def test_a_patch_of_the_images_own_pixels_is_a_cutout_that_moves_with_the_image(
     patches = np.asarray(cut(images, middle))
     np.testing.assert_allclose(patches[0], images[0, 6:14, 6:14], atol=1e-5)
     np.testing.assert_allclose(patches[1], images[1, 7:15, 8:16], atol=1e-5)
+
+
+def test_a_patch_is_the_bilinear_interpolation_of_its_points_with_fill_outside():
+    """Against scipy in float64, for a rectangular image of two channels; one of the patches reaches over the edge."""
+    images = np.random.default_rng(1).uniform(-1, 1, size=(2, 12, 17, 2)).astype(np.float32)
+    centre = np.array([[0.13, -0.21], [0.8, -0.9]], np.float32)
+    patches = centred_patches(jnp.asarray(images), jnp.asarray(centre), side=9, reach=0.55, fill=-0.5)
+    steps = 0.55 * ((2 * np.arange(9) + 1) / 9 - 1)
+    for image, (x, y), patch in zip(images, centre.astype(np.float64), patches, strict=True):
+        row, column = ((1 - (y - steps)) * 12 / 2 - 0.5, (1 + x + steps) * 17 / 2 - 0.5)
+        places = np.stack(np.meshgrid(row, column, indexing="ij")) + 2  # of the image with a border of fill
+        for channel in range(2):
+            bordered = np.pad(image[:, :, channel].astype(np.float64), 2, constant_values=-0.5)
+            expected = map_coordinates(bordered, places, order=1, mode="constant", cval=-0.5)
+            np.testing.assert_allclose(patch[:, :, channel], expected, atol=1e-5)
 
 
 def test_the_content_radius_is_the_distance_of_the_farthest_mass_and_0_for_a_blank_image():
