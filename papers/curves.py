@@ -127,12 +127,10 @@ def curve_folder(workspace: Workspace, curve: Curve, settings: Settings) -> Path
 
 def training_arguments(workspace: Workspace, curve: Curve, folder: Path, num_epochs: int) -> list[str]:
     """Return the arguments of train.py; num_epochs: 0 for those of the scale."""
-    settings = dict(training_settings(curve.training, workspace.scale)) | {
-        "train.picture_every_epochs": 0,
-        "train.keep_checkpoints": NUM_KEPT,
-    }
-    if workspace.scale != "paper":  # the wide networks' checkpoints have a gigabyte and stay ten epochs apart
+    settings: dict[str, object] = {"train.picture_every_epochs": 0, "train.keep_checkpoints": NUM_KEPT}
+    if workspace.scale != "paper":  # the wide networks' checkpoints have up to a gigabyte and stay ten epochs apart
         settings["train.save_every_epochs"] = curve.save_every_epochs
+    settings |= dict(training_settings(curve.training, workspace.scale))
     if num_epochs:
         settings["train.num_epochs"] = num_epochs
     return [

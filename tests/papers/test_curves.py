@@ -39,6 +39,10 @@ def test_only_networks_and_how_often_files_are_written_differ_from_the_publicati
     assert long["train.save_every_epochs"] == curve.save_every_epochs
     wide, _ = parse(training_arguments(workspace._replace(scale="paper"), curve, tmp_path, 0), monkeypatch)
     assert {key for key in wide if wide[key] != published[key]} <= FILES - {"train.save_every_epochs"}
+    often, _ = parse(
+        training_arguments(workspace, with_settings(curve, (("train.save_every_epochs", 3),)), tmp_path, 0), monkeypatch
+    )
+    assert often == long | {"train.save_every_epochs": 3}
     short, _ = parse(training_arguments(workspace, curve, tmp_path, 7), monkeypatch)
     assert short == long | {"train.num_epochs": 7}
 
