@@ -4,13 +4,16 @@
     python -m papers table2 --root DIR
     python -m papers thesis4.1 table1 --scale paper --seeds 5 --root DIR
     python -m papers figure2 --root DIR
+    python -m papers curve thesis simclr --hours 2 --root DIR
     python -m papers results
 
 Call it from the root of the repository. It runs what a table lacks, or continues a stopped run, and writes
 WORKDIR/tables/TABLE-SCALE.md and .json. Tables share runs. --scale quick takes an hour or two per table on two CPU
-cores; --scale paper is the published setting and needs a GPU. --root is the folder of the published data sets, as
+cores; --scale long has the published images, steps and optimiser with narrow networks; --scale paper is the published
+setting and needs a GPU. --root is the folder of the published data sets, as
 --config.data.root of train.py. `list` shows the tables and how many of their cells are done; `results` writes
-RESULTS.md from all finished runs. Several calls may use one WORKDIR at the same time.
+RESULTS.md from all finished runs. Several calls may use one WORKDIR at the same time. `curve NAME` trains a published
+method long and scores its checkpoints meanwhile, `curves` draws what has been measured; `curve --help` has the flags.
 """
 
 import itertools
@@ -29,11 +32,12 @@ from papers.systems import SCALES, simplify_cell
 from papers.tables import FIGURE, FIGURE_RUNS, TABLES
 
 USAGE = __doc__ or ""
+CURVE_VERBS = ("curve", "curves")  # of papers/curve_command.py
 
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     """Define the flags that follow the names of tables."""
-    flags.DEFINE_enum("scale", "quick", SCALES, "quick for two CPU cores, paper for a GPU", flag_values=values)
+    flags.DEFINE_enum("scale", "quick", SCALES, "quick: two CPU cores; long, paper: a GPU", flag_values=values)
     flags.DEFINE_integer(
         "seeds", 1, "training runs per system, with seeds 0, 1, ...", lower_bound=1, flag_values=values
     )
@@ -126,14 +130,18 @@ def write_results(workspace: Workspace, output: str) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; return the exit status."""
+    names = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
+    if names and names[0] in CURVE_VERBS:
+        from papers.curve_command import main as curve_main
+
+        return curve_main(names[0], names[1:], arguments[len(names) :])
     if not arguments or set(arguments) & {"-h", "-help", "--help"}:
         return run_command(define_flags, lambda values: 0, ["--help"], usage=USAGE)
-    names = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
     verbs = {
         "list": lambda values: list_tables(make_workspace(values)),
         "results": lambda values: write_results(make_workspace(values), values.output),
     }
-    known = (*verbs, *TABLES, FIGURE)
+    known = (*verbs, *CURVE_VERBS, *TABLES, FIGURE)
     unknown = [name for name in names or arguments[:1] if name not in known]
     if unknown:
         return fail(f"expected tables among {', '.join(known)}, then flags, found {unknown[0]!r}; see --help")

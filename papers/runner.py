@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -134,26 +135,28 @@ def _evaluate(
 def call_script(script: str, arguments: list[str], *, lock: int, on_wait: Callable[[float], object]) -> float:
     """Run a script of the repository with our stdout and stderr; return its seconds.
 
-    `on_wait(seconds)` is called every few seconds. A signal is forwarded once, and the script is given time to save.
-    The script inherits the lock, so that no other process can enter its folder if this one is killed.
+    `on_wait(seconds)` is called every few seconds; True stops the script as SIGTERM does. A signal is forwarded once,
+    and the script is given time to save. The script inherits the lock, so that no other process can enter its folder
+    if this one is killed.
     """
     started = noted = time.monotonic()
     with stop_signals() as received:
         process = subprocess.Popen(
             [sys.executable, script, *arguments], cwd=REPOSITORY, start_new_session=True, pass_fds=(lock,)
         )
-        is_forwarded = False
+        sent = 0
         while process.poll() is None:
             time.sleep(0.1)
-            if received() and not is_forwarded:
-                process.send_signal(received())
-                is_forwarded = True
+            requested = received()
             if time.monotonic() - noted > SECONDS_BETWEEN_NOTES:
                 noted = time.monotonic()
-                on_wait(noted - started)
-        if received():
+                requested = requested or (signal.SIGTERM if on_wait(noted - started) is True else 0)
+            if requested and not sent:
+                process.send_signal(requested)
+                sent = requested
+        if sent or received():
             on_wait(time.monotonic() - started)
-            raise StoppedError(128 + received())
+            raise StoppedError(128 + (sent or received()))
     if process.returncode:
         raise InputError(
             f"expected {script} to succeed, found status {process.returncode}; its message is above. The call was: "

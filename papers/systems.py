@@ -1,4 +1,4 @@
-"""The systems of the tables as variants of the presets, and the two scales at which they are trained."""
+"""The systems of the tables as variants of the presets, and the three scales at which they are trained."""
 
 import dataclasses
 import functools
@@ -9,7 +9,8 @@ from ml_collections import ConfigDict
 from irl_inr_jax.config.storage import flatten
 from papers.records import Cell, Settings, TrainingSpec
 
-SCALES = ("quick", "paper")
+# quick: narrow networks, few images and steps, one optimiser. long: narrow networks, everything else as published.
+SCALES = ("quick", "long", "paper")
 DATA_BLOCKS = ("data.",)  # blocks of the configuration that affect a training-free system
 
 
@@ -72,18 +73,32 @@ QUICK_CLUSTERING: Settings = (("clustering.scan.num_epochs", 4), ("clustering.sc
 
 
 def list_variants(spec: TrainingSpec, scale: str) -> str:
-    """Return the variants after the colon of --config, joined by commas; the quick scale adds the preset's `small`."""
-    return ",".join([*SYSTEMS[spec.system].variants, *(["small"] if scale == "quick" else [])])
+    """Return the variants after the colon of --config, joined by commas; quick and long add the preset's `small`."""
+    return ",".join([*SYSTEMS[spec.system].variants, *([] if scale == "paper" else ["small"])])
 
 
 def training_settings(spec: TrainingSpec, scale: str) -> Settings:
     """Return the settings of train.py on top of the variants; the specification's own settings come last."""
     if scale == "paper":
         return spec.settings
+    if scale == "long":
+        return restore_published(spec)
     settings = (*QUICK_DATA[spec.config], *QUICK_TRAINING)
     if spec.system == "orbit_knn":
         settings = tuple((key, value) for key, value in settings if key.startswith(DATA_BLOCKS))
     return (*settings, *spec.settings)
+
+
+def restore_published(spec: TrainingSpec) -> Settings:
+    """Return the settings that undo what `small` changes, except for its networks; the size of z is as published."""
+    published = resolve_settings(spec, "paper")
+    narrow = flatten(_load_preset(spec, "long"))
+    kept = {
+        key: value
+        for key, value in published.items()
+        if narrow[key] != value and (key == "model.latent_dim" or not key.startswith("model."))
+    }
+    return tuple((kept | dict(spec.settings)).items())
 
 
 def evaluation_settings(settings: Settings, scale: str) -> Settings:
@@ -93,11 +108,14 @@ def evaluation_settings(settings: Settings, scale: str) -> Settings:
 
 def resolve_config(spec: TrainingSpec, scale: str) -> ConfigDict:
     """Return the whole configuration of a training run, from the file that train.py reads."""
-    preset = importlib.import_module(f"irl_inr_jax.presets.{spec.config}")
-    config = preset.get_config(list_variants(spec, scale))
+    config = _load_preset(spec, scale)
     with config.unlocked():
         config.update_from_flattened_dict(dict(training_settings(spec, scale)))
     return config
+
+
+def _load_preset(spec: TrainingSpec, scale: str) -> ConfigDict:
+    return importlib.import_module(f"irl_inr_jax.presets.{spec.config}").get_config(list_variants(spec, scale))
 
 
 @functools.cache

@@ -36,7 +36,7 @@ TINY_TABLE = Table(
 
 
 def test_invalid_arguments_are_refused_with_the_valid_ones(capsys):
-    known = f"expected tables among list, results, {', '.join(TABLES)}, figure2, then flags"
+    known = f"expected tables among list, results, curve, curves, {', '.join(TABLES)}, figure2, then flags"
     for arguments, expected in (
         (["table9"], f"error: {known}, found 'table9'; see --help"),
         (["table2", "tabel3"], f"error: {known}, found 'tabel3'; see --help"),

@@ -304,6 +304,22 @@ def test_seconds_are_recorded_while_the_script_runs(repository, workspace, monke
 
 
 @pytest.mark.slow
+def test_a_caller_can_stop_a_script_that_then_saves(repository, workspace, monkeypatch):
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_NOTES", 0.1)
+    (repository / "wait").touch()
+    workdir = workspace.workdir / "run"
+    waits = []
+
+    def stop_at_the_third(seconds):
+        waits.append(seconds)
+        return len(waits) == 3
+
+    with runner.lock_folder(workspace.workdir) as lock, pytest.raises(StoppedError) as stopped:
+        runner.call_script("train.py", [f"--workdir={workdir}"], lock=lock, on_wait=stop_at_the_third)
+    assert stopped.value.status == 143 and (workdir / "saved").read_text() == "train" and len(waits) >= 4
+
+
+@pytest.mark.slow
 def test_the_second_of_two_concurrent_runners_waits_and_finds_the_run_done(repository, workspace, monkeypatch, capfd):
     """Threads suffice, since a lock belongs to an open file; only the main thread may handle signals."""
 

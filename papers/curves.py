@@ -1,0 +1,148 @@
+"""Long training runs of the published methods as data, and the settings of one.
+
+A `Curve` is trained with seed 0, and its checkpoints are evaluated while it is trained; `curve_run.py` does that.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from irl_inr_jax.config.storage import AFTER_TRAINING
+from papers.records import Cell, Settings, TrainingSpec, describe_settings
+from papers.runner import Workspace
+from papers.systems import list_variants, training_settings
+from papers.tables import MNIST_U, ROTATED, TABLES, TITLES, WAFERS
+
+# Few enough for an evaluation to take seconds; the wafers are evaluated as published, on 3,556 maps.
+TEST_IMAGES: Settings = (("data.num_test", 2000),)
+NUM_KEPT = 4  # checkpoints on disk, so that the newest one is not deleted while an evaluation reads it
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A training run whose scores are followed over its steps.
+
+    published: cells of the tables whose published values the curve is compared with. save_every_epochs: epochs between
+    checkpoints. final: the cell that is measured once, on the last checkpoint; None for none.
+    """
+
+    name: str
+    title: str
+    training: TrainingSpec
+    published: tuple[Cell, ...]
+    save_every_epochs: int
+    final: Cell | None = None
+
+
+def find_cell(table: str, row: str, column: str) -> Cell:
+    """Return the cell of a table by the names of its row and column."""
+    return next(cell for cell in TABLES[table].cells if (cell.row, cell.column) == (row, column))
+
+
+def _table2(*rows: str, config: str = MNIST_U) -> tuple[Cell, ...]:
+    return tuple(find_cell("table2", row, TITLES[config]) for row in rows)
+
+
+def _table1(row: str, *columns: str) -> tuple[Cell, ...]:
+    return tuple(find_cell("table1", row, column) for column in columns)
+
+
+IRL_INR = ("IRL-INR, k-means", "IRL-INR, agglomerative")
+
+CURVES: dict[str, Curve] = {
+    curve.name: curve
+    for curve in (
+        Curve(
+            "thesis",
+            "Thesis on rotated MNIST without 9",
+            TrainingSpec(ROTATED, "thesis", TEST_IMAGES),
+            (find_cell("thesis4.1", "Thesis, k-means", TITLES[ROTATED]),),
+            save_every_epochs=1,
+            final=find_cell("thesis4.1", "Thesis + DEC", TITLES[ROTATED]),
+        ),
+        Curve(
+            "irl_inr_rotated",
+            "IRL-INR on rotated MNIST, without translations; published for MNIST(U)",
+            TrainingSpec(ROTATED, "irl_inr", (("data.exclude_classes", ()), *TEST_IMAGES)),
+            (*_table2(*IRL_INR), *_table1("IRL-INR", "Rotation")),
+            save_every_epochs=1,
+        ),
+        Curve(
+            "irl_inr_wafers",
+            "IRL-INR on WM811k",
+            TrainingSpec(WAFERS, "irl_inr"),
+            _table2(*IRL_INR, config=WAFERS),
+            save_every_epochs=5,
+        ),
+        Curve(
+            "irl_inr_mnist_u",
+            "IRL-INR on MNIST(U)",
+            TrainingSpec(MNIST_U, "irl_inr", TEST_IMAGES),
+            (*_table2(*IRL_INR), *_table1("IRL-INR", "Rotation", "Translation x, y")),
+            save_every_epochs=1,
+        ),
+        Curve(
+            "target_vae",
+            "TARGET-VAE P8 on MNIST(U); clusters published for P16",
+            TrainingSpec(MNIST_U, "target_vae", (("model.group_conv.num_rotations", 8), *TEST_IMAGES)),
+            (
+                *_table2("TARGET-VAE, k-means", "TARGET-VAE, agglomerative"),
+                *_table1("TARGET-VAE P8", "Rotation", "Translation x, y"),
+            ),
+            save_every_epochs=1,
+        ),
+        Curve(
+            "spatial_vae",
+            "Spatial-VAE on MNIST(U)",
+            TrainingSpec(MNIST_U, "spatial_vae", TEST_IMAGES),
+            (
+                *_table2("Spatial-VAE, k-means", "Spatial-VAE, agglomerative"),
+                *_table1("Spatial-VAE", "Rotation", "Translation x, y"),
+            ),
+            save_every_epochs=1,
+        ),
+        Curve(
+            "simclr",
+            "SimCLR on MNIST(U)",
+            TrainingSpec(MNIST_U, "simclr", TEST_IMAGES),
+            (),
+            save_every_epochs=4,
+            final=find_cell("table3", "SimCLR + SCAN", TITLES[MNIST_U]),
+        ),
+    )
+}
+
+
+def with_settings(curve: Curve, settings: Settings) -> Curve:
+    """Return the curve with other settings of the training on top of its own: another run, for a comparison."""
+    training = dataclasses.replace(
+        curve.training, settings=tuple((dict(curve.training.settings) | dict(settings)).items())
+    )
+    return dataclasses.replace(curve, training=training)
+
+
+def curve_folder(workspace: Workspace, curve: Curve, settings: Settings) -> Path:
+    """Return the folder of a curve; `settings`, which `with_settings` has added, are part of its name."""
+    return workspace.workdir / "curves" / "-".join([curve.name, workspace.scale, *describe_settings(settings)])
+
+
+def training_arguments(workspace: Workspace, curve: Curve, folder: Path, num_epochs: int) -> list[str]:
+    """Return the arguments of train.py; num_epochs: 0 for those of the scale."""
+    settings: dict[str, object] = {"train.picture_every_epochs": 0, "train.keep_checkpoints": NUM_KEPT}
+    if workspace.scale != "paper":  # the wide networks' checkpoints have up to a gigabyte and stay ten epochs apart
+        settings["train.save_every_epochs"] = curve.save_every_epochs
+    settings |= dict(training_settings(curve.training, workspace.scale))
+    if num_epochs:
+        settings["train.num_epochs"] = num_epochs
+    return [
+        f"--config=configs/{curve.training.config}.py:{list_variants(curve.training, workspace.scale)}",
+        f"--workdir={folder / 'run'}",
+        f"--config.data.root={workspace.data_root}",
+        *(f"--config.{key}={value}" for key, value in settings.items()),
+    ]
+
+
+def split_settings(assignments: Settings) -> tuple[Settings, Settings]:
+    """Return the settings that training reads, and those that only evaluations read."""
+    is_later = [key.split(".")[0] in AFTER_TRAINING for key, _ in assignments]
+    chosen = list(zip(assignments, is_later, strict=True))
+    return tuple(pair for pair, later in chosen if not later), tuple(pair for pair, later in chosen if later)

@@ -1,0 +1,69 @@
+"""The command line of curves."""
+
+import pytest
+
+from papers import __main__ as papers_main
+from papers import curve_command
+from papers.curves import CURVES
+from papers.runner import StoppedError
+
+
+@pytest.fixture
+def followed(monkeypatch):
+    """The calls of `follow_curve`, which does nothing."""
+    calls = []
+    monkeypatch.setattr(curve_command, "follow_curve", lambda *arguments, **options: calls.append((arguments, options)))
+    return calls
+
+
+def test_the_named_curves_are_followed_in_turn_with_the_flags(followed, tmp_path, capsys):
+    arguments = ["curve", "thesis", "simclr", "--hours=2", "--num_epochs", "5", "--evaluate_on_cpu", "--final"]
+    arguments += [
+        f"--workdir={tmp_path}",
+        "--root=/data",
+        "--set",
+        "loss.symmetry=1.5",
+        "--set=clustering.dec.alpha=2.0",
+    ]
+    assert papers_main.main(arguments) == 0
+    assert [curve.name for (_, curve, _), _ in followed] == ["thesis", "simclr"]
+    (workspace, curve, folder), options = followed[0]
+    assert workspace == (tmp_path, "/data", "long") and folder == tmp_path / "curves" / "thesis-long-symmetry=1.5"
+    assert dict(curve.training.settings)["loss.symmetry"] == 1.5
+    assert options["limits"] == (5, 2.0) and options["on_cpu"] and options["with_final"]
+    assert options["evaluation_settings"] == (("clustering.dec.alpha", 2.0),)
+    assert "[2 of 2] simclr" in capsys.readouterr().out
+
+
+def test_a_stopped_curve_ends_the_command(monkeypatch, capsys):
+    def stop(*arguments, **options):
+        raise StoppedError(143)
+
+    monkeypatch.setattr(curve_command, "follow_curve", stop)
+    assert papers_main.main(["curve", "thesis", "simclr"]) == 143
+    output = capsys.readouterr().out
+    assert "the same command continues" in output and "simclr" not in output
+
+
+def test_invalid_arguments_are_refused(followed, tmp_path, capsys):
+    for arguments, expected in (
+        (["curve"], f"expected curves among {', '.join(CURVES)} after curve, found none"),
+        (["curve", "theses"], "found 'theses'"),
+        (["curve", "thesis", "--scale=small"], "small"),
+        (["curve", "thesis", "--hours=-1"], "--hours"),
+        (["curve", "thesis", "--set", "loss.symmetry"], "expected --set KEY=VALUE"),
+        (["curve", "thesis", "--set", "loss.symetry=1.0"], "expected a key of irl_inr_jax/config after --set"),
+        (["curves", "thesis"], "expected only flags after curves, found 'thesis'"),
+        (["curves", f"--workdir={tmp_path}"], "expected runs of python -m papers curve"),
+    ):
+        assert papers_main.main(arguments) == 2
+        output = capsys.readouterr()
+        message = output.err.splitlines()[-1]
+        assert message.startswith("error: ") and expected in message, arguments
+    assert followed == []
+
+
+def test_help_shows_the_flags(capsys):
+    assert papers_main.main(["curve", "--help"]) == 0
+    output = capsys.readouterr().out
+    assert "evaluate_on_cpu" in output and "python -m papers curve simclr --hours 2" in output
