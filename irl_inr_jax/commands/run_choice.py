@@ -80,7 +80,7 @@ def extend_plan(
     length, cost = choose_cost(trial, dataset, overrides=overrides, is_preset=is_preset, budget=request["--budget"])
     plan = plan._replace(request={**plan.request, "--budget": request["--budget"]})
     if trial.train.num_epochs > config.train.num_epochs:
-        longer = {"train.num_epochs": trial.train.num_epochs}
+        longer = {f"train.{key}": trial.train[key] for key in ("num_epochs", "patience")}
         set_keys(config, longer)
         summary = describe_choice(config, dataset, length, cost)
         plan = plan._replace(settings={**plan.settings, **longer}, summary=summary)

@@ -74,8 +74,6 @@ def choose_recipe(config: ConfigDict, dataset: Dataset, overrides: Mapping[str, 
     )
     config.train.holdout = choose_holdout(num_images)
     set_keys(config, overrides)
-    if config.train.holdout and "train.patience" not in overrides:
-        config.train.patience = PATIENCE
 
 
 def choose_cost(
@@ -100,6 +98,9 @@ def choose_cost(
     keys = ("num_epochs",) if is_preset else ("num_epochs", "warmup_steps", "save_every_epochs", "picture_every_epochs")
     own = {key: value for key, value in overrides.items() if key != "train.num_epochs"}
     set_keys(config, {f"train.{key}": getattr(length, key) for key in keys} | own)
+    if not is_preset and config.train.holdout and "train.patience" not in overrides:
+        # The first steps are so few that the loss on the held-out images is mostly noise.
+        config.train.patience = 0 if length.is_too_short else PATIENCE
     seconds = length.num_steps * batch_size / cost.images_per_second
     return length, cost._replace(num_steps=length.num_steps, seconds=seconds)
 

@@ -50,6 +50,12 @@ def test_the_budget_cuts_the_run_and_says_what_it_would_need(config, speed):
     _, line = choose(config, budget=1.0)
     assert "296 steps of 64 images" in line and "about 59 s" in line
     assert "--budget 10 allows the 3,000 that they need; so few steps may give poor clusters" in line
+    assert config.train.patience == 0
+
+
+def test_a_short_run_that_its_budget_does_not_cut_ends_when_the_loss_no_longer_falls(config, speed):
+    _, line = choose(config, overrides={"train.num_epochs": 20})
+    assert "160 steps" in line and config.train.patience == 5
 
 
 def test_keys_that_the_user_set_stay(config, speed):
