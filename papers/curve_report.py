@@ -124,7 +124,7 @@ def describe_run(name: str, record: dict) -> str:
         settings = "".join(f", {key}={value}" for key, value in final["settings"])
         text.append(
             f"{final['row']} after {final['step']:,} steps{settings}: {100 * final['value']:.1f} %, "
-            f"published {curve.final.published}.\n"
+            f"published {curve.final.published or 'nothing'}.\n"
         )
     return "\n".join(text)
 
