@@ -26,6 +26,25 @@ PANELS = (
     ),
     ("Median error of the angle, °", (0, 95), 1, {"rotation_error_deg": "rotation"}),
 )
+PERCENT = ("kmeans", "agglomerative", "neighbour_purity")
+HEADINGS = {
+    "kmeans": "k-means, %",
+    "agglomerative": "Ward, %",
+    "neighbour_purity": "neighbours of the same class, %",
+    "rotation": "rotation",
+    "rotation_fisher_lee": "rotation, Fisher-Lee",
+    "rotation_error_deg": "median angle error, °",
+    "translation": "shift",
+    "mse": "squared error",
+}
+INTRODUCTION = """# Scores over the steps of training
+
+Published methods with narrow networks and everything else as published, unless a run says otherwise, evaluated on test
+images while they are trained. Clusters are of the test images alone. `rotation` is Jammalamadaka's correlation, as in
+the paper; it needs mean directions, which uniform angles do not have, and Fisher and Lee's is the reliable one. Where
+only that is measured, the published value of the other is beside it.
+`python -m papers curve NAME --root DIR` continues a run, `python -m papers curves` writes this page.
+"""
 
 
 def write_curves(workdir: Path, output: Path) -> list[Path]:
@@ -152,24 +171,3 @@ def format_value(name: str, value: float | list[float] | None) -> str:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-PERCENT = ("kmeans", "agglomerative", "neighbour_purity")
-HEADINGS = {
-    "kmeans": "k-means, %",
-    "agglomerative": "Ward, %",
-    "neighbour_purity": "neighbours of the same class, %",
-    "rotation": "rotation",
-    "rotation_fisher_lee": "rotation, Fisher-Lee",
-    "rotation_error_deg": "median angle error, °",
-    "translation": "shift",
-    "mse": "squared error",
-}
-INTRODUCTION = """# Scores over the steps of training
-
-Published methods with narrow networks and everything else as published, unless a run says otherwise, evaluated on test
-images while they are trained. Clusters are of the test images alone. `rotation` is Jammalamadaka's correlation, as in
-the paper; it needs mean directions, which uniform angles do not have, and Fisher and Lee's is the reliable one. Where
-only that is measured, the published value of the other is beside it.
-`python -m papers curve NAME --root DIR` continues a run, `python -m papers curves` writes this page.
-"""

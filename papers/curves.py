@@ -114,7 +114,7 @@ CURVES: dict[str, Curve] = {
         ),
         Curve(
             "ours",
-            "Our recipe on MNIST(U), for --scale paper; published for IRL-INR",
+            "Our recipe on MNIST(U); published for IRL-INR",
             TrainingSpec(MNIST_U, "ours", TEST_IMAGES),
             (*_table2(*IRL_INR), *_table1("IRL-INR", "Rotation", "Translation x, y")),
             save_every_epochs=1,
