@@ -33,7 +33,7 @@ def apply_small(config) -> None:
     config.model.inr.update(widths=(48, 48, 48), activation="leaky_relu", num_frequencies=48)
     variants.apply_narrow_baselines(config)
     config.model.group_conv.update(kernel_size=15, padding=4)
-    # In 840 steps z only grows to a root mean square of 5; a factor slows its separation (RESULTS.md).
+    # In 840 steps z only grows to a root mean square of 5; a factor slows its separation (docs/results/z_and_pose.md).
     config.loss.update(num_pixels=192, neighbour_scale=1.0)
     config.train.num_epochs = 10
     variants.apply_quick_clustering(config, num_epochs=40)

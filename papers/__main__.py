@@ -10,9 +10,9 @@
 Call it from the root of the repository. It runs what a table lacks, or continues a stopped run, and writes
 WORKDIR/tables/TABLE-SCALE.md and .json. Tables share runs. --scale quick takes an hour or two per table on two CPU
 cores; --scale long has the published images, steps and optimiser with narrow networks; --scale paper is the published
-setting and needs a GPU. --root is the folder of the published data sets, as
---config.data.root of train.py. `list` shows the tables and how many of their cells are done; `results` writes
-RESULTS.md from all finished runs. Several calls may use one WORKDIR at the same time. `curve NAME` trains a published
+setting and needs a GPU. --root is the folder of the published data sets, as --config.data.root of train.py. `list`
+shows the tables and how many of their cells are done; `results` writes docs/results/tables.md, and a summary in
+RESULTS.md, from all finished runs. Several calls may use one WORKDIR at the same time. `curve NAME` trains a published
 method long and scores its checkpoints meanwhile, `curves` draws what has been measured; `curve --help` has the flags.
 """
 
@@ -45,7 +45,8 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         "root", "data", "folder of the published data sets: mnist/, wm811k/, ...; see docs/data.md", flag_values=values
     )
     flags.DEFINE_string("workdir", "runs/paper", "folder for the runs and tables", flag_values=values)
-    flags.DEFINE_string("output", "RESULTS.md", "file written by `results`", flag_values=values)
+    flags.DEFINE_string("output", "RESULTS.md", "file in which `results` writes a summary", flag_values=values)
+    flags.DEFINE_string("details", "docs/results/tables.md", "file with all tables of `results`", flag_values=values)
 
 
 def make_workspace(values: flags.FlagValues) -> Workspace:
@@ -121,10 +122,10 @@ def list_tables(workspace: Workspace) -> int:
     return 0
 
 
-def write_results(workspace: Workspace, output: str) -> int:
-    """Write the tables of RESULTS.md from all finished runs; return the exit status."""
-    update_results(Path(output), workspace.workdir)
-    print(f"wrote {output}")
+def write_results(workspace: Workspace, output: str, details: str) -> int:
+    """Write the tables from all finished runs; return the exit status."""
+    update_results(Path(output), Path(details), workspace.workdir)
+    print(f"wrote {output} and {details}")
     return 0
 
 
@@ -139,7 +140,7 @@ def main(arguments: Sequence[str]) -> int:
         return run_command(define_flags, lambda values: 0, ["--help"], usage=USAGE)
     verbs = {
         "list": lambda values: list_tables(make_workspace(values)),
-        "results": lambda values: write_results(make_workspace(values), values.output),
+        "results": lambda values: write_results(make_workspace(values), values.output, values.details),
     }
     known = (*verbs, *CURVE_VERBS, *TABLES, FIGURE)
     unknown = [name for name in names or arguments[:1] if name not in known]

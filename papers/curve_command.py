@@ -48,7 +48,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     flags.DEFINE_bool(
         "evaluate_on_cpu", False, "evaluate on the CPU, so that an accelerator only trains", flag_values=values
     )
-    flags.DEFINE_bool("final", False, "measure SCAN or DEC also on a run that --hours stopped", flag_values=values)
+    flags.DEFINE_bool("final", False, "measure also SCAN or DEC, on the last checkpoint", flag_values=values)
     flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting; may be repeated", flag_values=values)
 
 

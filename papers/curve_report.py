@@ -1,8 +1,10 @@
 """Figures and tables of curves: scores and pose over the steps of training, beside the published values."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from irl_inr_jax.report.figures import canvas
 from irl_inr_jax.training.progress import format_seconds
@@ -24,6 +26,25 @@ PANELS = (
     ),
     ("Median error of the angle, °", (0, 95), 1, {"rotation_error_deg": "rotation"}),
 )
+PERCENT = ("kmeans", "agglomerative", "neighbour_purity")
+HEADINGS = {
+    "kmeans": "k-means, %",
+    "agglomerative": "Ward, %",
+    "neighbour_purity": "neighbours of the same class, %",
+    "rotation": "rotation",
+    "rotation_fisher_lee": "rotation, Fisher-Lee",
+    "rotation_error_deg": "median angle error, °",
+    "translation": "shift",
+    "mse": "squared error",
+}
+INTRODUCTION = """# Scores over the steps of training
+
+Published methods with narrow networks and everything else as published, unless a run says otherwise, evaluated on test
+images while they are trained. Clusters are of the test images alone. `rotation` is Jammalamadaka's correlation, as in
+the paper; it needs mean directions, which uniform angles do not have, and Fisher and Lee's is the reliable one. Where
+only that is measured, the published value of the other is beside it.
+`python -m papers curve NAME --root DIR` continues a run, `python -m papers curves` writes this page.
+"""
 
 
 def write_curves(workdir: Path, output: Path) -> list[Path]:
@@ -47,8 +68,14 @@ def write_curves(workdir: Path, output: Path) -> list[Path]:
     return [*written, path]
 
 
-def published_values(curve: Curve, name: str) -> list[float]:
-    """Return the published values of a number of a point, as fractions; several for x and y, none if there are none."""
+def published_values(curve: Curve, name: str, measured: Collection[str]) -> list[float]:
+    """Return the published values of a number of a point, as fractions; several for x and y, none if there are none.
+
+    measured: the numbers of the points. The published correlation of angles, which is by differences, is compared with
+    Fisher and Lee's where only that is measured, on images without known translations.
+    """
+    if name == "rotation_fisher_lee" and "rotation" not in measured:
+        name = "rotation"
     cells = [cell for cell in curve.published if cell.measure.path == POINT_PATHS[name]]
     return [
         float(value.partition("±")[0]) / (100 if cell.measure.percent else 1)
@@ -71,9 +98,13 @@ def save_curve(path: Path, record: dict) -> None:
         axes = canvas.place_axes(figure, left, top + 26, _WIDTH, _HEIGHT)
         for colour, (name, label) in zip(COLOURS, shown.items(), strict=False):
             if name in names:
-                published = published_values(CURVES[record["curve"]], name)
+                published = published_values(CURVES[record["curve"]], name, names)
                 _draw_values(axes, record["points"], name, factor, label, colour, published)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        first, last = (record["points"][end]["step"] for end in (0, -1))
+        axes.set_xlim(first / 1.5, last * 1.5)
         axes.set_ylim(*limits)
         axes.set_xlabel("steps", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
         axes.legend(fontsize=canvas.SMALL_POINTS, frameon=False)
@@ -108,7 +139,7 @@ def describe_run(name: str, record: dict) -> str:
     for point in shown:
         values = [format_value(key, point["values"].get(key)) for key in names]
         lines.append(_line([f"{point['step']:,}", f"{point['epoch']:.4g}", format_seconds(point["seconds"]), *values]))
-    published = [published_values(curve, key) for key in names]
+    published = [published_values(curve, key, names) for key in names]
     lines.append(_line(["published", "", "", *map(format_value, names, [value or None for value in published])]))
     num_train, num_test = points[-1]["images"]
     facts = [f"{num_train:,} + {num_test:,} images (test sha256 {points[-1]['data_sha256'][:12]})", "seed 0"]
@@ -124,7 +155,7 @@ def describe_run(name: str, record: dict) -> str:
         settings = "".join(f", {key}={value}" for key, value in final["settings"])
         text.append(
             f"{final['row']} after {final['step']:,} steps{settings}: {100 * final['value']:.1f} %, "
-            f"published {curve.final.published}.\n"
+            f"published {curve.final.published or 'nothing'}.\n"
         )
     return "\n".join(text)
 
@@ -140,23 +171,3 @@ def format_value(name: str, value: float | list[float] | None) -> str:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-PERCENT = ("kmeans", "agglomerative", "neighbour_purity")
-HEADINGS = {
-    "kmeans": "k-means, %",
-    "agglomerative": "Ward, %",
-    "neighbour_purity": "neighbours of the same class, %",
-    "rotation": "rotation",
-    "rotation_fisher_lee": "rotation, Fisher-Lee",
-    "rotation_error_deg": "median angle error, °",
-    "translation": "shift",
-    "mse": "squared error",
-}
-INTRODUCTION = """# Scores over the steps of training
-
-Published methods with narrow networks and everything else as published, unless a run says otherwise, evaluated on test
-images while they are trained. Clusters are of the test images alone. `rotation` is Jammalamadaka's correlation, as in
-the paper; it needs mean directions, which uniform angles do not have, and Fisher and Lee's is the reliable one.
-`python -m papers curve NAME --root DIR` continues a run, `python -m papers curves` writes this page.
-"""

@@ -65,7 +65,7 @@ def follow_curve(
     """Train, evaluate what is missing, and return the record of the curve.
 
     on_cpu: evaluations use JAX's CPU backend, so that an accelerator only trains. with_final: measure `curve.final`
-    also on a run that the limits stopped. evaluation_settings: of that measurement.
+    on the last checkpoint. evaluation_settings: of that measurement.
     Raises InputError if a script fails and StoppedError if a signal stopped it.
     """
     environment = {**os.environ, **({"JAX_PLATFORMS": "cpu"} if on_cpu else {})}
@@ -73,11 +73,11 @@ def follow_curve(
         place = Place(folder, lock, environment)
         points = Points(place, describe_curve(workspace, curve))
         try:
-            is_done = train_curve(workspace, curve, place, points, limits)
+            train_curve(workspace, curve, place, points, limits)
             points.finish()
         finally:
             points.stop()
-        if curve.final is not None and (is_done or with_final):
+        if with_final and curve.final is not None:
             measure_final(curve, place, points.record, evaluation_settings)
         return points.record
 
@@ -95,13 +95,13 @@ def describe_curve(workspace: Workspace, curve: Curve) -> dict:
     }
 
 
-def train_curve(workspace: Workspace, curve: Curve, place: Place, points: "Points", limits: Limits) -> bool:
-    """Train up to the limits; return True if the run has all epochs that were requested."""
+def train_curve(workspace: Workspace, curve: Curve, place: Place, points: "Points", limits: Limits) -> None:
+    """Train up to the limits."""
     path = place.folder / "training.json"
     before = read_json(path) or {"seconds": 0.0, "epochs_done": 0}
     num_epochs = limits.num_epochs or points.record["num_epochs"]
     if before["epochs_done"] >= num_epochs:
-        return True
+        return
     is_over = False
 
     def note(seconds: float) -> bool:
@@ -117,9 +117,8 @@ def train_curve(workspace: Workspace, curve: Curve, place: Place, points: "Point
     except StoppedError:
         if not is_over:
             raise
-        return False
+        return
     write_json(path, {"seconds": before["seconds"] + seconds, "epochs_done": num_epochs})
-    return True
 
 
 class Points:

@@ -1,10 +1,11 @@
-"""Tables as JSON and Markdown from the records in the runs' folders, and RESULTS.md with all tables."""
+"""Tables as JSON and Markdown from the records in the runs' folders, and the pages that show all of them."""
 
 import statistics
 from functools import reduce
 from pathlib import Path
 
 from irl_inr_jax.training.progress import format_seconds
+from irl_inr_jax.types import InputError
 from papers.records import Cell, Table
 from papers.runner import Workspace, read_json, read_record, run_folder
 from papers.systems import SCALES, describe_differences, simplify_cell
@@ -88,13 +89,7 @@ def format_ours(entry: dict) -> str:
 
 def format_markdown(record: dict) -> str:
     """Return the table of published and our values, followed by a description of the runs."""
-    by_place = {(entry["row"], entry["column"]): entry for entry in record["cells"]}
-    header = ["", *(f"{column}: {origin}" for column in record["columns"] for origin in ("published", "ours"))]
-    lines = [_line(header), _line(["---"] * len(header))]
-    for row in record["rows"]:
-        cells = [by_place.get((row, column)) for column in record["columns"]]
-        pairs = [("", EMPTY) if entry is None else (entry["published"], format_ours(entry)) for entry in cells]
-        lines.append(_line([row, *(text for pair in pairs for text in pair)]))
+    lines = _format_table(record, record["rows"])
     return "\n".join(
         [
             f"## {record['title']} ({record['source']}), scale {record['scale']}",
@@ -106,6 +101,18 @@ def format_markdown(record: dict) -> str:
             *_describe_runs(record),
         ]
     )
+
+
+def _format_table(record: dict, rows: list[str]) -> list[str]:
+    """Return the lines of the table of published and our values with these rows."""
+    by_place = {(entry["row"], entry["column"]): entry for entry in record["cells"]}
+    header = ["", *(f"{column}: {origin}" for column in record["columns"] for origin in ("published", "ours"))]
+    lines = [_line(header), _line(["---"] * len(header))]
+    for row in rows:
+        cells = [by_place.get((row, column)) for column in record["columns"]]
+        pairs = [("", EMPTY) if entry is None else (entry["published"], format_ours(entry)) for entry in cells]
+        lines.append(_line([row, *(text for pair in pairs for text in pair)]))
+    return lines
 
 
 def _describe_runs(record: dict) -> list[str]:
@@ -135,36 +142,77 @@ def sum_evaluations(record: dict, name: str) -> float:
     return sum({entry["evaluation"]: entry["evaluate_seconds"] for entry in shown}.values())
 
 
-def format_results(workdir: Path) -> str:
-    """Return the text of RESULTS.md, with all finished seeds.
+def collect_all(workdir: Path) -> list[dict]:
+    """Return the records of all tables, with all finished seeds.
 
     A table appears once for each scale with at least one value; a table without values appears once, with empty cells.
     """
     num_seeds = 1 + max((int(path.name.rpartition("-seed")[2]) for path in workdir.glob("*/*-seed*")), default=0)
-    parts = [INTRODUCTION]
+    found = []
     for table in TABLES.values():
         records = [collect_table(Workspace(workdir, "", scale), table, num_seeds) for scale in SCALES]
         with_values = [record for record in records if any(entry["values"] for entry in record["cells"])]
-        parts += [format_markdown(record) for record in with_values or records[-1:]]
+        found += with_values or records[-1:]
+    return found
+
+
+def format_details(records: list[dict]) -> str:
+    """Return the page of all tables, with their runs."""
+    return "\n".join([DETAILS, *map(format_markdown, records)]).rstrip() + "\n"
+
+
+def format_summary(records: list[dict]) -> str:
+    """Return the tables of which more than half of the cells have a value, without empty rows and without runs."""
+    parts, left_out = [], []
+    for record in records:
+        entries = record["cells"]
+        if 2 * sum(bool(entry["values"]) for entry in entries) <= len(entries):
+            left_out.append(f"{record['title']} ({record['table']}, {record['scale']})")
+            continue
+        rows = [row for row in record["rows"] if any(entry["values"] for entry in entries if entry["row"] == row)]
+        seeds = max(len(entry["seeds"]) for entry in entries)
+        parts += [
+            f"### {record['title']}, scale {record['scale']}, {seeds} seed{'s' if seeds > 1 else ''}",
+            "",
+            *_format_table(record, rows),
+            "",
+            f"*{record['source'][0].upper()}{record['source'][1:]}*",
+            "",
+        ]
+    if left_out:
+        parts.append(f"Mostly without values, and only among the details: {'; '.join(left_out)}.")
     return "\n".join(parts).rstrip() + "\n"
 
 
-def update_results(path: Path, workdir: Path) -> None:
-    """Write the papers' tables to `path`, and keep what is written there from `MEASURED` on."""
-    _, marker, measured = path.read_text().partition(MEASURED) if path.exists() else ("", "", "")
-    path.write_text(format_results(workdir) + (f"\n{marker}{measured}" if marker else ""))
+def update_results(path: Path, details: Path, workdir: Path) -> None:
+    """Write all tables to `details`, and their summary between the lines `BEGIN` and `END` of `path`.
+
+    Raises InputError for a file without these lines, and before anything is written if no run has a value.
+    """
+    before, begin, rest = path.read_text().partition(BEGIN) if path.exists() else ("", "", "")
+    _, end, after = rest.partition(END)
+    if not end:
+        raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {path}")
+    records = collect_all(workdir)
+    if not any(entry["values"] for record in records for entry in record["cells"]):
+        raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
+    details.parent.mkdir(parents=True, exist_ok=True)
+    details.write_text(format_details(records))
+    path.write_text(f"{before}{begin}\n\n{format_summary(records)}\n{end}{after}")
 
 
-# Above this line of RESULTS.md are the generated tables, below it other measurements.
-MEASURED = "<!-- `python -m papers results` writes what is above this line and keeps what is below. -->"
-INTRODUCTION = """# Results
+# Between these lines of RESULTS.md is the summary of the papers' tables.
+BEGIN = "<!-- `python -m papers results` writes what is below. -->"
+END = "<!-- `python -m papers results` writes what is above. -->"
+DETAILS = """# The papers' tables
 
 Published values next to values measured with this repository: accuracy in %, with clusters matched one to one to
 classes; mean ± standard deviation over training seeds where there are several. `python -m papers TABLE --root DIR`
-runs or continues a table, and `python -m papers results` writes this file; empty cells have not been run. At scale
+runs or continues a table, and `python -m papers results` writes this page; empty cells have not been run. At scale
 `quick` every system is trained on fewer images, for fewer steps and with the same optimiser, most with smaller networks
-than published: it compares systems under one small budget and does not reproduce the publications. Scale `paper` is
-the published setting.
+than published: it compares systems under one small budget and does not reproduce the publications
+([what it shows](quick_scale.md)). Scale `long` has smaller networks and is as published otherwise; scale `paper` is the
+published setting.
 """
 
 

@@ -1,12 +1,15 @@
 """Figures and tables of curves, from invented points."""
 
+import re
+
 import pytest
 from PIL import Image
 
 from irl_inr_jax.types import InputError
-from papers.curve_report import describe_run, published_values, write_curves
+from papers.curve_report import INTRODUCTION, describe_run, published_values, write_curves
 from papers.curves import CURVES
 from papers.runner import write_json
+from tests.conftest import ROOT
 
 SHIFTS = ([0.5, 0.25], [0.75, 0.5], [0.875, 0.625])
 
@@ -54,9 +57,12 @@ def test_a_final_measurement_is_beside_its_published_value():
 
 def test_published_values_are_those_of_the_same_measure():
     curve = CURVES["target_vae"]
-    assert published_values(curve, "kmeans") == [pytest.approx(0.6463)]
-    assert published_values(curve, "translation") == [0.972, 0.971]
-    assert published_values(curve, "rotation") == [0.859] and published_values(curve, "rotation_fisher_lee") == []
+    both = ("rotation", "rotation_fisher_lee")
+    assert published_values(curve, "kmeans", both) == [pytest.approx(0.6463)]
+    assert published_values(curve, "translation", both) == [0.972, 0.971]
+    assert published_values(curve, "rotation", both) == [0.859]
+    assert published_values(curve, "rotation_fisher_lee", both) == []
+    assert published_values(CURVES["irl_inr_rotated"], "rotation_fisher_lee", both[1:]) == [0.9891]
 
 
 def test_each_run_has_a_small_figure_whose_width_follows_its_panels(tmp_path):
@@ -80,3 +86,11 @@ def test_each_run_has_a_small_figure_whose_width_follows_its_panels(tmp_path):
     assert widths[0] > 2.5 * 376 > widths[1]
     page = files[2].read_text()
     assert page.index("Spatial-VAE") < page.index("## SimCLR") and "(curve-vae.png)" in page
+
+
+def test_the_committed_page_and_its_figures_are_those_of_the_generator():
+    page = (ROOT / "docs" / "results" / "curves.md").read_text()
+    assert page.startswith(INTRODUCTION)
+    shown = re.findall(r"\((curve-[^)]*\.png)\)", page)
+    assert sorted(shown) == sorted(path.name for path in ROOT.glob("docs/results/*.png"))
+    assert all(path.stat().st_size < 100_000 for path in ROOT.glob("docs/results/*.png"))

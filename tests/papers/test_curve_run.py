@@ -187,7 +187,7 @@ def test_the_final_cell_is_measured_once_per_state_and_setting(follow, repositor
     scans = [call for call in calls_of(repository) if "--clusterers=scan" in call]
     assert len(scans) == 1 and "--transductive=False" in scans[0]
     assert "--set=clustering.scan.num_epochs=2" in scans[0] and "--set=clustering.scan.neighbours=latents" in scans[0]
-    follow("simclr", settings=settings)
-    follow("simclr", settings=settings)
+    follow("simclr", with_final=True, settings=settings)
+    follow("simclr", with_final=True, settings=settings)
     assert len([call for call in calls_of(repository) if "--clusterers=scan" in call]) == 2
     assert "SimCLR + SCAN: 75.0 %" in capsys.readouterr().out

@@ -17,6 +17,7 @@ from irl_inr_jax.data.datasets import make_dataset
 from papers import __main__ as papers_main
 from papers import runner, systems
 from papers.records import Cell, Measure, Table, TrainingSpec
+from papers.results import BEGIN, END
 from papers.runner import Workspace, record_path, run_folder, write_json
 from papers.systems import simplify_cell
 from papers.tables import TABLES
@@ -72,11 +73,15 @@ def test_list_counts_the_finished_cells(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory):
-    """The tiny table and figure requested twice, listed, and written: (workdir, outputs by command, RESULTS.md)."""
+    """The tiny table and figure requested twice, listed, and written: (workdir, outputs by command, details)."""
     workdir = tmp_path_factory.mktemp("papers")
-    output = workdir / "RESULTS.md"
+    output, details = workdir / "RESULTS.md", workdir / "tables.md"
+    output.write_text(f"# Results\n{BEGIN}\n{END}\n")
     flags = ["--scale=paper", f"--workdir={workdir}", "--root=none"]
-    commands = (["tiny", "figure2", *flags],) * 2 + (["list", *flags], ["results", f"--output={output}", *flags])
+    commands = (["tiny", "figure2", *flags],) * 2 + (
+        ["list", *flags],
+        ["results", f"--output={output}", f"--details={details}", *flags],
+    )
     call_script = runner.call_script
 
     def announce_and_call(script, arguments, **others):
@@ -98,7 +103,7 @@ def reproduced(tmp_path_factory):
             with contextlib.redirect_stdout(io.StringIO()) as text:
                 assert papers_main.main(command) == 0, text.getvalue()
             outputs.append(text.getvalue())
-    return workdir, outputs, output.read_text()
+    return workdir, outputs, details.read_text()
 
 
 def measure_accuracy(path):

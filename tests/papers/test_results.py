@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from irl_inr_jax.types import InputError
 from papers import results
 from papers.records import Cell, Measure, Table, TrainingSpec
-from papers.results import collect_table, format_markdown, format_results
+from papers.results import collect_all, collect_table, format_details, format_markdown, format_summary
 from papers.runner import Workspace, record_path, run_folder, write_json
 from papers.systems import describe_differences, simplify_cell
 from papers.tables import TABLES
@@ -181,7 +182,7 @@ def test_a_record_survives_json(workspace):
 
 
 def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_path, monkeypatch):
-    nothing = format_results(tmp_path)
+    nothing = format_details(collect_all(tmp_path))
     sections = re.split(r"(?m)^## ", nothing)[1:]
     assert len(sections) == len(TABLES)
     for section, table in zip(sections, TABLES.values(), strict=True):
@@ -198,7 +199,7 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
     for seed in range(2):
         write_records(Workspace(tmp_path, "", "quick"), OURS, seed, KMEANS, {"kmeans": 0.25 + seed / 2})
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.9})
-    some = format_results(tmp_path)
+    some = format_details(collect_all(tmp_path))
     found = {}
     for section in re.split(r"(?m)^## ", some)[1:]:
         for (row, column), text in cells_of(section).items():
@@ -215,20 +216,45 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
     assert some.count(f"## {table2}") == 2 and some.count(f"## {TABLES['table3'].title}") == 1
 
 
-def test_other_measurements_in_the_results_are_kept(tmp_path):
-    path = tmp_path / "RESULTS.md"
-    results.update_results(path, tmp_path)
-    assert path.read_text() == format_results(tmp_path)
-    measured = f"{results.MEASURED}\n\n## Measured\n\n1.0\n"
-    path.write_text(f"# Results\n\nold tables\n\n{measured}")
-    results.update_results(path, tmp_path)
-    assert path.read_text() == f"{format_results(tmp_path)}\n{measured}"
+def test_a_summary_has_the_rows_with_values_of_tables_that_are_more_than_half_filled(tmp_path, monkeypatch):
+    table2 = dataclasses.replace(TABLE, cells=tuple(cell for cell in TABLE.cells if cell.column == "k-means"))
+    monkeypatch.setattr(results, "TABLES", {"invented": TABLE, "second": table2})
+    workspace = Workspace(tmp_path, "", "quick")
+    for seed in range(2):
+        write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=1.0)
+    assert format_summary(collect_all(tmp_path)).startswith("Mostly without values")
+    write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.25})
+    text = format_summary(collect_all(tmp_path))
+    assert text.count("### An invented table, scale quick, 2 seeds") == 1 and "(invented, quick)" in text
+    assert cells_of(text)["Ours", "k-means: ours"] == "50.0 ± 0.0" and "*Nobody, 1899*" in text
+    assert cells_of(text)["Training-free", "k-means: ours"] == "25.0" and "sha256" not in text
+    write_records(workspace, OURS, 0, SCAN, {"scan": 0.5}, shift=[0.5, 0.5])
+    assert "Training-free" in format_summary(collect_all(tmp_path))
+
+
+def test_the_summary_is_replaced_and_everything_around_it_is_kept(tmp_path):
+    page, details = tmp_path / "RESULTS.md", tmp_path / "docs" / "tables.md"
+    before, after = f"# Results\n\n## Measured\n{results.BEGIN}", f"{results.END}\n\n## More\n"
+    page.write_text(f"{before}\nold tables\n{after}")
+    with pytest.raises(InputError, match="expected finished runs"):
+        results.update_results(page, details, tmp_path)
+    write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.5})
+    results.update_results(page, details, tmp_path)
+    records = collect_all(tmp_path)
+    assert details.read_text() == format_details(records)
+    written = page.read_text()
+    assert written == f"{before}\n\n{format_summary(records)}\n{after}"
+    results.update_results(page, details, tmp_path)
+    assert page.read_text() == written
+    page.write_text("# Results\n")
+    with pytest.raises(InputError, match="expected a file with the lines"):
+        results.update_results(page, details, tmp_path)
 
 
 def test_the_committed_results_have_the_words_of_the_generator():
-    """RESULTS.md is generated from runs that are not committed; all but its values and costs must agree."""
-    committed = (ROOT / "RESULTS.md").read_text().partition(results.MEASURED)[0]
-    assert committed.startswith(results.INTRODUCTION)
+    """The page is generated from runs that are not committed; all but its values and costs must agree."""
+    committed = (ROOT / "docs" / "results" / "tables.md").read_text()
+    assert committed.startswith(results.DETAILS)
     sections = re.split(r"(?m)^## ", committed)[1:]
     assert len(sections) == len(TABLES)
     for section, table in zip(sections, TABLES.values(), strict=True):
@@ -246,3 +272,11 @@ def test_the_committed_results_have_the_words_of_the_generator():
         specs = {cell.training.name: cell.training for cell in (simplify_cell(cell, scale) for cell in table.cells)}
         for name, differs in re.findall(r"(?m)^- `(.*?)`: .* Differences from the publication: (.*)\.$", section):
             assert differs == "; ".join(describe_differences(specs[name], scale))
+
+
+def test_the_committed_summary_repeats_the_committed_tables():
+    page = (ROOT / "RESULTS.md").read_text()
+    summary = page.partition(results.BEGIN)[2].partition(results.END)[0]
+    details = (ROOT / "docs" / "results" / "tables.md").read_text()
+    assert len(table_lines(summary)) > 20 and set(table_lines(summary)) <= set(table_lines(details))
+    assert len(page.split()) < 2000 and page.count(results.BEGIN) == 1 == page.count(results.END)
