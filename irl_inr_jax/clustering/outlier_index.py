@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from irl_inr_jax.clustering.neighbours.exact import exact_neighbours
 from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
 from irl_inr_jax.clustering.outliers import NUM_NEIGHBOURS
 
@@ -41,8 +42,8 @@ def index_outliers(points: Float[np.ndarray, "m d"]) -> OutlierIndex:
 def measure_isolation(
     points: Float[np.ndarray, "n d"], stored: Float[np.ndarray, "m d"], index: OutlierIndex
 ) -> Isolation:
-    """Find the nearest stored point of each new point and compute the local outlier factor."""
-    rows, distances, _ = nearest_neighbours(points, stored, max(_count(len(stored)), 1), leave_out_self=False)
+    """Find the nearest stored point of each new point, exactly, and compute the local outlier factor."""
+    rows, distances = exact_neighbours(points, stored, max(_count(len(stored)), 1), leave_out_self=False)
     scores = np.ones(len(points), np.float32)
     if len(stored) >= 3:
         scores = index.density[rows].mean(axis=1) / _density(rows, distances, index.reach)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
 
 from irl_inr_jax.clustering.kmeans import assign_to_centres
-from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.exact import exact_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.orbit_selflabel import assign_images
 from irl_inr_jax.clustering.outlier_index import measure_isolation
@@ -79,10 +79,12 @@ def find_nearest(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Near
 
 
 def find_voters(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Voters:
-    """Return rows and distances of the `vote_neighbours` nearest reference images of each new image."""
+    """Return rows and distances of the `vote_neighbours` nearest reference images of each new image.
+
+    Exact for any number of new images, since a model has few reference images (`outliers.MAX_ROWS`).
+    """
     count = min(bundle.config.clustering.vote_neighbours, len(bundle.reference.latents))
-    rows, distances, _ = nearest_neighbours(latents, bundle.reference.latents, count, leave_out_self=False)
-    return rows, distances
+    return exact_neighbours(latents, bundle.reference.latents, count, leave_out_self=False)
 
 
 def vote_of_reference(
