@@ -26,11 +26,11 @@ def subsample(num_rows: int, limit: int, seed: int) -> Int[np.ndarray, "rows"]:
     return np.sort(np.random.default_rng(seed).choice(num_rows, limit, replace=False))
 
 
-def subsample_notes(num_fitted: int, num_rows: int) -> tuple[str, ...]:
-    """Return the note for the table on a subsample, or () if all rows were fitted."""
+def subsample_notes(num_fitted: int, num_rows: int, *, by: str = "their nearest neighbours") -> tuple[str, ...]:
+    """Return the note for the table on a subsample, or () if all rows were fitted. by: what assigns the others."""
     if num_fitted == num_rows:
         return ()
-    return (f"fitted to {num_fitted:,} of {num_rows:,} images; the others are assigned by their nearest neighbours",)
+    return (f"fitted to {num_fitted:,} of {num_rows:,} images; the others are assigned by {by}",)
 
 
 def assign_by_vote(
