@@ -16,10 +16,10 @@ def find_by_faiss_lists(points: Float32[np.ndarray, "n d"], count: int, threads:
     """Use an inverted file as the package does: deterministic; lists are added until the recall is sufficient."""
     import faiss
 
-    from irl_inr_jax.clustering.neighbours.approximate import approximate_neighbours
+    from irl_inr_jax.clustering.neighbours.approximate import ApproximateIndex
 
     faiss.omp_set_num_threads(threads)
-    return approximate_neighbours(points, points, count, leave_out_self=True)[0]
+    return ApproximateIndex(points).search(points, count, leave_out_self=True)[0]
 
 
 def find_by_faiss_hnsw(points: Float32[np.ndarray, "n d"], count: int, threads: int) -> Int[np.ndarray, "n q"]:

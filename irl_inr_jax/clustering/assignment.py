@@ -26,11 +26,11 @@ def subsample(num_rows: int, limit: int, seed: int) -> Int[np.ndarray, "rows"]:
     return np.sort(np.random.default_rng(seed).choice(num_rows, limit, replace=False))
 
 
-def subsample_notes(num_fitted: int, num_rows: int) -> tuple[str, ...]:
-    """Return the note for the table on a subsample, or () if all rows were fitted."""
+def subsample_notes(num_fitted: int, num_rows: int, *, by: str = "their nearest neighbours") -> tuple[str, ...]:
+    """Return the note for the table on a subsample, or () if all rows were fitted. by: what assigns the others."""
     if num_fitted == num_rows:
         return ()
-    return (f"fitted to {num_fitted:,} of {num_rows:,} images; the others are assigned by their nearest neighbours",)
+    return (f"fitted to {num_fitted:,} of {num_rows:,} images; the others are assigned by {by}",)
 
 
 def assign_by_vote(
@@ -52,7 +52,7 @@ def assign_by_vote(
     """
     assigned = task.assigned.latents
     if not task.transductive:
-        clusters, confidence, notes = _vote(assigned, fitted_latents, fitted_clusters, task)
+        clusters, confidence, notes = vote_for_others(assigned, fitted_latents, fitted_clusters, task)
     else:
         rows = np.arange(len(assigned)) if rows is None else rows
         clusters, confidence = np.empty(len(assigned), np.int32), np.empty(len(assigned), np.float32)
@@ -60,18 +60,19 @@ def assign_by_vote(
         confidence[rows], notes = _own_agreement(fitted_latents, fitted_clusters, task)
         others = np.setdiff1d(np.arange(len(assigned)), rows)
         if len(others):
-            voted = _vote(assigned[others], fitted_latents, fitted_clusters, task)
+            voted = vote_for_others(assigned[others], fitted_latents, fitted_clusters, task)
             clusters[others], confidence[others], notes = voted.clusters, voted.confidence, voted.notes or notes
     confidence[clusters == NOISE] = 0.0
     return Votes(clusters, confidence, notes)
 
 
-def _vote(
+def vote_for_others(
     latents: Float[np.ndarray, "n d"],
     fitted_latents: Float[np.ndarray, "m d"],
     fitted_clusters: Int[np.ndarray, "m"],
     task: ClusterTask,
 ) -> Votes:
+    """Return the most common cluster of the nearest fitted images, and its share, for images that are not fitted."""
     num_neighbours = min(task.settings.vote_neighbours, len(fitted_latents))
     found = nearest_neighbours(latents, fitted_latents, num_neighbours, leave_out_self=False)
     return Votes(*vote(fitted_clusters, found.rows), recall_notes(found))

@@ -13,11 +13,11 @@ from ml_collections import ConfigDict
 from scipy.sparse import csr_array, eye_array
 from sklearn.decomposition import PCA
 
-from irl_inr_jax.clustering.assignment import subsample, subsample_notes
+from irl_inr_jax.clustering.assignment import Votes, subsample, subsample_notes
 from irl_inr_jax.clustering.diffusion import graph_degree
 from irl_inr_jax.clustering.merging import fit_means, merge_by_similarity, micro_coassociation
 from irl_inr_jax.clustering.modularity import measure_modularity, neighbour_graph, refine_partition
-from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours, recall_notes
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.clustering.wafer_latents import add_wafer_features
@@ -72,7 +72,7 @@ def find_consensus_clusters(task: ClusterTask) -> Clustering:
         candidates, modularities = make_candidates(points, graph_neighbours, task)
     chosen = choose_candidate(candidates, modularities)
     candidates = match_candidates(candidates, chosen)
-    clusters, confidence = _assign(
+    clusters, confidence, vote_notes = _assign(
         task, candidates, chosen, points=points, project=project, rows=rows, neighbours=graph_neighbours
     )
     measures, notes = {"modularity": float(modularities[chosen])}, subsample_notes(len(rows), len(task.fitted.latents))
@@ -84,7 +84,7 @@ def find_consensus_clusters(task: ClusterTask) -> Clustering:
                 f"try another number of clusters",
                 *notes,
             )
-    return Clustering(clusters, confidence, task.transductive, notes=notes, measures=measures)
+    return Clustering(clusters, confidence, task.transductive, notes=(*notes, *vote_notes), measures=measures)
 
 
 @single_thread()
@@ -177,14 +177,14 @@ def _assign(
     project: Callable[[np.ndarray], np.ndarray],
     rows: Int[np.ndarray, "n"],
     neighbours: Int[np.ndarray, "n q"] | None,
-) -> tuple[Int32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
-    """Return clusters and confidences of `task.assigned`.
+) -> Votes:
+    """Return clusters and confidences of `task.assigned`, with notes on approximate neighbours.
 
     points, rows, neighbours: of the fitted images; no neighbours without a graph, where confidence is 1.
     """
     latents = task.assigned.latents
     clusters, confidence = np.empty(len(latents), np.int32), np.ones(len(latents), np.float32)
-    others = np.arange(len(latents))
+    others, notes = np.arange(len(latents)), ()
     if task.transductive:
         others = np.setdiff1d(others, rows)
         clusters[rows] = candidates[chosen]
@@ -192,10 +192,10 @@ def _assign(
             confidence[rows] = mean_agreement(candidates, neighbours, clusters[rows])
     if len(others):
         num_voters = min(task.settings.consensus.vote_neighbours, len(points))
-        voters = nearest_neighbours(project(latents[others]), points, num_voters, leave_out_self=False)[0]
-        clusters[others] = vote(candidates[chosen], voters)[0]
-        confidence[others] = mean_agreement(candidates, voters, clusters[others])
-    return clusters, confidence
+        found = nearest_neighbours(project(latents[others]), points, num_voters, leave_out_self=False)
+        clusters[others], notes = vote(candidates[chosen], found.rows)[0], recall_notes(found)
+        confidence[others] = mean_agreement(candidates, found.rows, clusters[others])
+    return Votes(clusters, confidence, notes)
 
 
 def mean_agreement(

@@ -14,8 +14,8 @@ from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterab
 
 # 1.8 GB: the distances of all pairs in float64 and SciPy's working copy of them.
 MAX_PAIRED_ROWS = 15_000
-# About four minutes on one core at d = 16.
-MAX_WARD_ROWS = 100_000
+# About a minute and a half on one core at d = 32.
+MAX_WARD_ROWS = 60_000
 
 
 def cluster_agglomerative(task: ClusterTask, *, linkage: Literal["ward", "average", "complete"]) -> Clustering:

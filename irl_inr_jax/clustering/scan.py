@@ -10,6 +10,7 @@ labels of strongly augmented images.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +29,7 @@ from irl_inr_jax.clustering.finetune import (
 )
 from irl_inr_jax.clustering.heads import find_collapse, make_prior
 from irl_inr_jax.clustering.image_batches import select_own
-from irl_inr_jax.clustering.neighbours.search import nearest_neighbours
+from irl_inr_jax.clustering.neighbours.search import nearest_neighbours, recall_notes
 from irl_inr_jax.clustering.objectives import agreement_loss, selflabel_loss, size_loss
 from irl_inr_jax.clustering.orbit_graph import find_orbit_graph
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
@@ -38,6 +39,14 @@ from irl_inr_jax.training.progress import show_progress
 from irl_inr_jax.types import PyTree
 
 PATIENCE = 10  # the self-label stage ends after so many epochs without more confident images
+
+
+class MinedNeighbours(NamedTuple):
+    """Neighbours of each fitted image, and notes and measures on how many of the nearest ones the search has found."""
+
+    rows: Int[np.ndarray, "n q"]
+    notes: tuple[str, ...]
+    measures: dict[str, float]
 
 
 def cluster_scan(task: ClusterTask) -> Clustering:
@@ -54,20 +63,20 @@ def cluster_scan(task: ClusterTask) -> Clustering:
     prior = make_prior(settings.prior, task.num_clusters)
     low = task.trained.scaling.low
     augment = make_augment(settings.augment, task.augment, fill=task.fill, low=low)
-    neighbours = mine_neighbours(task)
+    mined = mine_neighbours(task)
     classifier = make_scan_classifier(task)
     best = train_heads(
         task,
         classifier,
         make_scan_loss(task, classifier, augment, prior),
-        {"neighbours": jnp.asarray(list_candidates(neighbours, settings))},
+        {"neighbours": jnp.asarray(list_candidates(mined.rows, settings))},
         settings=settings,
         weight_decay=settings.weight_decay,
         prior=prior,
         stage="SCAN, clustering stage",
     )
-    params, measures = best.params, {"scan_loss": best.loss}
-    notes = [best.collapse] if best.collapse else []
+    params, measures = best.params, {"scan_loss": best.loss, **mined.measures}
+    notes = [*mined.notes, *([best.collapse] if best.collapse else [])]
     if settings.selflabel_epochs and not best.collapse:
         params, share, note = run_selflabel_stage(task, classifier, augment, params, prior)
         measures["confident_share"] = share
@@ -79,24 +88,26 @@ def cluster_scan(task: ClusterTask) -> Clustering:
         transductive=task.transductive,
         notes=tuple(notes),
         measures=measures,
-        neighbours=neighbours,
+        neighbours=mined.rows,
         params=standardised_params(params, classifier.frozen),
     )
 
 
-def mine_neighbours(task: ClusterTask) -> Int[np.ndarray, "n q"]:
+def mine_neighbours(task: ClusterTask) -> MinedNeighbours:
     """Find the neighbours of each fitted image: under all rotations for 'orbits', in latent space for 'latents'.
 
     Latents are compared by `scan.distance`: Euclidean, or by their angle for 'cosine'.
     """
     settings, latents = task.settings.scan, task.fitted.latents
     if settings.neighbours == "orbits":
-        return find_orbit_graph(task, settings.num_neighbours).fitted[:, : settings.num_neighbours]
+        graph = find_orbit_graph(task, settings.num_neighbours)
+        return MinedNeighbours(graph.fitted[:, : settings.num_neighbours], (), {"neighbour_recall": graph.recall})
     if len(latents) == 1:
-        return np.zeros((1, 1), np.int32)
+        return MinedNeighbours(np.zeros((1, 1), np.int32), (), {})
     num_neighbours = min(settings.num_neighbours, len(latents) - 1)
     by_angle = settings.distance == "cosine"
-    return nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True, by_angle=by_angle)[0]
+    found = nearest_neighbours(latents, latents, num_neighbours, leave_out_self=True, by_angle=by_angle)
+    return MinedNeighbours(found.rows, recall_notes(found), {})
 
 
 def make_scan_classifier(task: ClusterTask) -> Classifier:

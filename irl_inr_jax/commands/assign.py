@@ -102,13 +102,16 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
         format_lines,
         start_table,
     )
-    from irl_inr_jax.deployment.drift_file import drift_path, save_drift
+    from irl_inr_jax.deployment.drift_file import drift_path, read_model_digest, save_drift
     from irl_inr_jax.deployment.image_assignment import assign_chunks
     from irl_inr_jax.deployment.new_images import read_new_images
-    from irl_inr_jax.report.html.assignment_page import Gallery, save_assignment_page
+    from irl_inr_jax.report.html.assignment_page import Gallery, check_earlier_page, save_assignment_page
     from irl_inr_jax.training.progress import show_progress
 
-    has_earlier = check_earlier_table(out)
+    page, has_earlier = out.with_suffix(".html"), check_earlier_table(out)
+    read_model_digest(drift_path(out))
+    if with_page:
+        check_earlier_page(page)
     new = read_new_images(bundle, what, max_unreadable=1.0)
     gallery = Gallery(bundle) if with_page else None
     partial = out.with_name(out.name + ".partial")
@@ -130,7 +133,6 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     replaced = ", in place of the earlier table" if has_earlier else ""
     print(f"{out}: {done:,} images, {done / max(seconds, 1e-9):,.0f} a second{replaced}")
     if gallery is not None:
-        page = out.with_suffix(".html")
         save_assignment_page(page, bundle, drift, gallery, title=what)
         print(f"{page}: open it in a browser")
     print(drift.sentence)

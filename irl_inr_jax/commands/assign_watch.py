@@ -56,8 +56,8 @@ def lock_table(out: Path) -> Iterator[None]:
 
 def follow(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_seconds: float) -> Drift:
     """Assign the files that are in the folder and those that arrive there, until Ctrl-C or SIGTERM."""
-    model = read_model_digest(drift_path(out)) if out.exists() else None
-    if model not in (None, bundle.digest):
+    model = read_model_digest(drift_path(out))
+    if out.exists() and model not in (None, bundle.digest):
         raise InputError(
             f"expected a table of this model in {out}, found one of another, whose clusters have other numbers; choose "
             f"another --out"

@@ -104,13 +104,14 @@ def apply_file(workdir: Path, path: Path, stored: "StoredEvaluation", clusterer:
     """Add a version with the corrections of a file, and print what they are."""
     from irl_inr_jax.evaluation.curation import apply_operations, describe_operation, is_change
     from irl_inr_jax.evaluation.curation_file import read_corrections
+    from irl_inr_jax.evaluation.stored import has_raw_corrections
     from irl_inr_jax.workflows.curation_steps import add_version, current_curation, states_of_versions
 
     curation = current_curation(workdir, stored, clusterer)
     states = states_of_versions(curation, stored, clusterer)
     applied = [version.operations for version in curation.versions]
-    data = stored.results["data"]
-    operations = read_corrections(path, states, applied, clusterer=clusterer, data=data)
+    options = {"clusterer": clusterer, "data": stored.results["data"], "raw": has_raw_corrections(stored.results)}
+    operations = read_corrections(path, states, applied, **options)
     if not operations or not is_change(states[-1], apply_operations(states[-1], operations)):
         print(
             f"{path}: nothing to correct in the clusters by {clusterer}; version {len(applied)} has it all (of a table "

@@ -95,7 +95,7 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     curated = curate_evaluation(workdir, evaluation)
     content = describe_report(results, evaluation, dataset, metrics=read_metrics(workdir), curated=curated)
     for entry in content["clusterings"]:
-        entry["next"] = read_next_rows(workdir, evaluation.split.images.ids, entry["name"])
+        entry["next"] = read_next_rows(workdir, evaluation.split.images.ids, entry["name"], raw=content["raw_csv"])
     path = workdir / "report.html" if output is None else output
     write_page(path, content)
     return path

@@ -5,7 +5,6 @@ import functools
 import numpy as np
 from jaxtyping import Float32, Int32, Shaped
 
-from irl_inr_jax.clustering.neighbours.search import Neighbours
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.model_views import (
     KnownNeighbours,
@@ -15,7 +14,13 @@ from irl_inr_jax.deployment.model_views import (
     require_predicted_pose,
 )
 from irl_inr_jax.deployment.new_images import NewImages, read_new_images
-from irl_inr_jax.deployment.prediction import NearestKnown, find_nearest, predict_by, search_reference
+from irl_inr_jax.deployment.prediction import (
+    NearestKnown,
+    ReferenceNeighbours,
+    find_nearest,
+    predict_by,
+    search_reference,
+)
 from irl_inr_jax.types import InputError, Pose
 
 
@@ -45,7 +50,7 @@ class AppliedModel:
         return self.encoded[1]
 
     @functools.cached_property
-    def neighbours(self) -> Neighbours:
+    def neighbours(self) -> ReferenceNeighbours:
         """The known images nearest to each in latent space."""
         return search_reference(self.bundle, self.latents)
 

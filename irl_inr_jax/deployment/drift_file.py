@@ -18,17 +18,20 @@ def drift_path(table: Path) -> Path:
 def read_model_digest(path: Path) -> str | None:
     """Return the digest of the model in a file of `save_drift`; None if there is none.
 
-    Raises InputError for a damaged file.
+    Raises InputError for a damaged file, and for another one in its place.
     """
     if not path.exists():
         return None
     try:
-        return read_json(path)["model"]
-    except (DamagedFile, KeyError) as error:
+        content = read_json(path)
+        _, model = content["sentence"], content["model"]
+    except (DamagedFile, KeyError, OSError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise InputError(
-            f"expected the drift of a table in {path}, found a damaged file ({error}); remove it if the table is of "
-            f"this model, or choose another --out"
+            f"expected no file, or the drift of an earlier table of irl-inr assign, in {path}, found another or a "
+            f"damaged file ({reason}); remove it if it is damaged, or choose another --out"
         ) from None
+    return model
 
 
 def save_drift(path: Path, bundle: ModelBundle, measured: Sequence[MeasuredImages], *, rate: float) -> Drift:

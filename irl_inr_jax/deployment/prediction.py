@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Shaped
 
 from irl_inr_jax.clustering.kmeans import assign_to_centres
-from irl_inr_jax.clustering.neighbours.search import Neighbours, nearest_neighbours
+from irl_inr_jax.clustering.neighbours.exact import exact_neighbours
 from irl_inr_jax.clustering.neighbours.voting import vote
 from irl_inr_jax.clustering.orbit_selflabel import assign_images
 from irl_inr_jax.clustering.outlier_index import count_neighbours, measure_isolation
@@ -23,6 +23,13 @@ Assigned = tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]
 SAME_IMAGE = 1e-3
 
 
+class ReferenceNeighbours(NamedTuple):
+    """Rows of the nearest reference images of each new image in latent space, nearest first, and their distances."""
+
+    rows: Int32[np.ndarray, "n q"]
+    distances: Float32[np.ndarray, "n q"]
+
+
 class NearestKnown(NamedTuple):
     """Id and distance of the nearest reference image of each new image, and its outlier score.
 
@@ -35,17 +42,20 @@ class NearestKnown(NamedTuple):
     outlier_scores: Float32[np.ndarray, "n"]
 
 
-def search_reference(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> Neighbours:
-    """Find the reference images nearest to each new image in latent space: enough for votes and outlier scores."""
+def search_reference(bundle: ModelBundle, latents: Float[np.ndarray, "n d"]) -> ReferenceNeighbours:
+    """Find the reference images nearest to each new image: enough for votes and outlier scores.
+
+    Exact for any number of new images, since a model has few reference images (`outliers.MAX_ROWS`).
+    """
     num_known = len(bundle.reference.latents)
     count = min(max(bundle.config.clustering.vote_neighbours, count_neighbours(num_known)), num_known)
     if not len(latents):
-        return Neighbours(np.zeros((0, count), np.int32), np.zeros((0, count), np.float32), 1.0)
-    return nearest_neighbours(latents, bundle.reference.latents, count, leave_out_self=False)
+        return ReferenceNeighbours(np.zeros((0, count), np.int32), np.zeros((0, count), np.float32))
+    return ReferenceNeighbours(*exact_neighbours(latents, bundle.reference.latents, count, leave_out_self=False))
 
 
 def predict_clusters(
-    bundle: ModelBundle, latents: Float[np.ndarray, "n d"], images: Images, search: Callable[[], Neighbours]
+    bundle: ModelBundle, latents: Float[np.ndarray, "n d"], images: Images, search: Callable[[], ReferenceNeighbours]
 ) -> dict[str, Assigned]:
     """Return (clusters, confidence) by clusterer. latents, images: of the new images, as stored for the encoder.
 
@@ -61,7 +71,7 @@ def predict_by(
     bundle: ModelBundle,
     latents: Float[np.ndarray, "n d"],
     images: Images,
-    search: Callable[[], Neighbours],
+    search: Callable[[], ReferenceNeighbours],
 ) -> Assigned:
     """Return clusters and confidence by one clusterer, as `predict_clusters`."""
     if not len(latents):
@@ -73,13 +83,13 @@ def predict_by(
     return clusters, np.where(clusters == NOISE, np.float32(0), confidence)
 
 
-def find_nearest(bundle: ModelBundle, found: Neighbours) -> NearestKnown:
+def find_nearest(bundle: ModelBundle, found: ReferenceNeighbours) -> NearestKnown:
     """Return the nearest reference image of each new image, and the outlier scores. found: of `search_reference`."""
     isolation = measure_isolation(found.rows, found.distances, bundle.reference.index)
     return NearestKnown(bundle.reference.ids[isolation.nearest], isolation.distance, isolation.outlier_score)
 
 
-def vote_of_reference(name: str, bundle: ModelBundle, found: Neighbours) -> Assigned:
+def vote_of_reference(name: str, bundle: ModelBundle, found: ReferenceNeighbours) -> Assigned:
     """Return the most common cluster among the `vote_neighbours` nearest reference images and its share.
 
     An image that is in the reference keeps its cluster and its confidence. Noise has confidence 0.

@@ -22,13 +22,20 @@ EDITS_VERSION = 1
 
 
 def read_corrections(
-    path: Path, states: Sequence[CuratedClusters], applied: Sequence[Sequence[Operation]], *, clusterer: str, data: dict
+    path: Path,
+    states: Sequence[CuratedClusters],
+    applied: Sequence[Sequence[Operation]],
+    *,
+    clusterer: str,
+    data: dict,
+    raw: bool,
 ) -> tuple[Operation, ...]:
     """Return the operations of a file that the clustering does not have yet; () if it has them all.
 
     states: the clustering without corrections and after each version; the last is the present one. applied: the
-    operations of each version. data: the entry of that name in results.json. Raises InputError for a file of another
-    run, clusterer or version, and for what `check_operations` and `read_corrections_table` refuse.
+    operations of each version. data: the entry of that name in results.json. raw: of `read_corrections_table`. Raises
+    InputError for a file of another run, clusterer or version, and for what `check_operations` and
+    `read_corrections_table` refuse.
     """
     if not path.is_file():
         raise InputError(f"expected a file with corrections, found no {path}")
@@ -36,7 +43,7 @@ def read_corrections(
     if suffix == ".json":
         operations = select_new_edits(read_edits(path), states, applied, clusterer=clusterer, data=data, path=path)
     elif suffix in TABLE_SUFFIXES:
-        operations = read_corrections_table(path, states[-1])
+        operations = read_corrections_table(path, states[-1], raw=raw)
     else:
         raise InputError(f"expected corrections as .json, {', '.join(TABLE_SUFFIXES)}, found {path}")
     check_operations(states[-1], operations, place=str(path))

@@ -37,8 +37,10 @@ class StatedRow(NamedTuple):
     junk: bool | None
 
 
-def read_corrections_table(path: Path, state: CuratedClusters) -> tuple[Operation, ...]:
+def read_corrections_table(path: Path, state: CuratedClusters, *, raw: bool) -> tuple[Operation, ...]:
     """Return the corrections of `state` that a CSV, TSV or Parquet table states.
+
+    raw: the tables of this run have cells that a spreadsheet would evaluate as they are; those of Parquet always have.
 
     A row puts its image into the cluster of that number or, without a number, of that name; a name that no cluster has
     makes a new cluster, and so does the number after the last. Number and name together name the cluster, also in a
@@ -49,7 +51,8 @@ def read_corrections_table(path: Path, state: CuratedClusters) -> tuple[Operatio
     and other columns are ignored. Raises InputError for missing columns, unknown ids and clusters, and contradictions.
     """
     known = {str(name) for name in state.ids}
-    rows = [row._replace(image=_find_id(row.image, known)) for row in read_rows(path)]
+    raw = raw or path.suffix.lower() == ".parquet"
+    rows = [row._replace(image=_find_id(row.image, known, raw=raw)) for row in read_rows(path, raw=raw)]
     listed = [row for row in rows if row.image]
     check_ids(known, [row.image for row in listed], place=str(path))
     stated_names = _collect_names(rows, state, path)
@@ -75,8 +78,11 @@ def read_corrections_table(path: Path, state: CuratedClusters) -> tuple[Operatio
     return tuple(operations)
 
 
-def read_rows(path: Path) -> list[StatedRow]:
-    """Return the rows of the table. Raises InputError for missing columns and cells that are not understood."""
+def read_rows(path: Path, *, raw: bool) -> list[StatedRow]:
+    """Return the rows of the table; raw: names are as they are written.
+
+    Raises InputError for missing columns and cells that are not understood.
+    """
     if path.stat().st_size == 0:
         raise InputError(f"expected a table with the columns {', '.join(COLUMNS)} in {path}, found an empty file")
     columns = read_columns(path, key="corrections", text=COLUMNS)
@@ -87,12 +93,13 @@ def read_rows(path: Path) -> list[StatedRow]:
         )
     empty = np.full(len(columns["id"]), "")
     cells = zip(*(columns.get(name, empty).tolist() for name in COLUMNS), strict=True)
-    return [_read_row(path, number, *row) for number, row in enumerate(cells, 2)]
+    return [_read_row(path, number, row, raw=raw) for number, row in enumerate(cells, 2)]
 
 
-def _read_row(path: Path, number: int, image: str, cluster: str, name: str, junk: str) -> StatedRow:
-    image, cluster, name, junk = str(image), str(cluster).strip(), str(name).strip(), str(junk).strip().lower()
-    name = restore_cell(name)
+def _read_row(path: Path, number: int, row: tuple[str, str, str, str], *, raw: bool) -> StatedRow:
+    image, cluster, name, junk = map(str, row)
+    cluster, name, junk = cluster.strip(), name.strip(), junk.strip().lower()
+    name = name if raw else restore_cell(name)
     if junk not in {"", *_TRUE, *_FALSE}:
         raise InputError(f"expected 1, 0 or nothing in the column junk of {path}, found {junk!r} in row {number}")
     try:
@@ -105,9 +112,11 @@ def _read_row(path: Path, number: int, image: str, cluster: str, name: str, junk
     return StatedRow(number, image, target, name, None if junk == "" else junk in _TRUE)
 
 
-def _find_id(written: str, known: set[str]) -> str:
-    """Return the id that a table has, as our tables write it or, in one of another program, as it is."""
+def _find_id(written: str, known: set[str], *, raw: bool) -> str:
+    """Return the id that a table has, as tables of this run write it or, in one of another program, the other way."""
     restored = restore_cell(written)
+    if raw and written in known:
+        return written
     return restored if restored in known else written
 
 

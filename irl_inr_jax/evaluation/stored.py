@@ -66,6 +66,11 @@ def has_raw_cells(results: dict) -> bool:
     return results["files"]["raw_csv"] if "files" in results else True
 
 
+def has_raw_corrections(results: dict) -> bool:
+    """Return True if tables of corrections have cells as they are: where the evaluation requested raw cells."""
+    return "files" in results and results["files"]["raw_csv"]
+
+
 def load_evaluation(workdir: Path) -> StoredEvaluation:
     """Read the evaluation in `workdir`/eval, with the corrections of `irl-inr curate`.
 

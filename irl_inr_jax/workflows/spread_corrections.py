@@ -26,7 +26,7 @@ from irl_inr_jax.evaluation.curation import (
     start_curation,
 )
 from irl_inr_jax.evaluation.similar_images import make_similar_settings
-from irl_inr_jax.evaluation.stored import StoredEvaluation
+from irl_inr_jax.evaluation.stored import StoredEvaluation, has_raw_corrections
 from irl_inr_jax.types import Dataset, ImageSet, InputError
 from irl_inr_jax.workflows.curation_steps import add_version, current_curation
 
@@ -61,7 +61,7 @@ def spread_corrections(workdir: Path, stored: StoredEvaluation, clusterer: str, 
     path = place_list(workdir, clusterer)
     known = state.corrected | state.junk
     listed = choose_informative(shares, neighbours, known=known, count=NUM_LISTED)
-    write_list(path, state, shares, listed)
+    write_list(path, state, shares, listed, raw=has_raw_corrections(stored.results))
     advice = (
         f"{path}: {len(listed)} images to look at next; fill in name or junk, and apply the file with irl-inr curate"
     )
@@ -120,9 +120,17 @@ def find_neighbours(
 
 
 def write_list(
-    path: Path, state: CuratedClusters, shares: Float[np.ndarray, "n k"], listed: Int[np.ndarray, "m"]
+    path: Path,
+    state: CuratedClusters,
+    shares: Float[np.ndarray, "n k"],
+    listed: Int[np.ndarray, "m"],
+    *,
+    raw: bool,
 ) -> None:
-    """Write a CSV file with the listed images: id, empty columns name and junk, and what is expected for them."""
+    """Write a CSV file with the listed images: id, empty columns name and junk, and what is expected for them.
+
+    raw: leave cells that a spreadsheet would evaluate as they are.
+    """
     lines = []
     for row in listed:
         first, *others = np.argsort(-shares[row], kind="stable")[:2]
@@ -131,7 +139,7 @@ def write_list(
         lines.append([str(state.ids[row]), "", "", *cells])
     header = ("id", "name", "junk", "expected", "share", "second", "second_share")
     columns = [[line[number] for line in lines] for number in range(len(header))]
-    write_csv(path, dict(zip(header, columns, strict=True)), raw=False)
+    write_csv(path, dict(zip(header, columns, strict=True)), raw=raw)
 
 
 def place_list(workdir: Path, clusterer: str) -> Path:
@@ -139,17 +147,17 @@ def place_list(workdir: Path, clusterer: str) -> Path:
     return workdir / "eval" / f"next_{clusterer}.csv"
 
 
-def read_next_rows(workdir: Path, ids: np.ndarray, clusterer: str) -> list[int]:
+def read_next_rows(workdir: Path, ids: np.ndarray, clusterer: str, *, raw: bool) -> list[int]:
     """Return the rows of the listed images that are there, in the order of the list; [] without a list.
 
-    Raises InputError for a file that is no such list.
+    raw: of `write_list`. Raises InputError for a file that is no such list.
     """
     path = place_list(workdir, clusterer)
     if not path.is_file():
         return []
     rows = {str(name): row for row, name in enumerate(ids)}
     try:
-        listed = read_csv(path, raw=False)["id"]
+        listed = read_csv(path, raw=raw)["id"]
     except (ValueError, KeyError) as error:
         reason = f"no column {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise InputError(

@@ -96,6 +96,9 @@ def test_images_above_the_limit_are_assigned_by_vote(make_task, monkeypatch):
     found = cluster_consensus(make_task(latents, 4, settings=QUICK))
     assert adjusted_rand_score(labels, found.clusters) == 1
     assert found.notes == ("fitted to 80 of 120 images; the others are assigned by their nearest neighbours",)
+    monkeypatch.setattr("irl_inr_jax.clustering.neighbours.search.MAX_PAIRS", 0)
+    searched = cluster_consensus(make_task(latents, 4, settings=QUICK))
+    assert searched.notes[0] == found.notes[0] and searched.notes[1].startswith("approximate neighbours, recall@")
 
 
 def test_duplicates_and_fewer_distinct_images_than_clusters_give_fewer_clusters(make_task):

@@ -7,6 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from irl_inr_jax.clustering import mixture
+from irl_inr_jax.clustering.assignment import subsample
 from irl_inr_jax.clustering.mixture import cluster_gmm
 
 
@@ -75,6 +76,25 @@ def test_more_clusters_than_distinct_images_give_no_warning(make_task):
         result = cluster_gmm(make_task(latents, 5))
     assert np.all(np.isfinite(result.confidence))
     assert len({tuple(row) for row in np.c_[latents, result.clusters]}) == 3
+
+
+def test_above_the_limit_a_sample_is_fitted_and_the_mixture_assigns_all(make_task, monkeypatch):
+    latents, kinds = wide_and_tight()
+    full = cluster_gmm(make_task(latents, 2))
+    monkeypatch.setattr(mixture, "MAX_ROWS", 200)
+    same = cluster_gmm(make_task(latents, 2))
+    np.testing.assert_array_equal(same.confidence, full.confidence)
+    assert same.notes == ()
+    monkeypatch.setattr(mixture, "MAX_ROWS", 150)
+    one, again, other = (cluster_gmm(make_task(latents, 2, seed=seed)) for seed in (0, 0, 1))
+    assert one.notes == ("fitted to 150 of 200 images; the others are assigned by the mixture",)
+    assert adjusted_rand_score(kinds, one.clusters) == adjusted_rand_score(kinds, other.clusters) == 1.0
+    np.testing.assert_array_equal(one.confidence, again.confidence)
+    assert np.any(one.confidence != other.confidence)
+    rows = subsample(200, 150, 0)
+    apart = cluster_gmm(make_task(latents[rows], 2, assigned=latents))
+    np.testing.assert_array_equal(one.clusters, apart.clusters)
+    np.testing.assert_array_equal(one.confidence, apart.confidence)
 
 
 def test_a_fit_that_has_not_converged_is_noted(make_task, monkeypatch):

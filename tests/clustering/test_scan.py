@@ -1,6 +1,7 @@
 """SCAN with a linear encoder: mining, both losses, both stages and collapse."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -55,11 +56,23 @@ def without_selflabels(trained, make_task, blobs):
 def test_neighbours_are_mined_by_the_configured_distance(make_task):
     latents = np.array([[1, 0], [10, 0.1], [0.9, 0.5], [-1, 0]], np.float32)
     settings = {"scan.neighbours": "latents", "scan.num_neighbours": 1}
-    near = mine_neighbours(make_task(latents, 2, settings=settings))
-    along = mine_neighbours(make_task(latents, 2, settings={**settings, "scan.distance": "cosine"}))
+    near = mine_neighbours(make_task(latents, 2, settings=settings)).rows
+    along = mine_neighbours(make_task(latents, 2, settings={**settings, "scan.distance": "cosine"})).rows
     assert near[0, 0] == 2 and along[0, 0] == 1
     assert near.shape == (4, 1)
-    assert mine_neighbours(make_task(latents, 2, settings={"scan.neighbours": "latents"})).shape == (4, 3)
+    assert mine_neighbours(make_task(latents, 2, settings={"scan.neighbours": "latents"})).rows.shape == (4, 3)
+
+
+def test_an_approximate_search_is_noted(make_task, blobs, monkeypatch):
+    task = make_task(blobs[0], 4, settings={**QUICK, "scan.num_epochs": 1, "scan.selflabel_epochs": 0})
+    assert mine_neighbours(task).notes == ()
+    monkeypatch.setattr("irl_inr_jax.clustering.neighbours.search.MAX_PAIRS", 0)
+    (note,) = mine_neighbours(task).notes
+    best = SimpleNamespace(params={}, loss=0.0, collapse="one cluster")  # of a training that need not take place
+    monkeypatch.setattr(scan, "train_heads", lambda *arguments, **options: best)
+    monkeypatch.setattr(scan, "classify", lambda *_: (np.zeros(160, np.int32), np.ones(160, np.float32)))
+    monkeypatch.setattr(scan, "standardised_params", lambda params, frozen: params)
+    assert note.startswith("approximate neighbours, recall@5 ") and cluster_scan(task).notes == (note, "one cluster")
 
 
 def test_the_loss_is_agreement_plus_weighted_sizes_for_every_head(make_task, blobs):
@@ -217,7 +230,7 @@ def test_the_published_losses_normalise_every_batch_by_its_own_statistics(make_t
 
 def test_the_published_start_and_candidates(make_task, blobs):
     task = make_task(blobs[0], 4, settings=PUBLISHED)
-    neighbours = mine_neighbours(task)
+    neighbours = mine_neighbours(task).rows
     candidates = scan.list_candidates(neighbours, task.settings.scan)
     np.testing.assert_array_equal(candidates[:, 0], np.arange(len(neighbours)))
     np.testing.assert_array_equal(candidates[:, 1:], neighbours)

@@ -195,6 +195,32 @@ def test_an_earlier_table_is_replaced_and_another_file_is_not(model, tmp_path, c
     assert out.read_text() == "id,price\n1,2\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "refused"),
+    [
+        ("assigned.html", "<html>mine</html>", "an earlier page of irl-inr assign"),
+        ("assigned.drift.json", '{"model": "mine"}', "the drift of an earlier table"),
+        ("assigned.drift.json", "[1]", "the drift of an earlier table"),
+    ],
+)
+def test_no_other_file_beside_the_table_is_replaced(model, tmp_path, capsys, name, content, refused):
+    write_images(tmp_path / "new", range(2))
+    (tmp_path / name).write_text(content)
+    given = ["--model", model, str(tmp_path / "new"), "--out", str(tmp_path / "assigned.csv")]
+    assert assign.main([*given, "--report"]) == 2
+    error = capsys.readouterr().err
+    assert refused in error and name in error and (tmp_path / name).read_text() == content
+    assert not (tmp_path / "assigned.csv").exists()
+    if name == "assigned.html":  # without a page it is not in the way
+        assert assign.main(given) == 0
+    else:
+        assert assign.main([*given, "--watch"]) == 2
+    assert (tmp_path / name).read_text() == content
+    (tmp_path / name).unlink()
+    if name == "assigned.html":
+        assert assign.main([*given, "--report"]) == assign.main([*given, "--report"]) == 0
+
+
 def test_a_file_has_the_id_that_it_has_in_its_folder(model, tmp_path):
     write_images(tmp_path / "new", range(2))
     out = tmp_path / "assigned.csv"

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from irl_inr_jax.config.checked_files import read_json, write_json
 from irl_inr_jax.evaluation.pipeline import Evaluation
 from irl_inr_jax.evaluation.stored import UNCORRECTED, load_evaluation, load_uncorrected
 from irl_inr_jax.training.workdir_lock import LOCKS, lock_workdir
@@ -69,6 +70,26 @@ def test_corrections_reach_every_output_and_undo_restores_every_byte(irl_inr, ru
 
     assert irl_inr("curate", "--workdir", run, "--undo").status == 0
     assert contents(run) == before
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_names_that_look_like_formulas_survive_an_export_that_is_applied_again(irl_inr, run, tmp_path, raw):
+    path = run / "eval/results.json"
+    results = read_json(path)
+    write_json(path, {**results, "files": {**results["files"], "raw_csv": raw}})
+    mark, names = "" if raw else "'", ["=x", "'=x", "''+y"]
+    lines = ["id,cluster,name", *(f",{number},{mark}{name}" for number, name in enumerate(names))]
+    (tmp_path / "names.csv").write_text("\n".join([*lines, "00.png,1,", ""]))
+    assert irl_inr("curate", "--workdir", run, tmp_path / "names.csv").status == 0
+    expected = dict(enumerate(names))
+    assert load_evaluation(run).cluster_names == {"kmeans": expected}
+    out = tmp_path / "out.csv"
+    assert irl_inr("export", "--workdir", run, "--clusterer", "kmeans", "--to", "csv", "--out", out).status == 0
+    assert f"{mark}=x" in {row["cluster_name"] for row in read_rows(out)}
+    out.write_text(out.read_text().replace("cluster_name", "name", 1))
+    assert irl_inr("curate", "--workdir", run, "--undo").status == 0
+    assert irl_inr("curate", "--workdir", run, out).status == 0
+    assert load_evaluation(run).cluster_names == {"kmeans": expected}
 
 
 def test_versions_are_listed_restored_and_not_repeated(irl_inr, refused, run, corrections, tmp_path):
@@ -176,7 +197,9 @@ def test_propagation_keeps_corrections_and_lists_the_images_to_look_at(irl_inr, 
     assert {row["name"] for row in rows} == {""} and {row["expected"] for row in rows} >= {"ring", "cluster 2"}
     unfilled = irl_inr("curate", "--workdir", run, run / "eval/next_kmeans.csv")
     assert unfilled.status == 0 and "nothing to correct" in unfilled.out
-    assert spread_corrections.read_next_rows(run, stored.ids, "kmeans") == [NAMES.index(row["id"]) for row in rows]
+    assert spread_corrections.read_next_rows(run, stored.ids, "kmeans", raw=False) == [
+        NAMES.index(row["id"]) for row in rows
+    ]
     irl_inr("curate", "--workdir", run, "--undo")
     assert load_evaluation(run).clusters["kmeans"].tolist() == [3, 0, 3, 0, 1, 1, 2, -1, 2, 2, 2, -1]
 

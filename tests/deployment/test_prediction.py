@@ -43,6 +43,24 @@ def test_other_images_take_the_nearest_mean_or_the_vote_of_neighbours():
     np.testing.assert_allclose(predicted["agglomerative"][1], np.where(expected < 0, 0, share), rtol=1e-6)
 
 
+def test_neighbours_of_new_images_are_exact_however_many_there_are(monkeypatch):
+    model = make_small_model()
+    latents = np.random.default_rng(0).normal(size=(300, model.reference.latents.shape[1])).astype(np.float32)
+    images = np.zeros((len(latents), 12, 12, 1), np.uint8)
+
+    def predict():
+        clusters, confidence = predict_all(model, latents, images)["agglomerative"]
+        nearest = find_nearest(model, search_reference(model, latents))
+        return clusters, confidence, nearest.ids, nearest.distance
+
+    before = predict()
+    monkeypatch.setattr("irl_inr_jax.clustering.neighbours.search.MAX_PAIRS", 0)
+    for ours, exact in zip(predict(), before, strict=True):
+        np.testing.assert_array_equal(ours, exact)
+    distances = np.linalg.norm(latents[:, None].astype(np.float64) - model.reference.latents, axis=2)
+    np.testing.assert_array_equal(before[2], model.reference.ids[distances.argmin(axis=1)])
+
+
 def test_outputs_of_a_classifier_are_numbered_as_the_corrected_clusters():
     model = make_small_model()
     merged = model._replace(numbers={"kmeans": np.array([7, -1, 7], np.int32)})

@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from irl_inr_jax.evaluation.curation import (
@@ -67,8 +69,8 @@ def page_table(state):
     return "\r\n".join(lines) + "\r\n"
 
 
-def read(path, *states, applied=()):
-    return read_corrections(path, states, applied, clusterer="kmeans", data=DATA)
+def read(path, *states, applied=(), raw=False):
+    return read_corrections(path, states, applied, clusterer="kmeans", data=DATA, raw=raw)
 
 
 def test_the_json_and_the_table_of_the_same_edits_give_the_same_clustering(start, write):
@@ -77,6 +79,22 @@ def test_the_json_and_the_table_of_the_same_edits_give_the_same_clustering(start
     from_table = apply_operations(start, read(write("a.csv", page_table(expected)), start))
     assert not is_change(expected, from_json)
     assert digest_clusters(from_table) == digest_clusters(expected) and from_table.names == expected.names
+
+
+def test_in_raw_tables_and_in_parquet_an_apostrophe_is_part_of_the_text(write):
+    ids = np.array(["=a", "'=a", "b"])
+    start = start_curation(ids, np.zeros(3, np.int32), np.ones(3))
+    text = "id,name\n'=a,=x\nb,'=x\n"
+    for path, raw in ((write("a.csv", text), True), (write("a.parquet", ""), False)):
+        if path.suffix == ".parquet":
+            pyarrow.parquet.write_table(pyarrow.table({"id": ["'=a", "b"], "name": ["=x", "'=x"]}), path)
+        state = apply_operations(start, read(path, start, raw=raw))
+        assert [state.names.get(number) for number in state.home.tolist()] == [None, "=x", "'=x"]
+    protected = apply_operations(start, read(write("b.csv", text), start))
+    assert [protected.names.get(number) for number in protected.home.tolist()] == ["=x", None, "=x"]
+    later = write("c.csv", "id,name\n'=c,x\n")  # an id of a table that is not raw
+    only = start_curation(np.array(["=c"]), np.zeros(1, np.int32), np.ones(1))
+    assert apply_operations(only, read(later, only, raw=True)).names == {1: "x"}
 
 
 def test_files_that_are_applied_already_change_nothing(start, write):

@@ -24,47 +24,49 @@ DISTANCE_TOLERANCE = 1e-4
 logger = logging.getLogger(__name__)
 
 
-def approximate_neighbours(
-    queries: Float[np.ndarray, "m d"],
-    points: Float[np.ndarray, "n d"],
-    num_neighbours: int,
-    *,
-    leave_out_self: bool,
-) -> tuple[Int32[np.ndarray, "m q"], Float32[np.ndarray, "m q"], float]:
-    """Find most of the rows of `points` nearest to each query, their distances, and the recall on some queries.
+class ApproximateIndex:
+    """Points in lists, made once for any number of searches.
 
-    Arguments as in `exact_neighbours`.
-
-    Memory in addition to the arguments: one float32 copy of the points. Takes time in proportion to n ** 1.5.
+    Memory in addition to the points: one float32 copy of them.
     """
-    mean = points.mean(axis=0, dtype=np.float64)
 
-    def prepare(rows: Float[np.ndarray, "r d"]) -> Float32[np.ndarray, "r d"]:
-        return (rows - mean).astype(np.float32)
+    def __init__(self, points: Float[np.ndarray, "n d"]):
+        self.mean = points.mean(axis=0, dtype=np.float64)
+        self.lists = make_index(points, self.prepare)
 
-    index = make_index(points, prepare)
-    count = num_neighbours + leave_out_self
-    sample = np.sort(np.random.default_rng(0).choice(len(queries), min(NUM_SAMPLED, len(queries)), replace=False))
-    recall = choose_num_probes(index, prepare(queries[sample]), count, leave_out_self=leave_out_self)
-    rows = np.empty((len(queries), num_neighbours), np.int32)
-    squares = np.empty((len(queries), num_neighbours), np.float32)
-    with show_progress("nearest neighbours: searched", len(queries)) as update:
-        for first in range(0, len(queries), BLOCK_ROWS):
-            block = slice(first, min(first + BLOCK_ROWS, len(queries)))
-            found, distances = search_index(index, prepare(queries[block]), count)
-            if leave_out_self:
-                kept = mark_others(found, np.arange(block.start, block.stop))
-                found, distances = (array[kept].reshape(-1, num_neighbours) for array in (found, distances))
-            rows[block], squares[block] = found, distances
-            update(block.stop, "")
-    logger.info(
-        "nearest neighbours of %s among %s points: approximate, recall@%d %.3f on %d of them",
-        *(f"{len(array):,}" for array in (queries, points)),
-        num_neighbours,
-        recall,
-        len(sample),
-    )
-    return rows, np.sqrt(np.maximum(squares, 0)), recall
+    def prepare(self, rows: Float[np.ndarray, "r d"]) -> Float32[np.ndarray, "r d"]:
+        """Return rows relative to the mean of the points, which keeps float32 precise."""
+        return (rows - self.mean).astype(np.float32)
+
+    def search(
+        self, queries: Float[np.ndarray, "m d"], num_neighbours: int, *, leave_out_self: bool
+    ) -> tuple[Int32[np.ndarray, "m q"], Float32[np.ndarray, "m q"], float]:
+        """Find most of the points nearest to each query, their distances, and the recall on some queries.
+
+        leave_out_self: as in `exact_neighbours`. Takes time in proportion to m sqrt(n).
+        """
+        count = num_neighbours + leave_out_self
+        sample = np.sort(np.random.default_rng(0).choice(len(queries), min(NUM_SAMPLED, len(queries)), replace=False))
+        recall = choose_num_probes(self.lists, self.prepare(queries[sample]), count, leave_out_self=leave_out_self)
+        rows = np.empty((len(queries), num_neighbours), np.int32)
+        squares = np.empty((len(queries), num_neighbours), np.float32)
+        with show_progress("nearest neighbours: searched", len(queries)) as update:
+            for first in range(0, len(queries), BLOCK_ROWS):
+                block = slice(first, min(first + BLOCK_ROWS, len(queries)))
+                found, distances = search_index(self.lists, self.prepare(queries[block]), count)
+                if leave_out_self:
+                    kept = mark_others(found, np.arange(block.start, block.stop))
+                    found, distances = (array[kept].reshape(-1, num_neighbours) for array in (found, distances))
+                rows[block], squares[block] = found, distances
+                update(block.stop, "")
+        logger.info(
+            "nearest neighbours of %s among %s points: approximate, recall@%d %.3f on %d of them",
+            *(f"{number:,}" for number in (len(queries), self.lists.ntotal)),
+            num_neighbours,
+            recall,
+            len(sample),
+        )
+        return rows, np.sqrt(np.maximum(squares, 0)), recall
 
 
 def make_index(points: Float[np.ndarray, "n d"], prepare: Callable[[np.ndarray], np.ndarray]):

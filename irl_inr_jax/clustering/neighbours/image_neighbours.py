@@ -11,7 +11,7 @@ from ml_collections import ConfigDict, FrozenConfigDict
 from sklearn.decomposition import PCA
 
 from irl_inr_jax.clustering.neighbours.orbit_images import Images, measure_radius, prepare_orbits
-from irl_inr_jax.clustering.neighbours.orbits import measure_recall, orbit_neighbours
+from irl_inr_jax.clustering.neighbours.orbits import OrbitIndex, measure_recall, orbit_neighbours
 from irl_inr_jax.clustering.neighbours.search import Neighbours, nearest_neighbours
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.devices.threads import single_thread
@@ -66,24 +66,23 @@ def index_by_rotations(images: Images, settings: SearchSettings) -> ImageIndex:
     orbits = settings.orbits
     radius = measure_radius(images, settings.scaling, orbits, batch_size=settings.batch_size)
     options = {"radius": radius, "fill": settings.fill, "batch_size": settings.batch_size}
-    points = prepare_orbits(images, settings.scaling, orbits, **options)
+    index = OrbitIndex(prepare_orbits(images, settings.scaling, orbits, **options))
 
     def of_others(others: Images, count: int) -> Int32[np.ndarray, "m q"]:
         queries = prepare_orbits(others, settings.scaling, orbits, **options)
-        return orbit_neighbours(queries, points, count, settings=orbits)
+        return orbit_neighbours(queries, index, count, settings=orbits)
 
     return ImageIndex(
-        among_fitted=lambda count: orbit_neighbours(points, points, count, settings=orbits),
+        among_fitted=lambda count: orbit_neighbours(index.images, index, count, settings=orbits),
         of_others=of_others,
-        recall=lambda count: measure_recall(points, count, settings=orbits, seed=0),
+        recall=lambda count: measure_recall(index, count, settings=orbits, seed=0),
     )
 
 
 def index_by_wafers(images: Images, settings: SearchSettings) -> ImageIndex:
     """Prepare images for the Euclidean distance of their features of wafers, projected to principal components.
 
-    The projection is that of the fitted images. The recall is that of
-    `nearest_neighbours`.
+    The projection is that of the fitted images. The recall is that of `nearest_neighbours`, 1 where it is exact.
     """
     features = describe_wafers(images, settings)
     with single_thread():
@@ -98,9 +97,11 @@ def index_by_wafers(images: Images, settings: SearchSettings) -> ImageIndex:
     def search(count: int) -> Neighbours:
         return nearest_neighbours(points, points, count, leave_out_self=True)
 
-    return ImageIndex(
-        among_fitted=lambda count: search(count).rows, of_others=of_others, recall=lambda count: search(count).recall
-    )
+    def recall(count: int) -> float:
+        measured = search(count).recall
+        return 1.0 if measured is None else measured
+
+    return ImageIndex(among_fitted=lambda count: search(count).rows, of_others=of_others, recall=recall)
 
 
 DISTANCES: dict[str, Callable[[Images, SearchSettings], ImageIndex]] = {

@@ -15,10 +15,12 @@ from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.html.page import read_asset
 from irl_inr_jax.report.html.thumbnails import encode_webp, make_thumbnails
+from irl_inr_jax.types import InputError
 
 MAX_OUTSIDE = 120  # images outside the known clusters that are shown, the most novel ones
 MAX_OF_CLUSTER = 12
 SIDE = 72  # pixels of a thumbnail
+_OUTSIDE = "<h2>Outside the known clusters: "
 _STYLE = """
 .summary { font-size: 17px; max-width: 1000px; padding: 10px 14px; background: var(--soft); }
 .summary { border-left: 5px solid var(--good); }
@@ -77,6 +79,19 @@ class Gallery:
         return Shown(float(assigned.novelty[row]), place, str(assigned.ids[row]), cluster, picture)
 
 
+def check_earlier_page(path: Path) -> None:
+    """Raise InputError if there is a file that is no page of `save_assignment_page`."""
+    try:
+        is_page = not path.exists() or _OUTSIDE in path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        is_page = False
+    if not is_page:
+        raise InputError(
+            f"expected no file, or an earlier page of irl-inr assign, in {path}, found another file; choose another "
+            f"--out"
+        )
+
+
 def save_assignment_page(path: Path, bundle: ModelBundle, drift: Drift, gallery: Gallery, *, title: str) -> None:
     """Write the page, one file that loads nothing."""
     write_in_one_step(path, render_assignment_page(bundle, drift, gallery, title=title))
@@ -99,7 +114,7 @@ def render_assignment_page(bundle: ModelBundle, drift: Drift, gallery: Gallery, 
         f"<p class='summary{alarm}'>{_text(drift.sentence)}</p>"
         f"<p class='muted'>Model of {_text(bundle.facts['description'])}, {bundle.facts['num_images']:,} images; "
         f"digest {bundle.digest[:12]}</p>"
-        f"<h2>Outside the known clusters: {gallery.num_outside:,} images{more}</h2>"
+        f"{_OUTSIDE}{gallery.num_outside:,} images{more}</h2>"
         f"<div class='gallery'>{tiles}</div>"
         f"<h2>Clusters by {_text(clusterer)}</h2>{_table(bundle, drift, gallery, clusterer, names)}"
         "</main></body></html>\n"

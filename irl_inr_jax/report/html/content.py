@@ -15,6 +15,7 @@ from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.evaluation.comparison import BASELINE, Truth, score_clustering
 from irl_inr_jax.evaluation.curation import CuratedClusters, digest_clusters, start_curation
 from irl_inr_jax.evaluation.pipeline import Evaluation
+from irl_inr_jax.evaluation.stored import has_raw_corrections
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.html.cluster_views import MAX_MEANT, draw_centres, find_centres, mean_upright_images
 from irl_inr_jax.report.html.encoding import pack_array
@@ -68,6 +69,7 @@ def describe_report(
         "curves": describe_curves(metrics),
         "num_clusters": results["num_clusters"],
         "data": {key: results["data"][key] for key in ("name", "split", "num_images", "sha256")},
+        "raw_csv": has_raw_corrections(results),
         "classes": list(dataset.class_names),
         "background": background,
         "mean_of": MAX_MEANT,

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from irl_inr_jax.clustering.neighbours import orbits
 from irl_inr_jax.clustering.neighbours.orbit_images import measure_radius, prepare_orbits
 from irl_inr_jax.clustering.neighbours.orbits import (
+    OrbitIndex,
     compare_candidates,
     measure_recall,
     orbit_neighbours,
@@ -40,7 +42,7 @@ def prepare(images, settings, scaling=IDENTITY, batch_size=64):
 def find(images, num_neighbours, **changes):
     settings = make_settings(**changes)
     points = prepare(images, settings)
-    return orbit_neighbours(points, points, num_neighbours, settings=settings)
+    return orbit_neighbours(points, OrbitIndex(points), num_neighbours, settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -83,32 +85,52 @@ def test_with_all_images_as_candidates_neighbours_are_exact(images):
     products = np.einsum("qrf,prf,ft->qpt", full, full.conj(), np.exp(1j * angles)).real.max(-1)
     np.fill_diagonal(products, -np.inf)
     expected = np.argsort(-products, axis=1)[:, :7]
-    np.testing.assert_array_equal(orbit_neighbours(points, points, 7, settings=settings), expected)
-    assert measure_recall(points, 7, settings=settings, seed=0) == 1.0
-    assert orbit_neighbours(prepare(images[:3], settings), points, 1, settings=settings).shape == (3, 1)
+    np.testing.assert_array_equal(orbit_neighbours(points, OrbitIndex(points), 7, settings=settings), expected)
+    assert measure_recall(OrbitIndex(points), 7, settings=settings, seed=0) == 1.0
+    assert orbit_neighbours(prepare(images[:3], settings), OrbitIndex(points), 1, settings=settings).shape == (3, 1)
 
 
 def test_candidates_are_the_nearest_by_invariants_and_recall_is_their_share(images):
     settings = make_settings(rerank=False, num_candidates=12)
     points = prepare(images, settings)
-    found = select_candidates(points, points, 12)
+    found = select_candidates(points, OrbitIndex(points), 12)
     distances = ((points.invariants[:, None].astype(np.float64) - points.invariants) ** 2).sum(-1)
     np.fill_diagonal(distances, np.inf)
     np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(distances, axis=1)[:, :12]))
-    exact = orbit_neighbours(points, points, 5, settings=make_settings(rerank=False, num_candidates=59))
+    exact = orbit_neighbours(points, OrbitIndex(points), 5, settings=make_settings(rerank=False, num_candidates=59))
     share = np.mean([np.isin(row, others).mean() for row, others in zip(exact, found, strict=True)])
-    assert 0.5 < share <= measure_recall(points, 5, settings=settings, seed=0) + 0.02
+    assert 0.5 < share <= measure_recall(OrbitIndex(points), 5, settings=settings, seed=0) + 0.02
+
+
+def test_candidates_of_many_images_come_from_one_index_for_all_searches(images, monkeypatch):
+    settings = make_settings(rerank=False, num_candidates=12)
+    points, others = prepare(images, settings), prepare(blobs(5, seed=1), settings)
+
+    def search(index):
+        found = orbit_neighbours(points, index, 5, settings=settings)
+        of_others = orbit_neighbours(others, index, 5, settings=settings)
+        return found, of_others, measure_recall(index, 5, settings=settings, seed=0)
+
+    exact = search(OrbitIndex(points))
+    monkeypatch.setattr("irl_inr_jax.clustering.neighbours.search.MAX_PAIRS", 0)
+    made, index = [], orbits.ApproximateIndex
+    monkeypatch.setattr(orbits, "ApproximateIndex", lambda points: (made.append(len(points)), index(points))[1])
+    approximate = search(OrbitIndex(points))
+    assert made == [60]
+    for ours, theirs in zip(approximate[:2], exact[:2], strict=True):
+        assert np.mean(ours == theirs) > 0.9
+    assert abs(approximate[2] - exact[2]) < 0.05
 
 
 def test_reranking_orders_the_nearest_candidates_anew(images):
     settings = make_settings(num_reranked=9)
     points = prepare(images, settings)
-    candidates = select_candidates(points, points, 59)
+    candidates = select_candidates(points, OrbitIndex(points), 59)
     plain = compare_candidates(points._replace(patches=None), points, candidates, 9, settings=settings)
     found = compare_candidates(points, points, candidates, 9, settings=settings)
     np.testing.assert_array_equal(np.sort(found), np.sort(plain))
     assert np.mean(found[:, 0] != plain[:, 0]) > 0.02
-    np.testing.assert_array_equal(orbit_neighbours(points, points, 4, settings=settings), found[:, :4])
+    np.testing.assert_array_equal(orbit_neighbours(points, OrbitIndex(points), 4, settings=settings), found[:, :4])
 
 
 def test_stored_pixels_are_scaled_and_the_batch_size_does_not_matter(images):

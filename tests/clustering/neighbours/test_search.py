@@ -19,15 +19,14 @@ def test_the_search_is_exact_up_to_the_number_of_pairs_and_not_above(points, mon
     rows, distances = exact_neighbours(points, points, 5, leave_out_self=True)
     np.testing.assert_array_equal(found.rows, rows)
     np.testing.assert_array_equal(found.distances, distances)
-    assert found.recall == 1 and recall_notes(found) == ()
-    searched, approximate = [], search.approximate_neighbours
-    recorder = lambda *given, **options: (searched.append(1), approximate(*given, **options))[1]  # noqa: E731
-    monkeypatch.setattr(search, "approximate_neighbours", recorder)
+    assert found.recall is None and recall_notes(found) == ()
+    indexed, index = [], search.ApproximateIndex
+    monkeypatch.setattr(search, "ApproximateIndex", lambda points: (indexed.append(1), index(points))[1])
     monkeypatch.setattr(search, "MAX_PAIRS", 400 * 400 - 1)
     found = nearest_neighbours(points, points, 5, leave_out_self=True)
-    assert searched == [1]
-    (note,) = recall_notes(found._replace(recall=0.98))
-    assert note == "approximate neighbours, recall@5 0.980"
+    assert indexed == [1]
+    for recall, text in ((0.98, "0.980"), (1.0, "1.000")):
+        assert recall_notes(found._replace(recall=recall)) == (f"approximate neighbours, recall@5 {text}",)
     assert np.mean([np.isin(ours, others).mean() for ours, others in zip(found.rows, rows, strict=True)]) > 0.95
 
 

@@ -32,7 +32,7 @@ class Arrows(NamedTuple):
 
     def describe(self, curated=None, **changes):
         """The content of the page, with corrected clusters, and `changes` to results.json."""
-        results = {**self.evaluation.results, "method": "moments", "step": 7, **changes}
+        results = {**self.evaluation.results, "method": "moments", "step": 7, "files": {"raw_csv": False}, **changes}
         metrics = [{"step": step, "loss": 1 / step, "images_per_second": 3.0} for step in (1, 2, 3)]
         return describe_report(results, self.evaluation, self.dataset, metrics=metrics, curated=curated or {})
 

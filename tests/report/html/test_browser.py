@@ -186,7 +186,22 @@ def test_corrections_of_the_run_are_shown_and_edited_further(open_page, arrows, 
     page.click("#tab-curate")
     assert [node.get_attribute("data-row") for node in page.locator("#next .thumb").all()] == ["5", "3"]
     (tmp_path / "page.csv").write_bytes(download(page, "#download-csv", tmp_path).read_bytes())
-    assert read_corrections_table(tmp_path / "page.csv", state) == ()
+    assert read_corrections_table(tmp_path / "page.csv", state, raw=False) == ()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_name_that_looks_like_a_formula_is_downloaded_as_tables_of_the_run_are_written(
+    open_page, arrows, tmp_path, raw
+):
+    found = arrows.evaluation.comparison.clusterings["kmeans"]
+    state = start_curation(np.asarray(arrows.evaluation.split.images.ids, str), found.clusters, found.confidence)
+    page = open_page(arrows.describe(files={"raw_csv": raw}))
+    page.click("#tab-clusters")
+    page.fill("#cluster-name", "'=x")
+    page.keyboard.press("Enter")
+    page.click("#tab-curate")
+    (tmp_path / "page.csv").write_bytes(download(page, "#download-csv", tmp_path).read_bytes())
+    assert read_corrections_table(tmp_path / "page.csv", state, raw=raw) == (Rename(0, "'=x"),)
 
 
 def test_selected_images_are_moved_and_marked_by_the_keyboard(page):

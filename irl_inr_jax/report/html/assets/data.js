@@ -73,10 +73,11 @@ function download(name, text, type) {
   link.remove();
 }
 
-// Quote a cell of CSV, with an apostrophe before what a spreadsheet would evaluate, as irl_inr_jax/data/csv_cells.py does.
+// Quote a cell of CSV, with an apostrophe before what a spreadsheet would evaluate, as irl_inr_jax/data/csv_cells.py does,
+// unless the tables of the run are raw.
 function csvCell(value) {
   let text = value === null || value === undefined ? "" : String(value);
-  if (/^'*[=+\-@\t\r]/.test(text) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) text = `'${text}`;
+  if (!content.raw_csv && /^'*[=+\-@\t\r]/.test(text) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) text = `'${text}`;
   return quote(text);
 }
 const quote = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
