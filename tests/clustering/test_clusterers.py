@@ -11,6 +11,9 @@ from irl_inr_jax.types import InputError
 
 # Clusterers that train take a few steps here; their training is tested in their own files.
 QUICK = {
+    "consensus.num_candidates": 3,
+    "consensus.num_runs": 8,
+    "consensus.num_means": (10, 20),
     "dec.num_epochs": 2,
     "iic.num_epochs": 12,
     "iic.num_heads": 2,

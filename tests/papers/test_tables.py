@@ -30,6 +30,7 @@ from papers.systems import (
 )
 from papers.tables import FIGURE_RUNS, TABLES
 
+TABLE_SCALES = ("quick", "paper")  # the curves are at the other one: test_curves.py
 # Copied by hand from the papers: row -> printed values, column by column.
 PUBLISHED = {
     "thesis4.1": {
@@ -151,7 +152,7 @@ def test_a_table_has_one_cell_per_position_and_a_training_free_row(name):
             assert cell.measure.clusterer == ("" if clusterer == "pixels_kmeans" else clusterer)
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", TABLE_SCALES)
 def test_every_configuration_is_valid_and_equals_that_of_the_flags_of_train(scale, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(runner, "call_script", lambda script, arguments, **_: calls.append(arguments) or 0.0)
@@ -170,7 +171,7 @@ def test_every_configuration_is_valid_and_equals_that_of_the_flags_of_train(scal
         assert known.workdir == str(tmp_path / scale / f"{run.name}-seed3" / "run")
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", TABLE_SCALES)
 def test_the_settings_of_every_measure_are_valid_and_as_requested(scale):
     cases = {(simplify(cell, scale), cell.measure.settings) for cell in CELLS}
     for spec, measured, requested in {(cell.training, cell.measure.settings, settings) for cell, settings in cases}:
