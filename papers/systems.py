@@ -166,6 +166,8 @@ NETWORKS = {
     "orbit_knn": (),
 }
 RESNET_KEYS = ("model.encoder.stage_sizes", "model.encoder.width", "model.encoder.stem")
+# Keys that a trunk does not read.
+UNUSED_KEYS = {"resnet18": (), "mlp": RESNET_KEYS, "polar": (*RESNET_KEYS, "model.encoder.head_widths")}
 GROUPED = {
     "train.": "another optimiser",
     "clustering.": "clusterers with fewer epochs and other learning rates",
@@ -183,10 +185,21 @@ def describe_differences(spec: TrainingSpec, scale: str) -> list[str]:
             before, after = ("all" if value in (0, ()) else value for value in (published[key], ours[key]))
             lines.append(f"{name} {before} → {after}")
     networks = tuple(f"model.{block}." for block in NETWORKS[str(ours["method"])])
-    unused = () if ours["model.encoder.trunk"] == "resnet18" else RESNET_KEYS
-    if any(key.startswith(networks) and key not in unused for key in changed):
-        lines.append("smaller networks")
+    unused = set(UNUSED_KEYS[str(ours["model.encoder.trunk"])])
+    if ours["method"] == "autoencoder":
+        unused -= {"model.encoder.head_widths"}  # those of the decoder, too
+    sizes = [key for key in changed if key.startswith(networks) and key not in unused]
+    if sizes:
+        narrow, wide = (sum(_add_widths(settings[key]) for key in sizes) for settings in (ours, published))
+        lines.append("smaller networks" if narrow < wide else "larger networks")
     for prefix, words in GROUPED.items():
         if any(key.startswith(prefix) and key not in NAMED for key in changed):
             lines.append(words)
     return lines
+
+
+def _add_widths(value: object) -> int:
+    """Return the sum of the widths in a value of a configuration; 0 for a text."""
+    if isinstance(value, tuple | list):
+        return sum(_add_widths(part) for part in value)
+    return int(value) if isinstance(value, int) else 0

@@ -105,16 +105,22 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     from irl_inr_jax.deployment.drift_file import drift_path, read_model_digest, save_drift
     from irl_inr_jax.deployment.image_assignment import assign_chunks
     from irl_inr_jax.deployment.new_images import read_new_images
-    from irl_inr_jax.report.html.assignment_page import Gallery, check_earlier_page, save_assignment_page
+    from irl_inr_jax.report.html.assignment_page import (
+        Gallery,
+        check_earlier_page,
+        is_assignment_page,
+        save_assignment_page,
+    )
     from irl_inr_jax.training.progress import show_progress
 
     page, has_earlier = out.with_suffix(".html"), check_earlier_table(out)
     read_model_digest(drift_path(out))
     if with_page:
         check_earlier_page(page)
+    partial = out.with_name(out.name + ".partial")
+    check_earlier_table(partial)  # of a call that was killed
     new = read_new_images(bundle, what, max_unreadable=1.0)
     gallery = Gallery(bundle) if with_page else None
-    partial = out.with_name(out.name + ".partial")
     start_table(partial, column_names(bundle), raw=bundle.config.evaluation.raw_csv)
     measured, done, started = [], 0, time.monotonic()
     with show_progress("assigned images", len(new.ids)) as update:
@@ -135,6 +141,8 @@ def assign_all(bundle: "ModelBundle", what: str, out: Path, *, rate: float, with
     if gallery is not None:
         save_assignment_page(page, bundle, drift, gallery, title=what)
         print(f"{page}: open it in a browser")
+    elif has_earlier and is_assignment_page(page):
+        print(f"{page}: of the earlier table; --report writes it again")
     print(drift.sentence)
     return drift
 

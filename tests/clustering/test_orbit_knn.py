@@ -66,6 +66,7 @@ def test_scan_reports_the_neighbours_of_the_fitted_images(make_task):
     found = cluster_scan(task)
     assert found.clusters.shape == (4,) and not found.transductive
     np.testing.assert_array_equal(found.neighbours, mine_neighbours(task).rows)
+    assert found.measures["neighbour_recall"] == 1
 
 
 @pytest.mark.parametrize("count", [12, 90])

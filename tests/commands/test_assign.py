@@ -198,6 +198,7 @@ def test_an_earlier_table_is_replaced_and_another_file_is_not(model, tmp_path, c
 @pytest.mark.parametrize(
     ("name", "content", "refused"),
     [
+        ("assigned.csv.partial", "mine", "an earlier table"),
         ("assigned.html", "<html>mine</html>", "an earlier page of irl-inr assign"),
         ("assigned.drift.json", '{"model": "mine"}', "the drift of an earlier table"),
         ("assigned.drift.json", "[1]", "the drift of an earlier table"),
@@ -213,12 +214,14 @@ def test_no_other_file_beside_the_table_is_replaced(model, tmp_path, capsys, nam
     assert not (tmp_path / "assigned.csv").exists()
     if name == "assigned.html":  # without a page it is not in the way
         assert assign.main(given) == 0
-    else:
+    elif name == "assigned.drift.json":
         assert assign.main([*given, "--watch"]) == 2
     assert (tmp_path / name).read_text() == content
     (tmp_path / name).unlink()
     if name == "assigned.html":
         assert assign.main([*given, "--report"]) == assign.main([*given, "--report"]) == 0
+        capsys.readouterr()
+        assert assign.main(given) == 0 and "assigned.html: of the earlier table" in capsys.readouterr().out
 
 
 def test_a_file_has_the_id_that_it_has_in_its_folder(model, tmp_path):

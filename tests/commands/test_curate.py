@@ -73,7 +73,7 @@ def test_corrections_reach_every_output_and_undo_restores_every_byte(irl_inr, ru
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_names_that_look_like_formulas_survive_an_export_that_is_applied_again(irl_inr, run, tmp_path, raw):
+def test_names_that_look_like_formulas_survive_an_export_that_is_applied_again(irl_inr, run, tmp_path, raw, neighbours):
     path = run / "eval/results.json"
     results = read_json(path)
     write_json(path, {**results, "files": {**results["files"], "raw_csv": raw}})
@@ -90,6 +90,9 @@ def test_names_that_look_like_formulas_survive_an_export_that_is_applied_again(i
     assert irl_inr("curate", "--workdir", run, "--undo").status == 0
     assert irl_inr("curate", "--workdir", run, out).status == 0
     assert load_evaluation(run).cluster_names == {"kmeans": expected}
+    (tmp_path / "more.csv").write_text(f"id,name\n00.png,{mark}=x\n02.png,{mark}=x\n")
+    assert irl_inr("curate", "--workdir", run, tmp_path / "more.csv", "--propagate").status == 0
+    assert f"{mark}=x" in {row["expected"] for row in read_rows(run / "eval/next_kmeans.csv")}
 
 
 def test_versions_are_listed_restored_and_not_repeated(irl_inr, refused, run, corrections, tmp_path):

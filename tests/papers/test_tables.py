@@ -5,6 +5,8 @@ import functools
 import re
 import sys
 
+import jax
+import numpy as np
 import pytest
 from absl import flags
 from ml_collections import config_flags
@@ -13,6 +15,7 @@ from irl_inr_jax.commands.configuration import override_config
 from irl_inr_jax.config import base
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import AFTER_TRAINING, flatten
+from irl_inr_jax.methods import METHODS
 from papers import runner
 from papers.records import TrainingSpec
 from papers.systems import (
@@ -286,6 +289,22 @@ DIGITS = [
     f"training images all → {dict(QUICK_DIGITS)['data.num_train']}",
     f"test images all → {dict(QUICK_DIGITS)['data.num_test']}",
 ]
+
+
+@pytest.mark.parametrize("system", ["ours", "ours_autoencoder", "irl_inr"])
+def test_networks_are_called_smaller_if_they_have_fewer_parameters(system):
+    def count(scale):
+        config = resolve_config(TrainingSpec("mnist_u", system), scale)
+        config.model.latent_dim = 10  # which is named by itself
+        method = METHODS[config.method](config, num_channels=1, low=0.0, axis_name=None)
+        params, _ = jax.eval_shape(method.init, jax.random.key(0), np.zeros((2, 50, 50, 1), np.float32))
+        return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+    words = describe_differences(TrainingSpec("mnist_u", system), "quick")
+    assert ("smaller networks" in words, "larger networks" in words) == (
+        count("quick") < count("paper"),
+        count("quick") > count("paper"),
+    )
 
 
 def test_at_the_quick_scale_reduced_settings_are_described():

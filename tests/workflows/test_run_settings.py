@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from irl_inr_jax.commands.run_choice import extend_plan
+from irl_inr_jax.commands.run_plan import Plan
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.presets import images
 from irl_inr_jax.training import cost
@@ -51,6 +53,15 @@ def test_the_budget_cuts_the_run_and_says_what_it_would_need(config, speed):
     assert "296 steps of 64 images" in line and "about 59 s" in line
     assert "--budget 10 allows the 3,000 that they need; so few steps may give poor clusters" in line
     assert config.train.patience == 0
+
+
+def test_a_longer_budget_lets_the_run_end_when_the_loss_no_longer_falls(config, speed, tmp_path):
+    choose(config, budget=1.0)
+    dataset = load_images(config, overrides={}, is_preset=False)
+    request = {"--config": None, "--budget": 20.0}
+    plan = Plan(request | {"--budget": 1.0}, 600, [64, 64, 1], "digest", {"train.patience": 0}, "")
+    extended = extend_plan(plan, request, config, dataset, folder=tmp_path, overrides={})
+    assert extended.settings == {"train.patience": 5, "train.num_epochs": 375} and config.train.patience == 5
 
 
 def test_a_short_run_that_its_budget_does_not_cut_ends_when_the_loss_no_longer_falls(config, speed):

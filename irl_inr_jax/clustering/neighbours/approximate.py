@@ -27,12 +27,14 @@ logger = logging.getLogger(__name__)
 class ApproximateIndex:
     """Points in lists, made once for any number of searches.
 
-    Memory in addition to the points: one float32 copy of them.
+    Memory in addition to the points: one float32 copy of them. The first search for a number of neighbours chooses how
+    many lists it takes, and later ones for as many take the same.
     """
 
     def __init__(self, points: Float[np.ndarray, "n d"]):
         self.mean = points.mean(axis=0, dtype=np.float64)
         self.lists = make_index(points, self.prepare)
+        self.choices: dict[int, tuple[int, float]] = {}  # by number of neighbours: lists that are searched, recall
 
     def prepare(self, rows: Float[np.ndarray, "r d"]) -> Float32[np.ndarray, "r d"]:
         """Return rows relative to the mean of the points, which keeps float32 precise."""
@@ -41,13 +43,17 @@ class ApproximateIndex:
     def search(
         self, queries: Float[np.ndarray, "m d"], num_neighbours: int, *, leave_out_self: bool
     ) -> tuple[Int32[np.ndarray, "m q"], Float32[np.ndarray, "m q"], float]:
-        """Find most of the points nearest to each query, their distances, and the recall on some queries.
+        """Find most of the points nearest to each query, their distances, and the recall on some of the first queries.
 
         leave_out_self: as in `exact_neighbours`. Takes time in proportion to m sqrt(n).
         """
         count = num_neighbours + leave_out_self
-        sample = np.sort(np.random.default_rng(0).choice(len(queries), min(NUM_SAMPLED, len(queries)), replace=False))
-        recall = choose_num_probes(self.lists, self.prepare(queries[sample]), count, leave_out_self=leave_out_self)
+        if count not in self.choices:
+            size = min(NUM_SAMPLED, len(queries))
+            sample = self.prepare(queries[np.sort(np.random.default_rng(0).choice(len(queries), size, replace=False))])
+            recall = choose_num_probes(self.lists, sample, count, leave_out_self=leave_out_self)
+            self.choices[count] = (self.lists.nprobe, recall)
+        self.lists.nprobe, recall = self.choices[count]
         rows = np.empty((len(queries), num_neighbours), np.int32)
         squares = np.empty((len(queries), num_neighbours), np.float32)
         with show_progress("nearest neighbours: searched", len(queries)) as update:
@@ -60,11 +66,10 @@ class ApproximateIndex:
                 rows[block], squares[block] = found, distances
                 update(block.stop, "")
         logger.info(
-            "nearest neighbours of %s among %s points: approximate, recall@%d %.3f on %d of them",
+            "nearest neighbours of %s among %s points: approximate, recall@%d %.3f",
             *(f"{number:,}" for number in (len(queries), self.lists.ntotal)),
             num_neighbours,
             recall,
-            len(sample),
         )
         return rows, np.sqrt(np.maximum(squares, 0)), recall
 

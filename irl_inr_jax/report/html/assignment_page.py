@@ -81,15 +81,19 @@ class Gallery:
 
 def check_earlier_page(path: Path) -> None:
     """Raise InputError if there is a file that is no page of `save_assignment_page`."""
-    try:
-        is_page = not path.exists() or _OUTSIDE in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        is_page = False
-    if not is_page:
+    if path.exists() and not is_assignment_page(path):
         raise InputError(
             f"expected no file, or an earlier page of irl-inr assign, in {path}, found another file; choose another "
             f"--out"
         )
+
+
+def is_assignment_page(path: Path) -> bool:
+    """Return True if the file is a page of `save_assignment_page`."""
+    try:
+        return _OUTSIDE in path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def save_assignment_page(path: Path, bundle: ModelBundle, drift: Drift, gallery: Gallery, *, title: str) -> None:

@@ -14,6 +14,16 @@ def sample_clusters(num_points, dim, seed=0):
     return (centres[rng.integers(8, size=num_points)] + rng.normal(size=(num_points, dim))).astype(np.float32)
 
 
+def test_later_searches_take_as_many_lists_as_the_first():
+    points = sample_clusters(3000, 8)
+    index = ApproximateIndex(points)
+    rows, distances, recall = index.search(points, 6, leave_out_self=True)
+    few = index.search(points[:5], 6, leave_out_self=True)
+    np.testing.assert_array_equal(few[0], rows[:5])
+    np.testing.assert_array_equal(few[1], distances[:5])
+    assert few[2] == recall < 1
+
+
 @pytest.mark.parametrize("leave_out_self", [True, False])
 def test_the_recall_is_that_of_all_queries_within_sampling_and_reaches_the_target(leave_out_self):
     points = sample_clusters(1500, 6)
