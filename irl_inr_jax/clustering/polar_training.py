@@ -113,7 +113,7 @@ def classify_patches(
 ) -> Float32[np.ndarray, "n k"]:
     """Return the probabilities of the clusters. trained: of `train_on_labels`."""
 
-    def classify(trained: PyTree, patches: Array) -> Float[Array, "b k"]:
+    def classify(trained: PyTree, patches: np.ndarray | Array) -> Float[Array, "b k"]:
         return _classify(trained, _sample_plain((), patches, network=network), network=network)
 
     return map_batches(classify, trained, patches, size=batch_size)
