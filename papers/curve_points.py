@@ -142,15 +142,19 @@ def make_point(results: dict, seconds: float, workdir: Path) -> dict:
         "step": results["step"],
         "epoch": results["step"] / steps_per_epoch,
         "seconds": seconds,
-        "values": {name: value for name, value in values.items() if value is not None and is_finite(value)},
+        "values": keep_finite(values),
         "images": [results["data"]["num_train"], results["data"]["num_images"]],
         "data_sha256": results["data"]["sha256"],
     }
 
 
-def is_finite(value: float | list[float]) -> bool:
-    """Return whether a number, or each of several, is finite."""
-    return all(math.isfinite(number) for number in (value if isinstance(value, list) else [value]))
+def keep_finite(values: dict[str, float | list[float] | None]) -> dict[str, float | list[float]]:
+    """Return the values that are finite; one for x and y only if both are."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and all(math.isfinite(one) for one in (value if isinstance(value, list) else [value]))
+    }
 
 
 def describe_point(point: dict) -> str:

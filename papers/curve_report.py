@@ -7,7 +7,7 @@ from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.curve_figure import describe_added, published_values, save_curve
-from papers.curve_points import POINT_PATHS
+from papers.curve_points import POINT_PATHS, keep_finite
 from papers.curves import CURVES
 from papers.runner import read_json, write_json
 from papers.systems import resolve_settings
@@ -71,13 +71,16 @@ def _with_points(paths: dict[str, Path]) -> dict[str, dict]:
 
 
 def complete_record(record: dict, path: Path) -> dict:
-    """Return a record with the settings and the seed of its run; one without them is of a curve's own settings.
+    """Return a record with finite values and the settings and seed of its run; without them they are the curve's own.
 
     Raises InputError for an unknown curve, and for a record without settings in a folder that is named after some.
     """
     if record["curve"] not in CURVES:
         found = record["curve"]
         raise InputError(f"expected a curve among {', '.join(CURVES)} in {path}, found {found!r}; move it away")
+    record = record | {
+        "points": [point | {"values": keep_finite(point["values"])} for point in record["points"]],
+    }
     if "set" in record and "seed" in record:
         return record
     if path.parent.name != f"{record['curve']}-{record['scale']}":
