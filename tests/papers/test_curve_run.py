@@ -203,7 +203,8 @@ def test_the_final_cell_is_measured_once_per_state_and_setting(follow, repositor
     assert "SimCLR + SCAN: 75.0 %" in capsys.readouterr().out
 
 
-def test_settings_that_json_changes_are_those_of_the_measurement_before(follow, repository):
+def test_settings_that_json_changes_are_those_of_the_measurement_before(follow, repository, training):
+    training.steps = [10]
     settings = (("clustering.scan.hidden", (8, 4)),)
     for _ in range(2):
         record = follow("simclr", with_final=True, settings=settings)
@@ -211,15 +212,17 @@ def test_settings_that_json_changes_are_those_of_the_measurement_before(follow, 
     assert len([call for call in calls_of(repository) if "--clusterers=scan" in call]) == 1
 
 
-def test_clusterings_of_other_latents_are_removed_before_an_evaluation(follow, repository):
+def test_clusterings_of_other_latents_are_removed_before_an_evaluation(follow, repository, training):
+    training.steps = [10, 20]
     follow()
-    assert [word for call in calls_of(repository) for word in call if word.startswith("stored=")] == ["stored=[]"] * 3
+    assert [word for call in calls_of(repository) for word in call if word.startswith("stored=")] == ["stored=[]"] * 2
 
 
-def test_runs_that_differ_in_a_setting_are_two_runs_whose_records_say_so(follow, repository):
+def test_runs_that_differ_in_a_setting_are_two_runs_whose_records_say_so(follow, repository, training):
+    training.steps = [10]
     one = follow(trained=(("data.translation_px", 3),))
     two = follow(trained=(("views.translation_px", 3),))
-    assert len(calls_of(repository)) == 6
+    assert len(calls_of(repository)) == 2
     assert one["set"] == [["data.translation_px", 3]] and two["set"] == [["views.translation_px", 3]]
 
 
@@ -231,7 +234,8 @@ def test_a_record_says_which_settings_its_run_has(tmp_path):
     assert (other["seed"], other["settings"], other["set"]) == (4, [], [["data.num_test", 500], ["seed", 4]])
 
 
-def test_a_folder_of_other_data_or_settings_is_refused_also_when_it_is_finished(follow, repository, tmp_path):
+def test_a_folder_of_other_data_or_settings_is_refused_also_when_it_is_finished(follow, repository, training, tmp_path):
+    training.steps = [10]
     follow()
     with pytest.raises(InputError, match=r"config\.data\.root is '/data' there and '/other' here"):
         follow(root="/other")
@@ -245,4 +249,4 @@ def test_a_folder_of_other_data_or_settings_is_refused_also_when_it_is_finished(
     (tmp_path / FOLDER / "run" / "config.json").write_text(json.dumps(config | {"seed": 4}))
     with pytest.raises(InputError, match=r"config\.seed is 4 there and 0 here"):
         follow()
-    assert len(calls_of(repository)) == 3
+    assert len(calls_of(repository)) == 1
