@@ -8,10 +8,10 @@
 `curve NAME...` trains each in turn with seed 0, at scale long with the published images, steps, batch, optimiser and
 rate and with narrow networks, and evaluates the newest checkpoint beside the training whenever steps have grown by a
 fifth. The same command continues. --set adds a setting, of training for another run in a folder of its own, or of the
-final measurement. `curves` writes a figure and a table per run to docs/results.
+final measurement. `curves` writes the points, a figure and a table of each run to docs/results, beside those of runs
+that the workdir does not have.
 """
 
-import ast
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,15 +19,14 @@ from absl import flags
 
 from irl_inr_jax.commands.console import fail
 from irl_inr_jax.commands.flags import run_command
-from irl_inr_jax.types import InputError
 from papers.curve_report import write_curves
 from papers.curve_run import Limits, follow_curve
-from papers.curves import CURVES, curve_folder, split_settings, with_settings
-from papers.records import Settings
+from papers.curve_settings import resolve_assignments
+from papers.curves import CURVES, list_curves
 from papers.runner import StoppedError, Workspace
-from papers.systems import SCALES, resolve_settings
+from papers.systems import SCALES
 
-USAGE = __doc__ or ""
+USAGE = f"{(__doc__ or '').rstrip()}\n\nCurves:\n\n{list_curves()}\n"
 
 
 def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
@@ -46,7 +45,10 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool(
-        "evaluate_on_cpu", False, "evaluate on the CPU, so that an accelerator only trains", flag_values=values
+        "evaluate_on_cpu",
+        False,
+        "evaluate the points on the CPU, so that an accelerator only trains; --final uses the accelerator",
+        flag_values=values,
     )
     flags.DEFINE_bool("final", False, "measure also SCAN or DEC, on the last checkpoint", flag_values=values)
     flags.DEFINE_multi_string("set", [], "KEY=VALUE, a setting; may be repeated", flag_values=values)
@@ -55,7 +57,7 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
 def define_report_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     """Define the flags of `curves`."""
     flags.DEFINE_string("workdir", "runs/paper", "folder of the runs", flag_values=values)
-    flags.DEFINE_string("output", "docs/results", "folder for the figures and curves.md", flag_values=values)
+    flags.DEFINE_string("output", "docs/results", "folder for curves.md, the points and figures", flag_values=values)
 
 
 def main(verb: str, names: Sequence[str], arguments: Sequence[str]) -> int:
@@ -74,16 +76,16 @@ def main(verb: str, names: Sequence[str], arguments: Sequence[str]) -> int:
 def follow_all(values: flags.FlagValues, names: Sequence[str]) -> int:
     """Train and evaluate the named curves in turn; return the exit status."""
     workspace = Workspace(Path(values.workdir).absolute(), str(Path(values.root).absolute()), values.scale)
-    trained, evaluated = split_settings(read_settings(values.set))
+    settings = [
+        resolve_assignments(workspace, CURVES[name], values.set, with_final=values.final) for name in names
+    ]  # of all curves, so that an error in the last one is found before the first is trained
     try:
-        for number, name in enumerate(names, start=1):
-            curve = with_settings(CURVES[name], trained)
-            check_keys(resolve_settings(CURVES[name].training, workspace.scale), (*trained, *evaluated))
-            print(f"\n[{number} of {len(names)}] {name}: {curve.title}", flush=True)
+        for number, (name, (trained, evaluated)) in enumerate(zip(names, settings, strict=True), start=1):
+            print(f"\n[{number} of {len(names)}] {name}: {CURVES[name].title}", flush=True)
             follow_curve(
                 workspace,
-                curve,
-                curve_folder(workspace, curve, trained),
+                CURVES[name],
+                trained,
                 limits=Limits(values.num_epochs, values.hours),
                 on_cpu=values.evaluate_on_cpu,
                 with_final=values.final,
@@ -95,30 +97,8 @@ def follow_all(values: flags.FlagValues, names: Sequence[str]) -> int:
     return 0
 
 
-def read_settings(assignments: Sequence[str]) -> Settings:
-    """Return KEY=VALUE pairs as settings; values are Python literals or else text. Raises InputError without '='."""
-    settings = []
-    for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        if not equals:
-            raise InputError(f"expected --set KEY=VALUE, found {assignment!r}; see irl_inr_jax/config")
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = text
-        settings.append((key, value))
-    return tuple(settings)
-
-
-def check_keys(known: dict[str, object], settings: Settings) -> None:
-    """Raise InputError for a key that the configuration does not have."""
-    for key, _ in settings:
-        if key not in known:
-            raise InputError(f"expected a key of irl_inr_jax/config after --set, found {key!r}; see docs/systems.md")
-
-
 def report_curves(values: flags.FlagValues) -> int:
-    """Write figures and curves.md from the points of all runs; return the exit status."""
+    """Write points, figures and curves.md of all runs; return the exit status."""
     for path in write_curves(Path(values.workdir), Path(values.output)):
         print(f"wrote {path}")
     return 0

@@ -1,31 +1,17 @@
-"""Figures and tables of curves: scores and pose over the steps of training, beside the published values."""
+"""The page of all curves, from the points of each: a figure and a table beside the published values."""
 
-from collections.abc import Collection
 from pathlib import Path
+from urllib.parse import quote
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
-
-from irl_inr_jax.report.figures import canvas
+from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
-from papers.curve_run import POINT_PATHS
-from papers.curves import CURVES, Curve
-from papers.runner import read_json
+from papers.curve_figure import describe_added, published_values, save_curve
+from papers.curve_points import POINT_PATHS, keep_finite
+from papers.curves import CURVES
+from papers.runner import read_json, write_json
+from papers.systems import resolve_settings
 
-_WIDTH, _HEIGHT, _STEP = 300, 230, 376
-COLOURS = ("#1f5f9e", "#c1571a", "#3b7d3b", "#7a4b94")
-# Panels of a figure: title, range of the axis, factor of the values, and the numbers of a point that it shows.
-PANELS = (
-    ("Accuracy, %", (0, 100), 100, {"kmeans": "k-means on z", "agglomerative": "Ward on z"}),
-    (
-        "Correlation of the pose",
-        (-0.1, 1.02),
-        1,
-        {"rotation": "rotation, as published", "rotation_fisher_lee": "rotation, Fisher-Lee", "translation": "shift"},
-    ),
-    ("Median error of the angle, °", (0, 95), 1, {"rotation_error_deg": "rotation"}),
-)
 PERCENT = ("kmeans", "agglomerative", "neighbour_purity")
 HEADINGS = {
     "kmeans": "k-means, %",
@@ -48,82 +34,65 @@ only that is measured, the published value of the other is beside it.
 
 
 def write_curves(workdir: Path, output: Path) -> list[Path]:
-    """Write one figure per run of WORKDIR/curves and curves.md with all tables; return the files.
+    """Write the points and a figure of each run, and curves.md with all tables; return the files.
 
+    Runs are those whose points are in `output`, with those of WORKDIR/curves added or in their place.
     Raises InputError if no run has a point.
     """
-    records = {path.parent.name: read_json(path) for path in sorted((workdir / "curves").glob("*/points.json"))}
-    records = {name: record for name, record in records.items() if record and record["points"]}
+    records = read_published(output) | read_runs(workdir)
     if not records:
         raise InputError(f"expected runs of python -m papers curve in {workdir / 'curves'}, found none with a point")
-    written, sections = [], [INTRODUCTION]
-    order = list(CURVES)
-    for name, record in sorted(records.items(), key=lambda item: (order.index(item[1]["curve"]), item[0])):
-        figure = output / f"curve-{name}.png"
+    written = []
+    for name, record in records.items():
+        points, figure = output / f"curve-{name}.json", output / f"curve-{name}.png"
+        write_json(points, record)
         save_curve(figure, record)
-        written.append(figure)
-        sections.append(describe_run(name, record))
+        written += [points, figure]
     path = output / "curves.md"
-    path.write_text("\n".join(sections))
+    write_in_one_step(path, format_page(records))
     return [*written, path]
 
 
-def published_values(curve: Curve, name: str, measured: Collection[str]) -> list[float]:
-    """Return the published values of a number of a point, as fractions; several for x and y, none if there are none.
+def read_published(output: Path) -> dict[str, dict]:
+    """Return the records of the runs whose points are beside curves.md, by the name of the run."""
+    return _with_points({path.stem.removeprefix("curve-"): path for path in sorted(output.glob("curve-*.json"))})
 
-    measured: the numbers of the points. The published correlation of angles, which is by differences, is compared with
-    Fisher and Lee's where only that is measured, on images without known translations.
+
+def read_runs(workdir: Path) -> dict[str, dict]:
+    """Return the records of the runs of WORKDIR/curves, by the names of their folders."""
+    return _with_points({path.parent.name: path for path in sorted((workdir / "curves").glob("*/points.json"))})
+
+
+def _with_points(paths: dict[str, Path]) -> dict[str, dict]:
+    records = {name: read_json(path) for name, path in paths.items()}
+    return {
+        name: complete_record(record, paths[name]) for name, record in records.items() if record and record["points"]
+    }
+
+
+def complete_record(record: dict, path: Path) -> dict:
+    """Return a record with finite values and the settings and seed of its run; without them they are the curve's own.
+
+    Raises InputError for an unknown curve, and for a record without settings in a folder that is named after some.
     """
-    if name == "rotation_fisher_lee" and "rotation" not in measured:
-        name = "rotation"
-    cells = [cell for cell in curve.published if cell.measure.path == POINT_PATHS[name]]
-    return [
-        float(value.partition("±")[0]) / (100 if cell.measure.percent else 1)
-        for cell in cells
-        for value in cell.published.split(",")
-    ]
+    if record["curve"] not in CURVES:
+        found = record["curve"]
+        raise InputError(f"expected a curve among {', '.join(CURVES)} in {path}, found {found!r}; move it away")
+    record = record | {
+        "points": [point | {"values": keep_finite(point["values"])} for point in record["points"]],
+    }
+    if "set" in record and "seed" in record:
+        return record
+    if path.parent.name != f"{record['curve']}-{record['scale']}":
+        raise InputError(f"expected the settings of the run in {path}, found none; move it away or train it again")
+    return record | {"set": [], "seed": resolve_settings(CURVES[record["curve"]].training, record["scale"])["seed"]}
 
 
-def save_curve(path: Path, record: dict) -> None:
-    """Save the panels of one run that have values, on logarithmic axes of steps."""
-    names = {name for point in record["points"] for name in point["values"]}
-    panels = [panel for panel in PANELS if names & set(panel[3])]
-    subtitle = f"scale {record['scale']}, {record['points'][-1]['step']:,} steps · dashed: published"
-    figure = canvas.make_figure(
-        canvas.MARGIN + len(panels) * _STEP, canvas.TITLE_HEIGHT + 34 + _HEIGHT + 64, record["title"], subtitle
-    )
-    for number, (title, limits, factor, shown) in enumerate(panels):
-        left, top = canvas.MARGIN + 38 + number * _STEP, canvas.TITLE_HEIGHT + 8
-        canvas.write_text(figure, left, top, title)
-        axes = canvas.place_axes(figure, left, top + 26, _WIDTH, _HEIGHT)
-        for colour, (name, label) in zip(COLOURS, shown.items(), strict=False):
-            if name in names:
-                published = published_values(CURVES[record["curve"]], name, names)
-                _draw_values(axes, record["points"], name, factor, label, colour, published)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        first, last = (record["points"][end]["step"] for end in (0, -1))
-        axes.set_xlim(first / 1.5, last * 1.5)
-        axes.set_ylim(*limits)
-        axes.set_xlabel("steps", fontsize=canvas.TEXT_POINTS, color=canvas.INK)
-        axes.legend(fontsize=canvas.SMALL_POINTS, frameon=False)
-    canvas.save_png(figure, path)
-
-
-def _draw_values(
-    axes: Axes, points: list[dict], name: str, factor: float, label: str, colour: str, published: list[float]
-) -> None:
-    having = [point for point in points if name in point["values"]]
-    values = [factor * mean_of(point["values"][name]) for point in having]
-    axes.plot([point["step"] for point in having], values, color=colour, marker="o", markersize=3, label=label)
-    for value in published:
-        axes.axhline(factor * value, color=colour, linewidth=1, linestyle=(0, (4, 3)))
-
-
-def mean_of(value: float | list[float]) -> float:
-    """Return the mean of the values of x and y, or the value itself."""
-    return sum(value) / len(value) if isinstance(value, list) else value
+def format_page(records: dict[str, dict]) -> str:
+    """Return curves.md with a section per run, in the order of the curves."""
+    order = list(CURVES)
+    ordered = sorted(records.items(), key=lambda item: (order.index(item[1]["curve"]), item[0]))
+    return "\n".join([INTRODUCTION, *(describe_run(name, record) for name, record in ordered)])
 
 
 def describe_run(name: str, record: dict) -> str:
@@ -142,13 +111,15 @@ def describe_run(name: str, record: dict) -> str:
     published = [published_values(curve, key, names) for key in names]
     lines.append(_line(["published", "", "", *map(format_value, names, [value or None for value in published])]))
     num_train, num_test = points[-1]["images"]
-    facts = [f"{num_train:,} + {num_test:,} images (test sha256 {points[-1]['data_sha256'][:12]})", "seed 0"]
-    differs = [*record["differs"], *record["settings"]]
+    images = f"{num_train:,} + {num_test:,} images (test sha256 {points[-1]['data_sha256'][:12]})"
+    added = describe_added(record)
+    differs = [*record["differs"], *record["settings"], *added]
     text = [
-        f"## {record['title']} (`{name}`)\n",
-        f"![Scores and pose over the steps](curve-{name}.png)\n",
+        f"## {', '.join([record['title'], *added])} (`{name}`)\n",
+        f"![Scores and pose over the steps]({quote(f'curve-{name}.png')})\n",
         "\n".join(lines) + "\n",
-        f"{'; '.join(facts)}; differences from the publication: {'; '.join(differs) or 'none'}.\n",
+        f"{images}; seed {record['seed']}; differences from the publication: {'; '.join(differs) or 'none'}. "
+        f"[All points]({quote(f'curve-{name}.json')}).\n",
     ]
     if record["final"] is not None and curve.final is not None:
         final = record["final"]

@@ -1,40 +1,25 @@
-"""Train a published method long, and evaluate its checkpoints while it is trained.
+"""Train a published method long, evaluate its checkpoints while it is trained, and measure the last one.
 
 A curve's folder contains `run/` (the workdir of train.py), `training.json` (seconds and epochs so far), `points.json`
 (one point per evaluated checkpoint) and `evaluations.log`. The same call continues all of it.
 """
 
+import json
 import os
-import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-from irl_inr_jax.training.checkpoint import is_finished
-from irl_inr_jax.training.stopping import stop_signals
+from irl_inr_jax.config.storage import claim_workdir
 from irl_inr_jax.types import InputError
 from papers import runner
-from papers.curves import Curve, training_arguments
+from papers.curve_points import Place, Points, describe_point, newest_finished
+from papers.curves import Curve, curve_config, curve_folder, training_arguments, with_settings
 from papers.records import Settings, describe_settings
 from papers.results import find_value
 from papers.runner import StoppedError, Workspace, lock_folder, read_json, write_json
 from papers.systems import describe_differences, resolve_settings
 
-GROWTH = 1.2  # between the steps of two points, which are shown on a logarithmic axis
-CLUSTERERS = ("kmeans", "agglomerative")
-# Numbers of a point: name → keys that lead to it in results.json.
-POINT_PATHS: dict[str, tuple[str, ...]] = {
-    "kmeans": ("clustering", "kmeans", "accuracy"),
-    "agglomerative": ("clustering", "agglomerative", "accuracy"),
-    "neighbour_purity": ("latents", "neighbour_purity"),
-    "rotation": ("pose_by_differences", "rotation_correlation"),
-    "rotation_fisher_lee": ("pose", "rotation_correlation"),
-    "rotation_error_deg": ("pose", "rotation_median_error_deg"),
-    "translation": ("pose_by_differences", "translation_correlation"),
-    "mse": ("reconstruction", "mse"),
-}
+IDENTITY = ("curve", "scale", "set")  # of a record: what its folder is for
 
 
 class Limits(NamedTuple):
@@ -44,18 +29,10 @@ class Limits(NamedTuple):
     hours: float
 
 
-class Place(NamedTuple):
-    """The folder of a curve, the file descriptor of its lock, and the environment of its evaluations."""
-
-    folder: Path
-    lock: int
-    environment: dict[str, str]
-
-
 def follow_curve(
     workspace: Workspace,
     curve: Curve,
-    folder: Path,
+    settings: Settings,
     *,
     limits: Limits,
     on_cpu: bool,
@@ -64,44 +41,73 @@ def follow_curve(
 ) -> dict:
     """Train, evaluate what is missing, and return the record of the curve.
 
-    on_cpu: evaluations use JAX's CPU backend, so that an accelerator only trains. with_final: measure `curve.final`
-    on the last checkpoint. evaluation_settings: of that measurement.
-    Raises InputError if a script fails and StoppedError if a signal stopped it.
+    settings: of training, on top of the curve's own. on_cpu: the points are evaluated with JAX's CPU backend, so that
+    an accelerator only trains; the final measurement uses the accelerator. with_final: measure `curve.final` on the
+    last checkpoint. evaluation_settings: of that measurement.
+    Raises InputError if the folder has a run with other settings or a script fails, and StoppedError if a signal
+    stopped one.
     """
     environment = {**os.environ, **({"JAX_PLATFORMS": "cpu"} if on_cpu else {})}
+    folder = curve_folder(workspace, curve, settings)
     with lock_folder(folder) as lock:
+        check_folder(workspace, curve, settings, folder, num_epochs=limits.num_epochs)
         place = Place(folder, lock, environment)
-        points = Points(place, describe_curve(workspace, curve))
+        points = Points(place, describe_curve(workspace, curve, settings))
         try:
-            train_curve(workspace, curve, place, points, limits)
+            is_trained = train_curve(workspace, with_settings(curve, settings), place, points, limits)
             points.finish()
         finally:
             points.stop()
+        if not is_trained and points.record["points"]:
+            print(f"finished at {describe_point(points.record['points'][-1])}", flush=True)
         if with_final and curve.final is not None:
             measure_final(curve, place, points.record, evaluation_settings)
         return points.record
 
 
-def describe_curve(workspace: Workspace, curve: Curve) -> dict:
-    """Return what the record of a curve says of its run."""
+def check_folder(workspace: Workspace, curve: Curve, settings: Settings, folder: Path, *, num_epochs: int) -> None:
+    """Raise InputError if the folder has the points or the run of another configuration or other data."""
+    path, description = folder / "points.json", describe_curve(workspace, curve, settings)
+    stored = read_json(path) or {}
+    for key in IDENTITY:
+        if key in stored and stored[key] != description[key]:
+            raise InputError(
+                f"expected {path} of {key} {description[key]!r}, found {stored[key]!r}; choose another --workdir"
+            )
+    if (folder / "run" / "config.json").exists():
+        config = curve_config(workspace, with_settings(curve, settings), num_epochs)
+        claim_workdir(folder / "run", config, writes=False)
+
+
+def describe_curve(workspace: Workspace, curve: Curve, settings: Settings) -> dict:
+    """Return what the record of a curve says of its run; set: the `settings` on top of the curve's own."""
+    training = with_settings(curve, settings).training
+    config = resolve_settings(training, workspace.scale)
+    own = tuple((key, value) for key, value in curve.training.settings if key not in dict(settings))
     return {
         "curve": curve.name,
         "title": curve.title,
         "scale": workspace.scale,
-        "run": curve.training.name,
-        "settings": describe_settings(curve.training.settings),
-        "differs": describe_differences(curve.training, workspace.scale),
-        "num_epochs": resolve_settings(curve.training, workspace.scale)["train.num_epochs"],
+        "seed": config["seed"],
+        "settings": describe_settings(own),
+        "set": to_json_pairs(settings),
+        "differs": describe_differences(training, workspace.scale),
+        "num_epochs": config["train.num_epochs"],
     }
 
 
-def train_curve(workspace: Workspace, curve: Curve, place: Place, points: "Points", limits: Limits) -> None:
-    """Train up to the limits."""
+def to_json_pairs(settings: Settings) -> list:
+    """Return settings as JSON gives them back, with lists in place of tuples."""
+    return json.loads(json.dumps(settings))
+
+
+def train_curve(workspace: Workspace, curve: Curve, place: Place, points: Points, limits: Limits) -> bool:
+    """Train up to the limits; return whether there was anything to train."""
     path = place.folder / "training.json"
     before = read_json(path) or {"seconds": 0.0, "epochs_done": 0}
     num_epochs = limits.num_epochs or points.record["num_epochs"]
     if before["epochs_done"] >= num_epochs:
-        return
+        return False
     is_over = False
 
     def note(seconds: float) -> bool:
@@ -117,136 +123,17 @@ def train_curve(workspace: Workspace, curve: Curve, place: Place, points: "Point
     except StoppedError:
         if not is_over:
             raise
-        return
+        return True
     write_json(path, {"seconds": before["seconds"] + seconds, "epochs_done": num_epochs})
-
-
-class Points:
-    """The points of a curve in points.json, and the evaluation that runs beside the training, if one does."""
-
-    def __init__(self, place: Place, description: dict):
-        self._place, self._path = place, place.folder / "points.json"
-        self.record = {"points": [], "final": None} | (read_json(self._path) or {}) | description
-        self._process: subprocess.Popen | None = None
-        self._tried, self._seconds = 0, 0.0
-
-    def update(self, seconds: float) -> None:
-        """Add the point of a finished evaluation, and start that of the newest checkpoint if it is due.
-
-        seconds: of training so far. A failed evaluation is reported and not repeated for the same checkpoint.
-        """
-        if self._process is not None and self._process.poll() is not None:
-            self._collect()
-        step = newest_finished(self._place.folder / "run")
-        if self._process is None and step >= max(GROWTH * self.last_step, self._tried + 1):
-            self._start(step, seconds)
-
-    def finish(self) -> None:
-        """Wait for the evaluation that runs, and evaluate the last checkpoint if it has no point.
-
-        Raises InputError if that fails.
-        """
-        seconds = (read_json(self._place.folder / "training.json") or {"seconds": 0.0})["seconds"]
-        self._wait()
-        step = newest_finished(self._place.folder / "run")
-        if step > self.last_step:
-            self._start(step, seconds)
-            self._wait()
-        if step > self.last_step:
-            raise InputError(
-                f"expected evaluate.py to succeed, found a failure; its message is at the end of "
-                f"{self._place.folder / 'evaluations.log'}"
-            )
-
-    def stop(self) -> None:
-        """End the evaluation that runs, if one does; the next call starts it again."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-
-    @property
-    def last_step(self) -> int:
-        """The step of the last point, 0 without any."""
-        return max((point["step"] for point in self.record["points"]), default=0)
-
-    def _wait(self) -> None:
-        if self._process is None:
-            return
-        with stop_signals() as received:
-            while self._process.poll() is None:
-                time.sleep(0.1)
-                if received():
-                    raise StoppedError(128 + received())
-        self._collect()
-
-    def _start(self, step: int, seconds: float) -> None:
-        workdir = self._place.folder / "run"
-        shutil.rmtree(workdir / "eval" / "clusterings", ignore_errors=True)  # of other latents
-        (workdir / "eval" / "results.json").unlink(missing_ok=True)
-        arguments = [f"--workdir={workdir}", f"--clusterers={','.join(CLUSTERERS)}", "--transductive"]
-        self._tried, self._seconds = step, seconds
-        with (self._place.folder / "evaluations.log").open("a") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "evaluate.py", *arguments, "--report=numbers"],
-                cwd=runner.REPOSITORY,
-                env=self._place.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=(self._place.lock,),
-            )
-
-    def _collect(self) -> None:
-        assert self._process is not None
-        status, self._process = self._process.returncode, None
-        results = read_json(self._place.folder / "run" / "eval" / "results.json")
-        if status or results is None:
-            print(f"evaluation of step {self._tried} failed; see {self._place.folder / 'evaluations.log'}", flush=True)
-            return
-        point = make_point(results, self._seconds, self._place.folder / "run")
-        kept = [other for other in self.record["points"] if other["step"] != point["step"]]
-        self.record["points"] = sorted([*kept, point], key=lambda other: other["step"])
-        write_json(self._path, self.record)
-        print(describe_point(point), flush=True)
-
-
-def newest_finished(workdir: Path) -> int:
-    """Return the step of the newest complete checkpoint of a run, 0 without any."""
-    folders = (workdir / "checkpoints").glob("[0-9]*")
-    return max((int(path.name) for path in folders if path.name.isdigit() and is_finished(path)), default=0)
-
-
-def make_point(results: dict, seconds: float, workdir: Path) -> dict:
-    """Return a point from results.json: step, epochs, seconds of training, and the numbers of `POINT_PATHS`."""
-    config = read_json(workdir / "config.json") or {}
-    steps_per_epoch = results["data"]["num_train"] // config["train"]["batch_size"] or 1
-    values = {name: find_value(results, path) for name, path in POINT_PATHS.items()}
-    return {
-        "step": results["step"],
-        "epoch": results["step"] / steps_per_epoch,
-        "seconds": seconds,
-        "values": {name: value for name, value in values.items() if value is not None},
-        "images": [results["data"]["num_train"], results["data"]["num_images"]],
-        "data_sha256": results["data"]["sha256"],
-    }
-
-
-def describe_point(point: dict) -> str:
-    """Return a line with the numbers of a point."""
-    values = ", ".join(f"{name} {_format(value)}" for name, value in point["values"].items())
-    return f"step {point['step']:,} (epoch {point['epoch']:g}): {values}"
-
-
-def _format(value: float | list[float]) -> str:
-    return " ".join(f"{number:.4g}" for number in (value if isinstance(value, list) else [value]))
+    return True
 
 
 def measure_final(curve: Curve, place: Place, record: dict, settings: Settings) -> None:
     """Measure the final cell of a curve on the last checkpoint, unless that is done, and write it to points.json."""
     assert curve.final is not None
     step = newest_finished(place.folder / "run")
-    asked = [list(pair) for pair in settings]
-    if record["final"] is not None and (record["final"]["step"], record["final"]["settings"]) == (step, asked):
+    requested = to_json_pairs(settings)
+    if record["final"] is not None and (record["final"]["step"], record["final"]["settings"]) == (step, requested):
         return
     measure = curve.final.measure
     arguments = [
@@ -262,7 +149,7 @@ def measure_final(curve: Curve, place: Place, record: dict, settings: Settings) 
     record["final"] = {
         "row": curve.final.row,
         "step": results["step"],
-        "settings": asked,
+        "settings": requested,
         "seconds": seconds,
         "value": find_value(results, measure.path),
     }

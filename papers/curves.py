@@ -1,15 +1,17 @@
 """Long training runs of the published methods as data, and the settings of one.
 
-A `Curve` is trained with seed 0, and its checkpoints are evaluated while it is trained; `curve_run.py` does that.
+A `Curve` is a training run, and its checkpoints are evaluated while it is trained; `curve_run.py` does that.
 """
 
 import dataclasses
 from pathlib import Path
+from urllib.parse import quote
 
-from irl_inr_jax.config.storage import AFTER_TRAINING
-from papers.records import Cell, Settings, TrainingSpec, describe_settings
+from ml_collections import ConfigDict
+
+from papers.records import Cell, Settings, TrainingSpec
 from papers.runner import Workspace
-from papers.systems import list_variants, training_settings
+from papers.systems import list_variants, resolve_config, training_settings
 from papers.tables import MNIST_U, ROTATED, TABLES, TITLES, WAFERS
 
 # Few enough for an evaluation to take seconds; the wafers are evaluated as published, on 3,556 maps.
@@ -132,29 +134,43 @@ def with_settings(curve: Curve, settings: Settings) -> Curve:
     return dataclasses.replace(curve, training=training)
 
 
+def list_curves() -> str:
+    """Return one line per curve: its name and title."""
+    width = max(map(len, CURVES))
+    return "\n".join(f"  {curve.name:{width}}  {curve.title}" for curve in CURVES.values())
+
+
 def curve_folder(workspace: Workspace, curve: Curve, settings: Settings) -> Path:
-    """Return the folder of a curve; `settings`, which `with_settings` has added, are part of its name."""
-    return workspace.workdir / "curves" / "-".join([curve.name, workspace.scale, *describe_settings(settings)])
+    """Return the folder of a curve; `settings`, which `with_settings` has added, are part of its name.
+
+    Their order does not count, and characters of values that a path or a URL reserves are percent-encoded.
+    """
+    described = [f"{key}={quote(str(value), safe='')}" for key, value in sorted(settings)]
+    return workspace.workdir / "curves" / "-".join([curve.name, workspace.scale, *described])
 
 
-def training_arguments(workspace: Workspace, curve: Curve, folder: Path, num_epochs: int) -> list[str]:
-    """Return the arguments of train.py; num_epochs: 0 for those of the scale."""
+def training_overrides(workspace: Workspace, curve: Curve, num_epochs: int) -> dict[str, object]:
+    """Return what train.py sets on top of the preset's variants; num_epochs: 0 for those of the scale."""
     settings: dict[str, object] = {"train.picture_every_epochs": 0, "train.keep_checkpoints": NUM_KEPT}
     if workspace.scale != "paper" or curve.training.system not in WIDE:
         settings["train.save_every_epochs"] = curve.save_every_epochs
     settings |= dict(training_settings(curve.training, workspace.scale))
     if num_epochs:
         settings["train.num_epochs"] = num_epochs
+    return {"data.root": workspace.data_root, **settings}
+
+
+def curve_config(workspace: Workspace, curve: Curve, num_epochs: int) -> ConfigDict:
+    """Return the whole configuration that train.py reads from `training_arguments`."""
+    config = resolve_config(curve.training, workspace.scale)
+    config.update_from_flattened_dict(training_overrides(workspace, curve, num_epochs))
+    return config
+
+
+def training_arguments(workspace: Workspace, curve: Curve, folder: Path, num_epochs: int) -> list[str]:
+    """Return the arguments of train.py; num_epochs: 0 for those of the scale."""
     return [
         f"--config=configs/{curve.training.config}.py:{list_variants(curve.training, workspace.scale)}",
         f"--workdir={folder / 'run'}",
-        f"--config.data.root={workspace.data_root}",
-        *(f"--config.{key}={value}" for key, value in settings.items()),
+        *(f"--config.{key}={value}" for key, value in training_overrides(workspace, curve, num_epochs).items()),
     ]
-
-
-def split_settings(assignments: Settings) -> tuple[Settings, Settings]:
-    """Return the settings that training reads, and those that only evaluations read."""
-    is_later = [key.split(".")[0] in AFTER_TRAINING for key, _ in assignments]
-    chosen = list(zip(assignments, is_later, strict=True))
-    return tuple(pair for pair, later in chosen if not later), tuple(pair for pair, later in chosen if later)

@@ -1,6 +1,9 @@
 """Records of invented runs, for the tests of curves."""
 
+from papers.curves import CURVES
+
 STEPS_PER_EPOCH = 50
+SHIFTS = ([0.5, 0.25], [0.75, 0.5], [0.875, 0.625])  # of x and y, for each of three points
 
 
 def results_at(step):
@@ -13,3 +16,20 @@ def results_at(step):
         "data": {"num_train": 100 * STEPS_PER_EPOCH, "num_images": 20, "sha256": "0123456789abcdef" * 4},
         "step": step,
     }
+
+
+def record_of(name, **values):
+    """A record with three points; values: name → values of the three points."""
+    points = [
+        {
+            "step": step,
+            "epoch": step / 50,
+            "seconds": 60.0 * step,
+            "values": {key: each[number] for key, each in values.items()},
+            "images": [60000, 2000],
+            "data_sha256": "0123456789abcdef" * 4,
+        }
+        for number, step in enumerate((100, 1000, 12_000))
+    ]
+    facts = {"curve": name, "title": CURVES[name].title, "scale": "long", "seed": 0, "set": [], "num_epochs": 100}
+    return {**facts, "settings": ["num_test=2000"], "differs": ["smaller networks"], "points": points, "final": None}

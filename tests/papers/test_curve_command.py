@@ -27,9 +27,9 @@ def test_the_named_curves_are_followed_in_turn_with_the_flags(followed, tmp_path
     ]
     assert papers_main.main(arguments) == 0
     assert [curve.name for (_, curve, _), _ in followed] == ["thesis", "simclr"]
-    (workspace, curve, folder), options = followed[0]
-    assert workspace == (tmp_path, "/data", "long") and folder == tmp_path / "curves" / "thesis-long-symmetry=1.5"
-    assert dict(curve.training.settings)["loss.symmetry"] == 1.5
+    (workspace, curve, settings), options = followed[0]
+    assert workspace == (tmp_path, "/data", "long") and curve == CURVES["thesis"]
+    assert settings == (("loss.symmetry", 1.5),)
     assert options["limits"] == (5, 2.0) and options["on_cpu"] and options["with_final"]
     assert options["evaluation_settings"] == (("clustering.dec.alpha", 2.0),)
     assert "[2 of 2] simclr" in capsys.readouterr().out
@@ -52,9 +52,11 @@ def test_invalid_arguments_are_refused(followed, tmp_path, capsys):
         (["curve", "thesis", "--scale=small"], "small"),
         (["curve", "thesis", "--hours=-1"], "--hours"),
         (["curve", "thesis", "--set", "loss.symmetry"], "expected --set KEY=VALUE"),
-        (["curve", "thesis", "--set", "loss.symetry=1.0"], "expected a key of irl_inr_jax/config after --set"),
+        (["curve", "thesis", "--set", "loss.symetry=1.0"], "the nearest is loss.symmetry"),
+        (["curve", "thesis", "--set", "data.num_train=abc"], "expected a value of type int"),
+        (["curve", "thesis", "spatial_vae", "--final"], "expected a curve among thesis"),
         (["curves", "thesis"], "expected only flags after curves, found 'thesis'"),
-        (["curves", f"--workdir={tmp_path}"], "expected runs of python -m papers curve"),
+        (["curves", f"--workdir={tmp_path}", f"--output={tmp_path}"], "expected runs of python -m papers curve"),
     ):
         assert papers_main.main(arguments) == 2
         output = capsys.readouterr()
@@ -67,3 +69,7 @@ def test_help_shows_the_flags(capsys):
     assert papers_main.main(["curve", "--help"]) == 0
     output = capsys.readouterr().out
     assert "evaluate_on_cpu" in output and "python -m papers curve simclr --hours 2" in output
+    assert "--final uses the accelerator" in " ".join(output.split())
+    assert papers_main.main(["--help"]) == 0
+    for text in (output, capsys.readouterr().out):
+        assert all(f"  {name} " in text and curve.title in text for name, curve in CURVES.items())

@@ -1,34 +1,17 @@
 """Figures and tables of curves, from invented points."""
 
+import math
 import re
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
 
 from irl_inr_jax.types import InputError
-from papers.curve_report import INTRODUCTION, describe_run, published_values, write_curves
-from papers.curves import CURVES
-from papers.runner import write_json
+from papers.curve_report import describe_run, format_page, read_published, write_curves
+from papers.runner import read_json, write_json
 from tests.conftest import ROOT
-
-SHIFTS = ([0.5, 0.25], [0.75, 0.5], [0.875, 0.625])
-
-
-def record_of(name, **values):
-    """A record with three points; values: name → values of the three points."""
-    points = [
-        {
-            "step": step,
-            "epoch": step / 50,
-            "seconds": 60.0 * step,
-            "values": {key: each[number] for key, each in values.items()},
-            "images": [60000, 2000],
-            "data_sha256": "0123456789abcdef" * 4,
-        }
-        for number, step in enumerate((100, 1000, 12_000))
-    ]
-    facts = {"curve": name, "title": CURVES[name].title, "scale": "long", "run": "a", "num_epochs": 100}
-    return {**facts, "settings": ["num_test=2000"], "differs": ["smaller networks"], "points": points, "final": None}
+from tests.papers.curve_records import SHIFTS, record_of
 
 
 def test_a_section_has_three_points_and_the_published_values_in_the_same_columns():
@@ -55,16 +38,6 @@ def test_a_final_measurement_is_beside_its_published_value():
     assert "| published |  |  |  |" in text
 
 
-def test_published_values_are_those_of_the_same_measure():
-    curve = CURVES["target_vae"]
-    both = ("rotation", "rotation_fisher_lee")
-    assert published_values(curve, "kmeans", both) == [pytest.approx(0.6463)]
-    assert published_values(curve, "translation", both) == [0.972, 0.971]
-    assert published_values(curve, "rotation", both) == [0.859]
-    assert published_values(curve, "rotation_fisher_lee", both) == []
-    assert published_values(CURVES["irl_inr_rotated"], "rotation_fisher_lee", both[1:]) == [0.9891]
-
-
 def test_each_run_has_a_small_figure_whose_width_follows_its_panels(tmp_path):
     with pytest.raises(InputError, match="expected runs of python -m papers curve"):
         write_curves(tmp_path, tmp_path / "out")
@@ -77,20 +50,64 @@ def test_each_run_has_a_small_figure_whose_width_follows_its_panels(tmp_path):
         write_json(tmp_path / "curves" / name / "points.json", record)
     write_json(tmp_path / "curves" / "empty" / "points.json", record_of("thesis") | {"points": []})
     files = write_curves(tmp_path, tmp_path / "out")
-    assert [path.name for path in files] == ["curve-vae.png", "curve-simclr.png", "curves.md"]
+    names = [f"curve-{name}.{ending}" for name in ("simclr", "vae") for ending in ("json", "png")]
+    assert [path.name for path in files] == [*names, "curves.md"]
     widths = []
-    for path in files[:2]:
+    for path in files[1:4:2]:
         assert path.stat().st_size < 100_000
         with Image.open(path) as figure:
             widths.append(figure.width)
-    assert widths[0] > 2.5 * 376 > widths[1]
-    page = files[2].read_text()
+    assert widths[1] > 2.5 * 376 > widths[0]
+    page = files[-1].read_text()
     assert page.index("Spatial-VAE") < page.index("## SimCLR") and "(curve-vae.png)" in page
+
+
+def test_published_runs_stay_and_those_of_the_workdir_replace_theirs(tmp_path):
+    def write(name, title, *, workdir):
+        record = record_of("simclr", kmeans=[0.1, 0.2, 0.3]) | {"title": title}
+        write_json(tmp_path / workdir / "curves" / name / "points.json", record)
+
+    write("simclr-long", "One", workdir="a")
+    write("simclr-quick", "Two", workdir="a")
+    write_curves(tmp_path / "a", tmp_path / "out")
+    write("simclr-long", "Three", workdir="b")
+    written = write_curves(tmp_path / "b", tmp_path / "out")
+    page = written[-1].read_text()
+    assert "## Three" in page and "## Two" in page and "## One" not in page and len(written) == 5
+    assert read_json(tmp_path / "out" / "curve-simclr-long.json")["title"] == "Three"
+    assert write_curves(tmp_path / "none", tmp_path / "out")[-1].read_text() == page
+
+
+def test_a_run_with_other_settings_says_so_and_its_files_are_linked(tmp_path):
+    name = "simclr-long-data.path=a%2Fb"
+    changed = record_of("simclr", kmeans=[0.1, 0.2, 0.3]) | {"seed": 4, "set": [["data.path", "a/b"], ["seed", 4]]}
+    write_json(tmp_path / "curves" / name / "points.json", changed)
+    page = write_curves(tmp_path, tmp_path / "out")[-1].read_text()
+    assert f"## SimCLR on MNIST(U), data.path=a/b, seed=4 (`{name}`)" in page
+    assert "; seed 4; differences from the publication: smaller networks; num_test=2000; data.path=a/b; seed=4." in page
+    for link in re.findall(r"\]\(([^)]*)\)", page):
+        assert (tmp_path / "out" / unquote(link)).exists(), link
+
+
+def test_records_without_settings_are_of_a_curves_own_with_finite_values_and_unknown_curves_are_refused(tmp_path):
+    record = record_of("simclr", kmeans=[0.1, 0.2, 0.3])
+    before = record_of("simclr", kmeans=[0.1, 0.2, 0.3], mse=[math.nan] * 3)
+    del before["set"], before["seed"]
+    path = tmp_path / "curves" / "simclr-long" / "points.json"
+    write_json(path, before)
+    write_curves(tmp_path, tmp_path / "out")
+    assert read_json(tmp_path / "out" / "curve-simclr-long.json") == record
+    write_json(path.parents[1] / "simclr-long-seed=4" / "points.json", before)
+    with pytest.raises(InputError, match=r"expected the settings of the run in .*seed=4"):
+        write_curves(tmp_path, tmp_path / "out")
+    write_json(path, record | {"curve": "simclear"})
+    with pytest.raises(InputError, match=r"expected a curve among .*, found 'simclear'"):
+        write_curves(tmp_path, tmp_path / "out")
 
 
 def test_the_committed_page_and_its_figures_are_those_of_the_generator():
     page = (ROOT / "docs" / "results" / "curves.md").read_text()
-    assert page.startswith(INTRODUCTION)
+    assert page == format_page(read_published(ROOT / "docs" / "results"))
     shown = re.findall(r"\((curve-[^)]*\.png)\)", page)
     assert sorted(shown) == sorted(path.name for path in ROOT.glob("docs/results/*.png"))
     assert all(path.stat().st_size < 100_000 for path in ROOT.glob("docs/results/*.png"))

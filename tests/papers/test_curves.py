@@ -8,9 +8,17 @@ from ml_collections import config_flags
 
 from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import flatten
-from papers.curves import CURVES, TEST_IMAGES, curve_folder, split_settings, training_arguments, with_settings
+from papers.curves import (
+    CURVES,
+    TEST_IMAGES,
+    curve_config,
+    curve_folder,
+    list_curves,
+    training_arguments,
+    with_settings,
+)
 from papers.runner import Workspace
-from papers.systems import resolve_config, resolve_settings
+from papers.systems import resolve_settings
 
 FILES = {"train.picture_every_epochs", "train.keep_checkpoints", "train.save_every_epochs"}
 
@@ -30,7 +38,7 @@ def parse(arguments, monkeypatch):
 def test_only_networks_and_how_often_files_are_written_differ_from_the_publication(name, monkeypatch, tmp_path):
     curve, workspace = CURVES[name], Workspace(tmp_path, "/data", "long")
     long, workdir = parse(training_arguments(workspace, curve, tmp_path, 0), monkeypatch)
-    check_config(resolve_config(curve.training, "long"))
+    check_config(curve_config(workspace, curve, 0))
     published = resolve_settings(curve.training, "paper") | {"data.root": "/data"}
     differing = {key for key in long if long[key] != published[key]}
     networks = {key for key in differing if key.startswith("model.")}
@@ -46,7 +54,8 @@ def test_only_networks_and_how_often_files_are_written_differ_from_the_publicati
     )
     assert often == long | {"train.save_every_epochs": 3}
     short, _ = parse(training_arguments(workspace, curve, tmp_path, 7), monkeypatch)
-    assert short == long | {"train.num_epochs": 7}
+    assert short == long | {"train.num_epochs": 7} == flatten(curve_config(workspace, curve, 7))
+    assert list_curves().count(f"{curve.name}  ") == 1 and curve.title in list_curves()
 
 
 def test_curves_are_of_the_systems_and_values_that_their_names_say():
@@ -83,13 +92,21 @@ def test_images_without_translation_have_none_in_their_views_either():
     assert resolve_settings(CURVES["thesis"].training, "long")["data.exclude_classes"] == (9,)
 
 
-def test_settings_of_training_make_another_run_and_those_of_clusterers_do_not(tmp_path):
-    workspace = Workspace(tmp_path, "", "long")
-    trained, later = split_settings((("loss.symmetry", 1.0), ("clustering.scan.num_epochs", 3), ("seed", 4)))
-    assert trained == (("loss.symmetry", 1.0), ("seed", 4)) and later == (("clustering.scan.num_epochs", 3),)
+def test_settings_of_training_make_another_run():
+    trained = (("loss.symmetry", 1.0), ("seed", 4))
     changed = with_settings(CURVES["thesis"], (*trained, ("data.num_test", 50)))
     assert dict(changed.training.settings) == {"data.num_test": 50, "loss.symmetry": 1.0, "seed": 4}
     assert dict(CURVES["thesis"].training.settings) == dict(TEST_IMAGES)
     assert resolve_settings(changed.training, "long")["loss.symmetry"] == 1.0
-    plain, other = curve_folder(workspace, changed, ()), curve_folder(workspace, changed, trained)
-    assert plain == tmp_path / "curves" / "thesis-long" and other.name == "thesis-long-symmetry=1.0-seed=4"
+
+
+def test_folders_are_those_of_their_settings(tmp_path):
+    def folder(*settings):
+        return curve_folder(Workspace(tmp_path, "", "long"), CURVES["thesis"], settings)
+
+    assert folder() == tmp_path / "curves" / "thesis-long"
+    both = folder(("loss.symmetry", 1.0), ("seed", 4))
+    assert both.name == "thesis-long-loss.symmetry=1.0-seed=4" and both == folder(("seed", 4), ("loss.symmetry", 1.0))
+    assert folder(("data.seed", 4)) != folder(("seed", 4))
+    slash = folder(("data.path", "../a-seed=4"))
+    assert slash.parent == tmp_path / "curves" and slash.name.count("=") == 1
