@@ -47,8 +47,7 @@ def source_of_files(
     files are skipped, together with their labels, columns and poses, and listed in `skipped`, up to the share
     config.data.max_unreadable. Greyscale images among RGB images become RGB. labels, columns, test and pose are as in
     `Source`, one entry per path. load: function from a file to its image, which raises UnreadableImage;
-    None for `read_image`. is_kept: keep a manifest of many files, so that the next start reads only new and changed
-    ones.
+    None for `read_image`. is_kept: keep a manifest of many files, from which the next start reads what is unchanged.
 
     Raises InputError if more files are unreadable, and for images of different types or numbers of channels.
     """
@@ -61,11 +60,9 @@ def source_of_files(
     readable = np.array([row for row, found in enumerate(formats) if found is not None], dtype=np.int64)
     skipped = tuple(f"{ids[row]}: {reason}" for row, reason in sorted(reasons.items()))
     _check_share(skipped, len(files), data.max_unreadable, name)
-    ids = ids[readable]
-    formats = [formats[row] for row in readable]
+    ids, files, formats = ids[readable], [files[row] for row in readable], [formats[row] for row in readable]
     channels = _common_channels(formats, ids, name)
     sizes = np.array([(found.height, found.width) for found in formats], np.int32)
-    files = [files[row] for row in readable]
     images = None if images is None else [images[row] for row in readable]
 
     def read(rows: np.ndarray) -> np.ndarray | list[np.ndarray]:
@@ -75,9 +72,7 @@ def source_of_files(
         else:
             chosen = [images[row] for row in rows]
         chosen = [_with_channels(image, channels) for image in chosen]
-        if (sizes != sizes[0]).any():
-            return chosen
-        return np.stack(chosen) if chosen else np.empty((0, *sizes[0], channels), formats[0].dtype)
+        return chosen if (sizes != sizes[0]).any() else _stack(chosen, (*sizes[0].tolist(), channels), formats[0].dtype)
 
     return Source(
         name=name,
@@ -86,13 +81,21 @@ def source_of_files(
         channels=channels,
         dtype=formats[0].dtype,
         read=read,
-        labels=None if labels is None else labels[readable],
-        test=None if test is None else test[readable],
+        labels=_choose(labels, readable),
+        test=_choose(test, readable),
         columns={key: values[readable] for key, values in (columns or {}).items()},
         pose=None if pose is None else Pose(theta=pose.theta[readable], tau=pose.tau[readable]),
         skipped=skipped,
         files=np.array([str(file) for file in files]),
     )
+
+
+def _choose(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
+
+
+def _stack(images: list[np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.stack(images) if images else np.empty((0, *shape), dtype)
 
 
 def _format(image: np.ndarray) -> ImageFormat:

@@ -60,12 +60,7 @@ def read_table(data: ConfigDict) -> Source:
         paths = row_ids(path.stem, len(paths))
     labels, split = columns.get(data.label_column), columns.get("split")  # a column may be used twice
     ids = columns.pop("id") if _is_unique(columns.get("id")) else paths
-    if not _is_unique(ids):
-        values, counts = np.unique(ids, return_counts=True)
-        raise InputError(
-            f"{name}: expected each file once, found {str(values[counts.argmax()])!r} more than once; keep one row of "
-            f"each, or add a column 'id' of unique values"
-        )
+    _check_repeated(ids, name)
     columns = {column: values for column, values in columns.items() if column not in (data.label_column, "split")}
     known = {
         "ids": ids,
@@ -83,6 +78,16 @@ def read_table(data: ConfigDict) -> Source:
         source = dataclasses.replace(source, files=np.full(len(source.ids), str(path)), pages=pages)
     unread = [column for column in others if column != image_column]
     return dataclasses.replace(source, notes=(*source.notes, *unread_note(unread, "columns", path)))
+
+
+def _check_repeated(ids: np.ndarray, name: str) -> None:
+    """Raise InputError if an id occurs more than once."""
+    if not _is_unique(ids):
+        values, counts = np.unique(ids, return_counts=True)
+        raise InputError(
+            f"{name}: expected each file once, found {str(values[counts.argmax()])!r} more than once; keep one row of "
+            f"each, or add a column 'id' of unique values"
+        )
 
 
 def resolve_backslashes(folder: Path, paths: np.ndarray, name: str) -> list[str]:
