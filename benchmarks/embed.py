@@ -46,8 +46,9 @@ def compare(config: ConfigDict) -> dict[str, float]:
 
     from benchmarks.inputs import make_noise
     from irl_inr_jax.devices.mesh import make_mesh
-    from irl_inr_jax.training.run import batches_of, init_state, make_run, make_take_step, trained_method
+    from irl_inr_jax.training.run import batches_of, init_state, make_run, make_take_step
     from irl_inr_jax.training.stored_images import arbitrary_neighbours
+    from irl_inr_jax.training.trained import trained_method
 
     dataset = make_noise(config, max(NUM_IMAGES.value, config.train.batch_size))
     images = dataset.train.images[: NUM_IMAGES.value]

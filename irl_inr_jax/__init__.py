@@ -26,7 +26,7 @@ the number of points.
                     target_distribution
 
 `IRLINR` is the estimator; everything else is imported from its module: `irl_inr_jax.data.datasets.make_dataset`,
-`irl_inr_jax.training.run.load_trained`, `irl_inr_jax.evaluation.embeddings.embed_images`. The estimator imports JAX
+`irl_inr_jax.training.trained.load_trained`, `irl_inr_jax.evaluation.embeddings.embed_images`. The estimator imports JAX
 when it is used, so that `irl-inr --help` answers at once.
 """
 

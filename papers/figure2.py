@@ -10,7 +10,7 @@ from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.report.figures.reconstruction_figures import save_image_rows
 from irl_inr_jax.report.figures.training_figure import evenly_spaced_rows
-from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.training.trained import load_trained
 from papers.runner import Workspace, run_folder
 from papers.tables import FIGURE, FIGURE_RUNS
 

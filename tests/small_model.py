@@ -15,7 +15,8 @@ from irl_inr_jax.deployment.novelty import make_error_grid, measure_known
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.evaluation.stored import StoredEvaluation
 from irl_inr_jax.presets import tiny
-from irl_inr_jax.training.run import init_state, make_run, trained_method
+from irl_inr_jax.training.run import init_state, make_run
+from irl_inr_jax.training.trained import trained_method
 from irl_inr_jax.types import Embeddings
 from tests.evaluated_run import make_blob_images, sample_pose
 

@@ -37,7 +37,7 @@ def test_every_function_of_the_table_is_in_its_module():
         "soft_assignment": "clustering.objectives",
         "target_distribution": "clustering.objectives",
         "make_dataset": "data.datasets",
-        "load_trained": "training.run",
+        "load_trained": "training.trained",
         "embed_images": "evaluation.embeddings",
     }.items():
         assert name in irl_inr_jax.__doc__

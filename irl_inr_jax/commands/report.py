@@ -61,7 +61,7 @@ def write_report(workdir: Path, output: Path | None = None) -> Path:
     from irl_inr_jax.report.html.content import describe_report
     from irl_inr_jax.report.html.page import write_page
     from irl_inr_jax.training.logging import read_metrics
-    from irl_inr_jax.training.run import load_trained
+    from irl_inr_jax.training.trained import load_trained
     from irl_inr_jax.types import InputError
     from irl_inr_jax.workflows.spread_corrections import read_next_rows
 

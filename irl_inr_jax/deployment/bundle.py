@@ -24,7 +24,7 @@ from irl_inr_jax.deployment.pixel_rule import measure_borders, measure_contrast
 from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.evaluation.stored import StoredEvaluation, load_evaluation
 from irl_inr_jax.training.heldout import hold_out
-from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.training.trained import load_trained
 from irl_inr_jax.types import Dataset, ImageSet, InputError, PyTree
 
 __all__ = ["ModelBundle", "bundle_run", "load_bundle", "save_bundle"]

@@ -10,7 +10,8 @@ from irl_inr_jax.report.figures.names import name_data
 from irl_inr_jax.report.figures.training_figure import NUM_SHOWN, evenly_spaced_rows, save_training_figure
 from irl_inr_jax.training.logging import MetricsLog
 from irl_inr_jax.training.progress import ConsoleProgress
-from irl_inr_jax.training.run import Run, trained_method
+from irl_inr_jax.training.run import Run
+from irl_inr_jax.training.trained import trained_method
 from irl_inr_jax.types import TrainState
 
 

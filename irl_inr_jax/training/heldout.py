@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.data.subsets import take
-from irl_inr_jax.training.run import Run, trained_method
+from irl_inr_jax.training.run import Run
+from irl_inr_jax.training.trained import trained_method
 from irl_inr_jax.types import Batch, Dataset, ImageSet, InputError, PyTree, TrainState
 
 METRIC = "heldout_loss"

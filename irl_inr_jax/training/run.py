@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,21 +12,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Int32
 from ml_collections import ConfigDict
 
-from irl_inr_jax.config.storage import digest_config
 from irl_inr_jax.data.batches import batches, stream_batches
-from irl_inr_jax.data.description import warn_of_change
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.data.scaling import to_unit
 from irl_inr_jax.devices.compute import choose_speed
-from irl_inr_jax.devices.mesh import local_rows, make_mesh, mapped_axes, replicate, split_over_devices
+from irl_inr_jax.devices.mesh import local_rows, mapped_axes, replicate, split_over_devices
 from irl_inr_jax.devices.sharding import make_norm, state_specs
 from irl_inr_jax.methods import METHODS
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
-from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.optimizer import make_optimizer
 from irl_inr_jax.training.step import init_train_state, make_train_step, make_train_steps, map_steps
 from irl_inr_jax.training.stored_images import StoredImages
-from irl_inr_jax.types import Dataset, InputError, Method, PyTree, TrainState
+from irl_inr_jax.types import Dataset, Method, PyTree, TrainState
 
 NUM_INIT_IMAGES = 256
 READ_ATTEMPTS = 5
@@ -218,56 +213,3 @@ def batches_of(run: Run, *, start: int) -> Iterator[tuple[int, np.ndarray]]:
         rows = local_rows(run.mesh, batch_size) if run.mesh.is_multi_process else None
         return stream_batches(images, **plan, rows=rows)
     return batches(**plan, num_images=len(images), steps_per_call=run.steps_per_call)
-
-
-def trained_method(run: Run, state: TrainState) -> TrainedMethod:
-    """Return the run's method with the parameters of `state`, on one device."""
-    params, model_state = jax.device_put(jax.tree.map(np.asarray, (state.params, state.model_state)))
-    return TrainedMethod(
-        method=run.method,
-        params=params,
-        model_state=model_state,
-        scaling=run.dataset.scaling,
-        batch_size=run.config.evaluation.batch_size,
-    )
-
-
-def read_newest(run: Run, folder: Path) -> TrainState | None:
-    """Return the newest undamaged state in the folder of checkpoints, or None.
-
-    A training that goes on may delete a checkpoint while it is read; a newer one is then read instead.
-    """
-    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
-    digest = digest_config(run.config)
-    for attempt in range(READ_ATTEMPTS):
-        checkpoints = open_checkpoints(folder, keep=1, config_digest=digest, read_only=True)
-        found = [folder / str(step) for step in checkpoints.manager.all_steps()]
-        try:
-            state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
-        except (OSError, ValueError):
-            if attempt + 1 == READ_ATTEMPTS or all(path.is_dir() for path in found):
-                raise
-            continue
-        finally:
-            checkpoints.manager.close()
-        for line in damaged:
-            logger.warning(line)
-        return state
-    return None
-
-
-def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:
-    """Return the newest undamaged checkpoint of a run as a trained method, and its step.
-
-    Raises InputError if there is none, and for a configuration that it was not trained with.
-    """
-    folder = workdir / "checkpoints"
-    missing = InputError(f"expected checkpoints in {folder}, found none; train first with this --workdir")
-    if not folder.is_dir():
-        raise missing
-    warn_of_change(workdir, dataset)
-    run = make_run(config, dataset, make_mesh(jax.local_devices()[:1]), neighbours=None)
-    state = read_newest(run, folder)
-    if state is None:
-        raise missing
-    return trained_method(run, state), int(state.step)

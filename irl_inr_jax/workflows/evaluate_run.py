@@ -18,7 +18,7 @@ from irl_inr_jax.evaluation.verdict import judge_run
 from irl_inr_jax.report.assignments import save_assignments
 from irl_inr_jax.report.figures.run_figures import save_run_figures
 from irl_inr_jax.training.logging import read_metrics
-from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.training.trained import load_trained
 from irl_inr_jax.training.workdir_lock import lock_workdir
 from irl_inr_jax.types import Dataset, InputError
 

@@ -17,7 +17,7 @@ from irl_inr_jax.deployment.drift import (
 from irl_inr_jax.deployment.novelty import make_error_grid, measure_familiarity, measure_novelty, relative_errors
 from irl_inr_jax.presets import digits_u
 from irl_inr_jax.training.heldout import hold_out
-from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.training.trained import load_trained
 from irl_inr_jax.workflows.train_run import train
 
 NUM_CLASSES, DIM = 6, 8

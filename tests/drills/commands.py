@@ -18,7 +18,7 @@ from irl_inr_jax.config.storage import from_json
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.evaluation.embeddings import load_embeddings
 from irl_inr_jax.training.logging import read_metrics
-from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.training.trained import load_trained
 from tests.conftest import ROOT
 
 SERVER = multiprocessing.get_context("forkserver")

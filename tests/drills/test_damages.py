@@ -20,7 +20,7 @@ from irl_inr_jax.deployment.bundle_file import load_bundle
 from irl_inr_jax.evaluation.curation_versions import load_curations
 from irl_inr_jax.evaluation.stored import load_evaluation
 from irl_inr_jax.training.logging import read_metrics
-from irl_inr_jax.training.run import load_trained
+from irl_inr_jax.training.trained import load_trained
 from irl_inr_jax.types import InputError
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,8 @@ from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.evaluation.embeddings import embed_images, load_embeddings, save_embeddings
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.training.inference import TrainedMethod, map_batches, round_batch
-from irl_inr_jax.training.run import init_state, make_run, trained_method
+from irl_inr_jax.training.run import init_state, make_run
+from irl_inr_jax.training.trained import trained_method
 from irl_inr_jax.types import Embeddings, ImageSet, Method, Pose, Scaling
 
 

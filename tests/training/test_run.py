@@ -1,30 +1,16 @@
-"""Test the record of a run: its parts, refused batches, steps, and trained methods from checkpoints."""
+"""Test the record of a run: its parts, refused batches, and steps."""
 
 import dataclasses
-import logging
 
 import jax
 import numpy as np
 import pytest
 
-from irl_inr_jax.config.storage import digest_config
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.lazy import LazyImages
 from irl_inr_jax.devices.mesh import make_mesh
 from irl_inr_jax.presets import tiny
-from irl_inr_jax.training import run as run_module
-from irl_inr_jax.training.checkpoint import open_checkpoints, save_state
-from irl_inr_jax.training.run import (
-    batches_of,
-    first_batches,
-    init_state,
-    load_trained,
-    lower_step,
-    make_run,
-    make_take_step,
-    trained_method,
-)
-from irl_inr_jax.types import InputError
+from irl_inr_jax.training.run import batches_of, first_batches, init_state, lower_step, make_run, make_take_step
 
 
 @pytest.fixture(scope="module")
@@ -92,58 +78,3 @@ def test_streamed_images_are_batches_of_one_step(run):
     _, rows = next(batches_of(run, start=6))
     assert first == 6
     np.testing.assert_array_equal(batch, images[rows[0]])
-
-
-def test_a_trained_method_is_loaded_from_the_newest_intact_checkpoint(run, state, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
-    digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
-    for step in (4, 8):
-        save_state(checkpoints, state.replace(step=np.int32(step)))
-    checkpoints.manager.close()
-    (tmp_path / "checkpoints" / "8" / "sha256.json").unlink()
-    trained, step = load_trained(tmp_path, run.config, run.dataset)
-    assert step == 4 and "checkpoint 8 was interrupted while it was written" in caplog.text
-    expected = trained_method(run, state)
-    jax.tree.map(np.testing.assert_array_equal, trained.params, expected.params)
-    images = run.dataset.train.images[:2]
-    jax.tree.map(np.testing.assert_array_equal, trained.encode(images), expected.encode(images))
-
-
-def test_a_configuration_that_was_changed_after_training_is_refused(run, state, tmp_path):
-    digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
-    save_state(checkpoints, state.replace(step=np.int32(4)))
-    checkpoints.manager.close()
-    config = run.config.copy_and_resolve_references()
-    config.data.path, config.train.num_epochs, config.clustering.vote_neighbours = "moved", 99, 3
-    load_trained(tmp_path, config, run.dataset)
-    config.data.seed += 1
-    with pytest.raises(InputError, match=r"config\.json as the run was trained with it, found a key .* changed since"):
-        load_trained(tmp_path, config, run.dataset)
-
-
-def test_a_run_without_checkpoints_is_refused(run, tmp_path):
-    for folder in (tmp_path, tmp_path / "checkpoints"):
-        folder.mkdir(exist_ok=True)
-        with pytest.raises(InputError, match=r"expected checkpoints in .* found none; train first"):
-            load_trained(tmp_path, run.config, run.dataset)
-
-
-def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(run, state, tmp_path, monkeypatch):
-    digest = digest_config(run.config)
-    checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
-    save_state(checkpoints, state.replace(step=np.int32(4)))
-    restore, calls = run_module.restore_state, []
-
-    def restore_late(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) == 1:
-            save_state(checkpoints, state.replace(step=np.int32(8)))
-            checkpoints.manager.delete(4)
-            raise FileNotFoundError("a file of checkpoint 4")
-        return restore(*arguments, **options)
-
-    monkeypatch.setattr(run_module, "restore_state", restore_late)
-    assert load_trained(tmp_path, run.config, run.dataset)[1] == 8 and len(calls) == 2
-    checkpoints.manager.close()
