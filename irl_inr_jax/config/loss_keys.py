@@ -2,7 +2,7 @@
 
 import math
 
-from irl_inr_jax.config.rules import AUGMENTATIONS, POSITIVE, RAMP, WIDTHS, Block, Key, at_least, one_of
+from irl_inr_jax.config.rules import ANY, AUGMENTATIONS, POSITIVE, RAMP, WIDTHS, Block, Key, at_least, one_of
 
 
 def loss_keys() -> Block:
@@ -23,6 +23,9 @@ def loss_keys() -> Block:
         "symmetry_views": Key(2, one_of(1, 2), "views in that term: both, or only the first, as published"),
         "num_pixels": Key(256, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
         "num_copies": Key(3, at_least(1), "M, the rotated copies in the thesis' consistency loss"),
+        "rotate_images": Key(
+            False, ANY, "thesis: a new rotation of each image in each step; False uses images as they are, as published"
+        ),
         "views": Key("pair", one_of("pair", "copies"), "autoencoder: IRL-INR's pair or the thesis' rotated copies"),
     }
 

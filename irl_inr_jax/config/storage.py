@@ -27,6 +27,7 @@ ADDED_KEYS = {
     "data.pass_bins": (1,),
     "data.mask": (),
     "loss.neighbour_scale": 1.0,
+    "loss.rotate_images": False,
     "train.holdout": 0.0,
     "train.patience": 0,
     "wafers.averaged_rings": 0.0,

@@ -30,17 +30,12 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     """Compute L of section 3.7 on the images and on M rotated copies of each."""
     noise_key, *rotation_keys = jax.random.split(key, 1 + parts.weights.num_copies)
     pixel_key = jax.random.fold_in(key, 1 + parts.weights.num_copies)
+    options = {"translation_px": 0.0, "interpolation": parts.views.interpolation, "fill": parts.views.fill}
     images, num_images = batch.images, len(batch.images)
-    copies = [
-        random_views(
-            example_keys(rotation_key, batch.positions),
-            images,
-            translation_px=0.0,
-            interpolation=parts.views.interpolation,
-            fill=parts.views.fill,
-        )
-        for rotation_key in rotation_keys
-    ]
+    if parts.weights.rotate_images:
+        image_key = jax.random.fold_in(key, 2 + parts.weights.num_copies)
+        images = random_views(example_keys(image_key, batch.positions), images, **options)
+    copies = [random_views(example_keys(each, batch.positions), images, **options) for each in rotation_keys]
     encoded, batch_stats = apply_encoder(parts, params, model_state, jnp.concatenate([images, *copies]), train=True)
     latents = encoded.latents[:num_images]
     head = jax.tree.map(lambda leaf: leaf[:num_images], encoded.head)

@@ -113,6 +113,25 @@ def test_consistency_compares_every_image_with_its_own_rotated_copies(
         assert float(metrics["consistency"]) == pytest.approx(expected, rel=1e-4)
 
 
+def test_images_that_are_rotated_anew_are_what_all_terms_are_computed_on(
+    state, compile_method, make_images, make_batch, monkeypatch
+):
+    """A dimmed image instead of a rotated one, and copies that are the image itself."""
+
+    def evaluate(images, factors, **loss):
+        factors = iter(factors)
+        monkeypatch.setattr(thesis, "random_views", lambda keys, images, **settings: images * next(factors))
+        compiled = jax.jit(compile_method(make_config(**loss)).method.loss)
+        _, (metrics, _) = compiled(*state, jax.random.key(1), make_batch(images))
+        assert not list(factors)
+        return {name: float(value) for name, value in metrics.items()}
+
+    images = make_images()
+    rotated = evaluate(images, [0.5, 1.0, 0.7], rotate_images=True)
+    expected = evaluate(images * 0.5, [1.0, 0.7])
+    assert rotated == pytest.approx(expected, rel=1e-6) and expected["consistency"] > 0
+
+
 def test_a_subset_of_the_pixels_estimates_the_loss_on_all_of_them(evaluate, state):
     quiet = without_noise(state[0], make_config())
     exact = evaluate(1, quiet)["recon"]
