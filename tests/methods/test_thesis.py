@@ -121,14 +121,14 @@ def test_images_that_are_rotated_anew_are_what_all_terms_are_computed_on(
     def evaluate(images, factors, **loss):
         factors = iter(factors)
         monkeypatch.setattr(thesis, "random_views", lambda keys, images, **settings: images * next(factors))
-        compiled = jax.jit(compile_method(make_config(**loss)).method.loss)
+        compiled = jax.jit(compile_method(make_config(num_copies=4, **loss)).method.loss)
         _, (metrics, _) = compiled(*state, jax.random.key(1), make_batch(images))
         assert not list(factors)
         return {name: float(value) for name, value in metrics.items()}
 
     images = make_images()
-    rotated = evaluate(images, [0.5, 1.0, 0.7], rotate_images=True)
-    expected = evaluate(images * 0.5, [1.0, 0.7])
+    rotated = evaluate(images, [0.5, 1.0, 0.7, 0.8, 0.9], rotate_images=True)
+    expected = evaluate(images * 0.5, [1.0, 0.7, 0.8, 0.9])
     assert rotated == pytest.approx(expected, rel=1e-6) and expected["consistency"] > 0
 
 
