@@ -17,7 +17,7 @@ from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
-    """Make the baseline from `config.orbits`; the pose is the closed form of `config.model.pose`."""
+    """Make the baseline from `config.orbits`; the pose is that of the image's moments for `config.model.pose`."""
     orbits, form = config.orbits, make_pose_form(config)
     grid = {"num_radii": orbits.num_radii, "num_angles": orbits.num_angles, "radius": orbits.radius or 1.0}
     fill = config.views.fill
@@ -26,7 +26,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
         params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
     ) -> tuple[Float[Array, "b d"], Pose]:
         polar = polar_images(images, find_centre(images, orbits.centre), **grid, fill=fill)
-        return invariant_spectrum(polar), form.closed_form(images)[0]
+        return invariant_spectrum(polar), form.moments(images)
 
     return Method(name="orbit_knn", init=init, loss=loss, encode=encode, reconstruct=None)
 

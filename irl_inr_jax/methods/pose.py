@@ -77,13 +77,19 @@ class PoseForm:
         if self.name == "none":
             return HeadPose(no_tau, no_tau)
         if self.name == "centre":
-            direction = jnp.stack([outputs[:, 1], -outputs[:, 0]], axis=-1)
-            return HeadPose(direction, outputs if self.predicts_tau else no_tau)
+            return HeadPose(from_y_axis(outputs), outputs if self.predicts_tau else no_tau)
         return HeadPose(outputs[:, :2], outputs[:, 2:] if self.predicts_tau else no_tau)
 
     def closed_form(self, images: Float[Array, "b h w c"]) -> tuple[Pose, Float[Array, "b"]]:
         """Compute the pose from the image's moments, without an added rotation, and the strength of its angle."""
         return moment_pose(images, translation=self.translation, salience=self.salience)
+
+    def moments(self, images: Float[Array, "b h w c"]) -> Pose:
+        """Compute the pose from the image alone: for 'centre' from the centre of mass, to which its head is fitted."""
+        if self.name != "centre":
+            return self.closed_form(images)[0]
+        centre = centre_of_mass(images)
+        return Pose(theta=angle_of(from_y_axis(centre)), tau=centre if self.translation else jnp.zeros_like(centre))
 
     def find_pose(
         self, images: Float[Array, "b h w c"], head: HeadPose, render: Callable[..., Float[Array, "b n c"]]
@@ -111,10 +117,9 @@ class PoseForm:
         if self.name == "none":
             return jnp.zeros(()), jnp.zeros(())
         if self.name == "centre":
-            centre = centre_of_mass(images)
             predicted = jnp.stack([-head.direction[:, 1], head.direction[:, 0]], axis=-1)
-            theta = angle_of(jnp.stack([centre[:, 1], -centre[:, 0]], axis=-1))
-            return losses.centre_symmetry_loss(predicted, centre), losses.angle_error(head.direction, theta)
+            loss = losses.centre_symmetry_loss(predicted, centre_of_mass(images))
+            return loss, losses.angle_error(head.direction, self.moments(images).theta)
         moments, strength = self.closed_form(images)
         target = moments if self.name == "moment" else jax.lax.stop_gradient(pose)
         if self.canonical_input:
@@ -123,6 +128,11 @@ class PoseForm:
         if self.predicts_tau:
             loss += losses.centre_symmetry_loss(head.tau, target.tau)
         return loss, losses.angle_error(head.direction, target.theta)
+
+
+def from_y_axis(vectors: Float[Array, "b 2"]) -> Float[Array, "b 2"]:
+    """Rotate vectors by a quarter clockwise: their angle from +x is then what it was from +y."""
+    return jnp.stack([vectors[:, 1], -vectors[:, 0]], axis=-1)
 
 
 def make_pose_form(config: ConfigDict) -> PoseForm:
