@@ -48,6 +48,12 @@ def check_effect(curve: Curve, keys: Sequence[str], *, with_final: bool) -> None
             raise InputError(
                 f"expected --final with --set {key}, which only the final measurement reads, found none; add --final"
             )
+        block, name = (*key.split("."), "")[:2]
+        if block == "clustering" and key.count(".") == 2 and curve.final and name != curve.final.measure.clusterer:
+            raise InputError(
+                f"expected a setting of {curve.final.measure.clusterer}, which --final measures for the curve "
+                f"{curve.name}, found --set {key}; leave it out"
+            )
     if with_final and curve.final is None:
         names = ", ".join(each.name for each in CURVES.values() if each.final is not None)
         raise InputError(f"expected a curve among {names} with --final, found {curve.name}; leave out --final")

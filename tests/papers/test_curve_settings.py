@@ -43,6 +43,14 @@ def test_invalid_settings_and_settings_without_effect_are_refused(tmp_path, assi
     assert expected in str(error.value)
 
 
+def test_a_setting_of_a_clusterer_that_the_final_measurement_does_not_run_is_refused(tmp_path):
+    for name, measured, other in (("simclr", "scan", "dec"), ("thesis", "dec", "scan")):
+        key = "clustering.{}.num_epochs=3"
+        assert resolve(tmp_path, key.format(measured), name=name, with_final=True)[1]
+        with pytest.raises(InputError, match=rf"expected a setting of {measured}, .* found --set clustering\.{other}"):
+            resolve(tmp_path, key.format(other), name=name, with_final=True)
+
+
 def test_final_is_refused_for_a_curve_without_a_final_cell(tmp_path):
     resolve(tmp_path, name="spatial_vae")
     with pytest.raises(InputError, match=r"expected a curve among thesis, .*ours with --final, found spatial_vae"):
