@@ -12,6 +12,7 @@ from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import TABLES
 
 EMPTY = ""
+ONLY_DETAILS = ("table4", "table6", "table7")  # sizes of z and augmentations
 
 
 def collect_table(workspace: Workspace, table: Table, num_seeds: int) -> dict:
@@ -162,26 +163,38 @@ def format_details(records: list[dict]) -> str:
 
 
 def format_summary(records: list[dict]) -> str:
-    """Return the tables of which more than half of the cells have a value, without empty rows and without runs."""
-    parts, left_out = [], []
+    """Return the tables of which more than half of the cells have a value, without empty rows and without runs.
+
+    Tables that vary a setting of one method, `ONLY_DETAILS`, are only named.
+    """
+    parts, left_out, further = [], [], []
     for record in records:
         entries = record["cells"]
-        if 2 * sum(bool(entry["values"]) for entry in entries) <= len(entries):
-            left_out.append(f"{record['title']} ({record['table']}, {record['scale']})")
+        is_empty = 2 * sum(bool(entry["values"]) for entry in entries) <= len(entries)
+        if is_empty or record["table"] in ONLY_DETAILS:
+            (left_out if is_empty else further).append(f"{record['title']} ({record['table']}, {record['scale']})")
             continue
         rows = [row for row in record["rows"] if any(entry["values"] for entry in entries if entry["row"] == row)]
-        seeds = max(len(entry["seeds"]) for entry in entries)
         parts += [
-            f"### {record['title']}, scale {record['scale']}, {seeds} seed{'s' if seeds > 1 else ''}",
+            f"### {record['title']}, scale {record['scale']}, {describe_seeds(entries)}",
             "",
             *_format_table(record, rows),
             "",
             f"*{record['source'][0].upper()}{record['source'][1:]}*",
             "",
         ]
+    if further:
+        parts += [f"Among the details: {'; '.join(further)}.", ""]
     if left_out:
         parts.append(f"Mostly without values, and only among the details: {'; '.join(left_out)}.")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def describe_seeds(entries: list[dict]) -> str:
+    """Return the number of seeds of the cells with values, such as '1 seed' or '1 to 3 seeds'."""
+    counts = [len(entry["seeds"]) for entry in entries if entry["values"]]
+    fewest, most = min(counts), max(counts)
+    return f"{fewest} to {most} seeds" if fewest < most else f"{most} seed{'s' if most > 1 else ''}"
 
 
 def update_results(path: Path, details: Path, workdir: Path) -> None:

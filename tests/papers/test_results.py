@@ -225,11 +225,15 @@ def test_a_summary_has_the_rows_with_values_of_tables_that_are_more_than_half_fi
     assert format_summary(collect_all(tmp_path)).startswith("Mostly without values")
     write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.25})
     text = format_summary(collect_all(tmp_path))
-    assert text.count("### An invented table, scale quick, 2 seeds") == 1 and "(invented, quick)" in text
+    assert text.count("### An invented table, scale quick, 1 to 2 seeds") == 1 and "(invented, quick)" in text
     assert cells_of(text)["Ours", "k-means: ours"] == "50.0 ± 0.0" and "*Nobody, 1899*" in text
     assert cells_of(text)["Training-free", "k-means: ours"] == "25.0" and "sha256" not in text
     write_records(workspace, OURS, 0, SCAN, {"scan": 0.5}, shift=[0.5, 0.5])
     assert "Training-free" in format_summary(collect_all(tmp_path))
+    monkeypatch.setattr(results, "ONLY_DETAILS", (TABLE.name,))
+    text = format_summary(collect_all(tmp_path))
+    named = "An invented table (invented, quick)"
+    assert text.strip() == f"Among the details: {named}; {named}."
 
 
 def test_the_summary_is_replaced_and_everything_around_it_is_kept(tmp_path):
@@ -280,3 +284,15 @@ def test_the_committed_summary_repeats_the_committed_tables():
     details = (ROOT / "docs" / "results" / "tables.md").read_text()
     assert len(table_lines(summary)) > 20 and set(table_lines(summary)) <= set(table_lines(details))
     assert len(page.split()) < 2000 and page.count(results.BEGIN) == 1 == page.count(results.END)
+
+
+def test_the_title_of_a_summary_says_how_many_seeds_its_cells_have(workspace):
+    def title():
+        return format_summary([collect_table(workspace, TABLE, 3)]).splitlines()[0].rpartition(", ")[2]
+
+    for measure, values in ((KMEANS, {"kmeans": 0.5}), (SCAN, {"scan": 0.6})):
+        for system in (OURS, ORBIT):
+            write_records(workspace, system, 0, measure, values, shift=[0.5, 0.5], rotation=0.5)
+    assert title() == "1 seed"
+    write_records(workspace, OURS, 1, KMEANS, {"kmeans": 0.7}, shift=[0.5, 0.5], rotation=0.5)
+    assert title() == "1 to 2 seeds"
