@@ -17,21 +17,21 @@ def followed(monkeypatch):
 
 
 def test_the_named_curves_are_followed_in_turn_with_the_flags(followed, tmp_path, capsys):
-    arguments = ["curve", "thesis", "simclr", "--hours=2", "--num_epochs", "5", "--evaluate_on_cpu", "--final"]
+    arguments = ["curve", "irl_inr_mnist_u", "simclr", "--hours=2", "--num_epochs", "5", "--evaluate_on_cpu", "--final"]
     arguments += [
         f"--workdir={tmp_path}",
         "--root=/data",
         "--set",
         "loss.symmetry=1.5",
-        "--set=clustering.dec.alpha=2.0",
+        "--set=clustering.scan.num_epochs=2",
     ]
     assert papers_main.main(arguments) == 0
-    assert [curve.name for (_, curve, _), _ in followed] == ["thesis", "simclr"]
+    assert [curve.name for (_, curve, _), _ in followed] == ["irl_inr_mnist_u", "simclr"]
     (workspace, curve, settings), options = followed[0]
-    assert workspace == (tmp_path, "/data", "long") and curve == CURVES["thesis"]
+    assert workspace == (tmp_path, "/data", "long") and curve == CURVES["irl_inr_mnist_u"]
     assert settings == (("loss.symmetry", 1.5),)
     assert options["limits"] == (5, 2.0) and options["on_cpu"] and options["with_final"]
-    assert options["evaluation_settings"] == (("clustering.dec.alpha", 2.0),)
+    assert options["evaluation_settings"] == (("clustering.scan.num_epochs", 2),)
     assert "[2 of 2] simclr" in capsys.readouterr().out
 
 
