@@ -6,7 +6,7 @@ DIR/dsprites/ has dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz; its images are
 and streamed. `:small` uses 20,000 of them on two CPU cores; `:paper` has the paper's own choices (Table 5).
 """
 
-from irl_inr_jax.config import base, variants
+from irl_inr_jax.config import base, narrow, variants
 
 
 def get_config(names: str = ""):
@@ -29,13 +29,13 @@ def apply_paper(config) -> None:
 
 def apply_small(config) -> None:
     """Narrow networks and some of the images."""
-    variants.apply_small(config)
+    narrow.apply_small(config)
     config.data.num_test = 5_000
 
 
 def apply_cpu(config) -> None:
     """One pass over all images."""
-    variants.apply_cpu(config)
+    narrow.apply_cpu(config)
     config.loss.neighbours = 0.0
     config.train.num_epochs = 1
     omit_search(config)

@@ -7,7 +7,7 @@ a smaller copy of the images, 750 MB, is written to that folder once. `:small` u
 `:paper` has the paper's own choices (Table 5), without the circular crop.
 """
 
-from irl_inr_jax.config import base, variants
+from irl_inr_jax.config import base, narrow, variants
 
 
 def get_config(names: str = ""):
@@ -29,5 +29,5 @@ def apply_paper(config) -> None:
 
 def apply_small(config) -> None:
     """Narrow networks and some of the images, which are large and in colour."""
-    variants.apply_small(config, num_train=10_000)
+    narrow.apply_small(config, num_train=10_000)
     config.data.num_test = 2_000

@@ -10,10 +10,10 @@ images that are rotated but not shifted.
 
 from functools import partial
 
-from irl_inr_jax.config import variants
+from irl_inr_jax.config import narrow, variants
 from irl_inr_jax.config.recipe import own_images_config
 
 
 def get_config(names: str = ""):
     """The default recipe on the images of `config.data.path`; `:small` uses all of them."""
-    return variants.choose(own_images_config(), names, small=partial(variants.apply_small, num_train=0))
+    return variants.choose(own_images_config(), names, small=partial(narrow.apply_small, num_train=0))

@@ -8,7 +8,7 @@ DIR/5hdb/ has one stack (.mrcs, .mrc or .npy) with 'train' in its name, and perh
 
 from functools import partial
 
-from irl_inr_jax.config import base, variants
+from irl_inr_jax.config import base, narrow, variants
 
 
 def get_config(names: str = ""):
@@ -17,7 +17,7 @@ def get_config(names: str = ""):
     config.data.update(name="particles", crop="circle", scaling="percentiles")
     config.model.pose.update(blur_px=3.0, reach=0.75)
     config.train.num_epochs = 100
-    return variants.choose(config, names, paper=apply_paper, small=partial(variants.apply_small, num_train=0))
+    return variants.choose(config, names, paper=apply_paper, small=partial(narrow.apply_small, num_train=0))
 
 
 def apply_paper(config) -> None:

@@ -9,7 +9,7 @@ whose innermost folders are classes. The paper does not name its ten classes; th
 
 from functools import partial
 
-from irl_inr_jax.config import base, variants
+from irl_inr_jax.config import base, narrow, variants
 
 
 def get_config(names: str = ""):
@@ -27,7 +27,7 @@ def get_config(names: str = ""):
     config.model.pose.translation = False
     config.orbits.mirror = True  # an organism may be seen from either side
     own = {"paper": apply_paper, "target_vae": variants.apply_deep_target_vae}
-    return variants.choose(config, names, **own, small=partial(variants.apply_small, num_train=0))
+    return variants.choose(config, names, **own, small=partial(narrow.apply_small, num_train=0))
 
 
 def apply_paper(config) -> None:

@@ -8,7 +8,7 @@ Appendix A) and scores 64.6 % with SCAN there. `:small`: ten minutes on two CPU 
 56 % by diffusion (one seed); `:full,small` needs --config.data.num_train=7000 or so.
 """
 
-from irl_inr_jax.config import base, variants
+from irl_inr_jax.config import base, narrow, variants
 
 
 def get_config(names: str = ""):
@@ -61,14 +61,14 @@ def apply_full(config) -> None:
 
 def apply_small(config) -> None:
     """Narrow networks, and every map."""
-    variants.apply_small(config, num_train=0)
+    narrow.apply_small(config, num_train=0)
     config.train.num_epochs = 30
     config.clustering.scan.learning_rate = 1e-4
 
 
 def apply_cpu(config) -> None:
     """Narrow networks with a polar encoder, every map, and neighbours by the features of wafers."""
-    variants.apply_cpu(config)
+    narrow.apply_cpu(config)
     config.train.num_epochs = 30
     config.clustering.scan.learning_rate = 1e-4
     config.clustering.consensus.wafers_weight = 2.0

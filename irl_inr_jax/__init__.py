@@ -18,7 +18,7 @@ the number of points.
     L_recon         recon_loss          ()              methods/losses.py
     L_consis        *_consistency_loss  ()              methods/losses.py
     L_symm          *_symmetry_loss     ()              methods/losses.py
-    epsilon * aux   Encoded.aux         (b, d)          methods/irl_inr.py, used by methods/thesis.py
+    epsilon * aux   Encoded.aux         (b, d)          methods/parts.py, used by methods/thesis.py
     Phi_eta         Classifier.logits   (heads, b, k)   clustering/finetune.py
     Lambda          agreement_loss,     ()              clustering/objectives.py
                     size_loss

@@ -94,7 +94,8 @@ class IRLINR(EstimatorProtocol):
         """
         from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
         from irl_inr_jax.training.progress import hide_progress
-        from irl_inr_jax.workflows.fit_model import fit_model, make_model_options
+        from irl_inr_jax.workflows.fit_model import fit_model
+        from irl_inr_jax.workflows.model_options import make_model_options
 
         enable_compilation_cache(None)
         with hide_progress(hide=not self.verbose):

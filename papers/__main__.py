@@ -30,7 +30,7 @@ from papers.records import Measure, Table, TrainingSpec
 from papers.results import collect_table, format_markdown, update_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
 from papers.systems import SCALES, simplify_cell
-from papers.tables import FIGURE, FIGURE_RUNS, TABLES
+from papers.tables import FIGURE, TABLES
 
 USAGE = f"{(__doc__ or '').rstrip()}\n\nCurves:\n\n{list_curves()}\n"
 CURVE_VERBS = ("curve", "curves")  # of papers/curve_command.py
@@ -80,7 +80,7 @@ def reproduce_table(workspace: Workspace, table: Table, num_seeds: int) -> None:
 
 def reproduce_figure(workspace: Workspace, num_seeds: int) -> None:
     """Train the runs of Figure 2 and save one image per data set."""
-    from papers.figure2 import save_figure
+    from papers.figure2 import FIGURE_RUNS, save_figure
 
     for config, specs in FIGURE_RUNS.items():
         run_all(workspace, {spec: [] for spec in specs.values()}, FIGURE, num_seeds, after_each=lambda: None)

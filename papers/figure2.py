@@ -11,10 +11,20 @@ from irl_inr_jax.evaluation.pipeline import choose_split
 from irl_inr_jax.report.figures.reconstruction_figures import save_image_rows
 from irl_inr_jax.report.figures.training_figure import evenly_spaced_rows
 from irl_inr_jax.training.trained import load_trained
+from papers.records import TrainingSpec
 from papers.runner import Workspace, run_folder
-from papers.tables import FIGURE, FIGURE_RUNS
+from papers.tables import FIGURE
 
 NUM_SHOWN = 12
+FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
+    config: {
+        "TARGET-VAE": TrainingSpec(config, "target_vae"),
+        "without symmetry": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
+        "IRL-INR": TrainingSpec(config, "irl_inr"),
+        "our recipe": TrainingSpec(config, "ours"),
+    }
+    for config in ("wm811k", "whoi_plankton")
+}
 
 
 def save_figure(workspace: Workspace, config: str) -> Path:

@@ -243,12 +243,3 @@ TABLES: dict[str, Table] = {
 }
 
 FIGURE = "figure2"
-FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
-    config: {
-        "TARGET-VAE": TrainingSpec(config, "target_vae"),
-        "without symmetry": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
-        "IRL-INR": TrainingSpec(config, "irl_inr"),
-        "our recipe": TrainingSpec(config, "ours"),
-    }
-    for config in ("wm811k", "whoi_plankton")
-}

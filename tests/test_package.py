@@ -30,7 +30,7 @@ def test_every_function_of_the_table_is_in_its_module():
         "sample_frequencies": "models.fourier",
         "apply_inr": "models.inr",
         "recon_loss": "methods.losses",
-        "Encoded": "methods.irl_inr",
+        "Encoded": "methods.parts",
         "Classifier": "clustering.finetune",
         "agreement_loss": "clustering.objectives",
         "size_loss": "clustering.objectives",

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from irl_inr_jax.config.base import get_config
+from irl_inr_jax.config.narrow import apply_cpu
 from irl_inr_jax.config.storage import flatten
-from irl_inr_jax.config.variants import apply_cpu
 
 MAX_SIDE = 64  # larger images are reduced: the time of a step hardly grows with the side, that of the searches does
 MAX_SPREAD = 4.0  # longest side over the median one, above which small images would become a few pixels

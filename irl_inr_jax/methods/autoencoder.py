@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.geometry.warps import sample_image
 from irl_inr_jax.methods import irl_inr, thesis
+from irl_inr_jax.methods.parts import bind_parts, make_parts
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.inr import pixel_logit
@@ -28,8 +29,8 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     views = config.loss.views
     generator = make_pixel_generator(config, num_channels=num_channels, low=low)
     num_aux = config.model.latent_dim if views == "copies" else 0
-    parts = irl_inr.make_parts(config, generator, axis_name=axis_name, num_aux=num_aux)
-    return irl_inr.bind_parts("autoencoder", parts, LOSSES[views])
+    parts = make_parts(config, generator, axis_name=axis_name, num_aux=num_aux)
+    return bind_parts("autoencoder", parts, LOSSES[views])
 
 
 def make_pixel_generator(config: ConfigDict, *, num_channels: int, low: float) -> Generator:

@@ -8,10 +8,7 @@ with random poses, must agree in z (consistency), and each must be reconstructed
 than to z of the other images of the batch.
 """
 
-import dataclasses
-from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,43 +17,10 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
 from irl_inr_jax.methods import losses
-from irl_inr_jax.methods.encoder_input import EncoderInput, make_encoder_input
 from irl_inr_jax.methods.pairs import neighbour_loss
-from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
-from irl_inr_jax.models.encoder import Encoder, make_encoder
-from irl_inr_jax.models.generator import Generator, make_generator
-from irl_inr_jax.models.initial_weights import choose_initial_weights
-from irl_inr_jax.models.polar_encoder import PolarEncoder, make_polar_encoder
-from irl_inr_jax.types import AxisName, Batch, Method, Pose, PyTree
-
-CONSISTENCY = {"cosine": losses.cosine_consistency_loss, "mse": losses.mse_consistency_loss}
-
-
-class Encoded(NamedTuple):
-    """Output of the encoder: z, its estimate of the pose, and further outputs that only some methods use."""
-
-    latents: Float[Array, "b d"]
-    head: HeadPose
-    aux: Float[Array, "b a"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Parts:
-    """The networks E and (H, I), the input of E, the form of the pose, and the settings of losses and views.
-
-    axis_name: the mapped axis over which neighbours are gathered; None outside a mapped function.
-    """
-
-    encoder: Encoder | PolarEncoder
-    encoder_input: EncoderInput
-    generator: Generator
-    form: PoseForm
-    latent_dim: int
-    weights: ConfigDict
-    views: ConfigDict
-    encoder_calls: int
-    initial_weights: str
-    axis_name: AxisName
+from irl_inr_jax.methods.parts import CONSISTENCY, Encoded, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
+from irl_inr_jax.models.generator import make_generator
+from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 
 
 def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name: AxisName) -> Method:
@@ -64,50 +28,6 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
     generator = make_generator(config, num_channels=num_channels, low=low, axis_name=axis_name)
     parts = make_parts(config, generator, axis_name=axis_name, num_aux=0)
     return bind_parts("irl_inr", parts, loss)
-
-
-def make_parts(config: ConfigDict, generator: Generator, *, axis_name: AxisName, num_aux: int) -> Parts:
-    """Return the configured parts, with `num_aux` encoder outputs in addition to latents and pose."""
-    form = make_pose_form(config)
-    num_outputs = config.model.latent_dim + form.num_outputs + num_aux
-    if config.model.encoder.trunk == "polar":
-        encoder = make_polar_encoder(config, num_outputs=num_outputs)
-    else:
-        encoder = make_encoder(config, num_outputs=num_outputs, axis_name=axis_name, activation=jax.nn.relu)
-    return Parts(
-        encoder=encoder,
-        encoder_input=make_encoder_input(config, form),
-        generator=generator,
-        form=form,
-        latent_dim=config.model.latent_dim,
-        weights=config.loss,
-        views=config.views,
-        encoder_calls=config.model.encoder.num_calls,
-        initial_weights=config.model.initial_weights,
-        axis_name=axis_name,
-    )
-
-
-def bind_parts(name: str, parts: Parts, loss: Callable[..., tuple[jax.Array, tuple[dict, PyTree]]]) -> Method:
-    """Return the functions of this module as a `Method`, with the given loss."""
-    return Method(
-        name=name,
-        init=choose_initial_weights(partial(init, parts), parts.initial_weights),
-        loss=partial(loss, parts),
-        encode=partial(encode, parts),
-        reconstruct=partial(reconstruct, parts),
-        encode_in_training=partial(encode_in_training, parts),
-        is_shared=lambda path: path[0] == "generator" and parts.generator.is_shared(path[1:]),
-    )
-
-
-def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple[PyTree, PyTree]:
-    """Return the parameters phi, psi and the untrained state: batch norm statistics and the INR's frequencies."""
-    encoder_key, generator_key = jax.random.split(key)
-    encoder_variables = parts.encoder.init(encoder_key, parts.encoder_input(images[:2]), train=False)
-    generator_params, frequencies = parts.generator.init(generator_key, images)
-    params = {"encoder": encoder_variables["params"], "generator": generator_params}
-    return params, {"batch_stats": encoder_variables.get("batch_stats", {}), "frequencies": frequencies}
 
 
 def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batch: Batch):
@@ -154,45 +74,6 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     total = weigh_terms(weights, batch.progress, terms)
     metrics = {"loss": total, **terms, "head_error_deg": jnp.degrees(head_error)}
     return total, (metrics, {**model_state, "batch_stats": batch_stats})
-
-
-def weigh_terms(
-    weights: ConfigDict, progress: Float[Array, ""], terms: dict[str, Float[Array, ""]]
-) -> Float[Array, ""]:
-    """Compute L of section 3.3: the weighted sum of the terms; two of the weights follow their ramps."""
-    ramps = {
-        "consistency": losses.ramp(progress, *weights.consistency_ramp),
-        "neighbours": losses.ramp(progress, *weights.neighbours_ramp),
-    }
-    return sum((weights[name] * ramps.get(name, 1.0) * term for name, term in terms.items()), jnp.zeros(()))
-
-
-def encode(
-    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
-) -> tuple[Float[Array, "b d"], Pose | None]:
-    """Compute E_phi(J) = (z, theta, tau); the pose is None for the form 'none'."""
-    encoded, _ = apply_encoder(parts, params, model_state, images, train=False)
-    if parts.form.name == "none":
-        return encoded.latents, None
-    eta = parts.generator.emit(params["generator"], encoded.latents)
-    render = partial(parts.generator.render, params["generator"], eta, model_state["frequencies"])
-    return encoded.latents, parts.form.find_pose(images, encoded.head, render)
-
-
-def encode_in_training(
-    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
-) -> tuple[Float[Array, "b d"], PyTree]:
-    """Compute z with batch norm by the statistics of these images; return it and the updated running averages."""
-    encoded, batch_stats = apply_encoder(parts, params, model_state, images, train=True)
-    return encoded.latents, batch_stats
-
-
-def reconstruct(
-    parts: Parts, params: PyTree, model_state: PyTree, latents: Float[Array, "b d"], coords: Float[Array, "#b n 2"]
-) -> Float[Array, "b n c"]:
-    """Compute I(x; H_psi(z)) at any coords of the canonical image, at any resolution."""
-    eta = parts.generator.emit(params["generator"], latents)
-    return parts.generator.render(params["generator"], eta, model_state["frequencies"], coords)
 
 
 def make_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Array, "b2 h w c"]:
@@ -249,13 +130,3 @@ def encode_views(
         outputs.append(output)
     encoded = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *outputs)
     return jax.tree.map(lambda leaf: leaf[: len(views)], encoded), encoded.latents[len(views) :], batch_stats
-
-
-def apply_encoder(
-    parts: Parts, params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"], *, train: bool
-) -> tuple[Encoded, PyTree]:
-    """Return the encoder's output and the new batch norm statistics, which are taken over all given images together."""
-    variables = {"params": params["encoder"], "batch_stats": model_state["batch_stats"]}
-    outputs, updated = parts.encoder.apply(variables, parts.encoder_input(images), train=train, mutable=["batch_stats"])
-    latents, head, aux = jnp.split(outputs, [parts.latent_dim, parts.latent_dim + parts.form.num_outputs], axis=-1)
-    return Encoded(latents, parts.form.read_head(head), aux), updated.get("batch_stats", {})

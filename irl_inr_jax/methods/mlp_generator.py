@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.methods.irl_inr import bind_parts, loss, make_parts
+from irl_inr_jax.methods.irl_inr import loss
+from irl_inr_jax.methods.parts import bind_parts, make_parts
 from irl_inr_jax.models.generator import Generator
 from irl_inr_jax.models.spatial_generator import init_spatial_generator, make_spatial_generator
 from irl_inr_jax.types import AxisName, Method, PyTree

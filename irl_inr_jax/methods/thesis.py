@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
 from irl_inr_jax.methods import losses
-from irl_inr_jax.methods.irl_inr import CONSISTENCY, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
+from irl_inr_jax.methods.parts import CONSISTENCY, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from irl_inr_jax.config.storage import from_json
 from irl_inr_jax.data.datasets import make_dataset
 from papers import __main__ as papers_main
-from papers import runner, systems
+from papers import figure2, runner, systems
 from papers.records import Cell, Measure, Table, TrainingSpec
 from papers.results import BEGIN, END
 from papers.runner import Workspace, record_path, run_folder, write_json
@@ -93,12 +93,12 @@ def reproduced(tmp_path_factory):
     outputs = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "call_script", announce_and_call)
-        for tables in (papers_main.TABLES, papers_main.FIGURE_RUNS, systems.QUICK_DATA):
+        for tables in (papers_main.TABLES, figure2.FIGURE_RUNS, systems.QUICK_DATA):
             for name in tuple(tables):
                 patch.delitem(tables, name)
         patch.setitem(papers_main.TABLES, "tiny", TINY_TABLE)
         patch.setitem(systems.QUICK_DATA, "tiny", ())
-        patch.setitem(papers_main.FIGURE_RUNS, "tiny", {"VAE": SPATIAL_VAE, "Thesis": TrainingSpec("tiny", "thesis")})
+        patch.setitem(figure2.FIGURE_RUNS, "tiny", {"VAE": SPATIAL_VAE, "Thesis": TrainingSpec("tiny", "thesis")})
         for command in commands:
             with contextlib.redirect_stdout(io.StringIO()) as text:
                 assert papers_main.main(command) == 0, text.getvalue()

@@ -17,6 +17,7 @@ from irl_inr_jax.config.checks import check_config
 from irl_inr_jax.config.storage import AFTER_TRAINING, flatten
 from irl_inr_jax.methods import METHODS
 from papers import runner
+from papers.figure2 import FIGURE_RUNS
 from papers.records import TrainingSpec
 from papers.systems import (
     QUICK_CLUSTERING,
@@ -31,7 +32,7 @@ from papers.systems import (
     resolve_settings,
     simplify_cell,
 )
-from papers.tables import FIGURE_RUNS, TABLES
+from papers.tables import TABLES
 
 TABLE_SCALES = ("quick", "paper")  # the curves are at the other one: test_curves.py
 # Copied by hand from the papers: row -> printed values, column by column.

@@ -6,13 +6,8 @@ import pytest
 from irl_inr_jax import IRLINR
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.types import ImageSet, InputError
-from irl_inr_jax.workflows.fit_model import (
-    claim_images,
-    make_config,
-    make_evaluation_options,
-    make_model_options,
-    prepare_dataset,
-)
+from irl_inr_jax.workflows.fit_model import claim_images, make_evaluation_options, prepare_dataset
+from irl_inr_jax.workflows.model_options import make_config, make_model_options
 from tests.small_model import make_small_images
 
 
