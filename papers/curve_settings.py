@@ -44,15 +44,15 @@ def check_effect(curve: Curve, keys: Sequence[str], *, with_final: bool) -> None
     for key in keys:
         if key in FLAG_KEYS:
             raise InputError(f"expected {FLAG_KEYS[key]}, which sets {key}, found --set {key}; use that flag")
-        if is_later(key) and not with_final:
-            raise InputError(
-                f"expected --final with --set {key}, which only the final measurement reads, found none; add --final"
-            )
-        block, name = (*key.split("."), "")[:2]
-        if block == "clustering" and key.count(".") == 2 and curve.final and name != curve.final.measure.clusterer:
+        is_of_clusterer = key.startswith("clustering.") and key.count(".") == 2
+        if is_of_clusterer and curve.final and key.split(".")[1] != curve.final.measure.clusterer:
             raise InputError(
                 f"expected a setting of {curve.final.measure.clusterer}, which --final measures for the curve "
                 f"{curve.name}, found --set {key}; leave it out"
+            )
+        if is_later(key) and not with_final:
+            raise InputError(
+                f"expected --final with --set {key}, which only the final measurement reads, found none; add --final"
             )
     if with_final and curve.final is None:
         names = ", ".join(each.name for each in CURVES.values() if each.final is not None)

@@ -13,13 +13,13 @@ from irl_inr_jax.report.figures.training_figure import evenly_spaced_rows
 from irl_inr_jax.training.trained import load_trained
 from papers.records import TrainingSpec
 from papers.runner import Workspace, run_folder
-from papers.tables import FIGURE
+from papers.tables import FIGURE, TITLES
 
 NUM_SHOWN = 12
 FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
     config: {
         "TARGET-VAE": TrainingSpec(config, "target_vae"),
-        "without symmetry": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
+        "no symmetry loss": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
         "IRL-INR": TrainingSpec(config, "irl_inr"),
         "our recipe": TrainingSpec(config, "ours"),
     }
@@ -42,6 +42,9 @@ def save_figure(workspace: Workspace, config: str) -> Path:
     path = workspace.workdir / "tables" / f"{FIGURE}-{config}-{workspace.scale}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image_rows(
-        path, rows, f"Reconstructions of {config}", "each from the latent z and the pose predicted by a system"
+        path,
+        rows,
+        f"Reconstructions of {TITLES.get(config, config)}, scale {workspace.scale}",
+        "each from the latent z and the pose predicted by a system",
     )
     return path

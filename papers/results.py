@@ -12,6 +12,7 @@ from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import TABLES
 
 EMPTY = ""
+DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
 ONLY_DETAILS = ("table4", "table6", "table7")  # sizes of z and augmentations
 
 
@@ -184,9 +185,9 @@ def format_summary(records: list[dict]) -> str:
             "",
         ]
     if further:
-        parts += [f"Among the details: {'; '.join(further)}.", ""]
+        parts += [f"Only in [all tables]({DETAILS_LINK}): {'; '.join(further)}.", ""]
     if left_out:
-        parts.append(f"Mostly without values, and only among the details: {'; '.join(left_out)}.")
+        parts.append(f"Mostly without values, and only in [all tables]({DETAILS_LINK}): {'; '.join(left_out)}.")
     return "\n".join(parts).rstrip() + "\n"
 
 

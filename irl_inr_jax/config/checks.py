@@ -103,6 +103,12 @@ def check_terms(config: ConfigDict) -> None:
             "0, found all 0: no term of the loss would depend on z"
         )
     has_pairs = method in PAIR_METHODS and (method != "autoencoder" or loss.views == "pair")
+    has_copies = method == "thesis" or (method == "autoencoder" and loss.views == "copies")
+    if loss.rotate_images and not has_copies:
+        raise InputError(
+            f"expected config.loss.rotate_images=False with config.method={method}, found True; only the thesis' loss "
+            f"on rotated copies reads it, see the variants thesis and thesis,autoencoder"
+        )
     if loss.neighbours and not has_pairs:
         raise InputError(
             f"expected config.loss.neighbours=0 with config.method={method}"

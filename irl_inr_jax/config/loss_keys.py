@@ -24,7 +24,9 @@ def loss_keys() -> Block:
         "num_pixels": Key(256, at_least(0), "random pixels of each image in the reconstruction loss; 0 is all"),
         "num_copies": Key(3, at_least(1), "M, the rotated copies in the thesis' consistency loss"),
         "rotate_images": Key(
-            False, ANY, "thesis: a new rotation of each image in each step; False uses images as they are, as published"
+            False,
+            ANY,
+            "thesis, and autoencoder with views=copies: a new rotation of each image in each step; False as published",
         ),
         "views": Key("pair", one_of("pair", "copies"), "autoencoder: IRL-INR's pair or the thesis' rotated copies"),
     }

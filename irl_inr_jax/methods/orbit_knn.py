@@ -26,7 +26,7 @@ def make_method(config: ConfigDict, *, num_channels: int, low: float, axis_name:
         params: PyTree, model_state: PyTree, images: Float[Array, "b h w c"]
     ) -> tuple[Float[Array, "b d"], Pose]:
         polar = polar_images(images, find_centre(images, orbits.centre), **grid, fill=fill)
-        return invariant_spectrum(polar), form.moments(images)
+        return invariant_spectrum(polar), form.image_pose(images)
 
     return Method(name="orbit_knn", init=init, loss=loss, encode=encode, reconstruct=None)
 

@@ -1,4 +1,4 @@
-"""What IRL-INR, the thesis' method and their baselines share: networks, encoding, reconstruction and the weighted loss.
+"""Networks, encoding, reconstruction and weighted loss shared by IRL-INR, the thesis' method and their baselines.
 
 E_phi(J) = (z, theta, tau)      H_psi(z) = eta      I(x; eta)
 """

@@ -77,19 +77,21 @@ class PoseForm:
         if self.name == "none":
             return HeadPose(no_tau, no_tau)
         if self.name == "centre":
-            return HeadPose(from_y_axis(outputs), outputs if self.predicts_tau else no_tau)
+            return HeadPose(rotate_clockwise(outputs), outputs if self.predicts_tau else no_tau)
         return HeadPose(outputs[:, :2], outputs[:, 2:] if self.predicts_tau else no_tau)
 
     def closed_form(self, images: Float[Array, "b h w c"]) -> tuple[Pose, Float[Array, "b"]]:
         """Compute the pose from the image's moments, without an added rotation, and the strength of its angle."""
         return moment_pose(images, translation=self.translation, salience=self.salience)
 
-    def moments(self, images: Float[Array, "b h w c"]) -> Pose:
+    def image_pose(self, images: Float[Array, "b h w c"]) -> Pose:
         """Compute the pose from the image alone: for 'centre' from the centre of mass, to which its head is fitted."""
         if self.name != "centre":
             return self.closed_form(images)[0]
         centre = centre_of_mass(images)
-        return Pose(theta=angle_of(from_y_axis(centre)), tau=centre if self.translation else jnp.zeros_like(centre))
+        return Pose(
+            theta=angle_of(rotate_clockwise(centre)), tau=centre if self.translation else jnp.zeros_like(centre)
+        )
 
     def find_pose(
         self, images: Float[Array, "b h w c"], head: HeadPose, render: Callable[..., Float[Array, "b n c"]]
@@ -119,7 +121,7 @@ class PoseForm:
         if self.name == "centre":
             predicted = jnp.stack([-head.direction[:, 1], head.direction[:, 0]], axis=-1)
             loss = losses.centre_symmetry_loss(predicted, centre_of_mass(images))
-            return loss, losses.angle_error(head.direction, self.moments(images).theta)
+            return loss, losses.angle_error(head.direction, self.image_pose(images).theta)
         moments, strength = self.closed_form(images)
         target = moments if self.name == "moment" else jax.lax.stop_gradient(pose)
         if self.canonical_input:
@@ -130,8 +132,8 @@ class PoseForm:
         return loss, losses.angle_error(head.direction, target.theta)
 
 
-def from_y_axis(vectors: Float[Array, "b 2"]) -> Float[Array, "b 2"]:
-    """Rotate vectors by a quarter clockwise: their angle from +x is then what it was from +y."""
+def rotate_clockwise(vectors: Float[Array, "b 2"]) -> Float[Array, "b 2"]:
+    """Rotate vectors by 90° clockwise: their angle from +x is then what it was from +y."""
     return jnp.stack([vectors[:, 1], -vectors[:, 0]], axis=-1)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import logging
 from collections.abc import Callable, Iterator
 
 import jax
@@ -25,11 +24,8 @@ from irl_inr_jax.training.stored_images import StoredImages
 from irl_inr_jax.types import Dataset, Method, PyTree, TrainState
 
 NUM_INIT_IMAGES = 256
-READ_ATTEMPTS = 5
 
 TakeStep = Callable[[TrainState, np.ndarray], tuple[TrainState, dict[str, jax.Array]]]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.config.storage import digest_config
 from irl_inr_jax.data.description import warn_of_change
 from irl_inr_jax.devices.mesh import make_mesh
-from irl_inr_jax.training.checkpoint import open_checkpoints, restore_state
+from irl_inr_jax.training.checkpoint import is_finished, open_checkpoints, restore_state
 from irl_inr_jax.training.inference import TrainedMethod
 from irl_inr_jax.training.run import Run, make_run
 from irl_inr_jax.types import Dataset, InputError, TrainState
@@ -35,32 +35,37 @@ def trained_method(run: Run, state: TrainState) -> TrainedMethod:
 def read_newest(run: Run, folder: Path) -> TrainState | None:
     """Return the newest undamaged state in the folder of checkpoints, or None.
 
-    A training that goes on may save and delete checkpoints meanwhile: what fails while they change is tried again.
+    Reads again if checkpoints changed meanwhile, since training may save and delete them.
     """
     for _ in range(READ_ATTEMPTS - 1):
         listed = _list_checkpoints(folder)
         try:
-            return _read_once(run, folder)
+            state, damaged = _read_once(run, folder)
         except (OSError, ValueError):
             if _list_checkpoints(folder) == listed:
                 raise
-    return _read_once(run, folder)
-
-
-def _list_checkpoints(folder: Path) -> set[str]:
-    return {path.name for path in folder.glob("[0-9]*")}
-
-
-def _read_once(run: Run, folder: Path) -> TrainState | None:
-    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
-    checkpoints = open_checkpoints(folder, keep=1, config_digest=digest_config(run.config), read_only=True)
-    try:
-        state, damaged = restore_state(checkpoints, run.abstract_state, sharding=sharding)
-    finally:
-        checkpoints.manager.close()
+        else:
+            if state is not None or _list_checkpoints(folder) == listed:
+                break
+    else:
+        state, damaged = _read_once(run, folder)
     for line in damaged:
         logger.warning(line)
     return state
+
+
+def _list_checkpoints(folder: Path) -> set[tuple[str, bool]]:
+    """Return the names of the checkpoints, and which of them are finished."""
+    return {(path.name, is_finished(path)) for path in folder.glob("[0-9]*")}
+
+
+def _read_once(run: Run, folder: Path) -> tuple[TrainState | None, list[str]]:
+    sharding = jax.tree.map(lambda leaf: leaf.sharding, run.abstract_state)
+    checkpoints = open_checkpoints(folder, keep=1, config_digest=digest_config(run.config), read_only=True)
+    try:
+        return restore_state(checkpoints, run.abstract_state, sharding=sharding)
+    finally:
+        checkpoints.manager.close()
 
 
 def load_trained(workdir: Path, config: ConfigDict, dataset: Dataset) -> tuple[TrainedMethod, int]:

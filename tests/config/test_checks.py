@@ -76,6 +76,11 @@ def test_the_defaults_are_valid():
             {"loss__neighbours": 0.1, "method": "autoencoder", "loss__views": "copies"},
             r"method=autoencoder and config.loss.views=copies, found 0.1",
         ),
+        ({"loss__rotate_images": True}, r"rotate_images=False with config.method=irl_inr, found True"),
+        (
+            {"loss__rotate_images": True, "loss__neighbours": 0.0, "method": "autoencoder", "loss__views": "pair"},
+            r"rotate_images=False with config.method=autoencoder, found True",
+        ),
         (
             {"model__encoder__trunk": "polar", "model__encoder__input": "raw"},
             r"encoder.input=canonical with config.model.encoder.trunk=polar, .* found raw",

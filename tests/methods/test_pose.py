@@ -129,13 +129,13 @@ def test_the_papers_angle_carries_the_y_axis_onto_the_centre_of_mass(theta, leng
 
 
 @pytest.mark.parametrize("translation", [True, False])
-def test_the_moments_of_the_papers_form_are_the_centre_of_mass_and_its_direction(translation):
+def test_the_pose_of_an_image_in_the_papers_form_is_the_centre_of_mass_and_its_direction(translation):
     """Against float64 sums; the angle is counterclockwise from the +y axis."""
     images = np.random.default_rng(0).uniform(size=(5, 9, 9, 1)).astype(np.float32) ** 4
     mass = images.astype(np.float64)[..., 0]
     x = (np.arange(9) + 0.5) / 4.5 - 1
     centre = np.stack([(mass * x).sum((1, 2)), (mass * -x[:, None]).sum((1, 2))], axis=-1) / mass.sum((1, 2))[:, None]
-    pose = make_form("centre", translation=translation).moments(jnp.asarray(images))
+    pose = make_form("centre", translation=translation).image_pose(jnp.asarray(images))
     np.testing.assert_allclose(pose.tau, centre if translation else np.zeros_like(centre), atol=1e-6)
     np.testing.assert_allclose(angle_difference(pose.theta, np.arctan2(-centre[:, 0], centre[:, 1])), 0, atol=1e-4)
 

@@ -116,11 +116,17 @@ def test_consistency_compares_every_image_with_its_own_rotated_copies(
 def test_images_that_are_rotated_anew_are_what_all_terms_are_computed_on(
     state, compile_method, make_images, make_batch, monkeypatch
 ):
-    """A dimmed image instead of a rotated one, and copies that are the image itself."""
+    """Dimmed images instead of rotated ones; every rotation has keys of its own."""
+    used = []
 
     def evaluate(images, factors, **loss):
         factors = iter(factors)
-        monkeypatch.setattr(thesis, "random_views", lambda keys, images, **settings: images * next(factors))
+
+        def dim(keys, images, **settings):
+            jax.debug.callback(lambda data: used.append(data.tobytes()), jax.random.key_data(keys))
+            return images * next(factors)
+
+        monkeypatch.setattr(thesis, "random_views", dim)
         compiled = jax.jit(compile_method(make_config(num_copies=4, **loss)).method.loss)
         _, (metrics, _) = compiled(*state, jax.random.key(1), make_batch(images))
         assert not list(factors)
@@ -128,6 +134,8 @@ def test_images_that_are_rotated_anew_are_what_all_terms_are_computed_on(
 
     images = make_images()
     rotated = evaluate(images, [0.5, 1.0, 0.7, 0.8, 0.9], rotate_images=True)
+    jax.effects_barrier()
+    assert len(set(used)) == len(used) == 5
     expected = evaluate(images * 0.5, [1.0, 0.7, 0.8, 0.9])
     assert rotated == pytest.approx(expected, rel=1e-6) and expected["consistency"] > 0
 

@@ -233,7 +233,7 @@ def test_a_summary_has_the_rows_with_values_of_tables_that_are_more_than_half_fi
     monkeypatch.setattr(results, "ONLY_DETAILS", (TABLE.name,))
     text = format_summary(collect_all(tmp_path))
     named = "An invented table (invented, quick)"
-    assert text.strip() == f"Among the details: {named}; {named}."
+    assert text.strip() == f"Only in [all tables](docs/results/tables.md): {named}; {named}."
 
 
 def test_the_summary_is_replaced_and_everything_around_it_is_kept(tmp_path):

@@ -65,8 +65,13 @@ def test_a_run_without_checkpoints_is_refused(run, tmp_path):
             load_trained(tmp_path, run.config, run.dataset)
 
 
+@pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("name", ["open_checkpoints", "restore_state"])
-def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(name, run, state, tmp_path, monkeypatch):
+def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(
+    name, fails, run, state, tmp_path, monkeypatch, caplog
+):
+    """Reading the deleted checkpoint fails, or finds none."""
+    monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
     digest = digest_config(run.config)
     checkpoints = open_checkpoints(tmp_path / "checkpoints", keep=2, config_digest=digest, read_only=False)
     save_state(checkpoints, state.replace(step=np.int32(4)))
@@ -77,11 +82,14 @@ def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(name, r
         if len(calls) == 1:
             save_state(checkpoints, state.replace(step=np.int32(8)))
             checkpoints.manager.delete(4)
-            raise FileNotFoundError("a file of checkpoint 4")
+            if fails:
+                raise FileNotFoundError("a file of checkpoint 4")
         return read(*arguments, **options)
 
     monkeypatch.setattr(trained_module, name, read_late)
-    assert load_trained(tmp_path, run.config, run.dataset)[1] == 8 and len(calls) == 2
+    assert load_trained(tmp_path, run.config, run.dataset)[1] == 8
+    assert len(calls) == (1 if name == "open_checkpoints" and not fails else 2)
+    assert not caplog.text
     checkpoints.manager.close()
 
 

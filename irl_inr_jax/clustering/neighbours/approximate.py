@@ -45,16 +45,15 @@ class ApproximateIndex:
     ) -> tuple[Int32[np.ndarray, "m q"], Float32[np.ndarray, "m q"], float]:
         """Find most of the points nearest to each query, their distances, and the recall on some of the first queries.
 
-        leave_out_self: as in `exact_neighbours`. Takes time in proportion to m sqrt(n); up to `NUM_SAMPLED` queries are
-        compared with all points, as that sample is.
+        leave_out_self: as in `exact_neighbours`. Takes time in proportion to m sqrt(n).
         """
         count = num_neighbours + leave_out_self
-        if len(queries) > NUM_SAMPLED and count not in self.choices:
-            rows = np.sort(np.random.default_rng(0).choice(len(queries), NUM_SAMPLED, replace=False))
-            recall = choose_num_probes(self.lists, self.prepare(queries[rows]), count, leave_out_self=leave_out_self)
+        if count not in self.choices:
+            size = min(NUM_SAMPLED, len(queries))
+            sample = self.prepare(queries[np.sort(np.random.default_rng(0).choice(len(queries), size, replace=False))])
+            recall = choose_num_probes(self.lists, sample, count, leave_out_self=leave_out_self)
             self.choices[count] = (self.lists.nprobe, recall)
-        is_small = len(queries) <= NUM_SAMPLED
-        self.lists.nprobe, recall = (self.lists.nlist, 1.0) if is_small else self.choices[count]
+        self.lists.nprobe, recall = self.choices[count]
         rows = np.empty((len(queries), num_neighbours), np.int32)
         squares = np.empty((len(queries), num_neighbours), np.float32)
         with show_progress("nearest neighbours: searched", len(queries)) as update:
@@ -67,9 +66,8 @@ class ApproximateIndex:
                 rows[block], squares[block] = found, distances
                 update(block.stop, "")
         logger.info(
-            "nearest neighbours of %s among %s points: %s, recall@%d %.3f",
+            "nearest neighbours of %s among %s points: approximate, recall@%d %.3f",
             *(f"{number:,}" for number in (len(queries), self.lists.ntotal)),
-            "exact" if is_small else "approximate",
             num_neighbours,
             recall,
         )

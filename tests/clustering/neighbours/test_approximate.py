@@ -18,21 +18,10 @@ def test_later_searches_take_as_many_lists_as_the_first():
     points = sample_clusters(3000, 8)
     index = ApproximateIndex(points)
     rows, distances, recall = index.search(points, 6, leave_out_self=True)
-    later = index.search(points[:600], 6, leave_out_self=True)
-    np.testing.assert_array_equal(later[0], rows[:600])
-    np.testing.assert_array_equal(later[1], distances[:600])
-    assert later[2] == recall < 1
-
-
-def test_as_few_queries_as_a_sample_are_compared_with_all_points():
-    points = sample_clusters(3000, 8)
-    index = ApproximateIndex(points)
-    assert index.search(points, 6, leave_out_self=True)[2] < 1
-    rows, distances, recall = index.search(points[:500], 6, leave_out_self=True)
-    exact_rows, exact_distances = exact_neighbours(points[:500], points, 7, leave_out_self=False)
-    np.testing.assert_array_equal(rows, exact_rows[:, 1:])
-    np.testing.assert_allclose(distances, exact_distances[:, 1:], rtol=1e-4)
-    assert recall == 1
+    few = index.search(points[:5], 6, leave_out_self=True)
+    np.testing.assert_array_equal(few[0], rows[:5])
+    np.testing.assert_array_equal(few[1], distances[:5])
+    assert few[2] == recall < 1
 
 
 @pytest.mark.parametrize("leave_out_self", [True, False])
@@ -73,16 +62,14 @@ def test_an_index_answers_each_search_as_a_new_one_would():
             np.testing.assert_array_equal(ours, fresh)
 
 
-def test_no_point_is_its_own_neighbour_among_more_copies_than_neighbours(monkeypatch):
-    monkeypatch.setattr(approximate, "NUM_SAMPLED", 50)
+def test_no_point_is_its_own_neighbour_among_more_copies_than_neighbours():
     points = np.concatenate([np.zeros((40, 3), np.float32), sample_clusters(300, 3)])
     rows, distances, _ = ApproximateIndex(points).search(points, 5, leave_out_self=True)
     assert not np.any(rows == np.arange(340)[:, None])
     np.testing.assert_array_equal(distances[:40], 0)
 
 
-def test_queries_whose_lists_have_too_few_points_get_all_their_neighbours(monkeypatch):
-    monkeypatch.setattr(approximate, "NUM_SAMPLED", 50)
+def test_queries_whose_lists_have_too_few_points_get_all_their_neighbours():
     points = sample_clusters(200, 3)
     points[0] += 1e4  # alone in its list
     rows, _, _ = ApproximateIndex(points).search(points, 30, leave_out_self=True)
