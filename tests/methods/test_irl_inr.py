@@ -1,4 +1,4 @@
-"""IRL-INR: resolution of reconstructions, terms of weight zero, and the initialisation of the hypernetwork."""
+"""IRL-INR: terms of weight zero, neighbours, the published loss, and the initialisation of the hypernetwork."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,6 @@ import pytest
 from sklearn.datasets import load_digits
 
 from irl_inr_jax.augment.views import example_keys, random_views
-from irl_inr_jax.geometry.coords import pixel_grid
 from irl_inr_jax.methods import irl_inr
 from irl_inr_jax.presets import mnist_u, tiny
 from irl_inr_jax.training.optimizer import make_optimizer
@@ -31,17 +30,6 @@ def digit_images(count):
     """Digits on a 16x16 canvas."""
     digits = load_digits().images[:count].astype(np.float32) / 16
     return jnp.asarray(np.pad(digits, ((0, 0), (4, 4), (4, 4))))[..., None]
-
-
-def test_reconstructions_of_all_resolutions_are_the_same_image(compile_method, make_images):
-    compiled, images = compile_method(make_config()), make_images()
-    params, model_state = compiled.init(jax.random.key(0), images)
-    latents, _ = compiled.encode(params, model_state, images)
-    coords = jnp.concatenate([pixel_grid(SIDE, SIDE), pixel_grid(3 * SIDE, 3 * SIDE)])
-    values = compiled.reconstruct(params, model_state, latents, jnp.broadcast_to(coords, (6, *coords.shape)))
-    coarse, fine = np.split(np.asarray(values), [SIDE * SIDE], axis=1)
-    middles = fine.reshape(6, 3 * SIDE, 3 * SIDE)[:, 1::3, 1::3]  # the middle of three fine pixels is the coarse one
-    np.testing.assert_allclose(middles, coarse.reshape(6, SIDE, SIDE), atol=1e-4)
 
 
 def test_terms_of_weight_zero_are_absent_and_leave_the_others_unchanged(compile_method, make_images, make_batch):
