@@ -19,7 +19,7 @@ NUM_SHOWN = 12
 FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
     config: {
         "TARGET-VAE": TrainingSpec(config, "target_vae"),
-        "no symmetry loss": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
+        "no symmetry": TrainingSpec(config, "irl_inr", (("loss.symmetry", 0.0),)),
         "IRL-INR": TrainingSpec(config, "irl_inr"),
         "our recipe": TrainingSpec(config, "ours"),
     }
