@@ -108,6 +108,6 @@ def test_records_without_settings_are_of_a_curves_own_with_finite_values_and_unk
 def test_the_committed_page_and_its_figures_are_those_of_the_generator():
     page = (ROOT / "docs" / "results" / "curves.md").read_text()
     assert page == format_page(read_published(ROOT / "docs" / "results"))
-    shown = re.findall(r"\((curve-[^)]*\.png)\)", page)
+    shown = [unquote(link) for link in re.findall(r"\((curve-[^)]*\.png)\)", page)]
     assert sorted(shown) == sorted(path.name for path in ROOT.glob("docs/results/curve-*.png"))
     assert all(path.stat().st_size < 100_000 for path in ROOT.glob("docs/results/*.png"))
