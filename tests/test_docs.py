@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -77,7 +78,7 @@ FLAGS = defined_flags()
 def test_links_lead_to_existing_files_and_headings(page):
     for target in local_links(page):
         path, _, anchor = target.partition("#")
-        linked = page.parent / path if path else page
+        linked = page.parent / unquote(path) if path else page
         assert linked.exists(), f"{page.name} links to {target}"
         if anchor:
             assert anchor in headings(linked), f"{page.name} links to {target}"
