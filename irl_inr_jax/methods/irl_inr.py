@@ -12,13 +12,22 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
+from irl_inr_jax.augment.views import example_keys, select_pixels
 from irl_inr_jax.methods import losses
 from irl_inr_jax.methods.pairs import neighbour_loss
-from irl_inr_jax.methods.parts import CONSISTENCY, Encoded, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
+from irl_inr_jax.methods.parts import (
+    CONSISTENCY,
+    Encoded,
+    Parts,
+    apply_encoder,
+    bind_parts,
+    make_parts,
+    make_view,
+    weigh_terms,
+)
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 
@@ -89,24 +98,6 @@ def make_neighbour_views(parts: Parts, key: jax.Array, batch: Batch) -> Float[Ar
     if batch.neighbours is None:
         return batch.images[:0]
     return make_view(parts, key, batch.positions, batch.neighbours, translation_px=parts.views.translation_px)
-
-
-def make_view(
-    parts: Parts,
-    key: jax.Array,
-    positions: Int[Array, "b"],
-    images: Float[Array, "b h w c"],
-    *,
-    translation_px: float,
-) -> Float[Array, "b h w c"]:
-    """Transform every image by a random pose, with the configured interpolation."""
-    return random_views(
-        example_keys(key, positions),
-        images,
-        translation_px=translation_px,
-        interpolation=parts.views.interpolation,
-        fill=parts.views.fill,
-    )
 
 
 def encode_views(

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from irl_inr_jax.augment.views import example_keys, random_views
 from irl_inr_jax.methods import losses
 from irl_inr_jax.methods.encoder_input import EncoderInput, make_encoder_input
 from irl_inr_jax.methods.pose import HeadPose, PoseForm, make_pose_form
@@ -94,6 +95,24 @@ def init(parts: Parts, key: jax.Array, images: Float[Array, "b h w c"]) -> tuple
     generator_params, frequencies = parts.generator.init(generator_key, images)
     params = {"encoder": encoder_variables["params"], "generator": generator_params}
     return params, {"batch_stats": encoder_variables.get("batch_stats", {}), "frequencies": frequencies}
+
+
+def make_view(
+    parts: Parts,
+    key: jax.Array,
+    positions: Int[Array, "b"],
+    images: Float[Array, "b h w c"],
+    *,
+    translation_px: float,
+) -> Float[Array, "b h w c"]:
+    """Transform every image by a random pose, with the configured interpolation."""
+    return random_views(
+        example_keys(key, positions),
+        images,
+        translation_px=translation_px,
+        interpolation=parts.views.interpolation,
+        fill=parts.views.fill,
+    )
 
 
 def weigh_terms(

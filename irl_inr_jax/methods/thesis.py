@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from irl_inr_jax.augment.views import example_keys, random_views, select_pixels
+from irl_inr_jax.augment.views import example_keys, select_pixels
 from irl_inr_jax.methods import losses
-from irl_inr_jax.methods.parts import CONSISTENCY, Parts, apply_encoder, bind_parts, make_parts, weigh_terms
+from irl_inr_jax.methods.parts import CONSISTENCY, Parts, apply_encoder, bind_parts, make_parts, make_view, weigh_terms
 from irl_inr_jax.models.generator import make_generator
 from irl_inr_jax.types import AxisName, Batch, Method, PyTree
 
@@ -30,12 +30,11 @@ def loss(parts: Parts, params: PyTree, model_state: PyTree, key: jax.Array, batc
     """Compute L of section 3.7 on the images and on M rotated copies of each."""
     noise_key, *rotation_keys = jax.random.split(key, 1 + parts.weights.num_copies)
     pixel_key = jax.random.fold_in(key, 1 + parts.weights.num_copies)
-    options = {"translation_px": 0.0, "interpolation": parts.views.interpolation, "fill": parts.views.fill}
     images, num_images = batch.images, len(batch.images)
     if parts.weights.rotate_images:
         image_key = jax.random.fold_in(key, 2 + parts.weights.num_copies)
-        images = random_views(example_keys(image_key, batch.positions), images, **options)
-    copies = [random_views(example_keys(each, batch.positions), images, **options) for each in rotation_keys]
+        images = make_view(parts, image_key, batch.positions, images, translation_px=0.0)
+    copies = [make_view(parts, each, batch.positions, images, translation_px=0.0) for each in rotation_keys]
     encoded, batch_stats = apply_encoder(parts, params, model_state, jnp.concatenate([images, *copies]), train=True)
     latents = encoded.latents[:num_images]
     head = jax.tree.map(lambda leaf: leaf[:num_images], encoded.head)

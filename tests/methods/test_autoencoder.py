@@ -9,7 +9,7 @@ import pytest
 
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
 from irl_inr_jax.geometry.warps import transform_images
-from irl_inr_jax.methods import METHODS, irl_inr
+from irl_inr_jax.methods import METHODS, parts
 from irl_inr_jax.models.decoder import make_decoder
 from irl_inr_jax.presets import tiny
 from irl_inr_jax.types import Pose
@@ -90,7 +90,7 @@ def test_without_a_pose_the_loss_is_that_of_an_ordinary_autoencoder(
     config.loss.num_pixels = 0
     compiled = compile_method(config)
     params, model_state = compiled.init(jax.random.key(0), images)
-    monkeypatch.setattr(irl_inr, "random_views", lambda keys, images, **settings: images)
+    monkeypatch.setattr(parts, "random_views", lambda keys, images, **settings: images)
     loss, (metrics, _) = jax.jit(compiled.method.loss)(params, model_state, jax.random.key(1), make_batch(images))
     latents, _ = compiled.encode(params, model_state, images)
     expected = np.mean((np.asarray(decode(config, params, latents)) - np.asarray(images)) ** 2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.geometry.coords import invert_pose, pixel_grid, transform_coords
-from irl_inr_jax.methods import thesis
+from irl_inr_jax.methods import parts
 from irl_inr_jax.presets import tiny
 
 SIDE = 8
@@ -106,7 +106,7 @@ def test_consistency_compares_every_image_with_its_own_rotated_copies(
 
         latents = [np.asarray(encode(params, model_state, images * (1 - 0.25 * i))[0]) for i in range(num_copies + 1)]
         expected = np.mean([(copy - latents[0]) ** 2 for copy in latents[1:]])
-        monkeypatch.setattr(thesis, "random_views", dim)
+        monkeypatch.setattr(parts, "random_views", dim)
         loss = compile_method(make_config(num_copies=num_copies)).method.loss
         _, (metrics, _) = jax.jit(loss)(params, model_state, jax.random.key(1), make_batch(images))
         assert translations == [0.0] * num_copies
@@ -126,7 +126,7 @@ def test_images_that_are_rotated_anew_are_what_all_terms_are_computed_on(
             jax.debug.callback(lambda data: used.append(data.tobytes()), jax.random.key_data(keys))
             return images * next(factors)
 
-        monkeypatch.setattr(thesis, "random_views", dim)
+        monkeypatch.setattr(parts, "random_views", dim)
         compiled = jax.jit(compile_method(make_config(num_copies=4, **loss)).method.loss)
         _, (metrics, _) = compiled(*state, jax.random.key(1), make_batch(images))
         assert not list(factors)
