@@ -8,6 +8,7 @@ All processes of a run call these functions together, on a folder that they shar
 """
 
 import dataclasses
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from irl_inr_jax.types import InputError, PyTree, TrainState
 CHECKSUMS = "sha256.json"
 ABSENT, INTACT = range(2)
 NO_CHECKPOINT, NONE_INTACT = -1, -2  # steps start at 0
+WRITING = threading.Lock()  # orbax numbers its saves per interpreter: two threads would wait for each other's
 WILDCARDS = "*?[]"  # orbax takes the folder's path for a pattern of file names
 
 
@@ -80,8 +82,9 @@ def save_state(checkpoints: Checkpoints, state: TrainState) -> None:
         if ask_first_process(lambda found=found: _examine(checkpoints.folder / str(found))) == ABSENT:
             manager.delete(found)
     if step not in manager.all_steps():
-        saved = manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(as_tree(state))))
-        manager.wait_until_finished()
+        with WRITING:
+            saved = manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(as_tree(state))))
+            manager.wait_until_finished()
         assert saved, f"orbax declined to save step {step}"
         if is_first_process():
             facts = {"config": checkpoints.config_digest, "files": checksums(folder)}

@@ -9,22 +9,23 @@ import jax
 
 
 @contextmanager
-def watch_for_stop(reached_preemption: Callable[[int], bool], *, start: int) -> Iterator[Callable[[int], int]]:
+def watch_for_stop(reached_preemption: Callable[[int], bool]) -> Iterator[Callable[[int], int]]:
     """Yield stop_signal(steps done): the signal that requests a stop, or 0; the same in all processes of a run.
 
     A single process stops after SIGTERM or Ctrl-C. Several stop after a SIGTERM to any of them, at the step on which
-    JAX's preemption service makes them agree. reached_preemption: `CheckpointManager.reached_preemption`. start: steps
-    done so far.
+    JAX's preemption service makes them agree, or before the first step if it arrives earlier. reached_preemption:
+    `CheckpointManager.reached_preemption`.
     """
     if jax.process_count() == 1:
         with stop_signals() as received_signal:
             yield lambda done: received_signal()
         return
-    tested, agreed = start - 1, 0
+    tested, agreed = 0, 0
 
     def stop_signal(done: int) -> int:
         nonlocal tested, agreed
-        # The processes agree on one step number, and a call may take several steps: test every number once.
+        # The processes agree on the number after the largest that any of them has tested, which is 1 before the first
+        # call, and a call may take several steps: test every number once, also those before the first step.
         if any([reached_preemption(step) for step in range(tested + 1, done + 1)]):
             agreed = signal.SIGTERM
         tested = max(tested, done)

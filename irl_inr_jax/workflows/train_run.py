@@ -65,7 +65,7 @@ def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
         checkpoints.manager.close()
         return 0
     has_ended, started = False, time.monotonic()
-    with watch_for_stop(checkpoints.manager.reached_preemption, start=start) as stop_signal:
+    with watch_for_stop(checkpoints.manager.reached_preemption) as stop_signal:
         take_step, heldout_loss = compile_run(run, held_out)
         started = time.monotonic()
         with follow_run(run, workdir, start=start) as (on_metrics, after_epoch):

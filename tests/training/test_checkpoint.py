@@ -1,11 +1,14 @@
 """Test states on disk: intact, damaged, incomplete."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 from jax.sharding import SingleDeviceSharding
 
@@ -212,3 +215,28 @@ def test_reading_leaves_a_checkpoint_that_is_being_saved_alone(folder):
     assert sorted(checkpoints.manager.all_steps()) == [2, 3]
     checkpoints.manager.close()
     assert unfinished.exists()
+
+
+def test_two_threads_save_one_after_the_other(tmp_path, monkeypatch):
+    """Orbax numbers the saves of an interpreter; a save begun meanwhile would wait for the signals of the other."""
+    original, inside, most = ocp.CheckpointManager.save, [], []
+
+    def save(manager, *arguments, **options):
+        inside.append(manager)
+        most.append(len(inside))
+        time.sleep(0.2)  # until the other thread would be here too
+        saved = original(manager, *arguments, **options)
+        manager.wait_until_finished()
+        inside.remove(manager)
+        return saved
+
+    def write(name):
+        checkpoints = open_checkpoints(tmp_path / name, keep=1, config_digest="digest", read_only=False)
+        save_state(checkpoints, make_state(1))
+        checkpoints.manager.close()
+        return restore(tmp_path / name)[0].step
+
+    monkeypatch.setattr(ocp.CheckpointManager, "save", save)
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(write, ("first", "second"))) == [1, 1]
+    assert most == [1, 1]

@@ -28,7 +28,7 @@ def test_the_first_signal_is_a_request_and_the_second_acts(python_handles_ctrl_c
 
 
 def test_a_single_process_stops_by_its_signals(python_handles_ctrl_c):
-    with watch_for_stop(lambda step: False, start=0) as stop_signal:
+    with watch_for_stop(lambda step: False) as stop_signal:
         assert stop_signal(0) == 0
         os.kill(os.getpid(), signal.SIGINT)
         assert stop_signal(10) == signal.SIGINT
@@ -44,13 +44,20 @@ def test_several_processes_stop_at_the_step_agreed_on_even_within_a_call(monkeyp
         return step == 25
 
     before = signal.getsignal(signal.SIGTERM)
-    with watch_for_stop(reached_preemption, start=7) as stop_signal:
+    with watch_for_stop(reached_preemption) as stop_signal:
         assert signal.getsignal(signal.SIGTERM) == before  # JAX's service handles it
         assert [stop_signal(done) for done in (7, 10, 20)] == [0, 0, 0]
         assert [stop_signal(done) for done in (30, 30, 40)] == [signal.SIGTERM] * 3
-    assert tested == list(range(7, 41))
+    assert tested == list(range(1, 41))
+
+
+def test_a_signal_before_the_first_step_stops_a_run_that_continues(monkeypatch):
+    """As long as no process has tested a number, JAX's service makes them agree on 1."""
+    monkeypatch.setattr("jax.process_count", lambda: 2)
+    with watch_for_stop(lambda number: number == 1) as stop_signal:
+        assert stop_signal(20) == signal.SIGTERM
 
 
 def test_a_thread_that_gets_no_signals_is_not_stopped():
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lambda: watch_for_stop(lambda step: False, start=0).__enter__()(1)).result() == 0
+        assert pool.submit(lambda: watch_for_stop(lambda step: False).__enter__()(1)).result() == 0
