@@ -44,8 +44,8 @@ def check_effect(curve: Curve, keys: Sequence[str], *, with_final: bool) -> None
     for key in keys:
         if key in FLAG_KEYS:
             raise InputError(f"expected {FLAG_KEYS[key]}, which sets {key}, found --set {key}; use that flag")
-        is_of_clusterer = key.startswith("clustering.") and key.count(".") == 2
-        if is_of_clusterer and curve.final and key.split(".")[1] != curve.final.measure.clusterer:
+        is_of_clustering = key.startswith("clustering.")
+        if is_of_clustering and curve.final and key.split(".")[1] != curve.final.measure.clusterer:
             raise InputError(
                 f"expected a setting of {curve.final.measure.clusterer}, which --final measures for the curve "
                 f"{curve.name}, found --set {key}; leave it out"

@@ -75,7 +75,6 @@ def _thesis_table() -> Table:
 
 
 def _pose_table() -> Table:
-    centre = {"model__pose__form": "centre", "model__encoder__input": "raw", "model__encoder__trunk": "mlp"}
     rows = [
         ("Spatial-VAE", training(MNIST_U, "spatial_vae"), "0.982, 0.983", "0.005"),
         ("TARGET-VAE P4", training(MNIST_U, "target_vae", model__group_conv__num_rotations=4), "0.975, 0.976", "0.80"),
@@ -88,7 +87,7 @@ def _pose_table() -> Table:
         ("TARGET-VAE P16", training(MNIST_U, "target_vae"), "0.974, 0.971", "0.93"),
         ("IRL-INR", training(MNIST_U, "irl_inr"), "0.999, 0.999", "0.9891"),
         ("Our recipe", training(MNIST_U, "ours"), "", ""),
-        ("true centre of mass and its direction", training(MNIST_U, "orbit_knn", **centre), "", ""),
+        ("true centre of mass and its direction", training(MNIST_U, "orbit_knn", model__pose__form="centre"), "", ""),
         ("orbit-knn: pose from moments", training(MNIST_U, "orbit_knn"), "", ""),
     ]
     cells = []

@@ -118,17 +118,19 @@ def check_terms(config: ConfigDict) -> None:
 
 
 def check_pose(config: ConfigDict) -> None:
-    """Compare the encoder's input with the method and the form of the pose."""
+    """Compare the encoder's input, of a method that has an encoder, with the method and the form of the pose."""
     method, encoder_input, form = config.method, config.model.encoder.input, config.model.pose.form
-    if method in RAW_INPUT_METHODS and encoder_input != "raw":
-        raise InputError(
-            f"expected config.model.encoder.input=raw with config.method={method}, found {encoder_input}; choose the "
-            f"method by its variant, as in --config mnist_u:{method}"
-        )
     if config.model.pose.reach and not config.model.pose.blur_px:
         raise InputError(
             f"expected config.model.pose.reach=0 without a blur, found {config.model.pose.reach}: it bounds the "
             f"blurred image; set config.model.pose.blur_px too"
+        )
+    if method in TRAINING_FREE:
+        return
+    if method in RAW_INPUT_METHODS and encoder_input != "raw":
+        raise InputError(
+            f"expected config.model.encoder.input=raw with config.method={method}, found {encoder_input}; choose the "
+            f"method by its variant, as in --config mnist_u:{method}"
         )
     if config.model.encoder.trunk == "polar" and encoder_input != "canonical":
         raise InputError(

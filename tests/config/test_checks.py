@@ -125,6 +125,12 @@ def test_methods_with_raw_input_name_their_variant(method):
     check_config(changed(method=method, loss__neighbours=0.0, **raw))
 
 
+@pytest.mark.parametrize("method", ["orbit_knn", "wafer_features"])
+def test_a_method_without_an_encoder_has_any_form_of_pose(method):
+    untrained = {"train__num_epochs": 0, "loss__neighbours": 0.0}
+    check_config(changed(method=method, model__pose__form="centre", **untrained))
+
+
 def test_an_unknown_key_names_the_nearest_and_a_missing_one_itself():
     config = ConfigDict(base.get_config().to_dict())
     config.train.batchsize = 3

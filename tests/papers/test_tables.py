@@ -195,7 +195,7 @@ def test_a_row_is_the_system_of_its_name(scale):
         method = next(method for words, method in METHOD_OF.items() if words.lower() in cell.row.lower())
         config = resolve_settings(cell.training, scale)
         assert config["method"] == method, cell.row
-        is_canonical = "our recipe" in cell.row.lower() or (method == "orbit_knn" and "centre" not in cell.row)
+        is_canonical = "our recipe" in cell.row.lower() or method == "orbit_knn"
         assert (config["model.encoder.input"] == "canonical") == is_canonical, cell.row
 
 
