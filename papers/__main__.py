@@ -25,9 +25,10 @@ from absl import flags
 
 from irl_inr_jax.commands.console import fail
 from irl_inr_jax.commands.flags import run_command
+from papers.collection import collect_table
 from papers.curves import list_curves
 from papers.records import Measure, Table, TrainingSpec
-from papers.results import collect_table, format_markdown, update_results
+from papers.results import format_markdown, update_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
 from papers.systems import SCALES, simplify_cell
 from papers.tables import FIGURE, TABLES

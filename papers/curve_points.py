@@ -12,7 +12,7 @@ from irl_inr_jax.training.checkpoint import is_finished
 from irl_inr_jax.training.stopping import stop_signals
 from irl_inr_jax.types import InputError
 from papers import runner
-from papers.results import find_value
+from papers.collection import find_value
 from papers.runner import StoppedError, read_json, write_json
 
 GROWTH = 1.2  # between the steps of two points, which are shown on a logarithmic axis

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from irl_inr_jax.config.storage import claim_workdir
 from irl_inr_jax.types import InputError
 from papers import runner
+from papers.collection import find_value
 from papers.curve_points import Place, Points, describe_point, newest_finished
 from papers.curves import Curve, curve_config, curve_folder, training_arguments, with_settings
 from papers.records import Settings, describe_settings
-from papers.results import find_value
 from papers.runner import StoppedError, Workspace, lock_folder, read_json, write_json
 from papers.systems import describe_differences, resolve_settings
 

@@ -1,81 +1,15 @@
-"""Tables as JSON and Markdown from the records in the runs' folders, and the pages that show all of them."""
+"""The tables as Markdown, and the pages that show all of them."""
 
-import statistics
-from functools import reduce
+from collections.abc import Iterable
 from pathlib import Path
 
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
-from papers.records import Cell, Table
-from papers.runner import Workspace, read_json, read_record, run_folder
-from papers.systems import SCALES, describe_differences, simplify_cell
-from papers.tables import TABLES
+from papers.collection import collect_all
 
 EMPTY = ""
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
 ONLY_DETAILS = ("table4", "table6", "table7")  # sizes of z and augmentations
-
-
-def collect_table(workspace: Workspace, table: Table, num_seeds: int) -> dict:
-    """Return the table cell by cell: published and our values by seed, cost, device, data, and differences."""
-    return {
-        "table": table.name,
-        "title": table.title,
-        "source": table.source,
-        "scale": workspace.scale,
-        "rows": table.rows,
-        "columns": table.columns,
-        "notes": list(table.notes),
-        "cells": [collect_cell(workspace, cell, num_seeds) for cell in table.cells],
-    }
-
-
-def collect_cell(workspace: Workspace, cell: Cell, num_seeds: int) -> dict:
-    """Return one cell. "values" has a number, or a list of numbers, for each finished seed."""
-    simple = simplify_cell(cell, workspace.scale)
-    entry: dict = {
-        "row": cell.row,
-        "column": cell.column,
-        "published": cell.published,
-        "percent": cell.measure.percent,
-        "run": simple.training.name,
-        "seeds": [],
-        "values": [],
-        "mean": None,
-        "std": None,
-        "differs": [],
-    }
-    for seed in range(num_seeds):
-        record = read_record(workspace, simple.training, seed, simple.measure)
-        training = read_json(run_folder(workspace, simple.training, seed) / "training.json")
-        if record is None or training is None:
-            continue
-        value = find_value(record["results"], simple.measure.path)
-        if value is None:
-            continue
-        entry["seeds"].append(seed)
-        entry["values"].append(value)
-        results = record["results"]
-        entry |= {
-            "train_seconds": training["seconds"],
-            "evaluation": simple.measure.evaluation.name,
-            "evaluate_seconds": record["seconds"],
-            "device": results["device"],
-            "images": [results["data"]["num_train"], results["data"]["num_images"]],
-            "data_sha256": results["data"]["sha256"],
-            "step": results["step"],
-        }
-    if entry["values"]:
-        entry["differs"] = describe_differences(simple.training, workspace.scale)
-        columns = list(zip(*[_as_list(value) for value in entry["values"]], strict=True))
-        entry["mean"] = [statistics.fmean(column) for column in columns]
-        entry["std"] = [statistics.stdev(column) for column in columns] if len(entry["values"]) > 1 else None
-    return entry
-
-
-def find_value(results: dict, path: tuple[str, ...]) -> float | list[float] | None:
-    """Return the value at `path`, or None if it was not measured."""
-    return reduce(lambda found, key: None if found is None else found.get(key), path, results)
 
 
 def format_ours(entry: dict) -> str:
@@ -128,34 +62,34 @@ def _describe_runs(record: dict) -> list[str]:
         steps = f"{entry['step']} steps" if entry["step"] else "no steps"
         facts = [
             f"seeds {', '.join(map(str, entry['seeds']))}",
-            f"{num_train} + {num_test} images (test sha256 {entry['data_sha256'][:12]})",
-            f"{steps} in {format_seconds(entry['train_seconds'])}",
-            f"evaluation {format_seconds(sum_evaluations(record, name))}",
-            entry["device"],
+            f"{num_train} + {num_test} images (test sha256 {_join(text[:12] for text in entry['data_sha256'])})",
+            f"{steps} in {_format_range(entry['train_seconds'])}",
+            f"evaluation {_format_range(sum_evaluations(record, name))}",
+            _join(entry["devices"]),
         ]
         differs = "; ".join(entry["differs"]) or "none"
         lines.append(f"- `{name}`: {', '.join(facts)}. Differences from the publication: {differs}.")
     return [*lines, ""]
 
 
-def sum_evaluations(record: dict, name: str) -> float:
-    """Return the seconds of all evaluations of a run that the table shows, for one seed."""
-    shown = [entry for entry in record["cells"] if entry["run"] == name and entry["values"]]
-    return sum({entry["evaluation"]: entry["evaluate_seconds"] for entry in shown}.values())
+def _join(texts: Iterable[str]) -> str:
+    """Return the different texts joined by 'and'."""
+    return " and ".join(dict.fromkeys(texts))
 
 
-def collect_all(workdir: Path) -> list[dict]:
-    """Return the records of all tables, with all finished seeds.
+def _format_range(seconds: list[float]) -> str:
+    """Return the shortest and the longest time as text."""
+    return " to ".join(dict.fromkeys(format_seconds(each) for each in (min(seconds), max(seconds))))
 
-    A table appears once for each scale with at least one value; a table without values appears once, with empty cells.
-    """
-    num_seeds = 1 + max((int(path.name.rpartition("-seed")[2]) for path in workdir.glob("*/*-seed*")), default=0)
-    found = []
-    for table in TABLES.values():
-        records = [collect_table(Workspace(workdir, "", scale), table, num_seeds) for scale in SCALES]
-        with_values = [record for record in records if any(entry["values"] for entry in record["cells"])]
-        found += with_values or records[-1:]
-    return found
+
+def sum_evaluations(record: dict, name: str) -> list[float]:
+    """Return the seconds of all evaluations of a run that the table shows, for each seed."""
+    seconds: dict[int, dict[str, float]] = {}
+    for entry in record["cells"]:
+        if entry["run"] == name:
+            for seed, each in zip(entry["seeds"], entry["evaluate_seconds"], strict=True):
+                seconds.setdefault(seed, {})[entry["evaluation"]] = each
+    return [sum(evaluations.values()) for evaluations in seconds.values()]
 
 
 def format_details(records: list[dict]) -> str:
@@ -228,10 +162,6 @@ than published: it compares systems under one small budget and does not reproduc
 ([what it shows](quick_scale.md)). Scale `long` has smaller networks and is as published otherwise; scale `paper` is the
 published setting.
 """
-
-
-def _as_list(value: float | list[float]) -> list[float]:
-    return value if isinstance(value, list) else [value]
 
 
 def _line(cells: list[str]) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from irl_inr_jax.types import InputError
-from papers import results
+from papers import collection, results
+from papers.collection import collect_all, collect_table
 from papers.records import Cell, Measure, Table, TrainingSpec
-from papers.results import collect_all, collect_table, format_details, format_markdown, format_summary
+from papers.results import format_details, format_markdown, format_summary
 from papers.runner import Workspace, record_path, run_folder, write_json
 from papers.systems import describe_differences, simplify_cell
 from papers.tables import TABLES
@@ -43,14 +44,16 @@ def workspace(tmp_path):
     return Workspace(tmp_path, "", "quick")
 
 
-def write_records(workspace, run, seed, measure, clustering, *, seconds=61.0, shift=None, rotation=None, step=780):
+def write_records(
+    workspace, run, seed, measure, clustering, *, seconds=61.0, shift=None, rotation=None, step=780, device="a test"
+):
     """Write the records of training and of one evaluation."""
     folder = run_folder(workspace, run, seed)
     write_json(folder / "training.json", {"seconds": 125.0 + seed, "done": True})
     results = {
         "clustering": {name: {"accuracy": value} for name, value in clustering.items()},
         "data": {"num_train": 5000, "num_images": 2000, "sha256": "0123456789abcdef" * 4},
-        "device": "a test",
+        "device": device,
         "step": step,
     }
     record = {"seconds": seconds, "clusterers": list(clustering), "results": results}
@@ -150,8 +153,9 @@ def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
     assert ours.startswith(
         "- `mnist_u-ours`: seeds 0, 1, 5000 + 2000 images (test sha256 0123456789ab), 780 steps in 2"
     )
-    # Seconds of one seed: 126 of training; 61, 61 and 7,200 of the three evaluations.
-    assert "780 steps in 2 min 6 s, evaluation 2 h 2 min, a test. Differences from the publication: our recipe:" in ours
+    # Seconds of one seed: 125 and 126 of training; 61, 61 and 7,200 of the three evaluations.
+    costs = "780 steps in 2 min 5 s to 2 min 6 s, evaluation 2 h 2 min, a test"
+    assert f"{costs}. Differences from the publication: our recipe:" in ours
     assert all(words in ours for words in describe_differences(OURS, "quick"))
     differs = "; ".join(describe_differences(ORBIT, "quick"))
     assert "no steps in 2 min 5 s" in orbit and orbit.endswith(f"Differences from the publication: {differs}.")
@@ -161,6 +165,13 @@ def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
     )
     write_records(workspace, TrainingSpec("mnist_u", "irl_inr"), 0, KMEANS, {"kmeans": 0.5})
     assert "Differences from the publication: none." in format_markdown(collect_table(workspace, alone, 1))
+
+
+def test_the_line_of_a_run_names_every_device_and_the_range_of_its_costs(workspace):
+    for seed, (device, seconds) in enumerate((("cpu", 61.0), ("H100", 4.0), ("cpu", 30.0))):
+        write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=seconds, device=device)
+    text = format_markdown(collect_table(workspace, TABLE, 3))
+    assert "evaluation 4 s to 1 min 1 s, cpu and H100. Differences" in text
 
 
 def test_cells_of_equal_configuration_at_a_scale_share_a_run(tmp_path):
@@ -195,7 +206,7 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
         assert "No runs at this scale." in section
 
     shown = {name: TABLES[name] for name in ("table2", "table3", "ablations")}
-    monkeypatch.setattr(results, "TABLES", shown)
+    monkeypatch.setattr(collection, "TABLES", shown)
     for seed in range(2):
         write_records(Workspace(tmp_path, "", "quick"), OURS, seed, KMEANS, {"kmeans": 0.25 + seed / 2})
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.9})
@@ -218,7 +229,7 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
 
 def test_a_summary_has_the_rows_with_values_of_tables_that_are_more_than_half_filled(tmp_path, monkeypatch):
     table2 = dataclasses.replace(TABLE, cells=tuple(cell for cell in TABLE.cells if cell.column == "k-means"))
-    monkeypatch.setattr(results, "TABLES", {"invented": TABLE, "second": table2})
+    monkeypatch.setattr(collection, "TABLES", {"invented": TABLE, "second": table2})
     workspace = Workspace(tmp_path, "", "quick")
     for seed in range(2):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=1.0)
