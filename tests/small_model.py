@@ -30,6 +30,15 @@ def make_small_images():
     return np.round(255 * make_blob_images(pose.theta, pose.tau, SIDE)).astype(np.uint8)
 
 
+def make_small_config(num_epochs=2):
+    """tiny, for `make_small_images` as they are."""
+    config = tiny.get_config()
+    config.data.update(name="images", canvas=0, num_train=0, num_test=0, test_fraction=0.0, translation_px=0.0)
+    config.train.update(batch_size=16, num_epochs=num_epochs)
+    config.evaluation.clusterers = ("kmeans", "agglomerative")
+    return config
+
+
 @functools.cache
 def make_small_model() -> ModelBundle:
     """A model of `make_small_images` with clusters by k-means, which has a classifier, and by `agglomerative`."""

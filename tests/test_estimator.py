@@ -1,39 +1,27 @@
-"""The estimator: scikit-learn's protocol, and whole fits against the commands."""
+"""The estimator: its parameters, and whole fits against the commands."""
 
 import copy
 import os
 import pickle
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError, SkipTestWarning
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_checks
 
 from irl_inr_jax import IRLINR
 from irl_inr_jax.deployment.bundle_file import save_bundle
-from irl_inr_jax.presets import tiny
 from irl_inr_jax.types import InputError
 from tests.conftest import ONE_DEVICE, ROOT
-from tests.small_model import make_small_images, make_small_model
+from tests.small_model import make_small_config, make_small_images, make_small_model
 
 ATTRIBUTES = ("ids_", "labels_", "embedding_", "theta_", "tau_", "confidence_", "outlier_score_")
-
-
-def make_config(num_epochs=2):
-    """tiny, of images as they are."""
-    config = tiny.get_config()
-    config.data.update(name="images", canvas=0, num_train=0, num_test=0, test_fraction=0.0, translation_px=0.0)
-    config.train.update(batch_size=16, num_epochs=num_epochs)
-    config.evaluation.clusterers = ("kmeans", "agglomerative")
-    return config
 
 
 def run_python(code, folder):
@@ -57,7 +45,7 @@ def test_the_constructor_only_stores():
 
 
 def test_parameters_are_set_and_cloned():
-    model = IRLINR(n_clusters=3, settings={"train.num_epochs": 1}, config=make_config())
+    model = IRLINR(n_clusters=3, settings={"train.num_epochs": 1}, config=make_small_config())
     copied = clone(model)
     assert copied is not model and repr(copied.get_params()) == repr(model.get_params())
     assert copied.config is not model.config and copied.config == model.config
@@ -65,7 +53,7 @@ def test_parameters_are_set_and_cloned():
     with pytest.raises(ValueError, match="Invalid parameter 'k'"):
         model.set_params(k=3)
     assert repr(IRLINR(n_clusters=3, verbose=False)) == "IRLINR(n_clusters=3, verbose=False)"
-    assert repr(IRLINR(config=make_config())) == "IRLINR(config=<ConfigDict>)"
+    assert repr(IRLINR(config=make_small_config())) == "IRLINR(config=<ConfigDict>)"
     assert pickle.loads(pickle.dumps(IRLINR(5))).n_clusters == 5
 
 
@@ -83,75 +71,16 @@ def test_an_unfitted_estimator_says_so(tmp_path):
 
 
 def test_more_clusters_than_images_are_refused_before_training(tmp_path):
-    model = IRLINR(n_clusters=41, config=make_config(), workdir=tmp_path / "run")
+    model = IRLINR(n_clusters=41, config=make_small_config(), workdir=tmp_path / "run")
     with pytest.raises(InputError, match=r"images \(40\), found 41"):
         model.fit(make_small_images())
     assert not (tmp_path / "run").exists()
 
 
-# Checks of scikit-learn that fit nothing. `check_estimator` itself runs one of them, as it has no data of images.
-CHECKS = (
-    "check_do_not_raise_errors_in_init_or_set_params",
-    "check_estimator_cloneable",
-    "check_estimator_repr",
-    "check_estimator_tags_renamed",
-    "check_get_params_invariance",
-    "check_mixin_order",
-    "check_no_attributes_set_in_init",
-    "check_parameters_default_constructible",
-    "check_set_params",
-    "check_valid_tag_types",
-)
-# Checks that fit rows of numbers, here with images in their place. The others do not make sense for images: they give
-# sparse matrices, data frames, single rows, strings, complex numbers or one feature (refused, as no images), count the
-# features of a row (n_features_in_, get_feature_names_out, set_output), give weights or classes, or require float64 to
-# come back.
-FIT_CHECKS = (
-    "check_dict_unchanged",
-    "check_dont_overwrite_parameters",
-    "check_estimators_fit_returns_self",
-    "check_estimators_overwrite_params",
-    "check_estimators_pickle",
-    "check_estimators_unfitted",
-    "check_f_contiguous_array_estimator",
-    "check_fit_check_is_fitted",
-    "check_fit_idempotent",
-    "check_fit_score_takes_y",
-    "check_methods_sample_order_invariance",
-    "check_pipeline_consistency",
-    "check_readonly_memmap_input",
-)
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_checks_of_scikit_learn_that_fit_nothing(name):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        getattr(estimator_checks, name)("IRLINR", IRLINR())
-
-
-def test_check_estimator_passes_and_says_that_it_has_no_images():
-    with pytest.warns(SkipTestWarning, match="requires input"):
-        results = estimator_checks.check_estimator(IRLINR(), on_fail=None)
-    assert {result["status"] for result in results} == {"passed"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FIT_CHECKS)
-def test_checks_of_scikit_learn_that_fit(name, monkeypatch):
-    images = make_small_images().astype(np.float64)
-    monkeypatch.setattr(estimator_checks, "_enforce_estimator_tags_X", lambda estimator, X, **known: images)
-    config = make_config(num_epochs=1)
-    config.evaluation.clusterers = ("kmeans",)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        getattr(estimator_checks, name)("IRLINR", IRLINR(3, config=config, verbose=False))
-
-
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     """An estimator fitted to 40 images in two epochs."""
-    return IRLINR(n_clusters=3, config=make_config(), random_state=7, verbose=False).fit(make_small_images())
+    return IRLINR(n_clusters=3, config=make_small_config(), random_state=7, verbose=False).fit(make_small_images())
 
 
 @pytest.mark.slow
@@ -277,7 +206,7 @@ def test_folders_lists_and_data_sets_are_fitted_as_arrays(fitted, tmp_path):
     paths = [tmp_path / f"{row:02d}.png" for row in range(len(images))]
     for path, image in zip(paths, images, strict=True):
         Image.fromarray(image).save(path)
-    dataset = assemble_dataset(make_config().data, array_source("x", images, row_ids("a", 40)))
+    dataset = assemble_dataset(make_small_config().data, array_source("x", images, row_ids("a", 40)))
     for what in (tmp_path, [str(path) for path in paths], list(images), dataset):
         model = clone(fitted).fit(what)
         np.testing.assert_array_equal(model.embedding_, fitted.embedding_)
@@ -287,7 +216,9 @@ def test_folders_lists_and_data_sets_are_fitted_as_arrays(fitted, tmp_path):
 @pytest.mark.slow
 def test_a_folder_continues_an_interrupted_fit(fitted, tmp_path):
     images = make_small_images()
-    IRLINR(n_clusters=3, config=make_config(num_epochs=1), random_state=7, workdir=tmp_path, verbose=False).fit(images)
+    IRLINR(n_clusters=3, config=make_small_config(num_epochs=1), random_state=7, workdir=tmp_path, verbose=False).fit(
+        images
+    )
     model = clone(fitted).set_params(workdir=tmp_path).fit(images)
     assert model.model_.facts["step"] == fitted.model_.facts["step"]
     with pytest.raises(InputError, match="found others"):

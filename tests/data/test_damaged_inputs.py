@@ -12,7 +12,8 @@ pytest.importorskip("h5py")
 pytest.importorskip("astropy")
 pytest.importorskip("zarr")
 
-from tests.data.damaged_inputs import FILES, NUM_IMAGES, build_misleading, damage_files
+from tests.data.damaged_inputs import FILES, NUM_IMAGES, damage_files
+from tests.data.misleading_inputs import build_misleading
 
 pytestmark = pytest.mark.slow
 

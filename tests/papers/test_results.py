@@ -1,145 +1,35 @@
-"""Tables from records in the runs' folders, which the tests write."""
+"""Tables and pages in Markdown, from records that the tests write and as committed."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from irl_inr_jax.types import InputError
 from papers import collection, results
 from papers.collection import collect_all, collect_table
-from papers.records import Cell, Measure, Table, TrainingSpec
+from papers.records import Cell, TrainingSpec
 from papers.results import format_details, format_markdown, format_summary
-from papers.runner import Workspace, record_path, run_folder, write_json
+from papers.runner import Workspace
 from papers.systems import describe_differences, simplify_cell
 from papers.tables import TABLES
 from tests.conftest import ROOT
-
-OURS, ORBIT = TrainingSpec("mnist_u", "ours"), TrainingSpec("mnist_u", "orbit_knn")
-KMEANS = Measure(("clustering", "kmeans", "accuracy"), True, "kmeans", True)
-SCAN = Measure(("clustering", "scan", "accuracy"), True, "scan")
-SHIFT = Measure(("pose", "translation_correlation"), False, transductive=True)
-ROTATION = Measure(("pose", "rotation_correlation"), False, transductive=True)
-TABLE = Table(
-    "invented",
-    "An invented table",
-    "nobody, 1899",
-    (
-        Cell("Ours", "k-means", "12.3 ± 4", OURS, KMEANS),
-        Cell("Ours", "SCAN", "", OURS, SCAN),
-        Cell("Ours", "shift", "0.5, 0.6", OURS, SHIFT),
-        Cell("Ours", "rotation", "", OURS, ROTATION),
-        Cell("Training-free", "k-means", "", ORBIT, KMEANS),
-        Cell("Training-free", "rotation", "0.93", ORBIT, ROTATION),
-    ),
-    ("A note.",),
+from tests.papers.invented_table import (
+    KMEANS,
+    ORBIT,
+    OURS,
+    SCAN,
+    TABLE,
+    cells_of,
+    table_lines,
+    write_records,
 )
 
 
 @pytest.fixture
 def workspace(tmp_path):
     return Workspace(tmp_path, "", "quick")
-
-
-def write_records(
-    workspace, run, seed, measure, clustering, *, seconds=61.0, shift=None, rotation=None, step=780, device="a test"
-):
-    """Write the records of training and of one evaluation."""
-    folder = run_folder(workspace, run, seed)
-    write_json(folder / "training.json", {"seconds": 125.0 + seed, "done": True})
-    results = {
-        "clustering": {name: {"accuracy": value} for name, value in clustering.items()},
-        "data": {"num_train": 5000, "num_images": 2000, "sha256": "0123456789abcdef" * 4},
-        "device": device,
-        "step": step,
-    }
-    record = {"seconds": seconds, "clusterers": list(clustering), "results": results}
-    write_json(record_path(folder, measure.evaluation), record)
-    if shift is not None or rotation is not None:
-        pose = {"translation_correlation": shift, "rotation_correlation": rotation}
-        record = {"seconds": seconds, "clusterers": [], "results": {**results, "clustering": {}, "pose": pose}}
-        write_json(record_path(folder, SHIFT.evaluation), record)
-
-
-def cells_of(markdown):
-    """{(row, column): text} of the table in Markdown."""
-    lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table_lines(markdown)]
-    header, _, *rows = lines
-    return {(row[0], column): text for row in rows for column, text in zip(header[1:], row[1:], strict=True)}
-
-
-def table_lines(markdown):
-    return [line for line in markdown.splitlines() if line.startswith("|")]
-
-
-def test_means_and_sample_deviations_over_seeds_are_next_to_published_values(workspace):
-    accuracies = np.array([0.31, 0.402, 0.377])
-    shifts = np.array([[0.91, 0.82], [0.93, 0.81], [0.9, 0.85]])
-    for seed in range(3):
-        shift = shifts[seed].tolist()
-        write_records(
-            workspace, OURS, seed, KMEANS, {"kmeans": accuracies[seed]}, shift=shift, rotation=0.25 * (seed + 1)
-        )
-    record = collect_table(workspace, TABLE, 3)
-    entry = record["cells"][0]
-    assert entry["values"] == accuracies.tolist() and entry["seeds"] == [0, 1, 2]
-    np.testing.assert_allclose(entry["mean"], [accuracies.mean()])
-    np.testing.assert_allclose(entry["std"], [accuracies.std(ddof=1)])
-    np.testing.assert_allclose(record["cells"][2]["mean"], shifts.mean(0))
-    np.testing.assert_allclose(record["cells"][2]["std"], shifts.std(0, ddof=1))
-    mean, std = 100 * accuracies.mean(), 100 * accuracies.std(ddof=1)
-    (x, y), (dx, dy) = shifts.mean(0), shifts.std(0, ddof=1)
-    assert cells_of(format_markdown(record)) == {
-        ("Ours", "k-means: published"): "12.3 ± 4",
-        ("Ours", "k-means: ours"): f"{mean:.1f} ± {std:.1f}",
-        ("Ours", "SCAN: published"): "",
-        ("Ours", "SCAN: ours"): "",
-        ("Ours", "shift: published"): "0.5, 0.6",
-        ("Ours", "shift: ours"): f"{x:.4f} ± {dx:.4f}, {y:.4f} ± {dy:.4f}",
-        ("Ours", "rotation: published"): "",
-        ("Ours", "rotation: ours"): "0.5000 ± 0.2500",
-        ("Training-free", "k-means: published"): "",
-        ("Training-free", "k-means: ours"): "",
-        ("Training-free", "SCAN: published"): "",
-        ("Training-free", "SCAN: ours"): "",
-        ("Training-free", "shift: published"): "",
-        ("Training-free", "shift: ours"): "",
-        ("Training-free", "rotation: published"): "0.93",
-        ("Training-free", "rotation: ours"): "",
-    }
-
-
-def test_one_seed_has_no_deviation_and_only_the_requested_seeds_count(workspace):
-    for seed in range(2):
-        write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.25 + seed / 2}, shift=[0.5, -0.25])
-    cells = cells_of(format_markdown(collect_table(workspace, TABLE, 1)))
-    assert cells["Ours", "k-means: ours"] == "25.0" and cells["Ours", "shift: ours"] == "0.5000, -0.2500"
-    assert cells_of(format_markdown(collect_table(workspace, TABLE, 5)))["Ours", "k-means: ours"] == "50.0 ± 35.4"
-
-
-def test_a_cell_without_run_clusterer_or_measure_is_empty(workspace):
-    write_records(workspace, OURS, 0, KMEANS, {"agglomerative": 0.5})
-    write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.5})
-    record = collect_table(workspace, TABLE, 1)
-    assert [entry["values"] for entry in record["cells"]] == [[], [], [], [], [0.5], []]
-    assert [entry["mean"] for entry in record["cells"]] == [None, None, None, None, [0.5], None]
-    assert [text for (_, column), text in cells_of(format_markdown(record)).items() if "ours" in column and text] == [
-        "50.0"
-    ]
-    elsewhere = collect_table(workspace._replace(scale="paper"), TABLE, 1)
-    assert not any(entry["values"] for entry in elsewhere["cells"])
-    assert "No runs at this scale." in format_markdown(elsewhere)
-
-
-def test_a_missing_seed_between_others_is_skipped(workspace):
-    for seed, value in ((0, 0.2), (2, 0.4)):
-        write_records(workspace, OURS, seed, KMEANS, {"kmeans": value})
-    entry = collect_table(workspace, TABLE, 3)["cells"][0]
-    assert entry["seeds"] == [0, 2] and entry["values"] == [0.2, 0.4]
-    assert "seeds 0, 2" in format_markdown(collect_table(workspace, TABLE, 3))
 
 
 def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
@@ -172,24 +62,6 @@ def test_the_line_of_a_run_names_every_device_and_the_range_of_its_costs(workspa
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=seconds, device=device)
     text = format_markdown(collect_table(workspace, TABLE, 3))
     assert "evaluation 4 s to 1 min 1 s, cpu and H100. Differences" in text
-
-
-def test_cells_of_equal_configuration_at_a_scale_share_a_run(tmp_path):
-    """Table 4's d = 512 equals Table 3's IRL-INR + SCAN only at the paper's scale."""
-    for scale in ("quick", "paper"):
-        write_records(Workspace(tmp_path, "", scale), TrainingSpec("mnist_u", "irl_inr"), 0, SCAN, {"scan": 0.876})
-    for scale, expected in (("paper", "87.6"), ("quick", "")):
-        cells = cells_of(format_markdown(collect_table(Workspace(tmp_path, "", scale), TABLES["table4"], 1)))
-        assert cells["IRL-INR + SCAN, d = 512", "MNIST(U): ours"] == expected
-        assert cells["IRL-INR + SCAN, d = 256", "MNIST(U): ours"] == ""
-        assert cells["IRL-INR + SCAN, d = 512", "MNIST(U): published"] == "90.4 ± 1.74"
-
-
-def test_a_record_survives_json(workspace):
-    write_records(workspace, OURS, 0, KMEANS, {"kmeans": 0.5})
-    record = collect_table(workspace, TABLE, 1)
-    assert json.loads(json.dumps(record)) == record
-    assert format_markdown(json.loads(json.dumps(record))) == format_markdown(record)
 
 
 def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_path, monkeypatch):

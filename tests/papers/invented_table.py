@@ -1,0 +1,55 @@
+"""A small table, and records of its runs as the runner would write them."""
+
+from papers.records import Cell, Measure, Table, TrainingSpec
+from papers.runner import record_path, run_folder, write_json
+
+OURS, ORBIT = TrainingSpec("mnist_u", "ours"), TrainingSpec("mnist_u", "orbit_knn")
+KMEANS = Measure(("clustering", "kmeans", "accuracy"), True, "kmeans", True)
+SCAN = Measure(("clustering", "scan", "accuracy"), True, "scan")
+SHIFT = Measure(("pose", "translation_correlation"), False, transductive=True)
+ROTATION = Measure(("pose", "rotation_correlation"), False, transductive=True)
+TABLE = Table(
+    "invented",
+    "An invented table",
+    "nobody, 1899",
+    (
+        Cell("Ours", "k-means", "12.3 ± 4", OURS, KMEANS),
+        Cell("Ours", "SCAN", "", OURS, SCAN),
+        Cell("Ours", "shift", "0.5, 0.6", OURS, SHIFT),
+        Cell("Ours", "rotation", "", OURS, ROTATION),
+        Cell("Training-free", "k-means", "", ORBIT, KMEANS),
+        Cell("Training-free", "rotation", "0.93", ORBIT, ROTATION),
+    ),
+    ("A note.",),
+)
+
+
+def write_records(
+    workspace, run, seed, measure, clustering, *, seconds=61.0, shift=None, rotation=None, step=780, device="a test"
+):
+    """Write the records of training and of one evaluation."""
+    folder = run_folder(workspace, run, seed)
+    write_json(folder / "training.json", {"seconds": 125.0 + seed, "done": True})
+    results = {
+        "clustering": {name: {"accuracy": value} for name, value in clustering.items()},
+        "data": {"num_train": 5000, "num_images": 2000, "sha256": "0123456789abcdef" * 4},
+        "device": device,
+        "step": step,
+    }
+    record = {"seconds": seconds, "clusterers": list(clustering), "results": results}
+    write_json(record_path(folder, measure.evaluation), record)
+    if shift is not None or rotation is not None:
+        pose = {"translation_correlation": shift, "rotation_correlation": rotation}
+        record = {"seconds": seconds, "clusterers": [], "results": {**results, "clustering": {}, "pose": pose}}
+        write_json(record_path(folder, SHIFT.evaluation), record)
+
+
+def cells_of(markdown):
+    """{(row, column): text} of the table in Markdown."""
+    lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table_lines(markdown)]
+    header, _, *rows = lines
+    return {(row[0], column): text for row in rows for column, text in zip(header[1:], row[1:], strict=True)}
+
+
+def table_lines(markdown):
+    return [line for line in markdown.splitlines() if line.startswith("|")]
