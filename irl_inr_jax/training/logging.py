@@ -5,10 +5,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from irl_inr_jax.config.checked_files import CHECKSUM, write_in_one_step
+from irl_inr_jax.training.event_file import EventFile
 from irl_inr_jax.types import InputError
 
 
@@ -20,25 +18,21 @@ class MetricsLog:
     """
 
     def __init__(self, workdir: Path, *, start_step: int):
-        from tensorboardX import SummaryWriter  # slow if PyTorch is installed, which it then imports
-
         self.path = workdir / "metrics.jsonl"
         if self.path.exists():
             kept = [scalars for scalars in read_metrics(workdir) if scalars["step"] <= start_step]
             write_in_one_step(self.path, "".join(f"{format_line(scalars)}\n" for scalars in kept))
-        self.tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=start_step + 1)
+        self.tensorboard = EventFile(workdir / "tensorboard", purge_step=start_step + 1)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write one line {"step": ..., name: value, ...} and one TensorBoard point per scalar."""
         with self.path.open("a") as file:
             file.write(format_line({"step": step, **scalars}) + "\n")
-        for name, value in scalars.items():
-            self.tensorboard.add_scalar(name, value, step)
+        self.tensorboard.add_scalars(step, scalars)
 
     def write_image(self, step: int, name: str, path: Path) -> None:
-        """Add an image file to TensorBoard."""
-        with Image.open(path) as image:
-            self.tensorboard.add_image(name, np.asarray(image.convert("RGB")), step, dataformats="HWC")
+        """Add a PNG file to TensorBoard."""
+        self.tensorboard.add_image(step, name, path)
 
     def close(self) -> None:
         """Close the TensorBoard file."""
