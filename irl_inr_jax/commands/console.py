@@ -20,7 +20,10 @@ class PlainFormatter(logging.Formatter):
 # Faults of the machine, by the text that libraries in C++ quote in errors of their own kind.
 FAULTS = {
     os.strerror(number): number
-    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.EIO)
+    for number in (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.EIO),
+        *(errno.ENOLCK, errno.EOPNOTSUPP, errno.ESTALE),  # of network file systems, the first two for locks
+    )
 }
 
 

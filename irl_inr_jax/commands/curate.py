@@ -18,6 +18,7 @@ Both keep what was corrected, and write DIR/eval/next_CLUSTERER.csv, the images 
 name or junk and apply the file. Each call adds a version to DIR/curation.json, which --undo takes back.
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ def run(values: flags.FlagValues) -> int:
             "may follow a file); see --help"
         )
     workdir = Path(values.workdir)
-    with lock_workdir(workdir, "evaluation", writes=workdir.is_dir() and not values.list):
+    with lock_workdir(workdir, "evaluation") if workdir.is_dir() and not values.list else contextlib.nullcontext():
         return correct_clusters(workdir, values)
 
 

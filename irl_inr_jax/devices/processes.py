@@ -19,6 +19,8 @@ HEARTBEAT_SECONDS = 30  # a process that sends no heartbeat for this long counts
 SHUTDOWN_SECONDS = 30  # time that a process which ends waits for the others to end
 PREPARATION_SECONDS = 24 * 60 * 60  # time that the first process may take to download and prepare data
 
+_FAILED = np.iinfo(np.int32).min  # in place of an answer
+
 _barriers = itertools.count()
 
 
@@ -81,11 +83,24 @@ def first_process_first() -> Iterator[None]:
 
 
 def ask_first_process(question: Callable[[], int]) -> int:
-    """Return the answer of process 0 in all processes; two may find a shared folder in different states."""
-    answer = question() if is_first_process() else 0
+    """Return the answer of process 0 in all processes; two may find a shared folder in different states.
+
+    What the question raises in process 0 is raised there, and InputError in the others, which would wait for it.
+    """
     if jax.process_count() == 1:
-        return answer
-    return int(multihost_utils.broadcast_one_to_all(np.int32(answer)))
+        return question()
+    answer, error = _FAILED, None
+    if is_first_process():
+        try:
+            answer = question()
+        except Exception as raised:
+            error = raised
+    answer = int(multihost_utils.broadcast_one_to_all(np.int32(answer)))
+    if error is not None:
+        raise error
+    if answer == _FAILED:
+        raise InputError("expected process 0 to go on, found that it failed; see its message")
+    return answer
 
 
 def check_same_everywhere(text: str) -> None:

@@ -12,15 +12,18 @@ LOCKS = {"training": ".training.lock", "evaluation": ".evaluation.lock"}
 
 
 @contextmanager
-def lock_workdir(workdir: Path, activity: str, *, writes: bool) -> Iterator[None]:
+def lock_workdir(workdir: Path, activity: str) -> Iterator[None]:
     """Hold a lock of a run's folder within the block; the operating system releases that of a process that ends.
 
-    activity: a key of `LOCKS`; corrections change the files of an evaluation. writes: False in a process that follows
-    one which holds the lock. Raises InputError if another process has the lock.
+    activity: a key of `LOCKS`; corrections change the files of an evaluation. The folder is created. Raises InputError
+    if another process has the lock, and for a folder that cannot be written.
     """
-    if not writes:
-        yield
-        return
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None
     lock = FileLock(workdir / LOCKS[activity], timeout=0)
     try:
         lock.acquire()

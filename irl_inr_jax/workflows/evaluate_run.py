@@ -41,7 +41,7 @@ def evaluate_run(
     images, and if another process evaluates the run or corrects its clusters.
     """
     trained, step = load_trained(workdir, config, dataset)
-    with lock_workdir(workdir, "evaluation", writes=True):
+    with lock_workdir(workdir, "evaluation"):
         evaluation = evaluate(trained, dataset, config, options)
         scores = evaluation.results["clustering"]
         if options.clusterers and all("skipped" in scores[name] for name in options.clusterers):

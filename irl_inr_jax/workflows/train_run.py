@@ -1,9 +1,10 @@
 """Train a run: claim its folder, continue from its newest checkpoint, take the steps that are left."""
 
+import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -19,7 +20,7 @@ from irl_inr_jax.devices.processes import ask_first_process, first_process_first
 from irl_inr_jax.report.training_monitor import follow_run
 from irl_inr_jax.training.checkpoint import Checkpoints, check_wildcards, open_checkpoints, restore_state, save_state
 from irl_inr_jax.training.heldout import METRIC, has_converged, hold_out, make_heldout_loss
-from irl_inr_jax.training.logging import read_metric
+from irl_inr_jax.training.logging import read_metric, read_metrics
 from irl_inr_jax.training.loop import fit
 from irl_inr_jax.training.preconditions import check_batch, check_neighbours
 from irl_inr_jax.training.progress import format_seconds
@@ -44,9 +45,28 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
     `claim_workdir`.
     """
     check_wildcards(workdir)
-    run, held_out = prepare_run(config, workdir, dataset)
-    with lock_workdir(workdir, "training", writes=is_first_process()):
+    mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
+    kept, held_out = hold_out(dataset, share=config.train.holdout, seed=config.seed)
+    check_batch(config, kept, mesh)
+    check_neighbours(config, kept)
+    with lock_run(workdir):
+        claim_run(config, workdir, dataset)
+        logger.info(describe_images(dataset, kept, held_out, num_devices=mesh.size))
+        run = make_run(config, kept, mesh, load_neighbours(config, kept, workdir))
         return take_steps(run, held_out, workdir)
+
+
+@contextlib.contextmanager
+def lock_run(workdir: Path) -> Iterator[None]:
+    """Hold the lock of training in process 0 within the block. Raises InputError in all if another run has it."""
+    with contextlib.ExitStack() as held:
+
+        def lock() -> int:
+            held.enter_context(lock_workdir(workdir, "training"))
+            return 0
+
+        ask_first_process(lock)
+        yield
 
 
 def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
@@ -95,9 +115,10 @@ def take_steps(run: Run, held_out: ImageSet | None, workdir: Path) -> int:
                 should_stop=lambda done: has_ended or bool(stop_signal(done)),
             )
             step = int(state.step)
-            status = 128 + stop_signal(step) if step < run.num_steps and not has_ended else 0
             save_state(checkpoints, state)
             checkpoints.manager.close()
+            received = stop_signal(step)  # also a signal that arrived meanwhile: nothing may follow in this process
+            status = 128 + received if received else 0
     if status:
         logger.info(f"stopped and saved at step {step}; the same command continues from there")
     elif has_ended and step < run.num_steps:
@@ -134,23 +155,22 @@ def describe_early_end(run: Run, step: int, step_seconds: float) -> str:
     )
 
 
-def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Run, ImageSet | None]:
-    """Claim `workdir`, describe the data there, hold out images, find the neighbours and build the run.
+def describe_images(dataset: Dataset, kept: Dataset, held_out: ImageSet | None, *, num_devices: int) -> str:
+    """Return a line on the images and the devices of a run, and the notes on the data."""
+    held = "" if held_out is None else f", {len(held_out.ids)} held out"
+    devices = f"{num_devices} x {jax.devices()[0].device_kind}"
+    return "\n".join([f"{dataset.description}: {len(kept.train.ids)} training images{held}; {devices}", *dataset.notes])
 
-    Return the run and the images that are held out, if any.
+
+def claim_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> None:
+    """Write the configuration and a description of the data to `workdir`.
+
+    Raises InputError, in all processes, if it has a run of another configuration or other data, or a damaged log.
     """
-    mesh = make_mesh(jax.devices(), num_shards=config.model.hypernet.num_shards)
-    kept, held_out = hold_out(dataset, share=config.train.holdout, seed=config.seed)
-    check_batch(config, kept, mesh)
-    check_neighbours(config, kept)
     facts = describe_dataset(dataset, sample_images(dataset))
     with first_process_first():
         earlier = claim_workdir(workdir, config, writes=is_first_process())
         check_no_change(workdir, facts)
-    device = jax.devices()[0].device_kind
-    held = "" if held_out is None else f", {len(held_out.ids)} held out"
-    logger.info(f"{dataset.description}: {len(kept.train.ids)} training images{held}; {mesh.size} x {device}")
-    logger.info("\n".join(dataset.notes))
     if earlier is not None and earlier.train.num_epochs < config.train.num_epochs:
         logger.info(
             f"{config.train.num_epochs} epochs instead of {earlier.train.num_epochs}: the run goes on with the "
@@ -158,7 +178,7 @@ def prepare_run(config: ConfigDict, workdir: Path, dataset: Dataset) -> tuple[Ru
         )
     if is_first_process():
         write_json(workdir / FILE, facts)
-    return make_run(config, kept, mesh, load_neighbours(config, kept, workdir)), held_out
+    ask_first_process(lambda: len(read_metrics(workdir)))
 
 
 def restore_or_init(run: Run, checkpoints: Checkpoints) -> TrainState:

@@ -23,6 +23,7 @@ from irl_inr_jax.devices.processes import (
     start_processes,
     wait_for_all,
 )
+from irl_inr_jax.training.workdir_lock import lock_workdir
 from irl_inr_jax.types import InputError
 from tests.conftest import ONE_DEVICE, ROOT
 
@@ -164,7 +165,7 @@ def test_a_killed_process_ends_the_other_and_the_same_command_continues_until_si
     with started(tmp_path / "first", *make_commands(workdir, *flags)) as processes:
         wait_until(lambda: list(workdir.glob("checkpoints/*/sha256.json")), processes)
         processes[killed].process.kill()
-        assert processes[1 - killed].process.wait(60) != 0
+        assert processes[1 - killed].process.wait(PATIENCE) != 0
     step = max(int(path.parent.name) for path in workdir.glob("checkpoints/*/sha256.json"))
 
     with started(tmp_path / "second", *make_commands(workdir, *flags)) as processes:
@@ -200,6 +201,20 @@ def test_processes_with_different_configurations_are_refused(tmp_path):
             finished_output(each, 2)
             assert "expected the same configuration and --workdir in every process, found another in proc" in each.err()
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_what_ends_the_first_process_ends_the_other_with_a_line(tmp_path):
+    """Without an answer the second would wait, until JAX ended both with its own messages."""
+    workdir = tmp_path / "run"
+    with (
+        lock_workdir(workdir, "training"),
+        started(tmp_path / "output", *make_commands(workdir, NO_FIGURES)) as processes,
+    ):
+        errors = [(finished_output(each, 2), each.err()) for each in processes]
+    assert "error: expected no other training in" in errors[0][1]
+    assert "error: expected process 0 to go on, found that it failed; see its message" in errors[1][1]
+    assert all(len(err.splitlines()) == 1 for _, err in errors)
 
 
 @pytest.mark.slow

@@ -10,13 +10,13 @@ from irl_inr_jax.types import InputError
 
 
 def test_a_second_training_is_refused_and_a_later_one_is_not(tmp_path):
-    with lock_workdir(tmp_path, "training", writes=True):
-        second = lock_workdir(tmp_path, "training", writes=True)
+    with lock_workdir(tmp_path, "training"):
+        second = lock_workdir(tmp_path, "training")
         with pytest.raises(InputError, match=r"no other training in .*, found a process that has its lock"), second:
             pytest.fail("the lock was given twice")
-        with lock_workdir(tmp_path, "training", writes=False), lock_workdir(tmp_path, "evaluation", writes=True):
+        with lock_workdir(tmp_path, "evaluation"):
             pass
-    with lock_workdir(tmp_path, "training", writes=True):
+    with lock_workdir(tmp_path, "training"):
         pass
 
 
@@ -27,5 +27,5 @@ def test_a_process_that_was_killed_leaves_no_lock(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / LOCKS["training"])])
     assert done.returncode == -9
-    with lock_workdir(tmp_path, "training", writes=True):
+    with lock_workdir(tmp_path, "training"):
         pass
