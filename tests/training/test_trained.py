@@ -65,10 +65,10 @@ def test_a_run_without_checkpoints_is_refused(run, tmp_path):
             load_trained(tmp_path, run.config, run.dataset)
 
 
-@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("error", [None, FileNotFoundError("a file"), KeyError("an item"), Exception("a part")])
 @pytest.mark.parametrize("name", ["open_checkpoints", "restore_state"])
 def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(
-    name, fails, run, state, tmp_path, monkeypatch, caplog
+    name, error, run, state, tmp_path, monkeypatch, caplog
 ):
     """Reading the deleted checkpoint fails, or finds none."""
     monkeypatch.setattr(logging.getLogger("irl_inr_jax"), "propagate", True)
@@ -82,13 +82,13 @@ def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(
         if len(calls) == 1:
             save_state(checkpoints, state.replace(step=np.int32(8)))
             checkpoints.manager.delete(4)
-            if fails:
-                raise FileNotFoundError("a file of checkpoint 4")
+            if error is not None:
+                raise error
         return read(*arguments, **options)
 
     monkeypatch.setattr(trained_module, name, read_late)
     assert load_trained(tmp_path, run.config, run.dataset)[1] == 8
-    assert len(calls) == (1 if name == "open_checkpoints" and not fails else 2)
+    assert len(calls) == (1 if name == "open_checkpoints" and error is None else 2)
     assert not caplog.text
     checkpoints.manager.close()
 
