@@ -6,7 +6,7 @@ the entry, of an earlier version, is read as it is.
 
 import hashlib
 import json
-import os
+import secrets
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,14 +28,22 @@ class DamagedFile(ValueError):
     """A file that is not as it was written."""
 
 
+def unfinished_path(path: Path) -> Path:
+    """Return a new name beside `path`, for what is written before it becomes `path`.
+
+    It differs from call to call: threads, and processes on hosts that share a folder, may write the same file at once.
+    """
+    return path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}.tmp")
+
+
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which becomes `path` when the block ends without an error.
 
-    An interruption leaves the earlier file, or none, and an error also removes what was written. If processes write the
-    same file at once, that of the last one to finish stays.
+    An interruption leaves the earlier file, or none, and an error also removes what was written. If threads or
+    processes write the same file at once, that of the last one to finish stays.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    partial = unfinished_path(path)
     try:
         yield partial
         partial.replace(path)

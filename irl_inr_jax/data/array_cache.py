@@ -1,14 +1,13 @@
 """Images that are slow to decode, stored once as a plain array next to their files and mapped to memory afterwards."""
 
-import contextlib
 import logging
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
+from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.types import InputError
 
 logger = logging.getLogger(__name__)
@@ -37,22 +36,17 @@ def open_cached_array(
     size = np.prod(shape, dtype=np.int64) / 1e6
     reasons = []
     for place in (folder, cache):
-        temporary = place / f".{name}.{os.getpid()}"
         try:
             place.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
+            with replace_file(place / name) as partial, partial.open("wb") as file:
                 logger.info("Unpacking %s once: %.0f MB to %s", content, size, place / name)
                 header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
                 np.lib.format.write_array_header_1_0(file, header)
                 for block in blocks():
                     file.write(block)
-            os.replace(temporary, place / name)
             return np.load(place / name, mmap_mode="r", allow_pickle=False)
         except OSError as error:
             reasons.append(f"{place}: {error.strerror or error}")
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
     raise InputError(
         f"config.data.root ({folder}): expected {size:.0f} MB of writable space for unpacked images, found none "
         f"({'; '.join(reasons)}); free some, or set XDG_CACHE_HOME to a folder with enough space"

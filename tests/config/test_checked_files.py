@@ -123,3 +123,15 @@ def test_an_error_leaves_the_earlier_file_alone(tmp_path):
         partial.write_text("half")
         raise OSError("full")
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_two_that_write_a_file_at_once_write_to_different_ones(tmp_path):
+    path = tmp_path / "a.txt"
+    with replace_file(path) as first:
+        first.write_text("first, ")
+        with replace_file(path) as second:
+            second.write_text("second")
+        with first.open("a") as file:
+            file.write("to the end")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first, to the end" and list(tmp_path.iterdir()) == [path]

@@ -45,6 +45,17 @@ def test_a_file_of_another_shape_or_an_incomplete_one_is_replaced(open_array, tm
     assert open_array.calls == 3
 
 
+def test_an_array_that_is_unpacked_twice_at_once_is_complete_in_both(open_array, tmp_path):
+    def blocks():
+        yield ARRAY[:2].tobytes()
+        np.testing.assert_array_equal(open_array(), ARRAY)  # another thread, from start to end
+        yield ARRAY[2:].tobytes()
+
+    array = open_cached_array(tmp_path / "folder", "a.npy", ARRAY.shape, blocks, content="the numbers")
+    np.testing.assert_array_equal(array, ARRAY)
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["a.npy"]
+
+
 def test_an_error_while_unpacking_leaves_no_file(tmp_path):
     def blocks():
         yield ARRAY[:2].tobytes()

@@ -5,7 +5,6 @@ Kaggle's LSWMD.pkl is read once; its labelled maps are then stored next to it in
 
 import dataclasses
 import logging
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.data.datasets.lswmd import COLUMNS, WaferMaps, read_lswmd
 from irl_inr_jax.data.resize import resize_image
 from irl_inr_jax.data.source import Source
@@ -94,13 +94,8 @@ def write_store(path: Path, wafers: WaferMaps) -> None:
         "row": wafers.rows,
         **wafers.columns,
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replace_file(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def read_store(path: Path) -> WaferMaps:

@@ -17,7 +17,7 @@ import PIL
 import platformdirs
 from jaxtyping import Int64
 
-from irl_inr_jax.config.checked_files import DAMAGE
+from irl_inr_jax.config.checked_files import DAMAGE, replace_file
 
 MIN_FILES = 1_000  # fewer are read at once anyway
 MAX_PIXEL_BYTES = 1_000_000_000  # of the images of one folder that are kept; above, only their sizes
@@ -115,18 +115,13 @@ def write_manifest(
     entries = {"names": _join_names(names), "stamps": stamps, "shapes": shapes, "dtype": np.array(dtype.str)}
     if images is not None and shapes.astype(np.int64).prod(axis=1).sum() * dtype.itemsize <= MAX_PIXEL_BYTES:
         entries["pixels"] = np.concatenate([image.reshape(-1) for image in images])
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
+        with replace_file(path) as partial, partial.open("wb") as file:
             np.savez(file, **entries)
-        unfinished.replace(path)
         _remove_oldest(path.parent)
     except OSError as error:
         logger.warning("%s: not written (%s); the next start reads all files again", path, error.strerror or error)
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def _remove_oldest(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import shutil
 import stat
 import zipfile
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import platformdirs
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.checked_files import unfinished_path
 from irl_inr_jax.data.keys import is_requested
 from irl_inr_jax.data.readers.folder import read_folder
 from irl_inr_jax.data.readers.image_files import EXTENSIONS
@@ -135,7 +135,7 @@ def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: P
     size = sum(member.file_size for member in members)
     folder.parent.mkdir(parents=True, exist_ok=True)
     logger.info("Unpacking %d files once: %.0f MB to %s", len(members), size / 1e6, folder)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
+    partial = unfinished_path(folder)
     try:
         free = shutil.disk_usage(folder.parent).free
         if size > free:
