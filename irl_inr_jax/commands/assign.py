@@ -85,7 +85,10 @@ def run(values: flags.FlagValues) -> int:
 
         drift = watch(bundle, Path(values.new).expanduser(), out, rate=rate, poll_seconds=values.poll_seconds)
     else:
-        drift = assign_all(bundle, values.new, out, rate=rate, with_page=values.report)
+        from irl_inr_jax.deployment.assigned_table import lock_table
+
+        with lock_table(out):
+            drift = assign_all(bundle, values.new, out, rate=rate, with_page=values.report)
     return DRIFT_STATUS if drift.alarm and values.fail_on_drift is not None else 0
 
 

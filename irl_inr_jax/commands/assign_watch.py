@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from irl_inr_jax.data.datasets.own_images import STACKS
 from irl_inr_jax.data.readers.image_files import IMAGE_EXTENSIONS
 from irl_inr_jax.deployment.arrivals import Arrivals
-from irl_inr_jax.deployment.assigned_table import append_lines, column_names, continue_table, format_lines
+from irl_inr_jax.deployment.assigned_table import append_lines, column_names, continue_table, format_lines, lock_table
 from irl_inr_jax.deployment.drift import Drift, MeasuredImages
 from irl_inr_jax.deployment.drift_file import drift_path, read_model_digest, save_drift
-from irl_inr_jax.deployment.image_assignment import assign_chunks
+from irl_inr_jax.deployment.image_assignment import AssignedImages, assign_chunks
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.deployment.new_images import NewImages, read_new_images
 from irl_inr_jax.types import InputError
@@ -27,31 +26,13 @@ MAX_FILES = 256  # read at once
 def watch(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_seconds: float) -> Drift:
     """Assign the files of the folder until Ctrl-C or SIGTERM; return the drift of the last images.
 
-    Raises InputError for something else than a folder, for a table of another model, and while another process watches
-    for the same table.
+    Raises InputError for something else than a folder, for a table of another model, and while another process writes
+    the same table.
     """
     if not folder.is_dir():
         raise InputError(f"expected a folder for --watch, found {folder}")
     with lock_table(out):
         return follow(bundle, folder, out, rate=rate, poll_seconds=poll_seconds)
-
-
-@contextmanager
-def lock_table(out: Path) -> Iterator[None]:
-    """Hold the lock of a table within the block. Raises InputError if another process has it."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"expected no other --watch that writes {out}, found a process that has its lock; stop it, or choose "
-            f"another --out"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def follow(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_seconds: float) -> Drift:
@@ -75,13 +56,11 @@ def follow(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_se
             is_tested = True
             while True:
                 ready = arrivals.look()[:MAX_FILES]
-                for new in read_files(bundle, arrivals, ready, done):
-                    rows = np.flatnonzero([str(value) not in done for value in new.ids])
-                    for assigned in assign_chunks(bundle, new, rows):
-                        append_lines(out, format_lines(bundle, assigned))
-                        done.update(str(value) for value in assigned.ids)
-                        window = keep_last([*window, assigned.measured], WINDOW)
-                        is_tested = False
+                for assigned in assign_files(bundle, arrivals, ready, done):
+                    append_lines(out, format_lines(bundle, assigned))
+                    done.update(str(value) for value in assigned.ids)
+                    window = keep_last([*window, assigned.measured], WINDOW)
+                    is_tested = False
                 if ready:
                     continue
                 if not is_tested:
@@ -94,8 +73,32 @@ def follow(bundle: ModelBundle, folder: Path, out: Path, *, rate: float, poll_se
     return drift
 
 
-def read_files(bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str], done: set[str]) -> Iterator[NewImages]:
-    """Yield the images of these files, and mark each file as done when the next one is requested, or as failed."""
+def assign_files(
+    bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str], done: set[str]
+) -> Iterator[AssignedImages]:
+    """Yield the images of these files that are not done, and mark each file as done or as failed."""
+    for files, new in read_files(bundle, arrivals, names):
+        rows = np.flatnonzero([str(value) not in done for value in new.ids])
+        try:
+            yield from assign_chunks(bundle, new, rows)
+        except (InputError, OSError) as error:  # a file that was removed or changed since it was opened
+            if len(files) == 1:
+                report_failure(arrivals, files[0], error)
+                continue
+            for name in files:
+                yield from assign_files(bundle, arrivals, [name], done)
+        found = {str(value).partition("#")[0] for value in new.ids}
+        for name in files:
+            if name in found:
+                arrivals.finish(name)
+            else:
+                report_failure(arrivals, name)
+
+
+def read_files(
+    bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str]
+) -> Iterator[tuple[Sequence[str], NewImages]]:
+    """Yield the files that can be opened together, and their images; the others are marked as failed."""
     single = [name for name in names if Path(name).suffix.lower() in IMAGE_EXTENSIONS]
     try:
         parts = [(single, read_singly(bundle, arrivals, single))] if single else []
@@ -104,19 +107,16 @@ def read_files(bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str], do
     parts += [([name], None) for name in names if name not in set(single)]
     for files, new in parts:
         try:
-            new = read_one(bundle, arrivals, files[0]) if new is None else new
+            yield files, read_one(bundle, arrivals, files[0]) if new is None else new
         except (InputError, OSError) as error:
-            print(f"not read: {files[0]}: {' '.join(str(error).split())}", flush=True)
-            arrivals.fail(files[0])
-            continue
-        yield new
-        found = {str(value).partition("#")[0] for value in new.ids}
-        for name in files:
-            if name in found:
-                arrivals.finish(name)
-            else:
-                print(f"not read: {name}", flush=True)
-                arrivals.fail(name)
+            report_failure(arrivals, files[0], error)
+
+
+def report_failure(arrivals: Arrivals, name: str, error: Exception | None = None) -> None:
+    """Print that a file was not read, and mark it as failed."""
+    reason = "" if error is None else f": {' '.join(str(error).split())}"
+    print(f"not read: {name}{reason}", flush=True)
+    arrivals.fail(name)
 
 
 def read_singly(bundle: ModelBundle, arrivals: Arrivals, names: Sequence[str]) -> NewImages:

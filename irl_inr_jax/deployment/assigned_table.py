@@ -6,13 +6,35 @@ process that is killed leaves whole lines and at most one part of a line, which 
 
 import csv
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.data.csv_cells import format_rows, restore_cell
 from irl_inr_jax.deployment.image_assignment import AssignedImages
 from irl_inr_jax.deployment.model_bundle import ModelBundle
 from irl_inr_jax.types import InputError
+
+
+@contextmanager
+def lock_table(out: Path) -> Iterator[None]:
+    """Hold the lock of a table within the block. Raises InputError if another process has it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"expected no other irl-inr assign that writes {out}, found one that has its lock; stop it, or choose "
+            f"another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def column_names(bundle: ModelBundle) -> list[str]:

@@ -11,6 +11,7 @@ from PIL import Image
 from irl_inr_jax.commands import assign, assign_watch, export_model
 from irl_inr_jax.commands.assign import DRIFT_STATUS
 from irl_inr_jax.deployment import drift_file
+from irl_inr_jax.deployment.assigned_table import lock_table
 from irl_inr_jax.deployment.bundle_file import digest_bundle, save_bundle
 from tests.small_model import make_small_images, make_small_model
 
@@ -48,6 +49,7 @@ def test_a_folder_is_assigned_with_a_page_and_drift(model, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "6 images" in printed and facts["sentence"] in printed
     assert sorted(path.name for path in out.parent.iterdir()) == [
+        ".assigned.csv.lock",
         "assigned.csv",
         "assigned.drift.json",
         "assigned.html",
@@ -132,9 +134,11 @@ def test_a_table_of_another_model_and_one_that_is_written_to_are_refused(model, 
     folder, out = tmp_path / "in", tmp_path / "assigned.csv"
     write_images(folder, [0, 1])
     command = ["--model", model, f"--watch={folder}", "--out", str(out)]
-    with assign_watch.lock_table(out):
-        assert assign.main(command) == 2
-    assert "expected no other --watch that writes" in capsys.readouterr().err
+    with lock_table(out):
+        for arguments in (command, ["--model", model, str(folder), "--out", str(out)]):
+            assert assign.main(arguments) == 2
+            assert "expected no other irl-inr assign that writes" in capsys.readouterr().err
+    assert not out.exists()
     watch_while(monkeypatch, [time.time] * 3)
     assert assign.main(command) == 0
     before = out.read_bytes()
@@ -155,6 +159,25 @@ def test_files_that_cannot_be_read_are_listed_and_the_others_assigned(model, tmp
     assert [row["id"] for row in read_table(out)] == ["0.png", "1.png"]
     printed = capsys.readouterr().out
     assert all(f"not read: {name}" in printed for name in ("a.png", "b.png", "c.png"))
+
+
+def test_a_file_that_disappears_before_its_pixels_are_read_is_listed(model, tmp_path, monkeypatch, capsys):
+    """Of images beyond the memory limit, the pixels are read after the headers of all."""
+    folder, out = tmp_path / "in", tmp_path / "assigned.csv"
+    write_images(folder, range(4))
+    chunks = assign_watch.assign_chunks
+
+    def lose_one(bundle, new, rows):
+        if len(rows) > 1:
+            (folder / "2.png").unlink()
+            raise OSError("No such file or directory: 2.png")
+        return chunks(bundle, new, rows)
+
+    monkeypatch.setattr(assign_watch, "assign_chunks", lose_one)
+    watch_while(monkeypatch, [time.time] * 4)
+    assert assign.main(["--model", model, f"--watch={folder}", "--out", str(out)]) == 0
+    assert [row["id"] for row in read_table(out)] == ["0.png", "1.png", "3.png"]
+    assert "not read: 2.png: " in capsys.readouterr().out
 
 
 def test_a_kill_between_append_and_anything_else_repeats_nothing(model, tmp_path, monkeypatch):
