@@ -1,13 +1,11 @@
 """Merge micro-clusters by how often their images are in one cluster of several clusterings (co-association)."""
 
-import warnings
-
 import numpy as np
 from jaxtyping import Float, Int, Int32
 from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
+from irl_inr_jax.clustering.library_warnings import without_library_warnings
 from irl_inr_jax.devices.threads import single_thread
 
 
@@ -18,8 +16,7 @@ def fit_means(
     """Run k-means from one start; clusters are numbered from 0 without gaps, fewer for fewer distinct points."""
     if num_clusters >= len(points):
         return np.arange(len(points), dtype=np.int32)
-    with warnings.catch_warnings():  # raised for fewer distinct points than clusters
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_library_warnings():
         found = KMeans(num_clusters, n_init=1, max_iter=num_steps, random_state=seed).fit_predict(points)
     return np.unique(found, return_inverse=True)[1].astype(np.int32)
 

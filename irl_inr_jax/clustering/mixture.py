@@ -1,12 +1,10 @@
 """Gaussian mixture fitted by expectation-maximisation: clusters may be elongated and of unequal size."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from irl_inr_jax.clustering.assignment import subsample, subsample_notes
+from irl_inr_jax.clustering.library_warnings import without_library_warnings
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.devices.threads import single_thread
 
@@ -42,8 +40,7 @@ def cluster_gmm(task: ClusterTask) -> Clustering:
         n_init=NUM_STARTS,
         random_state=task.seed,
     )
-    with warnings.catch_warnings():  # non-convergence is noted below; k-means warns of duplicates if k is near n
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_library_warnings():  # non-convergence is noted below; k-means warns of duplicates if k is near n
         mixture.fit(sample)
     posteriors = mixture.predict_proba(task.assigned.latents.astype(np.float64))
     notes = () if mixture.converged_ else (f"not converged after {MAX_STEPS} steps",)

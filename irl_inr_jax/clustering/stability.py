@@ -1,12 +1,10 @@
 """Stability of k-means: whether the clusters of one half of the points, or of one seed, are found again."""
 
-import warnings
-
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
+from irl_inr_jax.clustering.library_warnings import without_library_warnings
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.metrics.clustering_scores import match_clusters
 
@@ -21,8 +19,7 @@ def fit_quietly(
 
     Then some clusters stay empty.
     """
-    with warnings.catch_warnings(), single_thread():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_library_warnings(), single_thread():
         return KMeans(k, n_init=num_starts, tol=1e-3, random_state=int(rng.integers(2**31))).fit(points)
 
 

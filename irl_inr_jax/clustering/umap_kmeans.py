@@ -1,13 +1,13 @@
 """k-means on a UMAP embedding (McInnes et al., 2018)."""
 
 import dataclasses
-import warnings
 
 import numpy as np
 from sklearn.cluster import KMeans
 
 from irl_inr_jax.clustering.assignment import subsample, subsample_notes, vote_for_others
 from irl_inr_jax.clustering.kmeans import centroid_confidence, cluster_kmeans
+from irl_inr_jax.clustering.library_warnings import without_library_warnings
 from irl_inr_jax.clustering.task import Clustering, ClusterTask, check_clusterable
 from irl_inr_jax.devices.threads import single_thread
 from irl_inr_jax.types import InputError
@@ -34,8 +34,7 @@ def cluster_umap_kmeans(task: ClusterTask) -> Clustering:
         note = f"fewer than {MIN_IMAGES} images: k-means on the latents, without UMAP"
         return dataclasses.replace(cluster_kmeans(task), notes=(note,))
     umap, rows = make_umap(task), subsample(len(latents), MAX_ROWS, task.seed)
-    with warnings.catch_warnings():  # on disconnected graphs, on the single thread, and by Numba
-        warnings.simplefilter("ignore")
+    with without_library_warnings():
         embedded = umap.fit_transform(latents[rows])
         assigned = embedded if task.transductive else umap.transform(task.assigned.latents)
     with single_thread():

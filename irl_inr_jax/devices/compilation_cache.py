@@ -1,6 +1,8 @@
 """JAX's persistent compilation cache: compiled programs that later runs reuse."""
 
+import contextlib
 import os
+from pathlib import Path
 
 import jax
 import platformdirs
@@ -21,11 +23,11 @@ def enable_compilation_cache(folder: str | None) -> None:
     if folder == OFF:
         settings = {"jax_enable_compilation_cache": False}
     else:
+        place = os.path.abspath(folder or platformdirs.user_cache_dir("irl_inr_jax", appauthor=False))
+        remove_unfinished(Path(place))
         settings = {
             "jax_enable_compilation_cache": True,
-            "jax_compilation_cache_dir": os.path.abspath(
-                folder or platformdirs.user_cache_dir("irl_inr_jax", appauthor=False)
-            ),
+            "jax_compilation_cache_dir": place,
             "jax_compilation_cache_max_size": MAX_BYTES,
             "jax_persistent_cache_min_compile_time_secs": MIN_COMPILE_SECONDS,
             "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -33,3 +35,17 @@ def enable_compilation_cache(folder: str | None) -> None:
     for name, value in settings.items():
         jax.config.update(name, value)
         os.environ[name.upper()] = str(value)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the programs that a process was writing when it was killed.
+
+    With a maximum size, JAX writes the time of the last use after the program. It would keep a part of a program for
+    good, and fail to add others while a time is missing. A folder without such times, of a cache without a maximum
+    size, is left as it is.
+    """
+    used = {path.name.removesuffix("-atime") for path in folder.glob("*-atime")}
+    for program in folder.glob("*-cache") if used else ():
+        if program.name.removesuffix("-cache") not in used:
+            with contextlib.suppress(OSError):
+                program.unlink()

@@ -16,13 +16,25 @@ brute force is one long loop: two threads halve its time even at load 12, so it 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+from irl_inr_jax.devices.shared_context import SharedContext
+
+
+def _limit(user_api: str) -> AbstractContextManager:
+    return ThreadpoolController().select(user_api=user_api).limit(limits=1)  # restores the limits of this API alone
+
+
+_single_blas_thread = SharedContext(lambda: _limit("blas"))
 
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Bound the threads of BLAS and OpenMP to one within the block, or within the function that it decorates."""
-    with threadpool_limits(1):
+    """Bound the threads of BLAS and OpenMP to one within the block, or within the function that it decorates.
+
+    The number of BLAS is one of the process, that of OpenMP one of each thread.
+    """
+    with _limit("openmp"), _single_blas_thread():
         yield

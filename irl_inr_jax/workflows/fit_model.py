@@ -20,6 +20,7 @@ from irl_inr_jax.data.description import digest_images
 from irl_inr_jax.deployment.bundle import bundle_run
 from irl_inr_jax.deployment.image_input import open_images
 from irl_inr_jax.deployment.model_bundle import ModelBundle
+from irl_inr_jax.devices.shared_context import SharedContext
 from irl_inr_jax.evaluation.pipeline import EvaluationOptions
 from irl_inr_jax.evaluation.stored import load_evaluation
 from irl_inr_jax.types import Dataset, InputError, Pose
@@ -96,14 +97,17 @@ def fit_model(what: object, options: ModelOptions) -> FittedModel:
 
 
 @contextmanager
-def only_errors_of_orbax() -> Iterator[None]:
-    """Log no warnings of absl within the block: orbax warns of every save that takes a second."""
+def _only_errors() -> Iterator[None]:
     before = absl.logging.get_verbosity()
     absl.logging.set_verbosity(absl.logging.ERROR)
     try:
         yield
     finally:
         absl.logging.set_verbosity(before)
+
+
+# Logs no warnings of absl within a block: orbax warns of every save that takes a second.
+only_errors_of_orbax = SharedContext(_only_errors)
 
 
 @contextmanager

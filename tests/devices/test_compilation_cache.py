@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
+from irl_inr_jax.devices.compilation_cache import enable_compilation_cache, remove_unfinished
 from tests.conftest import ONE_DEVICE, ROOT
 
 SCRIPT = """
@@ -56,6 +56,17 @@ def test_variables_of_jax_take_precedence_over_the_default_alone(settings, name)
     assert settings["jax_compilation_cache_dir"] == os.path.abspath("mine")
 
 
+def test_only_programs_without_a_time_are_removed_and_only_beside_others_with_one(tmp_path):
+    for name in ("a-cache", "b-cache"):
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    (tmp_path / "a-atime").touch()
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-atime", "a-cache"]
+    remove_unfinished(tmp_path / "none")
+
+
 @pytest.mark.slow
 def test_the_second_process_compiles_nothing_and_an_unwritable_folder_is_a_warning(tmp_path):
     def run(folder):
@@ -70,6 +81,12 @@ def test_the_second_process_compiles_nothing_and_an_unwritable_folder_is_a_warni
     assert first == f"0 hits {len(kept)} misses" and kept
     assert run(tmp_path / "cache")[0] == f"{len(kept)} hits 0 misses"
     assert sorted(path.name for path in (tmp_path / "cache").glob("*-cache")) == kept
+
+    # A process was killed while it wrote a program: the rest is neither read nor in the way of others.
+    (tmp_path / "cache" / kept[0]).write_bytes(b"part")
+    (tmp_path / "cache" / kept[0].replace("-cache", "-atime")).unlink()
+    assert run(tmp_path / "cache") == (f"{len(kept) - 1} hits 1 misses", "")
+    assert run(tmp_path / "cache")[0] == f"{len(kept)} hits 0 misses"
 
     (tmp_path / "file").write_text("")
     counts, warnings = run(tmp_path / "file" / "cache")
