@@ -83,7 +83,7 @@ def assign_files(
             yield from assign_chunks(bundle, new, rows)
         except (InputError, OSError) as error:  # a file that was removed or changed since it was opened
             if len(files) == 1:
-                report_failure(arrivals, files[0], error)
+                skip_file(arrivals, files[0], error)
                 continue
             for name in files:
                 yield from assign_files(bundle, arrivals, [name], done)
@@ -92,7 +92,7 @@ def assign_files(
             if name in found:
                 arrivals.finish(name)
             else:
-                report_failure(arrivals, name)
+                skip_file(arrivals, name)
 
 
 def read_files(
@@ -109,10 +109,10 @@ def read_files(
         try:
             yield files, read_one(bundle, arrivals, files[0]) if new is None else new
         except (InputError, OSError) as error:
-            report_failure(arrivals, files[0], error)
+            skip_file(arrivals, files[0], error)
 
 
-def report_failure(arrivals: Arrivals, name: str, error: Exception | None = None) -> None:
+def skip_file(arrivals: Arrivals, name: str, error: Exception | None = None) -> None:
     """Print that a file was not read, and mark it as failed."""
     reason = "" if error is None else f": {' '.join(str(error).split())}"
     print(f"not read: {name}{reason}", flush=True)

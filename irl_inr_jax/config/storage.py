@@ -142,34 +142,44 @@ def write_config(path: Path, config: ConfigDict) -> None:
     write_json(path, json.loads(to_json(config)), unchecked=_PLACES)
 
 
+def find_earlier_run(workdir: Path, config: ConfigDict) -> ConfigDict | None:
+    """Return the configuration of the run in `workdir`, which `config` continues, or None if there is none.
+
+    Blocks in `MAY_CHANGE` and keys in `MAY_CHANGE_KEYS` may differ, and the number of epochs may be larger. Raises
+    InputError if the run is of another configuration.
+    """
+    if not (workdir / "config.json").exists():
+        return None
+    before = from_json(workdir / "config.json")
+    ours, theirs = (flatten(with_absolute_paths(each)) for each in (config, before))
+    differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+    changed = [
+        key for key in differing if key.split(".")[0] not in MAY_CHANGE and key not in (*MAY_CHANGE_KEYS, MAY_GROW)
+    ]
+    if not changed and MAY_GROW in differing and not _is_larger(ours.get(MAY_GROW), theirs.get(MAY_GROW)):
+        raise InputError(
+            f"expected config.{MAY_GROW} of at least {theirs.get(MAY_GROW)}, which the run in {workdir} has, found "
+            f"{ours.get(MAY_GROW)}; more epochs continue that run, fewer need another --workdir"
+        )
+    if changed:
+        key, number = changed[0], "1 key differs" if len(changed) == 1 else f"{len(changed)} keys differ"
+        raise InputError(
+            f"expected --workdir {workdir} to hold a run of the same configuration, found another: config.{key} is "
+            f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({number}); choose another "
+            f"--workdir, or the same settings to continue that run"
+        )
+    return before
+
+
 def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> ConfigDict | None:
     """Write the configuration to `workdir`/config.json, create the folder, and return what the file held, or None.
 
     writes: False in a process that follows one which has written the file, and must find it.
-    Raises InputError, and changes no file, if the workdir has a run of another configuration. Blocks in `MAY_CHANGE`
-    and keys in `MAY_CHANGE_KEYS` may differ, and the number of epochs may be larger; the new settings are written.
+    Raises InputError, and changes no file, as `find_earlier_run`, and for a folder that cannot be written.
     """
-    path = workdir / "config.json"
-    if path.exists():
-        before = from_json(path)
-        ours, theirs = (flatten(with_absolute_paths(each)) for each in (config, before))
-        differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
-        changed = [
-            key for key in differing if key.split(".")[0] not in MAY_CHANGE and key not in (*MAY_CHANGE_KEYS, MAY_GROW)
-        ]
-        if not changed and MAY_GROW in differing and not _is_larger(ours.get(MAY_GROW), theirs.get(MAY_GROW)):
-            raise InputError(
-                f"expected config.{MAY_GROW} of at least {theirs.get(MAY_GROW)}, which the run in {workdir} has, found "
-                f"{ours.get(MAY_GROW)}; more epochs continue that run, fewer need another --workdir"
-            )
-        if changed:
-            key, number = changed[0], "1 key differs" if len(changed) == 1 else f"{len(changed)} keys differ"
-            raise InputError(
-                f"expected --workdir {workdir} to hold a run of the same configuration, found another: config.{key} is "
-                f"{theirs.get(key)!r} there and {ours.get(key)!r} here ({number}); choose another "
-                f"--workdir, or the same settings to continue that run"
-            )
-        if differing and writes:
+    path, before = workdir / "config.json", find_earlier_run(workdir, config)
+    if before is not None:
+        if writes and flatten(with_absolute_paths(config)) != flatten(with_absolute_paths(before)):
             write_config(path, config)
         return before
     if workdir.exists() and not workdir.is_dir():

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from irl_inr_jax.clustering.neighbours.training_neighbours import load_neighbours
 from irl_inr_jax.config.checked_files import write_json
-from irl_inr_jax.config.storage import claim_workdir, digest_config
+from irl_inr_jax.config.storage import claim_workdir, digest_config, find_earlier_run
 from irl_inr_jax.data.datasets import make_dataset
 from irl_inr_jax.data.description import FILE, check_no_change, describe_dataset, sample_images
 from irl_inr_jax.devices.mesh import gather, make_mesh
@@ -49,9 +49,10 @@ def train(config: ConfigDict, workdir: Path, dataset: Dataset) -> int:
     kept, held_out = hold_out(dataset, share=config.train.holdout, seed=config.seed)
     check_batch(config, kept, mesh)
     check_neighbours(config, kept)
+    find_earlier_run(workdir, config)  # the folder of another run is left as it is, without a lock
     with lock_run(workdir):
         claim_run(config, workdir, dataset)
-        logger.info(describe_images(dataset, kept, held_out, num_devices=mesh.size))
+        logger.info(describe_training_images(dataset, kept, held_out, num_devices=mesh.size))
         run = make_run(config, kept, mesh, load_neighbours(config, kept, workdir))
         return take_steps(run, held_out, workdir)
 
@@ -155,7 +156,7 @@ def describe_early_end(run: Run, step: int, step_seconds: float) -> str:
     )
 
 
-def describe_images(dataset: Dataset, kept: Dataset, held_out: ImageSet | None, *, num_devices: int) -> str:
+def describe_training_images(dataset: Dataset, kept: Dataset, held_out: ImageSet | None, *, num_devices: int) -> str:
     """Return a line on the images and the devices of a run, and the notes on the data."""
     held = "" if held_out is None else f", {len(held_out.ids)} held out"
     devices = f"{num_devices} x {jax.devices()[0].device_kind}"

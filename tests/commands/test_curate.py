@@ -221,7 +221,7 @@ def test_refinement_keeps_what_was_corrected(irl_inr, run, tmp_path, neighbours,
 
 
 def test_corrections_during_an_evaluation_are_refused(irl_inr, refused, run, corrections):
-    with lock_workdir(run, "evaluation", writes=True):
+    with lock_workdir(run, "evaluation"):
         refused(["curate", "--workdir", run, corrections], ["expected no other evaluation", "wait for it to end"])
         assert irl_inr("curate", "--workdir", run, "--list").status == 0
     assert irl_inr("curate", "--workdir", run, corrections).status == 0
