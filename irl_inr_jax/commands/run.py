@@ -13,6 +13,7 @@ of the configuration instead of choosing it, and --data.KEY=VALUE is short for -
 PRESET the settings are those of the preset, and its length too unless there is a --budget.
 """
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,7 @@ def run(values: flags.FlagValues, *, names: Sequence[str], preset: str | None) -
     from irl_inr_jax.config.recipe import set_keys
     from irl_inr_jax.config.storage import flatten
     from irl_inr_jax.data.datasets import make_dataset
+    from irl_inr_jax.training.workdir_lock import lock_workdir
     from irl_inr_jax.types import InputError
     from irl_inr_jax.workflows.train_run import train
 
@@ -104,16 +106,17 @@ def run(values: flags.FlagValues, *, names: Sequence[str], preset: str | None) -
         budget=values.budget,
     )
     plan = read_plan(folder, request)
-    if plan is None:
-        plan, dataset = make_plan(config, request, folder, overrides)
-    else:
-        set_keys(config, plan.settings)
-        dataset = make_dataset(config.data)
-        check_same_images(plan, dataset, folder)
-        announce(1, f"done earlier: {folder / 'inspect'}")
-        if plan.request["--budget"] != request["--budget"]:
-            plan = extend_plan(plan, request, config, dataset, folder=folder, overrides=overrides)
-        announce(2, plan.summary)
+    with lock_workdir(folder, "training") if folder.is_dir() else contextlib.nullcontext():
+        if plan is None:
+            plan, dataset = make_plan(config, request, folder, overrides)
+        else:
+            set_keys(config, plan.settings)
+            dataset = make_dataset(config.data)
+            check_same_images(plan, dataset, folder)
+            announce(1, f"done earlier: {folder / 'inspect'}")
+            if plan.request["--budget"] != request["--budget"]:
+                plan = extend_plan(plan, request, config, dataset, folder=folder, overrides=overrides)
+            announce(2, plan.summary)
     check_config(config)
 
     announce(3, f"{folder / 'checkpoints'}")

@@ -13,6 +13,7 @@ from PIL import Image
 from irl_inr_jax.commands.run import describe_end
 from irl_inr_jax.commands.run_choice import describe_images
 from irl_inr_jax.training.checkpoint import newest_step
+from irl_inr_jax.training.workdir_lock import lock_workdir
 from tests.conftest import ONE_DEVICE, ROOT
 
 TINY = (
@@ -114,6 +115,10 @@ def test_a_run_goes_from_a_folder_to_clusters_and_is_repeated_without_work(irl_i
     assert {path: path.stat().st_mtime_ns for path in (out / "eval").rglob("*")} == files
     refused(command(images, out, "--config.seed=9"), ["plan.json", "no --config.seed", "found --config.seed 9"])
     refused(command(images, images / "out"), ["outside the folder of the images"])
+    before = (out / "plan.json").read_bytes()
+    with lock_workdir(out, "training"):
+        refused(command(images, out, "--budget=60"), ["expected no other training in"])
+    assert (out / "plan.json").read_bytes() == before
     steps = newest_step(out / "checkpoints")
     other = irl_inr(*command(images, out, "--num-clusters", "3"))
     assert other.status == 0, other.err
