@@ -9,7 +9,7 @@
 
 Call it from the root of the repository. It runs what a table lacks, or continues a stopped run, and writes
 WORKDIR/tables/TABLE-SCALE.md and .json. Tables share runs. --scale quick takes an hour or two per table on two CPU
-cores; --scale long has the published images, steps and optimiser with narrow networks; --scale paper is the published
+cores; --scale long has the published images, steps and optimizer with narrow networks; --scale paper is the published
 setting and needs a GPU. --root is the folder of the published data sets, as --config.data.root of train.py. `list`
 shows the tables and how many of their cells are done; `results` writes docs/results/tables.md, and a summary in
 RESULTS.md, from all finished runs. Several calls may use one WORKDIR at the same time. `curve NAME` trains a published
@@ -61,7 +61,7 @@ def reproduce(workspace: Workspace, names: Sequence[str], num_seeds: int) -> int
     try:
         for name in names:
             if name == FIGURE:
-                reproduce_figure(workspace, num_seeds)
+                reproduce_figure(workspace)
             else:
                 reproduce_table(workspace, TABLES[name], num_seeds)
     except StoppedError as stopped:
@@ -79,12 +79,12 @@ def reproduce_table(workspace: Workspace, table: Table, num_seeds: int) -> None:
     print(f"\n{format_markdown(write_table(workspace, table, num_seeds))}")
 
 
-def reproduce_figure(workspace: Workspace, num_seeds: int) -> None:
-    """Train the runs of Figure 2 and save one image per data set."""
+def reproduce_figure(workspace: Workspace) -> None:
+    """Train the runs of Figure 2 with seed 0, which it shows, and save one image per data set."""
     from papers.figure2 import FIGURE_RUNS, save_figure
 
     for config, specs in FIGURE_RUNS.items():
-        run_all(workspace, {spec: [] for spec in specs.values()}, FIGURE, num_seeds, after_each=lambda: None)
+        run_all(workspace, {spec: [] for spec in specs.values()}, FIGURE, 1, after_each=lambda: None)
         print(f"\n{save_figure(workspace, config)}")
 
 

@@ -1,5 +1,6 @@
 """The values of the papers' tables, from the records in the runs' folders."""
 
+import re
 import statistics
 from functools import reduce
 from pathlib import Path
@@ -15,7 +16,9 @@ def collect_all(workdir: Path) -> list[dict]:
 
     A table appears once for each scale with at least one value; a table without values appears once, with empty cells.
     """
-    num_seeds = 1 + max((int(path.name.rpartition("-seed")[2]) for path in workdir.glob("*/*-seed*")), default=0)
+    runs = [path.name for scale in SCALES for path in workdir.glob(f"{scale}/*-seed*")]
+    numbers = [int(match[1]) for match in (re.search(r"-seed(\d+)$", name) for name in runs) if match]
+    num_seeds = 1 + max(numbers, default=0)
     found = []
     for table in TABLES.values():
         records = [collect_table(Workspace(workdir, "", scale), table, num_seeds) for scale in SCALES]

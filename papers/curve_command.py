@@ -5,7 +5,7 @@
     python -m papers curve irl_inr_mnist_u --set loss.symmetry=1.0 --root DIR
     python -m papers curves
 
-`curve NAME...` trains each in turn with seed 0, at scale long with the published images, steps, batch, optimiser and
+`curve NAME...` trains each in turn with seed 0, at scale long with the published images, steps, batch, optimizer and
 rate and with narrow networks, and evaluates the newest checkpoint beside the training whenever steps have grown by a
 fifth. The same command continues. --set adds a setting, of training for another run in a folder of its own, or of the
 final measurement. `curves` writes the points, a figure and a table of each run to docs/results, beside those of runs

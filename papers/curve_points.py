@@ -93,7 +93,7 @@ class Points:
             while self._process.poll() is None:
                 time.sleep(0.1)
                 if received():
-                    raise StoppedError(128 + received())
+                    raise StoppedError(128 + received(), by_signal=True)
         self._collect()
 
     def _start(self, step: int, seconds: float) -> None:

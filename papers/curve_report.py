@@ -64,10 +64,19 @@ def read_runs(workdir: Path) -> dict[str, dict]:
 
 
 def _with_points(paths: dict[str, Path]) -> dict[str, dict]:
-    records = {name: read_json(path) for name, path in paths.items()}
-    return {
-        name: complete_record(record, paths[name]) for name, record in records.items() if record and record["points"]
-    }
+    records = {name: read_record(path) for name, path in paths.items()}
+    return {name: complete_record(record, paths[name]) for name, record in records.items() if record["points"]}
+
+
+def read_record(path: Path) -> dict:
+    """Return the record in a file of points. Raises InputError for another file."""
+    try:
+        record = read_json(path)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not {"curve", "scale", "points"} <= set(record):
+        raise InputError(f"expected the points of a curve in {path}, found another file; move it away")
+    return record
 
 
 def complete_record(record: dict, path: Path) -> dict:

@@ -108,20 +108,17 @@ def train_curve(workspace: Workspace, curve: Curve, place: Place, points: Points
     num_epochs = limits.num_epochs or points.record["num_epochs"]
     if before["epochs_done"] >= num_epochs:
         return False
-    is_over = False
 
     def note(seconds: float) -> bool:
-        nonlocal is_over
         write_json(path, before | {"seconds": before["seconds"] + seconds})
         points.update(before["seconds"] + seconds)
-        is_over = 0 < 3600 * limits.hours <= seconds
-        return is_over
+        return 0 < 3600 * limits.hours <= seconds
 
     arguments = training_arguments(workspace, curve, place.folder, limits.num_epochs)
     try:
         seconds = runner.call_script("train.py", arguments, lock=place.lock, on_wait=note)
-    except StoppedError:
-        if not is_over:
+    except StoppedError as stopped:
+        if stopped.by_signal:
             raise
         return True
     write_json(path, {"seconds": before["seconds"] + seconds, "epochs_done": num_epochs})

@@ -50,6 +50,11 @@ def check_effect(curve: Curve, keys: Sequence[str], *, with_final: bool) -> None
                 f"expected a setting of {curve.final.measure.clusterer}, which --final measures for the curve "
                 f"{curve.name}, found --set {key}; leave it out"
             )
+        if is_later(key) and curve.final is None:
+            raise InputError(
+                f"expected settings of training for the curve {curve.name}, which has no final measurement, found "
+                f"--set {key}; leave it out"
+            )
         if is_later(key) and not with_final:
             raise InputError(
                 f"expected --final with --set {key}, which only the final measurement reads, found none; add --final"

@@ -53,19 +53,24 @@ def _format_table(record: dict, rows: list[str]) -> list[str]:
 
 def _describe_runs(record: dict) -> list[str]:
     """Return one line per run: seeds, cost, device, data, and differences from the publication."""
-    finished = {entry["run"]: entry for entry in record["cells"] if entry["values"]}
+    finished: dict[str, list[dict]] = {}
+    for entry in record["cells"]:
+        if entry["values"]:
+            finished.setdefault(entry["run"], []).append(entry)
     if not finished:
         return ["No runs at this scale.", ""]
     lines = ["Runs:", ""]
-    for name, entry in finished.items():
+    for name, entries in finished.items():
+        entry = entries[-1]
         num_train, num_test = entry["images"]
         steps = f"{entry['step']} steps" if entry["step"] else "no steps"
+        checksums = _join(text[:12] for text in _by_seed(entries, "data_sha256").values())
         facts = [
-            f"seeds {', '.join(map(str, entry['seeds']))}",
-            f"{num_train} + {num_test} images (test sha256 {_join(text[:12] for text in entry['data_sha256'])})",
-            f"{steps} in {_format_range(entry['train_seconds'])}",
-            f"evaluation {_format_range(sum_evaluations(record, name))}",
-            _join(entry["devices"]),
+            f"seeds {', '.join(map(str, _by_seed(entries, 'seeds')))}",
+            f"{num_train} + {num_test} images (test sha256 {checksums})",
+            f"{steps} in {_format_range(list(_by_seed(entries, 'train_seconds').values()))}",
+            f"evaluation {_format_range(sum_evaluations(entries))}",
+            _join(_by_seed(entries, "devices").values()),
         ]
         differs = "; ".join(entry["differs"]) or "none"
         lines.append(f"- `{name}`: {', '.join(facts)}. Differences from the publication: {differs}.")
@@ -82,13 +87,18 @@ def _format_range(seconds: list[float]) -> str:
     return " to ".join(dict.fromkeys(format_seconds(each) for each in (min(seconds), max(seconds))))
 
 
-def sum_evaluations(record: dict, name: str) -> list[float]:
-    """Return the seconds of all evaluations of a run that the table shows, for each seed."""
+def _by_seed(entries: list[dict], key: str) -> dict:
+    """Return {seed: value} of a list in the cells of a run, whose seeds may differ while some are still measured."""
+    found = {seed: value for entry in entries for seed, value in zip(entry["seeds"], entry[key], strict=True)}
+    return dict(sorted(found.items()))
+
+
+def sum_evaluations(entries: list[dict]) -> list[float]:
+    """Return the seconds of all evaluations of a run that its cells show, for each seed."""
     seconds: dict[int, dict[str, float]] = {}
-    for entry in record["cells"]:
-        if entry["run"] == name:
-            for seed, each in zip(entry["seeds"], entry["evaluate_seconds"], strict=True):
-                seconds.setdefault(seed, {})[entry["evaluation"]] = each
+    for entry in entries:
+        for seed, each in zip(entry["seeds"], entry["evaluate_seconds"], strict=True):
+            seconds.setdefault(seed, {})[entry["evaluation"]] = each
     return [sum(evaluations.values()) for evaluations in seconds.values()]
 
 
@@ -137,7 +147,7 @@ def update_results(path: Path, details: Path, workdir: Path) -> None:
 
     Raises InputError for a file without these lines, and before anything is written if no run has a value.
     """
-    before, begin, rest = path.read_text().partition(BEGIN) if path.exists() else ("", "", "")
+    before, begin, rest = path.read_text().partition(BEGIN) if path.is_file() else ("", "", "")
     _, end, after = rest.partition(END)
     if not end:
         raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {path}")
@@ -157,8 +167,8 @@ DETAILS = """# The papers' tables
 Published values next to values measured with this repository: accuracy in %, with clusters matched one to one to
 classes; mean ± standard deviation over training seeds where there are several. `python -m papers TABLE --root DIR`
 runs or continues a table, and `python -m papers results` writes this page; empty cells have not been run. At scale
-`quick` every system is trained on fewer images, for fewer steps and with the same optimiser, most with smaller networks
-than published: it compares systems under one small budget and does not reproduce the publications
+`quick` every system is trained on fewer images (all wafers), for fewer steps and with the same optimizer, most with
+smaller networks than published: it compares systems under one small budget and does not reproduce the publications
 ([what it shows](quick_scale.md)). Scale `long` has smaller networks and is as published otherwise; scale `paper` is the
 published setting.
 """

@@ -28,7 +28,7 @@ SECONDS_BETWEEN_NOTES = 10.0
 
 
 class Workspace(NamedTuple):
-    """workdir: of all tables. data_root: config.data.root. scale: 'quick' or 'paper'."""
+    """workdir: of all tables. data_root: config.data.root. scale: one of `SCALES`."""
 
     workdir: Path
     data_root: str
@@ -36,11 +36,14 @@ class Workspace(NamedTuple):
 
 
 class StoppedError(Exception):
-    """A signal stopped the script after it had saved its state. status: the exit status."""
+    """A script was stopped after it had saved its state.
 
-    def __init__(self, status: int):
+    status: the exit status. by_signal: by a signal to this process, not by `on_wait`.
+    """
+
+    def __init__(self, status: int, *, by_signal: bool):
         super().__init__(f"stopped with status {status}")
-        self.status = status
+        self.status, self.by_signal = status, by_signal
 
 
 def run_folder(workspace: Workspace, spec: TrainingSpec, seed: int) -> Path:
@@ -156,7 +159,7 @@ def call_script(script: str, arguments: list[str], *, lock: int, on_wait: Callab
                 sent = requested
         if sent or received():
             on_wait(time.monotonic() - started)
-            raise StoppedError(128 + (sent or received()))
+            raise StoppedError(128 + (sent or received()), by_signal=bool(received()))
     if process.returncode:
         raise InputError(
             f"expected {script} to succeed, found status {process.returncode}; its message is above. The call was: "
@@ -168,7 +171,10 @@ def call_script(script: str, arguments: list[str], *, lock: int, on_wait: Callab
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[int]:
     """Create the folder if needed and lock it for one process, waiting for others; yield the lock's file descriptor."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"expected a folder that can be written for --workdir, found {folder}: {error}") from None
     with (folder / "lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

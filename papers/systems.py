@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from irl_inr_jax.config.storage import flatten
 from papers.records import Cell, Settings, TrainingSpec
 
-# quick: narrow networks, few images and steps, one optimiser. long: narrow networks, everything else as published.
+# quick: narrow networks, few images and steps, one optimizer. long: narrow networks, everything else as published.
 SCALES = ("quick", "long", "paper")
 DATA_BLOCKS = ("data.",)  # blocks of the configuration that affect a training-free system
 
@@ -43,7 +43,7 @@ SYSTEMS = {
     "ours_autoencoder": System(("autoencoder",), quick="cpu"),
     "orbit_knn": System(("orbit_knn",), "training-free; clusters the test images without the training images"),
 }
-# One optimiser for all systems: after a thousand steps at the published learning rates most would hardly have changed.
+# One optimizer for all systems: after a thousand steps at the published learning rates most would hardly have changed.
 QUICK_TRAINING: Settings = (
     ("train.optimizer", "adamw"),
     ("train.learning_rate", 1e-3),
@@ -153,6 +153,13 @@ NAMED = {
     "model.latent_dim": "d",
     "train.learning_rate": "learning rate",
     "train.batch_size": "batch",
+    "loss.num_pixels": "pixels per image in the loss",
+    "loss.neighbour_scale": "factor on z in the neighbour term",
+}
+# Of these, keys that only some methods read.
+READERS = {
+    "loss.num_pixels": ("irl_inr", "thesis", "mlp_generator"),
+    "loss.neighbour_scale": ("irl_inr", "mlp_generator", "autoencoder"),
 }
 # The networks of each method, by their block of config.model.
 NETWORKS = {
@@ -169,7 +176,7 @@ RESNET_KEYS = ("model.encoder.stage_sizes", "model.encoder.width", "model.encode
 # Keys that a trunk does not read.
 UNUSED_KEYS = {"resnet18": (), "mlp": RESNET_KEYS, "polar": (*RESNET_KEYS, "model.encoder.head_widths")}
 GROUPED = {
-    "train.": "another optimiser",
+    "train.": "another optimizer",
     "clustering.": "clusterers with fewer epochs and other learning rates",
 }
 
@@ -181,7 +188,7 @@ def describe_differences(spec: TrainingSpec, scale: str) -> list[str]:
     changed = [key for key in ours if ours[key] != published[key] and key.startswith(used)]
     lines = [SYSTEMS[spec.system].differs] if SYSTEMS[spec.system].differs else []
     for key, name in NAMED.items():
-        if key in changed:
+        if key in changed and is_read(key, ours):
             before, after = ("all" if value in (0, ()) else value for value in (published[key], ours[key]))
             lines.append(f"{name} {before} → {after}")
     networks = tuple(f"model.{block}." for block in NETWORKS[str(ours["method"])])
@@ -196,6 +203,13 @@ def describe_differences(spec: TrainingSpec, scale: str) -> list[str]:
         if any(key.startswith(prefix) and key not in NAMED for key in changed):
             lines.append(words)
     return lines
+
+
+def is_read(key: str, settings: dict[str, object]) -> bool:
+    """Return whether the method reads a key of `NAMED`; without neighbours, none reads the factor of their term."""
+    if key == "loss.neighbour_scale" and not settings["loss.neighbours"]:
+        return False
+    return settings["method"] in READERS.get(key, (settings["method"],))
 
 
 def _add_widths(value: object) -> int:

@@ -2,6 +2,8 @@
 
 from irl_inr_jax.config.rules import ANY, POSITIVE, WIDTHS, Block, Key, at_least, multiple_of, one_of
 
+HEAD_WIDTHS = (512, 512)  # of the encoder, and of the decoder of an autoencoder
+
 
 def model_keys() -> Block:
     """Networks."""
@@ -69,5 +71,5 @@ def encoder_keys() -> Block:
             "head_width": Key(128, at_least(1), "hidden layer between the pooled features and z"),
             "pose_widths": Key((64,), WIDTHS, "hidden layers between the features and the pose"),
         },
-        "head_widths": Key((512, 512), WIDTHS, "hidden layers of the head; all hidden layers of an mlp"),
+        "head_widths": Key(HEAD_WIDTHS, WIDTHS, "hidden layers of the head; all hidden layers of an mlp"),
     }

@@ -2,6 +2,8 @@
 
 from ml_collections import ConfigDict
 
+from irl_inr_jax.config.model_keys import HEAD_WIDTHS
+
 
 def apply_narrow_baselines(config: ConfigDict) -> None:
     """Narrow networks of the baselines, and our optimizer, as theirs need many more steps."""
@@ -36,6 +38,8 @@ def apply_small(config: ConfigDict, *, num_train: int = 20_000) -> None:
 def apply_neighbours(config: ConfigDict) -> None:
     """The default polar encoder and neighbour term, which `apply_small` omits."""
     config.model.encoder.trunk = "polar"
+    if config.method == "autoencoder":  # whose decoder has the widths of the head
+        config.model.encoder.head_widths = HEAD_WIDTHS
     config.loss.neighbours = 0.1
     config.train.batch_size = 64
 

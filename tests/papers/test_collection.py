@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from papers.collection import collect_table
+from papers.collection import collect_all, collect_table
 from papers.records import TrainingSpec
 from papers.results import format_markdown
 from papers.runner import Workspace
@@ -109,3 +109,11 @@ def test_a_record_survives_json(workspace):
     record = collect_table(workspace, TABLE, 1)
     assert json.loads(json.dumps(record)) == record
     assert format_markdown(json.loads(json.dumps(record))) == format_markdown(record)
+
+
+def test_other_folders_than_those_of_runs_are_left_out(tmp_path):
+    write_records(Workspace(tmp_path, "", "quick"), OURS, 2, KMEANS, {"kmeans": 0.5})
+    for name in ("curves/thesis-long-seed=4", "quick/mnist_u-ours-seed0.bak", "quick/notes-seedless"):
+        (tmp_path / name).mkdir(parents=True)
+    seeds = [entry["seeds"] for record in collect_all(tmp_path) for entry in record["cells"] if entry["values"]]
+    assert seeds and all(each == [2] for each in seeds)

@@ -37,7 +37,7 @@ def test_the_named_curves_are_followed_in_turn_with_the_flags(followed, tmp_path
 
 def test_a_stopped_curve_ends_the_command(monkeypatch, capsys):
     def stop(*arguments, **options):
-        raise StoppedError(143)
+        raise StoppedError(143, by_signal=True)
 
     monkeypatch.setattr(curve_command, "follow_curve", stop)
     assert papers_main.main(["curve", "thesis", "simclr"]) == 143

@@ -111,3 +111,10 @@ def test_the_committed_page_and_its_figures_are_those_of_the_generator():
     shown = [unquote(link) for link in re.findall(r"\((curve-[^)]*\.png)\)", page)]
     assert sorted(shown) == sorted(path.name for path in ROOT.glob("docs/results/curve-*.png"))
     assert all(path.stat().st_size < 100_000 for path in ROOT.glob("docs/results/*.png"))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"curve": "thesis", "scale": "long"}'])
+def test_a_file_that_is_no_record_is_named(tmp_path, text):
+    (tmp_path / "curve-thesis-long.json").write_text(text)
+    with pytest.raises(InputError, match=r"expected the points of a curve in .*curve-thesis-long\.json"):
+        read_published(tmp_path)

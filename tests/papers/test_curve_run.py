@@ -69,7 +69,7 @@ class Training:
                 pass
             self.limit_seen = on_wait(seconds) is True or self.limit_seen
             if self.stops or self.limit_seen:
-                raise StoppedError(143)
+                raise StoppedError(143, by_signal=self.stops)
         return seconds
 
     config = process = None

@@ -52,6 +52,11 @@ def test_a_setting_of_a_clusterer_that_the_final_measurement_does_not_run_is_ref
                 resolve(tmp_path, key.format(other), name=name, with_final=with_final)
 
 
+def test_settings_of_evaluations_are_refused_for_a_curve_without_a_final_cell(tmp_path):
+    with pytest.raises(InputError, match="curve spatial_vae, which has no final measurement, found --set clustering"):
+        resolve(tmp_path, "clustering.scan.num_epochs=3", name="spatial_vae")
+
+
 def test_final_is_refused_for_a_curve_without_a_final_cell(tmp_path):
     resolve(tmp_path, name="spatial_vae")
     with pytest.raises(InputError, match=r"expected a curve among thesis, .*ours with --final, found spatial_vae"):

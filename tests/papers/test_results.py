@@ -57,6 +57,15 @@ def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
     assert "Differences from the publication: none." in format_markdown(collect_table(workspace, alone, 1))
 
 
+def test_the_line_of_a_run_has_the_seeds_of_all_its_cells(workspace):
+    """While seeds are added, or after a call that was stopped between two evaluations, cells have different ones."""
+    for seed in range(2):
+        write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, device=f"device {seed}")
+    write_records(workspace, OURS, 0, SCAN, {"scan": 0.6}, seconds=100.0)
+    line = next(line for line in format_markdown(collect_table(workspace, TABLE, 2)).splitlines() if "`mnist" in line)
+    assert "seeds 0, 1, " in line and "in 2 min 5 s to 2 min 6 s, evaluation 1 min 1 s to 2 min 41 s" in line
+
+
 def test_the_line_of_a_run_names_every_device_and_the_range_of_its_costs(workspace):
     for seed, (device, seconds) in enumerate((("cpu", 61.0), ("H100", 4.0), ("cpu", 30.0))):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=seconds, device=device)
@@ -74,7 +83,7 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
         assert {row for row, _ in cells} == set(table.rows)
         assert not any(text for (_, column), text in cells.items() if column.endswith(": ours"))
         published = {(cell.row, f"{cell.column}: published"): cell.published for cell in table.cells if cell.published}
-        assert {workspace: text for workspace, text in cells.items() if text} == published
+        assert {position: text for position, text in cells.items() if text} == published
         assert "No runs at this scale." in section
 
     shown = {name: TABLES[name] for name in ("table2", "table3", "ablations")}
@@ -143,10 +152,11 @@ def test_the_committed_results_have_the_words_of_the_generator():
     committed = (ROOT / "docs" / "results" / "tables.md").read_text()
     assert committed.startswith(results.DETAILS)
     sections = re.split(r"(?m)^## ", committed)[1:]
-    assert len(sections) == len(TABLES)
-    for section, table in zip(sections, TABLES.values(), strict=True):
-        scale = section.splitlines()[0].rpartition("scale ")[2]
-        assert section.startswith(f"{table.title} ({table.source}), scale {scale}\n")
+    tables = {f"{table.title} ({table.source})": table for table in TABLES.values()}
+    titles = [section.splitlines()[0].rpartition(", scale ") for section in sections]
+    assert list(dict.fromkeys(title for title, _, _ in titles)) == list(tables)
+    for section, (title, _, scale) in zip(sections, titles, strict=True):
+        table = tables[title]
         expected = collect_table(Workspace(Path("none"), "", scale), table, 1)
         published = {position: text for position, text in cells_of(format_markdown(expected)).items() if text}
         found = cells_of(section)

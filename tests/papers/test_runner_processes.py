@@ -169,7 +169,18 @@ def test_a_caller_can_stop_a_script_that_then_saves(repository, workspace, monke
 
     with runner.lock_folder(workspace.workdir) as lock, pytest.raises(StoppedError) as stopped:
         runner.call_script("train.py", [f"--workdir={workdir}"], lock=lock, on_wait=stop_at_the_third)
-    assert stopped.value.status == 143 and (workdir / "saved").read_text() == "train" and len(waits) >= 4
+    assert stopped.value.status == 143 and not stopped.value.by_signal
+    assert (workdir / "saved").read_text() == "train" and len(waits) >= 4
+
+
+@pytest.mark.slow
+def test_a_signal_is_told_apart_even_if_the_caller_would_stop_too(repository, workspace):
+    """The caller's limit may pass while the script saves after a signal."""
+    (repository / "stop").touch()
+    arguments = [f"--workdir={workspace.workdir / 'run'}"]
+    with runner.lock_folder(workspace.workdir) as lock, pytest.raises(StoppedError) as stopped:
+        runner.call_script("train.py", arguments, lock=lock, on_wait=lambda seconds: True)
+    assert stopped.value.status == 143 and stopped.value.by_signal
 
 
 @pytest.mark.slow

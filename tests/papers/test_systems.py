@@ -69,7 +69,7 @@ def test_at_the_quick_scale_reduced_settings_are_described():
     description = "; ".join(describe_differences(TrainingSpec("mnist_u", "irl_inr"), "quick"))
     epochs = dict(QUICK_DATA["mnist_u"])["train.num_epochs"]
     words_of_scale = (*DIGITS, f"epochs 200 → {epochs}", "d 512 → 10")
-    for words in (*words_of_scale, "smaller networks", "another optimiser", "clusterers with fewer epochs"):
+    for words in (*words_of_scale, "smaller networks", "another optimizer", "clusterers with fewer epochs"):
         assert words in description
     own = [
         describe_differences(TrainingSpec("mnist_u", system), "quick")
