@@ -16,7 +16,7 @@ PARTS = {
     "inr": "INR",
     "pose": "pose",
     "views": "views",
-    "optimizer": "optimiser",
+    "optimizer": "optimizer",
 }
 CONTAINERS = ("while", "call", "conditional")  # their time is that of the operations inside
 UNNAMED = "others"

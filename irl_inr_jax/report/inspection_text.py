@@ -52,7 +52,7 @@ def describe_cost(cost: dict, batch_size: int, duration: str) -> str:
     return (
         f"estimated cost of training: {cost['num_steps']:,} steps of {batch_size} images, about {duration} on this "
         f"machine's {cost['device']} ({cost['images_per_second']:.0f} images/s), about {memory:,.0f} MB "
-        f"(images {cost['data_mb']:,.0f}, parameters and optimiser {cost['state_mb']:,.0f}, "
+        f"(images {cost['data_mb']:,.0f}, parameters and optimizer {cost['state_mb']:,.0f}, "
         f"one step {cost['working_mb']:,.0f})"
     )
 

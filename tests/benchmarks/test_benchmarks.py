@@ -79,7 +79,7 @@ def test_step_prints_the_time_of_its_parts(tmp_path):
     settings = "--set=model.inr.widths=(64, 64)"
     done = run("benchmarks.step", "--configs=tiny", "--options=none", "--seconds=0", f"--trace={tmp_path}", settings)
     assert done.returncode == 0, done.stderr
-    assert "ms of operations per step" in done.stdout and "\nINR " in done.stdout and "\noptimiser " in done.stdout
+    assert "ms of operations per step" in done.stdout and "\nINR " in done.stdout and "\noptimizer " in done.stdout
     assert list(tmp_path.glob("tiny/**/*.xplane.pb")) and (tmp_path / "tiny" / "program.txt").stat().st_size
 
 

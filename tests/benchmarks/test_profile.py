@@ -49,7 +49,7 @@ def test_a_profile_attributes_time_to_parts_and_counts_no_loop_twice(tmp_path):
     rows, spent = sum_profile(tmp_path, program, num_steps=num_steps)
     by_part = {row["part"]: row for row in rows}
     assert rows[0]["part"] == "INR" and by_part["INR"]["forward ms"] > 0 and by_part["INR"]["backward ms"] > 0
-    assert set(by_part) <= {"INR", "views", "optimiser", UNNAMED}
+    assert set(by_part) <= {"INR", "views", "optimizer", UNNAMED}
     names = name_operations(program)
     assert spent and not {names.get(operation) for operation in spent} & set(CONTAINERS)
     total = sum(row["forward ms"] + row["backward ms"] for row in rows)

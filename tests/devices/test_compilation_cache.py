@@ -16,7 +16,8 @@ compilation_cache.MIN_COMPILE_SECONDS = 0.0
 events = collections.Counter()
 jax.monitoring.register_event_listener(lambda event, **_: events.update([event.split("/")[-1]]))
 compilation_cache.enable_compilation_cache(sys.argv[1] if sys.argv[1:] else None)
-jax.jit(lambda x: x * 2 + 1)(3)
+for function in (lambda x: x * 2 + 1, lambda x: x / 7):
+    jax.jit(function)(3)
 print(events["cache_hits"], "hits", events["cache_misses"], "misses")
 """
 
@@ -78,7 +79,7 @@ def test_the_second_process_compiles_nothing_and_an_unwritable_folder_is_a_warni
 
     first, _ = run(tmp_path / "cache")
     kept = sorted(path.name for path in (tmp_path / "cache").glob("*-cache"))
-    assert first == f"0 hits {len(kept)} misses" and kept
+    assert first == f"0 hits {len(kept)} misses" and len(kept) > 1
     assert run(tmp_path / "cache")[0] == f"{len(kept)} hits 0 misses"
     assert sorted(path.name for path in (tmp_path / "cache").glob("*-cache")) == kept
 

@@ -20,7 +20,7 @@ from papers.systems import (
 from tests.papers.cells import runs_at
 
 
-def test_the_quick_scale_gives_all_trained_systems_one_optimiser_and_the_paper_scale_changes_nothing():
+def test_the_quick_scale_gives_all_trained_systems_one_optimizer_and_the_paper_scale_changes_nothing():
     for run in runs_at("quick"):
         quick, paper = (resolve_settings(run, scale) for scale in ("quick", "paper"))
         if run.system == "orbit_knn":
