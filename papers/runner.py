@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from irl_inr_jax.config.storage import find_earlier_run, from_json
 from irl_inr_jax.training.stopping import stop_signals
 from irl_inr_jax.types import InputError
 from papers.records import EvaluationSpec, Measure, TrainingSpec
-from papers.systems import evaluation_settings, list_variants, training_settings
+from papers.systems import evaluation_settings, list_variants, resolve_config, training_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SECONDS_BETWEEN_NOTES = 10.0
@@ -54,13 +55,14 @@ def run_folder(workspace: Workspace, spec: TrainingSpec, seed: int) -> Path:
 def train_run(workspace: Workspace, spec: TrainingSpec, seed: int) -> dict:
     """Train unless that is done; return {"seconds": training time of all attempts, "done": True}.
 
-    Raises InputError if train.py fails and StoppedError if a signal stopped it.
+    Raises InputError if train.py fails or the finished run has other settings, and StoppedError if a signal stopped it.
     """
     folder = run_folder(workspace, spec, seed)
     path = folder / "training.json"
     with lock_folder(folder) as lock:
         before = read_json(path) or {"seconds": 0.0, "done": False}
         if before["done"]:
+            check_settings(folder / "run", spec, workspace.scale, seed)
             return before
 
         def note(seconds: float, done: bool = False) -> None:
@@ -76,6 +78,23 @@ def train_run(workspace: Workspace, spec: TrainingSpec, seed: int) -> dict:
         seconds = call_script("train.py", arguments, lock=lock, on_wait=note)
         note(seconds, done=True)
         return {"seconds": before["seconds"] + seconds, "done": True}
+
+
+def check_settings(run: Path, spec: TrainingSpec, scale: str, seed: int) -> None:
+    """Raise InputError if a finished run was trained with other settings than the present ones of its name.
+
+    The folder of the data sets may have moved.
+    """
+    if not (run / "config.json").exists():
+        return
+    config, earlier = resolve_config(spec, scale), from_json(run / "config.json")
+    config.update_from_flattened_dict({"seed": seed, "data.root": earlier.data.root})
+    find_earlier_run(run, config)
+    if earlier.train.num_epochs != config.train.num_epochs:
+        raise InputError(
+            f"expected a run of {config.train.num_epochs} epochs in {run}, found one of {earlier.train.num_epochs}; "
+            f"move its folder away, or choose another --workdir"
+        )
 
 
 def measure_run(workspace: Workspace, spec: TrainingSpec, seed: int, measures: list[Measure]) -> None:

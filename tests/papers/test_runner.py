@@ -5,10 +5,12 @@ import os
 
 import pytest
 
+from irl_inr_jax.config.storage import write_config
 from irl_inr_jax.types import InputError
 from papers import runner
 from papers.records import Measure, TrainingSpec
 from papers.runner import Workspace, measure_run, read_record, record_path, run_folder, train_run
+from papers.systems import resolve_config
 
 SPEC = TrainingSpec("mnist_u", "irl_inr", (("loss.symmetry", 0.0),))
 
@@ -82,6 +84,23 @@ def test_finished_work_is_not_repeated(scripts, workspace):
     train_run(workspace._replace(scale="quick"), SPEC, 0)
     assert [script for script, _ in scripts.calls[3:]] == ["train.py", "train.py"]
     assert len(list(workspace.workdir.glob("*/*/training.json"))) == 3
+
+
+@pytest.mark.parametrize(("key", "value"), [("loss.recon", 3.0), ("train.num_epochs", 1)])
+def test_a_finished_run_of_other_settings_is_refused(scripts, workspace, key, value):
+    """Those of a name change with the presets; its old values would be reported as the new ones."""
+    train_run(workspace, SPEC, 0)
+    config = resolve_config(SPEC, "paper")
+    config.update_from_flattened_dict({"seed": 0, "data.root": "/data"})
+    path = run_folder(workspace, SPEC, 0) / "run" / "config.json"
+    path.parent.mkdir()
+    write_config(path, config)
+    train_run(workspace, SPEC, 0)
+    config.update_from_flattened_dict({key: value})
+    write_config(path, config)
+    with pytest.raises(InputError, match=key.rpartition(".")[2].removeprefix("num_")):
+        train_run(workspace, SPEC, 0)
+    assert len(scripts.calls) == 1
 
 
 def test_train_gets_the_configuration_the_seed_the_data_and_the_settings(scripts, workspace):
