@@ -53,7 +53,6 @@ while (repository / "wait").exists():
 """
 TRAIN = """
 workdir.mkdir(parents=True, exist_ok=True)
-(workdir / "config.json").write_text("{}")
 log("end")
 """
 EVALUATE = """
