@@ -64,11 +64,11 @@ def read_runs(workdir: Path) -> dict[str, dict]:
 
 
 def _with_points(paths: dict[str, Path]) -> dict[str, dict]:
-    records = {name: read_record(path) for name, path in paths.items()}
+    records = {name: read_points(path) for name, path in paths.items()}
     return {name: complete_record(record, paths[name]) for name, record in records.items() if record["points"]}
 
 
-def read_record(path: Path) -> dict:
+def read_points(path: Path) -> dict:
     """Return the record in a file of points. Raises InputError for another file."""
     try:
         record = read_json(path)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from irl_inr_jax.config.storage import claim_workdir
+from irl_inr_jax.config.storage import find_earlier_run
 from irl_inr_jax.types import InputError
 from papers import runner
 from papers.collection import find_value
@@ -74,9 +74,7 @@ def check_folder(workspace: Workspace, curve: Curve, settings: Settings, folder:
             raise InputError(
                 f"expected {path} of {key} {description[key]!r}, found {stored[key]!r}; choose another --workdir"
             )
-    if (folder / "run" / "config.json").exists():
-        config = curve_config(workspace, with_settings(curve, settings), num_epochs)
-        claim_workdir(folder / "run", config, writes=False)
+    find_earlier_run(folder / "run", curve_config(workspace, with_settings(curve, settings), num_epochs))
 
 
 def describe_curve(workspace: Workspace, curve: Curve, settings: Settings) -> dict:

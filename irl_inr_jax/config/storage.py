@@ -182,18 +182,26 @@ def claim_workdir(workdir: Path, config: ConfigDict, *, writes: bool = True) -> 
         if writes and flatten(with_absolute_paths(config)) != flatten(with_absolute_paths(before)):
             write_config(path, config)
         return before
-    if workdir.exists() and not workdir.is_dir():
-        raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
     if not writes:
         raise InputError(
             f"expected --workdir {workdir} on a file system that all processes share, found no config.json of process 0"
         )
+    create_workdir(workdir)
     try:
-        workdir.mkdir(parents=True, exist_ok=True)
         write_config(path, config)
     except OSError as error:
         raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None
     return None
+
+
+def create_workdir(workdir: Path) -> None:
+    """Create the folder of a run. Raises InputError for a file in its place, and where that is not possible."""
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None
 
 
 def _is_larger(ours: object, theirs: object) -> bool:

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.data.csv_cells import format_rows, restore_cell
 from irl_inr_jax.deployment.image_assignment import AssignedImages
 from irl_inr_jax.deployment.model_bundle import ModelBundle
+from irl_inr_jax.training.workdir_lock import hold_lock
 from irl_inr_jax.types import InputError
 
 
@@ -23,18 +22,12 @@ from irl_inr_jax.types import InputError
 def lock_table(out: Path) -> Iterator[None]:
     """Hold the lock of a table within the block. Raises InputError if another process has it."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"expected no other irl-inr assign that writes {out}, found one that has its lock; stop it, or choose "
-            f"another --out"
-        ) from None
-    try:
+    refusal = (
+        f"expected no other irl-inr assign that writes {out}, found one that has its lock; stop it, or choose another "
+        f"--out"
+    )
+    with hold_lock(out.with_name(f".{out.name}.lock"), refusal=refusal):
         yield
-    finally:
-        lock.release()
 
 
 def column_names(bundle: ModelBundle) -> list[str]:

@@ -1,4 +1,4 @@
-"""One training, and one evaluation, in a folder at a time."""
+"""One training, and one evaluation, in a folder at a time, and one process that writes a table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from irl_inr_jax.config.storage import create_workdir
 from irl_inr_jax.types import InputError
 
 LOCKS = {"training": ".training.lock", "evaluation": ".evaluation.lock"}
@@ -18,20 +19,23 @@ def lock_workdir(workdir: Path, activity: str) -> Iterator[None]:
     activity: a key of `LOCKS`; corrections change the files of an evaluation. The folder is created. Raises InputError
     if another process has the lock, and for a folder that cannot be written.
     """
-    if workdir.exists() and not workdir.is_dir():
-        raise InputError(f"expected --workdir to name a folder, found the file {workdir}")
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"expected --workdir {workdir} to be writable: {error}") from None
-    lock = FileLock(workdir / LOCKS[activity], timeout=0)
+    create_workdir(workdir)
+    refusal = (
+        f"expected no other {activity} in {workdir}, found a process that has its lock; wait for it to end, stop it, "
+        f"or choose another folder"
+    )
+    with hold_lock(workdir / LOCKS[activity], refusal=refusal):
+        yield
+
+
+@contextmanager
+def hold_lock(path: Path, *, refusal: str) -> Iterator[None]:
+    """Hold the lock of a file within the block. Raises InputError with `refusal` if another process has it."""
+    lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(
-            f"expected no other {activity} in {workdir}, found a process that has its lock; wait for it to end, stop "
-            f"it, or choose another folder"
-        ) from None
+        raise InputError(refusal) from None
     try:
         yield
     finally:

@@ -162,7 +162,7 @@ def test_files_that_cannot_be_read_are_listed_and_the_others_assigned(model, tmp
 
 
 def test_a_file_that_disappears_before_its_pixels_are_read_is_listed(model, tmp_path, monkeypatch, capsys):
-    """Of images beyond the memory limit, the pixels are read after the headers of all."""
+    """The pixels of images that do not fit in memory are read after all files were opened."""
     folder, out = tmp_path / "in", tmp_path / "assigned.csv"
     write_images(folder, range(4))
     chunks = assign_watch.assign_chunks

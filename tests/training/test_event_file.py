@@ -7,7 +7,7 @@ import pytest
 from tensorboardX.proto.event_pb2 import SessionLog
 
 from irl_inr_jax.training.event_file import EventFile
-from tests.training.test_logging import read_events
+from tests.training.events import read_events
 
 
 @pytest.fixture

@@ -5,24 +5,10 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.record_writer import masked_crc32c
 
 from irl_inr_jax.training.logging import MetricsLog, read_metric, read_metrics
 from irl_inr_jax.types import InputError
-
-
-def read_events(path):
-    """Read the published record format: length, its checksum, the event, its checksum."""
-    content, start, events = path.read_bytes(), 0, []
-    while start < len(content):
-        length = int.from_bytes(content[start : start + 8], "little")
-        body = content[start + 12 : start + 12 + length]
-        checksum = int.from_bytes(content[start + 12 + length : start + 16 + length], "little")
-        assert masked_crc32c(body) == checksum
-        events.append(Event.FromString(body))
-        start += 16 + length
-    return events
+from tests.training.events import read_events
 
 
 def test_every_scalar_is_a_line_and_an_event(tmp_path):
