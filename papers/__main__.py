@@ -11,9 +11,10 @@ Call it from the root of the repository. It runs what a table lacks, or continue
 WORKDIR/tables/TABLE-SCALE.md and .json. Tables share runs. --scale quick takes an hour or two per table on two CPU
 cores; --scale long has the published images, steps and optimizer with narrow networks; --scale paper is the published
 setting and needs a GPU. --root is the folder of the published data sets, as --config.data.root of train.py. `list`
-shows the tables and how many of their cells are done; `results` writes docs/results/tables.md, and a summary in
-RESULTS.md, from all finished runs. Several calls may use one WORKDIR at the same time. `curve NAME` trains a published
-method long and scores its checkpoints meanwhile, `curves` draws what has been measured; `curve --help` has the flags.
+shows the tables and how many of their cells are done; `results` adds the finished runs to the values of earlier ones in
+docs/results/tables.jsonl, and writes docs/results/tables.md and a summary in RESULTS.md. Several calls may use one
+WORKDIR at the same time. `curve NAME` trains a published method long and scores its checkpoints meanwhile, `curves`
+draws what has been measured; `curve --help` has the flags.
 """
 
 import itertools
@@ -28,8 +29,9 @@ from irl_inr_jax.commands.flags import run_command
 from papers.collection import collect_table
 from papers.curves import list_curves
 from papers.records import Measure, Table, TrainingSpec
-from papers.results import format_markdown, update_results
+from papers.results import ResultFiles, format_markdown, update_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
+from papers.summary import summarise_table
 from papers.systems import SCALES, simplify_cell
 from papers.tables import FIGURE, TABLES
 
@@ -49,6 +51,12 @@ def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     flags.DEFINE_string("workdir", "runs/paper", "folder for the runs and tables", flag_values=values)
     flags.DEFINE_string("output", "RESULTS.md", "file in which `results` writes a summary", flag_values=values)
     flags.DEFINE_string("details", "docs/results/tables.md", "file with all tables of `results`", flag_values=values)
+    flags.DEFINE_string(
+        "values",
+        "docs/results/tables.jsonl",
+        "values of earlier runs, to which `results` adds those in --workdir; a new file has only these",
+        flag_values=values,
+    )
 
 
 def make_workspace(values: flags.FlagValues) -> Workspace:
@@ -76,7 +84,7 @@ def reproduce_table(workspace: Workspace, table: Table, num_seeds: int) -> None:
     for cell in (simplify_cell(cell, workspace.scale) for cell in table.cells):
         measures.setdefault(cell.training, []).append(cell.measure)
     run_all(workspace, measures, table.name, num_seeds, after_each=lambda: write_table(workspace, table, num_seeds))
-    print(f"\n{format_markdown(write_table(workspace, table, num_seeds))}")
+    print(f"\n{write_table(workspace, table, num_seeds)}")
 
 
 def reproduce_figure(workspace: Workspace) -> None:
@@ -105,13 +113,14 @@ def run_all(
         after_each()
 
 
-def write_table(workspace: Workspace, table: Table, num_seeds: int) -> dict:
-    """Return the current record of a table, and write it to WORKDIR/tables as JSON and Markdown."""
+def write_table(workspace: Workspace, table: Table, num_seeds: int) -> str:
+    """Write the current record of a table to WORKDIR/tables as JSON and Markdown; return the Markdown."""
     record = collect_table(workspace, table, num_seeds)
     path = workspace.workdir / "tables" / f"{table.name}-{workspace.scale}.json"
     write_json(path, record)
-    path.with_suffix(".md").write_text(format_markdown(record))
-    return record
+    text = format_markdown(summarise_table(record))
+    path.with_suffix(".md").write_text(text)
+    return text
 
 
 def list_tables(workspace: Workspace) -> int:
@@ -124,10 +133,10 @@ def list_tables(workspace: Workspace) -> int:
     return 0
 
 
-def write_results(workspace: Workspace, output: str, details: str) -> int:
-    """Write the tables from all finished runs; return the exit status."""
-    update_results(Path(output), Path(details), workspace.workdir)
-    print(f"wrote {output} and {details}")
+def write_results(workdir: Path, files: ResultFiles) -> int:
+    """Write the tables from all finished runs and the values of earlier ones; return the exit status."""
+    num_new = update_results(files, workdir)
+    print(f"wrote {files.page}, {files.details} and {files.values}; {num_new} cells with new values from {workdir}")
     return 0
 
 
@@ -142,7 +151,9 @@ def main(arguments: Sequence[str]) -> int:
         return run_command(define_flags, lambda values: 0, ["--help"], usage=USAGE)
     verbs = {
         "list": lambda values: list_tables(make_workspace(values)),
-        "results": lambda values: write_results(make_workspace(values), values.output, values.details),
+        "results": lambda values: write_results(
+            make_workspace(values).workdir, ResultFiles(Path(values.output), Path(values.details), Path(values.values))
+        ),
     }
     known = (*verbs, *CURVE_VERBS, *TABLES, FIGURE)
     unknown = [name for name in names or arguments[:1] if name not in known]

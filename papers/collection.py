@@ -2,6 +2,7 @@
 
 import re
 import statistics
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -11,24 +12,33 @@ from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import TABLES
 
 
-def collect_all(workdir: Path) -> list[dict]:
-    """Return the records of all tables, with all finished seeds.
+def collect_all(workdir: Path, earlier: dict[tuple[str, str], dict]) -> list[dict]:
+    """Return the records of every table at every scale, with all finished seeds.
 
-    A table appears once for each scale with at least one value; a table without values appears once, with empty cells.
+    earlier: {(table, scale): summary}, see `collect_table`.
     """
+    num_seeds = count_seeds(workdir)
+    return [
+        collect_table(Workspace(workdir, "", scale), table, num_seeds, earlier.get((table.name, scale)))
+        for table in TABLES.values()
+        for scale in SCALES
+    ]
+
+
+def count_seeds(workdir: Path) -> int:
+    """Return one more than the largest seed of the runs."""
     runs = [path.name for scale in SCALES for path in workdir.glob(f"{scale}/*-seed*")]
     numbers = [int(match[1]) for match in (re.search(r"-seed(\d+)$", name) for name in runs) if match]
-    num_seeds = 1 + max(numbers, default=0)
-    found = []
-    for table in TABLES.values():
-        records = [collect_table(Workspace(workdir, "", scale), table, num_seeds) for scale in SCALES]
-        with_values = [record for record in records if any(entry["values"] for entry in record["cells"])]
-        found += with_values or records[-1:]
-    return found
+    return 1 + max(numbers, default=0)
 
 
-def collect_table(workspace: Workspace, table: Table, num_seeds: int) -> dict:
-    """Return the table cell by cell: published and our values by seed, cost, device, data, and differences."""
+def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: dict | None = None) -> dict:
+    """Return the table cell by cell: published and our values by seed, cost, device, data, and differences.
+
+    earlier: a summary of this table (`papers/summary.py`), whose seeds are left out of a cell unless all of them are
+    finished again.
+    """
+    counted = {(cell["row"], cell["column"]): cell["seeds"] for cell in (earlier or {"cells": []})["cells"]}
     return {
         "table": table.name,
         "title": table.title,
@@ -37,59 +47,62 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int) -> dict:
         "rows": table.rows,
         "columns": table.columns,
         "notes": list(table.notes),
-        "cells": [collect_cell(workspace, cell, num_seeds) for cell in table.cells],
+        "cells": [
+            collect_cell(workspace, cell, num_seeds, counted.get((cell.row, cell.column), ())) for cell in table.cells
+        ],
     }
 
 
-def collect_cell(workspace: Workspace, cell: Cell, num_seeds: int) -> dict:
-    """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have costs and devices."""
+def collect_cell(workspace: Workspace, cell: Cell, num_seeds: int, counted: Sequence[int] = ()) -> dict:
+    """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have costs and devices.
+
+    counted: seeds that are left out unless all of them are finished.
+    """
     simple = simplify_cell(cell, workspace.scale)
+    found = {seed: measured for seed in range(num_seeds) if (measured := _read_seed(workspace, simple, seed))}
+    if not set(counted) <= set(found):
+        found = {seed: measured for seed, measured in found.items() if seed not in counted}
+    results = [measured["results"] for measured in found.values()]
+    values = [measured["value"] for measured in found.values()]
     entry: dict = {
         "row": cell.row,
         "column": cell.column,
         "published": cell.published,
         "percent": cell.measure.percent,
         "run": simple.training.name,
-        "seeds": [],
-        "values": [],
+        "seeds": list(found),
+        "values": values,
         "mean": None,
         "std": None,
-        "differs": [],
+        "differs": describe_differences(simple.training, workspace.scale),
         "evaluation": simple.measure.evaluation.name,
-        "train_seconds": [],
-        "evaluate_seconds": [],
-        "devices": [],
-        "data_sha256": [],
+        "train_seconds": [measured["train_seconds"] for measured in found.values()],
+        "evaluate_seconds": [measured["evaluate_seconds"] for measured in found.values()],
+        "devices": [each["device"] for each in results],
+        "data_sha256": [each["data"]["sha256"] for each in results],
     }
-    for seed in range(num_seeds):
-        record = read_record(workspace, simple.training, seed, simple.measure)
-        training = read_json(run_folder(workspace, simple.training, seed) / "training.json")
-        if record is None or training is None:
-            continue
-        value = find_value(record["results"], simple.measure.path)
-        if value is None:
-            continue
-        entry["seeds"].append(seed)
-        entry["values"].append(value)
-        results = record["results"]
-        entry["train_seconds"].append(training["seconds"])
-        entry["evaluate_seconds"].append(record["seconds"])
-        entry["devices"].append(results["device"])
-        entry["data_sha256"].append(results["data"]["sha256"])
-        entry["images"] = [results["data"]["num_train"], results["data"]["num_images"]]
-        entry["step"] = results["step"]
-    if entry["values"]:
-        entry["differs"] = describe_differences(simple.training, workspace.scale)
-        columns = list(zip(*[_as_list(value) for value in entry["values"]], strict=True))
+    if values:
+        columns = list(zip(*[value if isinstance(value, list) else [value] for value in values], strict=True))
         entry["mean"] = [statistics.fmean(column) for column in columns]
-        entry["std"] = [statistics.stdev(column) for column in columns] if len(entry["values"]) > 1 else None
+        entry["std"] = [statistics.stdev(column) for column in columns] if len(values) > 1 else None
+        entry["images"] = [results[-1]["data"]["num_train"], results[-1]["data"]["num_images"]]
+        entry["step"] = results[-1]["step"]
     return entry
+
+
+def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
+    """Return value, costs and results.json of one seed, or None if a part is missing."""
+    record = read_record(workspace, cell.training, seed, cell.measure)
+    training = read_json(run_folder(workspace, cell.training, seed) / "training.json")
+    if record is None or training is None:
+        return None
+    value = find_value(record["results"], cell.measure.path)
+    if value is None:
+        return None
+    costs = {"train_seconds": training["seconds"], "evaluate_seconds": record["seconds"]}
+    return {"value": value, "results": record["results"], **costs}
 
 
 def find_value(results: dict, path: tuple[str, ...]) -> float | list[float] | None:
     """Return the value at `path`, or None if it was not measured."""
     return reduce(lambda found, key: None if found is None else found.get(key), path, results)
-
-
-def _as_list(value: float | list[float]) -> list[float]:
-    return value if isinstance(value, list) else [value]

@@ -1,131 +1,116 @@
 """The tables as Markdown, and the pages that show all of them."""
 
-from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
+from papers.runner import replace_text
+from papers.summary import add_earlier, read_summaries, summarise_table, write_summaries
 
 EMPTY = ""
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
 ONLY_DETAILS = ("table4", "table6", "table7")  # sizes of z and augmentations
 
 
-def format_ours(entry: dict) -> str:
+def format_ours(cell: dict) -> str:
     """Return our value such as '59.6 ± 1.1' or '0.999, 0.999'; the empty string if it was not measured."""
-    if entry["mean"] is None:
+    if cell["mean"] is None:
         return EMPTY
-    factor, digits = (100, 1) if entry["percent"] else (1, 4)
-    numbers = [f"{factor * mean:.{digits}f}" for mean in entry["mean"]]
-    if entry["std"] is not None:
-        numbers = [f"{text} ± {factor * std:.{digits}f}" for text, std in zip(numbers, entry["std"], strict=True)]
+    factor, digits = (100, 1) if cell["percent"] else (1, 4)
+    numbers = [f"{factor * mean:.{digits}f}" for mean in cell["mean"]]
+    if cell["std"] is not None:
+        numbers = [f"{text} ± {factor * std:.{digits}f}" for text, std in zip(numbers, cell["std"], strict=True)]
     return ", ".join(numbers)
 
 
-def format_markdown(record: dict) -> str:
+def format_markdown(summary: dict) -> str:
     """Return the table of published and our values, followed by a description of the runs."""
-    lines = _format_table(record, record["rows"])
+    lines = _format_table(summary, summary["rows"])
     return "\n".join(
         [
-            f"## {record['title']} ({record['source']}), scale {record['scale']}",
+            f"## {summary['title']} ({summary['source']}), scale {summary['scale']}",
             "",
             *lines,
             "",
-            *record["notes"],
+            *summary["notes"],
             "",
-            *_describe_runs(record),
+            *_describe_runs(summary["runs"]),
         ]
     )
 
 
-def _format_table(record: dict, rows: list[str]) -> list[str]:
+def _format_table(summary: dict, rows: list[str]) -> list[str]:
     """Return the lines of the table of published and our values with these rows."""
-    by_place = {(entry["row"], entry["column"]): entry for entry in record["cells"]}
-    header = ["", *(f"{column}: {origin}" for column in record["columns"] for origin in ("published", "ours"))]
+    by_place = {(cell["row"], cell["column"]): cell for cell in summary["cells"]}
+    header = ["", *(f"{column}: {origin}" for column in summary["columns"] for origin in ("published", "ours"))]
     lines = [_line(header), _line(["---"] * len(header))]
     for row in rows:
-        cells = [by_place.get((row, column)) for column in record["columns"]]
-        pairs = [("", EMPTY) if entry is None else (entry["published"], format_ours(entry)) for entry in cells]
+        cells = [by_place.get((row, column)) for column in summary["columns"]]
+        pairs = [("", EMPTY) if cell is None else (cell["published"], format_ours(cell)) for cell in cells]
         lines.append(_line([row, *(text for pair in pairs for text in pair)]))
     return lines
 
 
-def _describe_runs(record: dict) -> list[str]:
+def _describe_runs(runs: dict[str, dict]) -> list[str]:
     """Return one line per run: seeds, cost, device, data, and differences from the publication."""
-    finished: dict[str, list[dict]] = {}
-    for entry in record["cells"]:
-        if entry["values"]:
-            finished.setdefault(entry["run"], []).append(entry)
-    if not finished:
+    if not runs:
         return ["No runs at this scale.", ""]
     lines = ["Runs:", ""]
-    for name, entries in finished.items():
-        entry = entries[-1]
-        num_train, num_test = entry["images"]
-        steps = f"{entry['step']} steps" if entry["step"] else "no steps"
-        checksums = _join(text[:12] for text in _by_seed(entries, "data_sha256").values())
+    for name, run in runs.items():
+        num_train, num_test = run["images"]
+        steps = f"{run['step']} steps" if run["step"] else "no steps"
         facts = [
-            f"seeds {', '.join(map(str, _by_seed(entries, 'seeds')))}",
-            f"{num_train} + {num_test} images (test sha256 {checksums})",
-            f"{steps} in {_format_range(list(_by_seed(entries, 'train_seconds').values()))}",
-            f"evaluation {_format_range(sum_evaluations(entries))}",
-            _join(_by_seed(entries, "devices").values()),
+            f"seeds {', '.join(map(str, run['seeds']))}",
+            f"{num_train} + {num_test} images (test sha256 {' and '.join(run['data_sha256'])})",
+            f"{steps} in {_format_range(run['train_seconds'])}",
+            f"evaluation {_format_range(run['evaluate_seconds'])}",
+            " and ".join(run["devices"]),
         ]
-        differs = "; ".join(entry["differs"]) or "none"
+        differs = run["differs"] or "none"
         lines.append(f"- `{name}`: {', '.join(facts)}. Differences from the publication: {differs}.")
     return [*lines, ""]
 
 
-def _join(texts: Iterable[str]) -> str:
-    """Return the different texts joined by 'and'."""
-    return " and ".join(dict.fromkeys(texts))
-
-
 def _format_range(seconds: list[float]) -> str:
     """Return the shortest and the longest time as text."""
-    return " to ".join(dict.fromkeys(format_seconds(each) for each in (min(seconds), max(seconds))))
+    return " to ".join(dict.fromkeys(map(format_seconds, seconds)))
 
 
-def _by_seed(entries: list[dict], key: str) -> dict:
-    """Return {seed: value} of a list in the cells of a run, whose seeds may differ while some are still measured."""
-    found = {seed: value for entry in entries for seed, value in zip(entry["seeds"], entry[key], strict=True)}
-    return dict(sorted(found.items()))
+def select_shown(summaries: list[dict]) -> list[dict]:
+    """Return what the pages show: each table at each scale with a value, or once, empty, if it has none."""
+    shown = []
+    for name in dict.fromkeys(summary["table"] for summary in summaries):
+        scales = [summary for summary in summaries if summary["table"] == name]
+        shown += [summary for summary in scales if summary["runs"]] or scales[-1:]
+    return shown
 
 
-def sum_evaluations(entries: list[dict]) -> list[float]:
-    """Return the seconds of all evaluations of a run that its cells show, for each seed."""
-    seconds: dict[int, dict[str, float]] = {}
-    for entry in entries:
-        for seed, each in zip(entry["seeds"], entry["evaluate_seconds"], strict=True):
-            seconds.setdefault(seed, {})[entry["evaluation"]] = each
-    return [sum(evaluations.values()) for evaluations in seconds.values()]
-
-
-def format_details(records: list[dict]) -> str:
+def format_details(summaries: list[dict]) -> str:
     """Return the page of all tables, with their runs."""
-    return "\n".join([DETAILS, *map(format_markdown, records)]).rstrip() + "\n"
+    return "\n".join([DETAILS, *map(format_markdown, select_shown(summaries))]).rstrip() + "\n"
 
 
-def format_summary(records: list[dict]) -> str:
+def format_summary(summaries: list[dict]) -> str:
     """Return the tables of which more than half of the cells have a value, without empty rows and without runs.
 
     Tables that vary a setting of one method, `ONLY_DETAILS`, are only named.
     """
     parts, left_out, further = [], [], []
-    for record in records:
-        entries = record["cells"]
-        is_empty = 2 * sum(bool(entry["values"]) for entry in entries) <= len(entries)
-        if is_empty or record["table"] in ONLY_DETAILS:
-            (left_out if is_empty else further).append(f"{record['title']} ({record['table']}, {record['scale']})")
+    for summary in select_shown(summaries):
+        cells = summary["cells"]
+        is_empty = 2 * sum(bool(cell["seeds"]) for cell in cells) <= len(cells)
+        if is_empty or summary["table"] in ONLY_DETAILS:
+            (left_out if is_empty else further).append(f"{summary['title']} ({summary['table']}, {summary['scale']})")
             continue
-        rows = [row for row in record["rows"] if any(entry["values"] for entry in entries if entry["row"] == row)]
+        rows = [row for row in summary["rows"] if any(cell["seeds"] for cell in cells if cell["row"] == row)]
         parts += [
-            f"### {record['title']}, scale {record['scale']}, {describe_seeds(entries)}",
+            f"### {summary['title']}, scale {summary['scale']}, {describe_seeds(cells)}",
             "",
-            *_format_table(record, rows),
+            *_format_table(summary, rows),
             "",
-            f"*{record['source'][0].upper()}{record['source'][1:]}*",
+            f"*{summary['source'][0].upper()}{summary['source'][1:]}*",
             "",
         ]
     if further:
@@ -135,28 +120,40 @@ def format_summary(records: list[dict]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def describe_seeds(entries: list[dict]) -> str:
+def describe_seeds(cells: list[dict]) -> str:
     """Return the number of seeds of the cells with values, such as '1 seed' or '1 to 3 seeds'."""
-    counts = [len(entry["seeds"]) for entry in entries if entry["values"]]
+    counts = [len(cell["seeds"]) for cell in cells if cell["seeds"]]
     fewest, most = min(counts), max(counts)
     return f"{fewest} to {most} seeds" if fewest < most else f"{most} seed{'s' if most > 1 else ''}"
 
 
-def update_results(path: Path, details: Path, workdir: Path) -> None:
-    """Write all tables to `details`, and their summary between the lines `BEGIN` and `END` of `path`.
+class ResultFiles(NamedTuple):
+    """page: has the summary between the lines `BEGIN` and `END`. details: all tables. values: for later calls."""
 
-    Raises InputError for a file without these lines, and before anything is written if no run has a value.
+    page: Path
+    details: Path
+    values: Path
+
+
+def update_results(files: ResultFiles, workdir: Path) -> int:
+    """Add the finished runs in `workdir` to the values of earlier ones, write all files, return the new cells' number.
+
+    Raises InputError before anything is written: for a page without the two lines, if no run has a value, and for
+    earlier values of other settings.
     """
-    before, begin, rest = path.read_text().partition(BEGIN) if path.is_file() else ("", "", "")
+    before, begin, rest = files.page.read_text().partition(BEGIN) if files.page.is_file() else ("", "", "")
     _, end, after = rest.partition(END)
     if not end:
-        raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {path}")
-    records = collect_all(workdir)
-    if not any(entry["values"] for record in records for entry in record["cells"]):
+        raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {files.page}")
+    earlier = read_summaries(files.values)
+    new = [summarise_table(record) for record in collect_all(workdir, earlier)]
+    summaries = [add_earlier(summary, earlier.get((summary["table"], summary["scale"]))) for summary in new]
+    if not any(summary["runs"] for summary in summaries):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
-    details.parent.mkdir(parents=True, exist_ok=True)
-    details.write_text(format_details(records))
-    path.write_text(f"{before}{begin}\n\n{format_summary(records)}\n{end}{after}")
+    write_summaries(files.values, summaries)
+    replace_text(files.details, format_details(summaries))
+    replace_text(files.page, f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}")
+    return sum(bool(cell["seeds"]) for summary in new for cell in summary["cells"])
 
 
 # Between these lines of RESULTS.md is the summary of the papers' tables.

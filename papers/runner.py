@@ -209,8 +209,13 @@ def read_json(path: Path) -> dict | None:
 
 
 def write_json(path: Path, value: object) -> None:
+    """Write a file of JSON with `replace_text`."""
+    replace_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
     """Replace the file atomically, so that neither a reader nor a killed process leaves a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
+    partial.write_text(text)
     partial.replace(path)

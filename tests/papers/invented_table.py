@@ -1,7 +1,10 @@
 """A small table, and records of its runs as the runner would write them."""
 
+from papers.collection import collect_table
 from papers.records import Cell, Measure, Table, TrainingSpec
+from papers.results import format_markdown
 from papers.runner import record_path, run_folder, write_json
+from papers.summary import summarise_table
 
 OURS, ORBIT = TrainingSpec("mnist_u", "ours"), TrainingSpec("mnist_u", "orbit_knn")
 KMEANS = Measure(("clustering", "kmeans", "accuracy"), True, "kmeans", True)
@@ -42,6 +45,11 @@ def write_records(
         pose = {"translation_correlation": shift, "rotation_correlation": rotation}
         record = {"seconds": seconds, "clusterers": [], "results": {**results, "clustering": {}, "pose": pose}}
         write_json(record_path(folder, SHIFT.evaluation), record)
+
+
+def markdown_of(workspace, table, num_seeds):
+    """The section of one table with the records in the workspace."""
+    return format_markdown(summarise_table(collect_table(workspace, table, num_seeds)))
 
 
 def cells_of(markdown):

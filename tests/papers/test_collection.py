@@ -9,6 +9,7 @@ from papers.collection import collect_all, collect_table
 from papers.records import TrainingSpec
 from papers.results import format_markdown
 from papers.runner import Workspace
+from papers.summary import summarise_table
 from papers.tables import TABLES
 from tests.papers.invented_table import (
     KMEANS,
@@ -17,6 +18,7 @@ from tests.papers.invented_table import (
     SCAN,
     TABLE,
     cells_of,
+    markdown_of,
     write_records,
 )
 
@@ -43,7 +45,7 @@ def test_means_and_sample_deviations_over_seeds_are_next_to_published_values(wor
     np.testing.assert_allclose(record["cells"][2]["std"], shifts.std(0, ddof=1))
     mean, std = 100 * accuracies.mean(), 100 * accuracies.std(ddof=1)
     (x, y), (dx, dy) = shifts.mean(0), shifts.std(0, ddof=1)
-    assert cells_of(format_markdown(record)) == {
+    assert cells_of(format_markdown(summarise_table(record))) == {
         ("Ours", "k-means: published"): "12.3 ± 4",
         ("Ours", "k-means: ours"): f"{mean:.1f} ± {std:.1f}",
         ("Ours", "SCAN: published"): "",
@@ -66,9 +68,9 @@ def test_means_and_sample_deviations_over_seeds_are_next_to_published_values(wor
 def test_one_seed_has_no_deviation_and_only_the_requested_seeds_count(workspace):
     for seed in range(2):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.25 + seed / 2}, shift=[0.5, -0.25])
-    cells = cells_of(format_markdown(collect_table(workspace, TABLE, 1)))
+    cells = cells_of(markdown_of(workspace, TABLE, 1))
     assert cells["Ours", "k-means: ours"] == "25.0" and cells["Ours", "shift: ours"] == "0.5000, -0.2500"
-    assert cells_of(format_markdown(collect_table(workspace, TABLE, 5)))["Ours", "k-means: ours"] == "50.0 ± 35.4"
+    assert cells_of(markdown_of(workspace, TABLE, 5))["Ours", "k-means: ours"] == "50.0 ± 35.4"
 
 
 def test_a_cell_without_run_clusterer_or_measure_is_empty(workspace):
@@ -77,12 +79,14 @@ def test_a_cell_without_run_clusterer_or_measure_is_empty(workspace):
     record = collect_table(workspace, TABLE, 1)
     assert [entry["values"] for entry in record["cells"]] == [[], [], [], [], [0.5], []]
     assert [entry["mean"] for entry in record["cells"]] == [None, None, None, None, [0.5], None]
-    assert [text for (_, column), text in cells_of(format_markdown(record)).items() if "ours" in column and text] == [
-        "50.0"
-    ]
+    assert [
+        text
+        for (_, column), text in cells_of(format_markdown(summarise_table(record))).items()
+        if "ours" in column and text
+    ] == ["50.0"]
     elsewhere = collect_table(workspace._replace(scale="paper"), TABLE, 1)
     assert not any(entry["values"] for entry in elsewhere["cells"])
-    assert "No runs at this scale." in format_markdown(elsewhere)
+    assert "No runs at this scale." in format_markdown(summarise_table(elsewhere))
 
 
 def test_a_missing_seed_between_others_is_skipped(workspace):
@@ -90,7 +94,7 @@ def test_a_missing_seed_between_others_is_skipped(workspace):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": value})
     entry = collect_table(workspace, TABLE, 3)["cells"][0]
     assert entry["seeds"] == [0, 2] and entry["values"] == [0.2, 0.4]
-    assert "seeds 0, 2" in format_markdown(collect_table(workspace, TABLE, 3))
+    assert "seeds 0, 2" in markdown_of(workspace, TABLE, 3)
 
 
 def test_cells_of_equal_configuration_at_a_scale_share_a_run(tmp_path):
@@ -98,7 +102,7 @@ def test_cells_of_equal_configuration_at_a_scale_share_a_run(tmp_path):
     for scale in ("quick", "paper"):
         write_records(Workspace(tmp_path, "", scale), TrainingSpec("mnist_u", "irl_inr"), 0, SCAN, {"scan": 0.876})
     for scale, expected in (("paper", "87.6"), ("quick", "")):
-        cells = cells_of(format_markdown(collect_table(Workspace(tmp_path, "", scale), TABLES["table4"], 1)))
+        cells = cells_of(markdown_of(Workspace(tmp_path, "", scale), TABLES["table4"], 1))
         assert cells["IRL-INR + SCAN, d = 512", "MNIST(U): ours"] == expected
         assert cells["IRL-INR + SCAN, d = 256", "MNIST(U): ours"] == ""
         assert cells["IRL-INR + SCAN, d = 512", "MNIST(U): published"] == "90.4 ± 1.74"
@@ -108,12 +112,12 @@ def test_a_record_survives_json(workspace):
     write_records(workspace, OURS, 0, KMEANS, {"kmeans": 0.5})
     record = collect_table(workspace, TABLE, 1)
     assert json.loads(json.dumps(record)) == record
-    assert format_markdown(json.loads(json.dumps(record))) == format_markdown(record)
+    assert format_markdown(summarise_table(json.loads(json.dumps(record)))) == format_markdown(summarise_table(record))
 
 
 def test_other_folders_than_those_of_runs_are_left_out(tmp_path):
     write_records(Workspace(tmp_path, "", "quick"), OURS, 2, KMEANS, {"kmeans": 0.5})
     for name in ("curves/thesis-long-seed=4", "quick/mnist_u-ours-seed0.bak", "quick/notes-seedless"):
         (tmp_path / name).mkdir(parents=True)
-    seeds = [entry["seeds"] for record in collect_all(tmp_path) for entry in record["cells"] if entry["values"]]
+    seeds = [entry["seeds"] for record in collect_all(tmp_path, {}) for entry in record["cells"] if entry["values"]]
     assert seeds and all(each == [2] for each in seeds)

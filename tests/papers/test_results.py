@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,10 @@ from irl_inr_jax.types import InputError
 from papers import collection, results
 from papers.collection import collect_all, collect_table
 from papers.records import Cell, TrainingSpec
-from papers.results import format_details, format_markdown, format_summary
+from papers.results import ResultFiles, format_details, format_summary
 from papers.runner import Workspace
-from papers.systems import describe_differences, simplify_cell
+from papers.summary import add_earlier, read_summaries, summarise_table
+from papers.systems import describe_differences
 from papers.tables import TABLES
 from tests.conftest import ROOT
 from tests.papers.invented_table import (
@@ -22,7 +22,7 @@ from tests.papers.invented_table import (
     SCAN,
     TABLE,
     cells_of,
-    table_lines,
+    markdown_of,
     write_records,
 )
 
@@ -32,12 +32,16 @@ def workspace(tmp_path):
     return Workspace(tmp_path, "", "quick")
 
 
+def summarise_all(workdir):
+    return [summarise_table(record) for record in collect_all(workdir, {})]
+
+
 def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
     for seed in range(2):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=61.0, rotation=0.5)
         write_records(workspace, OURS, seed, SCAN, {"scan": 0.6}, seconds=7200.0)
     write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.5}, step=0)
-    text = format_markdown(collect_table(workspace, TABLE, 2))
+    text = markdown_of(workspace, TABLE, 2)
     assert "## An invented table (nobody, 1899), scale quick" in text and "\nA note.\n" in text
     ours, orbit = [line for line in text.splitlines() if line.startswith("- `")]
     assert ours.startswith(
@@ -54,7 +58,7 @@ def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
         TABLE, cells=(Cell("IRL-INR", "k-means", "59.6", TrainingSpec("mnist_u", "irl_inr"), KMEANS),)
     )
     write_records(workspace, TrainingSpec("mnist_u", "irl_inr"), 0, KMEANS, {"kmeans": 0.5})
-    assert "Differences from the publication: none." in format_markdown(collect_table(workspace, alone, 1))
+    assert "Differences from the publication: none." in markdown_of(workspace, alone, 1)
 
 
 def test_the_line_of_a_run_has_the_seeds_of_all_its_cells(workspace):
@@ -62,19 +66,19 @@ def test_the_line_of_a_run_has_the_seeds_of_all_its_cells(workspace):
     for seed in range(2):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, device=f"device {seed}")
     write_records(workspace, OURS, 0, SCAN, {"scan": 0.6}, seconds=100.0)
-    line = next(line for line in format_markdown(collect_table(workspace, TABLE, 2)).splitlines() if "`mnist" in line)
+    line = next(line for line in markdown_of(workspace, TABLE, 2).splitlines() if "`mnist" in line)
     assert "seeds 0, 1, " in line and "in 2 min 5 s to 2 min 6 s, evaluation 1 min 1 s to 2 min 41 s" in line
 
 
 def test_the_line_of_a_run_names_every_device_and_the_range_of_its_costs(workspace):
     for seed, (device, seconds) in enumerate((("cpu", 61.0), ("H100", 4.0), ("cpu", 30.0))):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=seconds, device=device)
-    text = format_markdown(collect_table(workspace, TABLE, 3))
+    text = markdown_of(workspace, TABLE, 3)
     assert "evaluation 4 s to 1 min 1 s, cpu and H100. Differences" in text
 
 
 def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_path, monkeypatch):
-    nothing = format_details(collect_all(tmp_path))
+    nothing = format_details(summarise_all(tmp_path))
     sections = re.split(r"(?m)^## ", nothing)[1:]
     assert len(sections) == len(TABLES)
     for section, table in zip(sections, TABLES.values(), strict=True):
@@ -91,7 +95,7 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
     for seed in range(2):
         write_records(Workspace(tmp_path, "", "quick"), OURS, seed, KMEANS, {"kmeans": 0.25 + seed / 2})
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.9})
-    some = format_details(collect_all(tmp_path))
+    some = format_details(summarise_all(tmp_path))
     found = {}
     for section in re.split(r"(?m)^## ", some)[1:]:
         for (row, column), text in cells_of(section).items():
@@ -114,74 +118,58 @@ def test_a_summary_has_the_rows_with_values_of_tables_that_are_more_than_half_fi
     workspace = Workspace(tmp_path, "", "quick")
     for seed in range(2):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=1.0)
-    assert format_summary(collect_all(tmp_path)).startswith("Mostly without values")
+    assert format_summary(summarise_all(tmp_path)).startswith("Mostly without values")
     write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.25})
-    text = format_summary(collect_all(tmp_path))
+    text = format_summary(summarise_all(tmp_path))
     assert text.count("### An invented table, scale quick, 1 to 2 seeds") == 1 and "(invented, quick)" in text
     assert cells_of(text)["Ours", "k-means: ours"] == "50.0 ± 0.0" and "*Nobody, 1899*" in text
     assert cells_of(text)["Training-free", "k-means: ours"] == "25.0" and "sha256" not in text
     write_records(workspace, OURS, 0, SCAN, {"scan": 0.5}, shift=[0.5, 0.5])
-    assert "Training-free" in format_summary(collect_all(tmp_path))
+    assert "Training-free" in format_summary(summarise_all(tmp_path))
     monkeypatch.setattr(results, "ONLY_DETAILS", (TABLE.name,))
-    text = format_summary(collect_all(tmp_path))
+    text = format_summary(summarise_all(tmp_path))
     named = "An invented table (invented, quick)"
     assert text.strip() == f"Only in [all tables](docs/results/tables.md): {named}; {named}."
 
 
 def test_the_summary_is_replaced_and_everything_around_it_is_kept(tmp_path):
-    page, details = tmp_path / "RESULTS.md", tmp_path / "docs" / "tables.md"
+    files = ResultFiles(tmp_path / "RESULTS.md", tmp_path / "docs" / "tables.md", tmp_path / "docs" / "tables.jsonl")
+    page = files.page
     before, after = f"# Results\n\n## Measured\n{results.BEGIN}", f"{results.END}\n\n## More\n"
     page.write_text(f"{before}\nold tables\n{after}")
     with pytest.raises(InputError, match="expected finished runs"):
-        results.update_results(page, details, tmp_path)
+        results.update_results(files, tmp_path)
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.5})
-    results.update_results(page, details, tmp_path)
-    records = collect_all(tmp_path)
-    assert details.read_text() == format_details(records)
+    results.update_results(files, tmp_path)
+    records = summarise_all(tmp_path)
+    assert files.details.read_text() == format_details(records)
     written = page.read_text()
     assert written == f"{before}\n\n{format_summary(records)}\n{after}"
-    results.update_results(page, details, tmp_path)
+    results.update_results(files, tmp_path)
     assert page.read_text() == written
     page.write_text("# Results\n")
     with pytest.raises(InputError, match="expected a file with the lines"):
-        results.update_results(page, details, tmp_path)
+        results.update_results(files, tmp_path)
 
 
-def test_the_committed_results_have_the_words_of_the_generator():
-    """The page is generated from runs that are not committed; all but its values and costs must agree."""
-    committed = (ROOT / "docs" / "results" / "tables.md").read_text()
-    assert committed.startswith(results.DETAILS)
-    sections = re.split(r"(?m)^## ", committed)[1:]
-    tables = {f"{table.title} ({table.source})": table for table in TABLES.values()}
-    titles = [section.splitlines()[0].rpartition(", scale ") for section in sections]
-    assert list(dict.fromkeys(title for title, _, _ in titles)) == list(tables)
-    for section, (title, _, scale) in zip(sections, titles, strict=True):
-        table = tables[title]
-        expected = collect_table(Workspace(Path("none"), "", scale), table, 1)
-        published = {position: text for position, text in cells_of(format_markdown(expected)).items() if text}
-        found = cells_of(section)
-        assert {
-            position: text for position, text in found.items() if position[1].endswith(": published") and text
-        } == published
-        assert list(dict.fromkeys(row for row, _ in found)) == table.rows and all(
-            note in section for note in table.notes
-        )
-        specs = {cell.training.name: cell.training for cell in (simplify_cell(cell, scale) for cell in table.cells)}
-        for name, differs in re.findall(r"(?m)^- `(.*?)`: .* Differences from the publication: (.*)\.$", section):
-            assert differs == "; ".join(describe_differences(specs[name], scale))
-
-
-def test_the_committed_summary_repeats_the_committed_tables():
+def test_the_committed_pages_are_those_of_the_committed_values(tmp_path):
+    """Also fails if a run of the tables now has other settings than when it was measured."""
+    details = ROOT / "docs" / "results" / "tables.md"
+    earlier = read_summaries(details.with_suffix(".jsonl"))
+    summaries = [
+        add_earlier(summarise_table(record), earlier.get((record["table"], record["scale"])))
+        for record in collect_all(tmp_path, earlier)
+    ]
+    assert details.read_text() == format_details(summaries)
     page = (ROOT / "RESULTS.md").read_text()
-    summary = page.partition(results.BEGIN)[2].partition(results.END)[0]
-    details = (ROOT / "docs" / "results" / "tables.md").read_text()
-    assert len(table_lines(summary)) > 20 and set(table_lines(summary)) <= set(table_lines(details))
+    assert page.partition(results.BEGIN)[2].partition(results.END)[0].strip() == format_summary(summaries).strip()
     assert len(page.split()) < 2000 and page.count(results.BEGIN) == 1 == page.count(results.END)
+    assert len(earlier) == len(TABLES) and all(summary["cells"] for summary in earlier.values())
 
 
 def test_the_title_of_a_summary_says_how_many_seeds_its_cells_have(workspace):
     def title():
-        return format_summary([collect_table(workspace, TABLE, 3)]).splitlines()[0].rpartition(", ")[2]
+        return format_summary([summarise_table(collect_table(workspace, TABLE, 3))]).splitlines()[0].rpartition(", ")[2]
 
     for measure, values in ((KMEANS, {"kmeans": 0.5}), (SCAN, {"scan": 0.6})):
         for system in (OURS, ORBIT):
