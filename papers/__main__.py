@@ -20,6 +20,7 @@ draws what has been measured; `curve --help` has the flags.
 import itertools
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from absl import flags
@@ -39,28 +40,38 @@ USAGE = f"{(__doc__ or '').rstrip()}\n\nCurves:\n\n{list_curves()}\n"
 CURVE_VERBS = ("curve", "curves")  # of papers/curve_command.py
 
 
-def define_flags(values: flags.FlagValues, arguments: Sequence[str]) -> None:
-    """Define the flags that follow the names of tables."""
-    flags.DEFINE_enum("scale", "quick", SCALES, "quick: two CPU cores; long, paper: a GPU", flag_values=values)
-    flags.DEFINE_integer(
-        "seeds", 1, "training runs per system, with seeds 0, 1, ...", lower_bound=1, flag_values=values
-    )
-    flags.DEFINE_string(
-        "root", "data", "folder of the published data sets: mnist/, wm811k/, ...; see docs/data.md", flag_values=values
-    )
-    flags.DEFINE_string("workdir", "runs/paper", "folder for the runs and tables", flag_values=values)
-    flags.DEFINE_string("output", "RESULTS.md", "file in which `results` writes a summary", flag_values=values)
-    flags.DEFINE_string("details", "docs/results/tables.md", "file with all tables of `results`", flag_values=values)
-    flags.DEFINE_string(
+FLAGS: dict[str, Callable[..., object]] = {
+    "scale": partial(flags.DEFINE_enum, "scale", "quick", SCALES, "quick: two CPU cores; long, paper: a GPU"),
+    "seeds": partial(flags.DEFINE_integer, "seeds", 1, "training runs per system, with seeds 0, 1, ...", lower_bound=1),
+    "root": partial(
+        flags.DEFINE_string, "root", "data", "folder of the published data sets: mnist/, wm811k/, ...; see docs/data.md"
+    ),
+    "workdir": partial(flags.DEFINE_string, "workdir", "runs/paper", "folder for the runs and tables"),
+    "output": partial(flags.DEFINE_string, "output", "RESULTS.md", "file in which `results` writes a summary"),
+    "details": partial(flags.DEFINE_string, "details", "docs/results/tables.md", "file with all tables of `results`"),
+    "values": partial(
+        flags.DEFINE_string,
         "values",
         "docs/results/tables.jsonl",
         "values of earlier runs, to which `results` adds those in --workdir; a new file has only these",
-        flag_values=values,
-    )
+    ),
+}
+FLAGS_OF_VERB = {"list": ("scale", "workdir"), "results": ("workdir", "output", "details", "values")}
+FLAGS_OF_TABLES = ("scale", "seeds", "root", "workdir")
+
+
+def define_flags(names: Sequence[str]) -> Callable[[flags.FlagValues, Sequence[str]], None]:
+    """Return a function that defines the flags of these names."""
+
+    def define(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+        for name in names:
+            FLAGS[name](flag_values=values)
+
+    return define
 
 
 def make_workspace(values: flags.FlagValues) -> Workspace:
-    """Return the workspace that the flags describe, with absolute paths."""
+    """Return the workspace that the flags of a table describe, with absolute paths."""
     return Workspace(Path(values.workdir).absolute(), str(Path(values.root).absolute()), values.scale)
 
 
@@ -148,11 +159,11 @@ def main(arguments: Sequence[str]) -> int:
 
         return curve_main(names[0], names[1:], arguments[len(names) :])
     if not arguments or set(arguments) & {"-h", "-help", "--help"}:
-        return run_command(define_flags, lambda values: 0, ["--help"], usage=USAGE)
+        return run_command(define_flags(tuple(FLAGS)), lambda values: 0, ["--help"], usage=USAGE)
     verbs = {
-        "list": lambda values: list_tables(make_workspace(values)),
+        "list": lambda values: list_tables(Workspace(Path(values.workdir), "", values.scale)),
         "results": lambda values: write_results(
-            make_workspace(values).workdir, ResultFiles(Path(values.output), Path(values.details), Path(values.values))
+            Path(values.workdir), ResultFiles(Path(values.output), Path(values.details), Path(values.values))
         ),
     }
     known = (*verbs, *CURVE_VERBS, *TABLES, FIGURE)
@@ -162,7 +173,11 @@ def main(arguments: Sequence[str]) -> int:
     if len(names) > 1 and set(names) & set(verbs):
         return fail(f"expected list or results alone, found {' '.join(names)}; see --help")
     body = verbs.get(names[0], lambda values: reproduce(make_workspace(values), names, values.seeds))
-    return run_command(define_flags, body, arguments[len(names) :], usage=USAGE)
+    used, given = FLAGS_OF_VERB.get(names[0], FLAGS_OF_TABLES), arguments[len(names) :]
+    for flag in (argument.lstrip("-").partition("=")[0] for argument in given if argument.startswith("-")):
+        if flag in FLAGS and flag not in used:
+            return fail(f"expected for {names[0]} flags among --{', --'.join(used)}, found --{flag}; see --help")
+    return run_command(define_flags(used), body, given, usage=USAGE)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from irl_inr_jax.report.figures.training_figure import evenly_spaced_rows
 from irl_inr_jax.training.trained import load_trained
 from papers.records import TrainingSpec
 from papers.runner import Workspace, run_folder
-from papers.tables import FIGURE, TITLES
+from papers.tables import FIGURE, TITLES, WAFERS
 
 NUM_SHOWN = 12
+PLANKTON = "whoi_plankton"
 FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
     config: {
         "TARGET-VAE": TrainingSpec(config, "target_vae"),
@@ -23,7 +24,7 @@ FIGURE_RUNS: dict[str, dict[str, TrainingSpec]] = {
         "IRL-INR": TrainingSpec(config, "irl_inr"),
         "our recipe": TrainingSpec(config, "ours"),
     }
-    for config in ("wm811k", "whoi_plankton")
+    for config in (WAFERS, PLANKTON)
 }
 
 
@@ -44,7 +45,7 @@ def save_figure(workspace: Workspace, config: str) -> Path:
     save_image_rows(
         path,
         rows,
-        f"Reconstructions of {TITLES.get(config, config)}, scale {workspace.scale}",
+        f"Reconstructions of {(TITLES | {PLANKTON: 'plankton'}).get(config, config)}, scale {workspace.scale}",
         "each from the latent z and the pose predicted by a system",
     )
     return path

@@ -45,7 +45,10 @@ def test_invalid_arguments_are_refused_with_the_valid_ones(capsys):
         (["table2", "list"], "error: expected list or results alone, found table2 list; see --help"),
         (["list", "--scale", "small"], "quick"),
         (["list", "--scale", "quick", "table2"], "error: expected only flags, found 'table2'"),
-        (["list", "--seeds=0"], "--seeds"),
+        (["table2", "--seeds=0"], "--seeds"),
+        (["list", "--seeds=2"], "error: expected for list flags among --scale, --workdir, found --seeds; see --help"),
+        (["results", "--scale", "quick"], "--workdir, --output, --details, --values, found --scale; see --help"),
+        (["table2", "--values=a.jsonl"], "--scale, --seeds, --root, --workdir, found --values; see --help"),
     ):
         assert papers_main.main(arguments) == 2
         output, message = capsys.readouterr()
