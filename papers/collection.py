@@ -2,7 +2,6 @@
 
 import re
 import statistics
-from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -38,7 +37,8 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: d
     earlier: a summary of this table (`papers/summary.py`), whose seeds are left out of a cell unless all of them are
     finished again.
     """
-    counted = {(cell["row"], cell["column"]): cell["seeds"] for cell in (earlier or {"cells": []})["cells"]}
+    known = (earlier or {"cells": []})["cells"]
+    counted = {(cell["row"], cell["column"], cell["run"]): cell["seeds"] for cell in known}
     return {
         "table": table.name,
         "title": table.title,
@@ -47,21 +47,22 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: d
         "rows": table.rows,
         "columns": table.columns,
         "notes": list(table.notes),
-        "cells": [
-            collect_cell(workspace, cell, num_seeds, counted.get((cell.row, cell.column), ())) for cell in table.cells
-        ],
+        "cells": [collect_cell(workspace, cell, num_seeds, counted) for cell in table.cells],
     }
 
 
-def collect_cell(workspace: Workspace, cell: Cell, num_seeds: int, counted: Sequence[int] = ()) -> dict:
+def collect_cell(
+    workspace: Workspace, cell: Cell, num_seeds: int, counted: dict[tuple[str, str, str], list[int]]
+) -> dict:
     """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have costs and devices.
 
-    counted: seeds that are left out unless all of them are finished.
+    counted: {(row, column, run): seeds} that are left out unless all of them are finished.
     """
     simple = simplify_cell(cell, workspace.scale)
+    former = set(counted.get((cell.row, cell.column, simple.training.name), ()))
     found = {seed: measured for seed in range(num_seeds) if (measured := _read_seed(workspace, simple, seed))}
-    if not set(counted) <= set(found):
-        found = {seed: measured for seed, measured in found.items() if seed not in counted}
+    if not former <= set(found):
+        found = {seed: measured for seed, measured in found.items() if seed not in former}
     results = [measured["results"] for measured in found.values()]
     values = [measured["value"] for measured in found.values()]
     entry: dict = {

@@ -149,6 +149,9 @@ def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
                 summary["cells"].append({key: entry[key] for key in KEPT})
             else:
                 summary["runs"][entry.pop("run")] = {key: entry[key] for key in KEPT_OF_RUN}
+        for summary in found.values():
+            if missing := {cell["run"] for cell in summary["cells"]} - set(summary["runs"]):
+                raise KeyError(f"no line of the run {min(missing)}")
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise InputError(
             f"expected the values of earlier runs, as written by `python -m papers results`, found {path} "
