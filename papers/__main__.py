@@ -146,8 +146,8 @@ def list_tables(workspace: Workspace) -> int:
 
 def write_results(workdir: Path, files: ResultFiles) -> int:
     """Write the tables from all finished runs and the values of earlier ones; return the exit status."""
-    num_new = update_results(files, workdir)
-    print(f"wrote {files.page}, {files.details} and {files.values}; {num_new} cells with new values from {workdir}")
+    num_changed = update_results(files, workdir)
+    print(f"wrote {files.page}, {files.details} and {files.values}; {num_changed} cells have other values than before")
     return 0
 
 

@@ -7,7 +7,7 @@ from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
 from papers.runner import replace_text
-from papers.summary import add_earlier, read_summaries, summarise_table, write_summaries
+from papers.summary import add_earlier, check_complete, identify_cell, read_summaries, summarise_table, write_summaries
 
 EMPTY = ""
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
@@ -136,7 +136,7 @@ class ResultFiles(NamedTuple):
 
 
 def update_results(files: ResultFiles, workdir: Path) -> int:
-    """Add the finished runs in `workdir` to the values of earlier ones, write all files, return the new cells' number.
+    """Add the finished runs in `workdir` to the values of earlier ones, write all files, count the changed cells.
 
     Raises InputError before anything is written: for a page without the two lines, if no run has a value, and for
     earlier values of other settings.
@@ -145,15 +145,27 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
     _, end, after = rest.partition(END)
     if not end:
         raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {files.page}")
+    if not workdir.is_dir():
+        raise InputError(f"expected a folder of runs for --workdir, found none at {workdir}")
     earlier = read_summaries(files.values)
     new = [summarise_table(record) for record in collect_all(workdir, earlier)]
     summaries = [add_earlier(summary, earlier.get((summary["table"], summary["scale"]))) for summary in new]
+    check_complete(summaries, earlier)
     if not any(summary["runs"] for summary in summaries):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
     write_summaries(files.values, summaries)
     replace_text(files.details, format_details(summaries))
     replace_text(files.page, f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}")
-    return sum(bool(cell["seeds"]) for summary in new for cell in summary["cells"])
+    before = [(*place, *identify_cell(cell), cell["seeds"], cell["mean"]) for place, cell in _cells_of(earlier)]
+    now = {(summary["table"], summary["scale"]): summary for summary in summaries}
+    return sum(
+        (*place, *identify_cell(cell), cell["seeds"], cell["mean"]) not in before for place, cell in _cells_of(now)
+    )
+
+
+def _cells_of(summaries: dict[tuple[str, str], dict]) -> list[tuple[tuple[str, str], dict]]:
+    """Return all cells with seeds, each with its table and scale."""
+    return [(place, cell) for place, summary in summaries.items() for cell in summary["cells"] if cell["seeds"]]
 
 
 # Between these lines of RESULTS.md is the summary of the papers' tables.

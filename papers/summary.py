@@ -2,12 +2,12 @@
 
 A summary is what the pages show of a table: for each cell its seeds, mean and standard deviation, and for each run the
 range of its costs, its devices and its data. Two summaries with different seeds combine exactly; the values of single
-seeds are not needed again.
+seeds are not needed again. The settings of a run are compared by its differences from the publication, in words.
 """
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from irl_inr_jax.types import InputError
@@ -71,10 +71,10 @@ def add_earlier(summary: dict, earlier: dict | None) -> dict:
     """
     if earlier is None:
         return summary
-    known = {(cell["row"], cell["column"], cell["run"]): cell for cell in earlier["cells"]}
+    known = {identify_cell(cell): cell for cell in earlier["cells"]}
     cells, runs = [], dict(summary["runs"])
     for cell in summary["cells"]:
-        before = known.get((cell["row"], cell["column"], cell["run"]))
+        before = known.get(identify_cell(cell))
         if before is None or set(before["seeds"]) & set(cell["seeds"]):
             cells.append(cell)
             continue
@@ -125,6 +125,30 @@ def combine_cells(first: dict, second: dict) -> dict:
     return {"seeds": sorted([*first["seeds"], *second["seeds"]]), "mean": mean, "std": std}
 
 
+def identify_cell(cell: dict) -> tuple[str, str, str]:
+    """Return row, column and run of a cell."""
+    return cell["row"], cell["column"], cell["run"]
+
+
+def check_single(name: object, others: Container) -> None:
+    """Raise ValueError if another line of the file has the same name."""
+    if name in others:
+        raise ValueError(f"two lines of {name}")
+
+
+def check_complete(summaries: Sequence[dict], earlier: dict[tuple[str, str], dict]) -> None:
+    """Raise InputError if an earlier value has no cell in the tables, where it would be lost."""
+    present = {(each["table"], each["scale"], *identify_cell(cell)) for each in summaries for cell in each["cells"]}
+    for (table, scale), summary in earlier.items():
+        for cell in summary["cells"]:
+            if (table, scale, *identify_cell(cell)) not in present:
+                raise InputError(
+                    f"expected a cell of {table} at scale {scale} for each earlier value, found none for row "
+                    f"{cell['row']!r}, column {cell['column']!r} and run {cell['run']!r}; rename it in the file of "
+                    f"--values, or remove its line"
+                )
+
+
 def write_summaries(path: Path, summaries: Sequence[dict]) -> None:
     """Write the cells with values of each table and scale, and their runs, as one JSON object per line."""
     lines = []
@@ -148,8 +172,12 @@ def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
             if "row" in entry:
                 summary["cells"].append({key: entry[key] for key in KEPT})
             else:
-                summary["runs"][entry.pop("run")] = {key: entry[key] for key in KEPT_OF_RUN}
+                check_single(entry["run"], summary["runs"])
+                summary["runs"][entry["run"]] = {key: entry[key] for key in KEPT_OF_RUN}
         for summary in found.values():
+            places = [identify_cell(cell) for cell in summary["cells"]]
+            for number, place in enumerate(places):
+                check_single(place, places[:number])
             if missing := {cell["run"] for cell in summary["cells"]} - set(summary["runs"]):
                 raise KeyError(f"no line of the run {min(missing)}")
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:

@@ -59,6 +59,7 @@ def test_results_of_two_folders_are_those_of_one(tmp_path, files):
     files.values.unlink()
     assert update_results(files, write_seeds(tmp_path / "first", [0])) == 3
     assert update_results(files, write_seeds(tmp_path / "second", [1, 2])) == 3
+    assert update_results(files, tmp_path / "second") == 0
     assert [path.read_text() for path in files[:2]] == expected
     assert "36.3 ± 4.8" in expected[1]
 
@@ -113,6 +114,41 @@ def test_values_of_other_settings_are_refused_and_nothing_is_written(tmp_path, f
     assert [path.read_text() for path in files] == before
     update_results(files, write_seeds(tmp_path / "third", range(2)))
     assert "epochs 100 → 14" not in files.values.read_text()
+
+
+@pytest.mark.parametrize("name", [OURS.name, "Ours", "k-means", "invented"])
+def test_values_that_no_table_has_are_refused_rather_than_lost(tmp_path, files, name):
+    """Of a renamed run, row or column, or of a table that is gone."""
+    folder = write_seeds(tmp_path, [0])
+    update_results(files, folder)
+    changed = files.values.read_text().replace(f'"{name}"', '"another"')
+    files.values.write_text(changed)
+    with pytest.raises(InputError, match=r"expected a cell .*another"):
+        update_results(files, folder)
+    assert files.values.read_text() == changed
+
+
+def test_two_lines_of_one_value_or_run_are_refused(tmp_path, files):
+    """As after a merge of two branches."""
+    update_results(files, write_seeds(tmp_path, [0]))
+    lines = files.values.read_text().splitlines(keepends=True)
+    for line in (lines[0], lines[-1]):
+        files.values.write_text("".join([*lines, line]))
+        with pytest.raises(InputError, match="two lines of"):
+            read_summaries(files.values)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path / "first", [0]))
+    with pytest.raises(InputError, match="expected a folder of runs"):
+        update_results(files, tmp_path / "frist")
+
+
+def test_a_value_without_the_line_of_its_run_is_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path, [0]))
+    files.values.write_text("".join(line for line in files.values.open() if "train_seconds" not in line))
+    with pytest.raises(InputError, match=f"no line of the run {OURS.name}"):
+        update_results(files, tmp_path)
 
 
 @pytest.mark.parametrize(
