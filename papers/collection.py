@@ -7,6 +7,7 @@ from pathlib import Path
 
 from papers.records import Cell, Table
 from papers.runner import Workspace, read_json, read_record, run_folder
+from papers.summary import identify_cell
 from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import TABLES
 
@@ -37,8 +38,7 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: d
     earlier: a summary of this table (`papers/summary.py`), whose seeds are left out of a cell unless all of them are
     finished again.
     """
-    known = (earlier or {"cells": []})["cells"]
-    counted = {(cell["row"], cell["column"], cell["run"]): cell["seeds"] for cell in known}
+    counted = {identify_cell(cell): cell["seeds"] for cell in earlier["cells"]} if earlier else {}
     return {
         "table": table.name,
         "title": table.title,

@@ -7,7 +7,8 @@ from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
 from papers.runner import replace_text
-from papers.summary import add_earlier, check_complete, identify_cell, read_summaries, summarise_table, write_summaries
+from papers.summary import add_earlier, summarise_table
+from papers.values_file import check_complete, count_changed, read_summaries, write_summaries
 
 EMPTY = ""
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
@@ -139,7 +140,7 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
     """Add the finished runs in `workdir` to the values of earlier ones, write all files, count the changed cells.
 
     Raises InputError before anything is written: for a page without the two lines, if no run has a value, and for
-    earlier values of other settings.
+    earlier values of other settings or of no cell.
     """
     before, begin, rest = files.page.read_text().partition(BEGIN) if files.page.is_file() else ("", "", "")
     _, end, after = rest.partition(END)
@@ -150,22 +151,13 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
     earlier = read_summaries(files.values)
     new = [summarise_table(record) for record in collect_all(workdir, earlier)]
     summaries = [add_earlier(summary, earlier.get((summary["table"], summary["scale"]))) for summary in new]
-    check_complete(summaries, earlier)
+    check_complete(summaries, earlier.values())
     if not any(summary["runs"] for summary in summaries):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
     write_summaries(files.values, summaries)
     replace_text(files.details, format_details(summaries))
     replace_text(files.page, f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}")
-    before = [(*place, *identify_cell(cell), cell["seeds"], cell["mean"]) for place, cell in _cells_of(earlier)]
-    now = {(summary["table"], summary["scale"]): summary for summary in summaries}
-    return sum(
-        (*place, *identify_cell(cell), cell["seeds"], cell["mean"]) not in before for place, cell in _cells_of(now)
-    )
-
-
-def _cells_of(summaries: dict[tuple[str, str], dict]) -> list[tuple[tuple[str, str], dict]]:
-    """Return all cells with seeds, each with its table and scale."""
-    return [(place, cell) for place, summary in summaries.items() for cell in summary["cells"] if cell["seeds"]]
+    return count_changed(summaries, earlier.values())
 
 
 # Between these lines of RESULTS.md is the summary of the papers' tables.

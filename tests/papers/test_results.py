@@ -11,9 +11,10 @@ from papers.collection import collect_all, collect_table
 from papers.records import Cell, TrainingSpec
 from papers.results import ResultFiles, format_details, format_summary
 from papers.runner import Workspace
-from papers.summary import add_earlier, read_summaries, summarise_table
+from papers.summary import add_earlier, summarise_table
 from papers.systems import describe_differences
 from papers.tables import TABLES
+from papers.values_file import read_summaries
 from tests.conftest import ROOT
 from tests.papers.invented_table import (
     KMEANS,

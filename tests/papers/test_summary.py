@@ -8,7 +8,8 @@ from papers import collection
 from papers.collection import collect_table
 from papers.results import BEGIN, END, ResultFiles, update_results
 from papers.runner import Workspace
-from papers.summary import add_earlier, combine_cells, read_summaries, summarise_table, write_summaries
+from papers.summary import add_earlier, combine_cells, summarise_table
+from papers.values_file import read_summaries, write_summaries
 from tests.papers.invented_table import KMEANS, ORBIT, OURS, SCAN, TABLE, write_records
 
 VALUES = [0.31, 0.402, 0.377, 0.29]
@@ -118,7 +119,7 @@ def test_values_of_other_settings_are_refused_and_nothing_is_written(tmp_path, f
 
 @pytest.mark.parametrize("name", [OURS.name, "Ours", "k-means", "invented"])
 def test_values_that_no_table_has_are_refused_rather_than_lost(tmp_path, files, name):
-    """Of a renamed run, row or column, or of a table that is gone."""
+    """After a run, row, column or table was renamed or removed."""
     folder = write_seeds(tmp_path, [0])
     update_results(files, folder)
     changed = files.values.read_text().replace(f'"{name}"', '"another"')
