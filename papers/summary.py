@@ -36,9 +36,7 @@ def _summarise_run(entries: list[dict]) -> dict:
         "train_seconds": [min(train_seconds), max(train_seconds)],
         "evaluate_seconds": [min(evaluate_seconds), max(evaluate_seconds)],
         "devices": list(dict.fromkeys(_by_seed(entries, "devices").values())),
-        "data_sha256": list(
-            dict.fromkeys(text[:CHECKSUM_LENGTH] for text in _by_seed(entries, "data_sha256").values())
-        ),
+        "data_sha256": list(dict.fromkeys(checksums)),
         "differs": "; ".join(entries[-1]["differs"]),
     }
 
