@@ -78,12 +78,12 @@ def test_list_counts_the_finished_cells(tmp_path, capsys):
 def reproduced(tmp_path_factory):
     """The tiny table and figure requested twice, listed, and written: (workdir, outputs by command, details)."""
     workdir = tmp_path_factory.mktemp("papers")
-    output, details = workdir / "RESULTS.md", workdir / "tables.md"
+    output, details, values = workdir / "RESULTS.md", workdir / "tables.md", workdir / "tables.jsonl"
     output.write_text(f"# Results\n{BEGIN}\n{END}\n")
-    flags = ["--scale=paper", f"--workdir={workdir}", "--root=none"]
-    commands = (["tiny", "figure2", *flags],) * 2 + (
-        ["list", *flags],
-        ["results", f"--output={output}", f"--details={details}", *flags],
+    folder = f"--workdir={workdir}"
+    commands = (["tiny", "figure2", "--scale=paper", "--root=none", folder],) * 2 + (
+        ["list", "--scale=paper", folder],
+        ["results", f"--output={output}", f"--details={details}", f"--values={values}", folder],
     )
     call_script = runner.call_script
 
