@@ -6,7 +6,8 @@ from functools import reduce
 from pathlib import Path
 
 from papers.records import Cell, Table
-from papers.runner import Workspace, read_json, read_record, run_folder
+from papers.runner import Workspace, check_settings, read_json, read_record, run_folder
+from papers.settings_checksum import checksum_settings
 from papers.summary import identify_cell
 from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import TABLES
@@ -15,14 +16,24 @@ from papers.tables import TABLES
 def collect_all(workdir: Path, earlier: dict[tuple[str, str], dict]) -> list[dict]:
     """Return the records of every table at every scale, with all finished seeds.
 
-    earlier: {(table, scale): summary}, see `collect_table`.
+    earlier: {(table, scale): summary}, see `collect_table`. Raises InputError for a run with other settings than its
+    name has now.
     """
     num_seeds = count_seeds(workdir)
+    check_runs(workdir, num_seeds)
     return [
         collect_table(Workspace(workdir, "", scale), table, num_seeds, earlier.get((table.name, scale)))
         for table in TABLES.values()
         for scale in SCALES
     ]
+
+
+def check_runs(workdir: Path, num_seeds: int) -> None:
+    """Raise InputError if a run of a table has other settings than its name has now."""
+    for scale in SCALES:
+        for spec in {simplify_cell(cell, scale).training: None for table in TABLES.values() for cell in table.cells}:
+            for seed in range(num_seeds):
+                check_settings(run_folder(Workspace(workdir, "", scale), spec, seed) / "run", spec, scale, seed)
 
 
 def count_seeds(workdir: Path) -> int:
@@ -38,7 +49,7 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: d
     earlier: a summary of this table (`papers/summary.py`), whose seeds are left out of a cell unless all of them are
     finished again.
     """
-    counted = {identify_cell(cell): cell["seeds"] for cell in earlier["cells"]} if earlier else {}
+    earlier_seeds = {identify_cell(cell): cell["seeds"] for cell in earlier["cells"]} if earlier else {}
     return {
         "table": table.name,
         "title": table.title,
@@ -47,22 +58,22 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: d
         "rows": table.rows,
         "columns": table.columns,
         "notes": list(table.notes),
-        "cells": [collect_cell(workspace, cell, num_seeds, counted) for cell in table.cells],
+        "cells": [collect_cell(workspace, cell, num_seeds, earlier_seeds) for cell in table.cells],
     }
 
 
 def collect_cell(
-    workspace: Workspace, cell: Cell, num_seeds: int, counted: dict[tuple[str, str, str], list[int]]
+    workspace: Workspace, cell: Cell, num_seeds: int, earlier_seeds: dict[tuple[str, str, str], list[int]]
 ) -> dict:
-    """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have costs and devices.
+    """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have the facts of runs.
 
-    counted: {(row, column, run): seeds} that are left out unless all of them are finished.
+    earlier_seeds: {(row, column, run): seeds} that are left out unless all of them are finished.
     """
     simple = simplify_cell(cell, workspace.scale)
-    former = set(counted.get((cell.row, cell.column, simple.training.name), ()))
+    earlier = set(earlier_seeds.get((cell.row, cell.column, simple.training.name), ()))
     found = {seed: measured for seed in range(num_seeds) if (measured := _read_seed(workspace, simple, seed))}
-    if not former <= set(found):
-        found = {seed: measured for seed, measured in found.items() if seed not in former}
+    if not earlier <= set(found):
+        found = {seed: measured for seed, measured in found.items() if seed not in earlier}
     results = [measured["results"] for measured in found.values()]
     values = [measured["value"] for measured in found.values()]
     entry: dict = {
@@ -71,6 +82,7 @@ def collect_cell(
         "published": cell.published,
         "percent": cell.measure.percent,
         "run": simple.training.name,
+        "settings": checksum_settings(simple, workspace.scale),
         "seeds": list(found),
         "values": values,
         "mean": None,
@@ -81,21 +93,21 @@ def collect_cell(
         "evaluate_seconds": [measured["evaluate_seconds"] for measured in found.values()],
         "devices": [each["device"] for each in results],
         "data_sha256": [each["data"]["sha256"] for each in results],
+        "images": [[each["data"]["num_train"], each["data"]["num_images"]] for each in results],
+        "steps": [each["step"] for each in results],
     }
     if values:
         columns = list(zip(*[value if isinstance(value, list) else [value] for value in values], strict=True))
         entry["mean"] = [statistics.fmean(column) for column in columns]
         entry["std"] = [statistics.stdev(column) for column in columns] if len(values) > 1 else None
-        entry["images"] = [results[-1]["data"]["num_train"], results[-1]["data"]["num_images"]]
-        entry["step"] = results[-1]["step"]
     return entry
 
 
 def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
-    """Return value, costs and results.json of one seed, or None if a part is missing."""
+    """Return value, costs and results.json of one seed, or None if a part is missing or training goes on."""
     record = read_record(workspace, cell.training, seed, cell.measure)
     training = read_json(run_folder(workspace, cell.training, seed) / "training.json")
-    if record is None or training is None:
+    if record is None or training is None or not training["done"]:
         return None
     value = find_value(record["results"], cell.measure.path)
     if value is None:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
-from papers.runner import replace_text
+from papers.runner import replace_texts
 from papers.summary import add_earlier, summarise_table
-from papers.values_file import check_complete, count_changed, read_summaries, write_summaries
+from papers.values_file import check_complete, count_changed, format_values, read_summaries
 
 EMPTY = ""
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
@@ -61,7 +61,7 @@ def _describe_runs(runs: dict[str, dict]) -> list[str]:
     lines = ["Runs:", ""]
     for name, run in runs.items():
         num_train, num_test = run["images"]
-        steps = f"{run['step']} steps" if run["step"] else "no steps"
+        steps = f"{' to '.join(dict.fromkeys(map(str, run['steps'])))} steps" if any(run["steps"]) else "no steps"
         facts = [
             f"seeds {', '.join(map(str, run['seeds']))}",
             f"{num_train} + {num_test} images (test sha256 {' and '.join(run['data_sha256'])})",
@@ -139,9 +139,13 @@ class ResultFiles(NamedTuple):
 def update_results(files: ResultFiles, workdir: Path) -> int:
     """Add the finished runs in `workdir` to the values of earlier ones, write all files, count the changed cells.
 
-    Raises InputError before anything is written: for a page without the two lines, if no run has a value, and for
-    earlier values of other settings or of no cell.
+    Raises InputError before anything is written: for a page without the two lines, files that are one or cannot be
+    written, if no run has a value, and for earlier values of other settings or of no cell.
     """
+    if len({path.resolve() for path in files}) < len(files):
+        raise InputError(
+            f"expected three files for --output, --details and --values, found {', '.join(map(str, files))}"
+        )
     before, begin, rest = files.page.read_text().partition(BEGIN) if files.page.is_file() else ("", "", "")
     _, end, after = rest.partition(END)
     if not end:
@@ -154,9 +158,13 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
     check_complete(summaries, earlier.values())
     if not any(summary["runs"] for summary in summaries):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
-    write_summaries(files.values, summaries)
-    replace_text(files.details, format_details(summaries))
-    replace_text(files.page, f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}")
+    page = f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}"
+    try:
+        replace_texts(
+            {files.values: format_values(summaries), files.details: format_details(summaries), files.page: page}
+        )
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise InputError(f"expected names of files for --output, --details and --values, found {error}") from None
     return count_changed(summaries, earlier.values())
 
 

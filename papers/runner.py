@@ -5,6 +5,7 @@ and `measured/*.json` (results.json of each evaluation). Finished work is not re
 call continues the training and fits only the missing clusterers.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -209,13 +210,26 @@ def read_json(path: Path) -> dict | None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a file of JSON with `replace_text`."""
-    replace_text(path, json.dumps(value, indent=2) + "\n")
+    """Write a file of JSON with `replace_texts`."""
+    replace_texts({path: json.dumps(value, indent=2) + "\n"})
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Replace the file atomically, so that neither a reader nor a killed process leaves a partial one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
+def replace_texts(texts: dict[Path, str]) -> None:
+    """Replace each file atomically, and none of them if one cannot be written.
+
+    Neither a reader nor a killed process leaves a partial file.
+    """
+    partials = {path: path.with_name(path.name + ".partial") for path in texts}
+    try:
+        for path, text in texts.items():
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partials[path].write_text(text)
+    except OSError:
+        for partial in partials.values():
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+        raise
+    for path, partial in partials.items():
+        partial.replace(path)

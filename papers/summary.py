@@ -2,10 +2,11 @@
 
 A summary is what the pages show of a table: for each cell its seeds, mean and standard deviation, and for each run the
 range of its costs, its devices and its data. Two summaries with different seeds combine exactly; the values of single
-seeds are not needed again. The settings of a run are compared by its differences from the publication, in words.
+seeds are not needed again. Only seeds with the same settings and numbers of images are combined.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 
 from irl_inr_jax.types import InputError
 
@@ -16,29 +17,49 @@ def summarise_table(record: dict) -> dict:
     """Return the summary of a record of `collection.collect_table`, which has the values of every seed."""
     measured = [entry for entry in record["cells"] if entry["values"]]
     runs = {
-        name: _summarise_run([entry for entry in measured if entry["run"] == name])
+        name: _summarise_run(name, [entry for entry in measured if entry["run"] == name])
         for name in dict.fromkeys(entry["run"] for entry in measured)
     }
-    kept = ("row", "column", "published", "percent", "run", "seeds", "mean", "std", "differs")
+    kept = ("row", "column", "published", "percent", "run", "settings", "seeds", "mean", "std", "differs")
     cells = [{key: entry[key] for key in kept} for entry in record["cells"]]
     return record | {"cells": cells, "runs": runs}
 
 
-def _summarise_run(entries: list[dict]) -> dict:
-    """Return seeds, costs, devices and data of the cells of one run, whose seeds differ while some are measured."""
-    train_seconds = list(_by_seed(entries, "train_seconds").values())
-    evaluate_seconds = _sum_evaluations(entries)
+def _summarise_run(name: str, entries: list[dict]) -> dict:
+    """Return seeds, costs, devices and data of the cells of one run, whose seeds differ while some are measured.
+
+    Raises InputError if its seeds have different numbers of images.
+    """
+    images, *others = dict.fromkeys(map(tuple, _by_seed(entries, "images").values()))
+    for other in others:
+        check_same_images(name, images, other)
     checksums = [text[:CHECKSUM_LENGTH] for text in _by_seed(entries, "data_sha256").values()]
     return {
         "seeds": list(_by_seed(entries, "seeds")),
-        "images": entries[-1]["images"],
-        "step": entries[-1]["step"],
-        "train_seconds": [min(train_seconds), max(train_seconds)],
-        "evaluate_seconds": [min(evaluate_seconds), max(evaluate_seconds)],
+        "images": list(images),
+        "steps": _range(_by_seed(entries, "steps").values()),
+        "train_seconds": _range(_by_seed(entries, "train_seconds").values()),
+        "evaluate_seconds": _range(_sum_evaluations(entries)),
         "devices": list(dict.fromkeys(_by_seed(entries, "devices").values())),
         "data_sha256": list(dict.fromkeys(checksums)),
         "differs": "; ".join(entries[-1]["differs"]),
     }
+
+
+def check_same_images(name: str, some: Sequence[int], others: Sequence[int]) -> None:
+    """Raise InputError if (training, test) images of two groups of seeds are not equally many."""
+    if list(some) != list(others):
+        one, two = (f"{train} + {test}" for train, test in (some, others))
+        raise InputError(
+            f"expected equally many images for all seeds of {name}, found {one} and {two}; run all of its seeds with "
+            f"one data set, or remove its lines from the file of --values"
+        )
+
+
+def _range(values: Iterable) -> list:
+    """Return the smallest and the largest of the values."""
+    values = list(values)
+    return [min(values), max(values)]
 
 
 def _by_seed(entries: list[dict], key: str) -> dict:
@@ -60,43 +81,48 @@ def add_earlier(summary: dict, earlier: dict | None) -> dict:
     """Return a summary with the values of an earlier one of the same table and scale.
 
     Cells with different seeds are combined; a cell that shares a seed with the earlier one replaces it
-    (`collection.collect_table` leaves out seeds that were counted). Raises InputError if a run whose earlier values
-    remain had other settings than it has now.
+    (`collection.collect_table` leaves out seeds of the earlier one). Raises InputError if an earlier value that remains
+    had other settings or other numbers of images than its run has now.
     """
     if earlier is None:
         return summary
-    known = {identify_cell(cell): cell for cell in earlier["cells"]}
+    earlier_cells = {identify_cell(cell): cell for cell in earlier["cells"]}
     cells, runs = [], dict(summary["runs"])
     for cell in summary["cells"]:
-        before = known.get(identify_cell(cell))
-        if before is None or set(before["seeds"]) & set(cell["seeds"]):
+        earlier_cell = earlier_cells.get(identify_cell(cell))
+        if earlier_cell is None or set(earlier_cell["seeds"]) & set(cell["seeds"]):
             cells.append(cell)
             continue
-        run = earlier["runs"][cell["run"]]
-        check_same_settings(cell["run"], run["differs"], "; ".join(cell["differs"]))
-        cells.append(cell | combine_cells(before, cell))
-        runs[cell["run"]] = combine_runs(run, summary["runs"].get(cell["run"], run))
+        check_same_settings(earlier_cell, cell)
+        cells.append(cell | combine_cells(earlier_cell, cell))
+        name = cell["run"]
+        runs[name] = combine_runs(name, earlier["runs"][name], runs.get(name)) | {"differs": "; ".join(cell["differs"])}
     order = dict.fromkeys(cell["run"] for cell in cells if cell["seeds"])
     return summary | {"cells": cells, "runs": {name: runs[name] for name in order}}
 
 
-def check_same_settings(name: str, before: str, now: str) -> None:
-    """Raise InputError if the differences of a run from its publication are not what they were."""
-    if before != now:
+def check_same_settings(earlier: dict, cell: dict) -> None:
+    """Raise InputError if an earlier value of a cell was measured with other settings than the present ones."""
+    if earlier["settings"] != cell["settings"]:
         raise InputError(
-            f"expected earlier values of {name} with its present settings ({now}), found other settings ({before}); "
-            f"run all of its seeds again, or remove its lines from the file of --values"
+            f"expected earlier values of {cell['run']} with its present settings ({'; '.join(cell['differs'])}), found "
+            f"others (checksum {earlier['settings']} instead of {cell['settings']} in {cell['row']!r}, "
+            f"{cell['column']!r}); run all of its seeds again, or remove its lines from the file of --values"
         )
 
 
-def combine_runs(first: dict, second: dict) -> dict:
-    """Return seeds, ranges of costs, devices and data of two groups of runs with the same settings."""
-    return second | {
+def combine_runs(name: str, first: dict, second: dict | None) -> dict:
+    """Return seeds, devices, data and the ranges of steps and costs of two groups of a run's seeds; None is no group.
+
+    Raises InputError if they have different numbers of images.
+    """
+    if second is None:
+        return first
+    check_same_images(name, first["images"], second["images"])
+    return {
         "seeds": sorted({*first["seeds"], *second["seeds"]}),
-        **{
-            key: [min(first[key][0], second[key][0]), max(first[key][1], second[key][1])]
-            for key in ("train_seconds", "evaluate_seconds")
-        },
+        "images": first["images"],
+        **{key: _range([*first[key], *second[key]]) for key in ("steps", "train_seconds", "evaluate_seconds")},
         **{key: list(dict.fromkeys([*first[key], *second[key]])) for key in ("devices", "data_sha256")},
     }
 

@@ -1,33 +1,78 @@
 """The file that keeps the summaries of the tables when the runs' folders are gone: one JSON object per line."""
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from irl_inr_jax.types import InputError
-from papers.runner import replace_text
 from papers.summary import identify_cell
 
-# What the file has of a cell and of a run.
-KEPT = ("row", "column", "run", "seeds", "mean", "std")
-KEPT_OF_RUN = ("seeds", "images", "step", "train_seconds", "evaluate_seconds", "devices", "data_sha256", "differs")
 CellKey = tuple[str, str, str, str, str]  # table, scale, row, column, run
+IsValid = Callable[[object], bool]
 
 
-def write_summaries(path: Path, summaries: Iterable[dict]) -> None:
-    """Write the cells with values of each table and scale, and their runs."""
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are(is_one: IsValid, length: int = 0) -> IsValid:
+    """Return a test for a list of such values: of this length, or of any but an empty one for 0."""
+
+    def are_valid(values: object) -> bool:
+        return isinstance(values, list) and len(values) == (length or max(len(values), 1)) and all(map(is_one, values))
+
+    return are_valid
+
+
+def _are_seeds(value: object) -> bool:
+    return isinstance(value, list) and _are(_is_count)(value) and value == sorted(set(value))
+
+
+# What the file has of a cell and of a run, besides table and scale.
+CELL: dict[str, IsValid] = {
+    "row": _is_text,
+    "column": _is_text,
+    "run": _is_text,
+    "settings": _is_text,
+    "seeds": _are_seeds,
+    "mean": _are(_is_number),
+    "std": lambda value: value is None or _are(_is_number)(value),
+}
+RUN: dict[str, IsValid] = {
+    "run": _is_text,
+    "seeds": _are_seeds,
+    "images": _are(_is_count, 2),
+    "steps": _are(_is_count, 2),
+    "train_seconds": _are(_is_number, 2),
+    "evaluate_seconds": _are(_is_number, 2),
+    "devices": _are(_is_text),
+    "data_sha256": _are(_is_text),
+}
+
+
+def format_values(summaries: Iterable[dict]) -> str:
+    """Return the text of the file: the cells with values of each table and scale, and their runs."""
     lines = []
     for summary in summaries:
         place = {"table": summary["table"], "scale": summary["scale"]}
-        lines += [place | {key: cell[key] for key in KEPT} for cell in summary["cells"] if cell["seeds"]]
-        lines += [place | {"run": name} | run for name, run in summary["runs"].items()]
-    replace_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        lines += [place | {key: cell[key] for key in CELL} for cell in summary["cells"] if cell["seeds"]]
+        lines += [place | {key: (run | {"run": name})[key] for key in RUN} for name, run in summary["runs"].items()]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
-    """Return {(table, scale): summary} of a file of `write_summaries`, {} if there is none.
+    """Return {(table, scale): summary} of a file of `format_values`, {} if there is none.
 
-    Raises InputError for another file, and for two lines of one cell or run.
+    Raises InputError for another file, a value of another kind, and two lines of one cell or run.
     """
     found: dict[tuple[str, str], dict] = {}
     lines_of: set[tuple] = set()
@@ -41,9 +86,9 @@ def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
             lines_of.add(key)
             summary = found.setdefault((table, scale), {"table": table, "scale": scale, "cells": [], "runs": {}})
             if "row" in entry:
-                summary["cells"].append({key: entry[key] for key in KEPT})
+                summary["cells"].append(_select(entry, CELL))
             else:
-                summary["runs"][entry["run"]] = {key: entry[key] for key in KEPT_OF_RUN}
+                summary["runs"][entry["run"]] = _select(entry, RUN)
         for summary in found.values():
             if missing := {cell["run"] for cell in summary["cells"]} - set(summary["runs"]):
                 raise ValueError(f"no line of the run {min(missing)}")
@@ -53,6 +98,16 @@ def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
             f"({type(error).__name__}: {error}); give --values another file"
         ) from None
     return found
+
+
+def _select(entry: Mapping, kinds: Mapping[str, IsValid]) -> dict:
+    """Return the values of a line by their keys; raise ValueError for one of another kind."""
+    for key, is_valid in kinds.items():
+        if not is_valid(entry[key]):
+            raise ValueError(f"{key} {entry[key]!r} of the run {entry['run']}")
+    if "std" in kinds and len(entry["std"] or ()) != (len(entry["mean"]) if len(entry["seeds"]) > 1 else 0):
+        raise ValueError(f"std {entry['std']!r} of seeds {entry['seeds']!r} of the run {entry['run']}")
+    return {key: entry[key] for key in kinds}
 
 
 def check_complete(summaries: Iterable[dict], earlier: Iterable[dict]) -> None:

@@ -3,8 +3,9 @@
 from papers.collection import collect_table
 from papers.records import Cell, Measure, Table, TrainingSpec
 from papers.results import format_markdown
-from papers.runner import record_path, run_folder, write_json
+from papers.runner import Workspace, record_path, run_folder, write_json
 from papers.summary import summarise_table
+from papers.values_file import read_summaries
 
 OURS, ORBIT = TrainingSpec("mnist_u", "ours"), TrainingSpec("mnist_u", "orbit_knn")
 KMEANS = Measure(("clustering", "kmeans", "accuracy"), True, "kmeans", True)
@@ -25,17 +26,30 @@ TABLE = Table(
     ),
     ("A note.",),
 )
+VALUES = [0.31, 0.402, 0.377, 0.29]  # of seeds
 
 
 def write_records(
-    workspace, run, seed, measure, clustering, *, seconds=61.0, shift=None, rotation=None, step=780, device="a test"
+    workspace,
+    run,
+    seed,
+    measure,
+    clustering,
+    *,
+    seconds=61.0,
+    shift=None,
+    rotation=None,
+    step=780,
+    device="a test",
+    num_train=5000,
+    done=True,
 ):
     """Write the records of training and of one evaluation."""
     folder = run_folder(workspace, run, seed)
-    write_json(folder / "training.json", {"seconds": 125.0 + seed, "done": True})
+    write_json(folder / "training.json", {"seconds": 125.0 + seed, "done": done})
     results = {
         "clustering": {name: {"accuracy": value} for name, value in clustering.items()},
-        "data": {"num_train": 5000, "num_images": 2000, "sha256": "0123456789abcdef" * 4},
+        "data": {"num_train": num_train, "num_images": 2000, "sha256": "0123456789abcdef" * 4},
         "device": device,
         "step": step,
     }
@@ -61,3 +75,17 @@ def cells_of(markdown):
 
 def table_lines(markdown):
     return [line for line in markdown.splitlines() if line.startswith("|")]
+
+
+def write_seeds(workdir, seeds, **facts):
+    """Write k-means and poses of `OURS` for each seed, and return the folder of the runs."""
+    for seed in seeds:
+        shift = [VALUES[seed] / 2, -VALUES[seed]]
+        workspace = Workspace(workdir, "", "quick")
+        write_records(workspace, OURS, seed, KMEANS, {"kmeans": VALUES[seed]}, shift=shift, rotation=0.5, **facts)
+    return workdir
+
+
+def cells_in(files):
+    [summary] = read_summaries(files.values).values()
+    return {(cell["row"], cell["column"]): cell for cell in summary["cells"]}, summary["runs"]

@@ -134,8 +134,8 @@ def test_a_table_has_the_measured_accuracies(reproduced):
         assert value == results["clustering"]["kmeans"]["accuracy"] == pytest.approx(accuracy)
         assert 0.1 < value < 1 and f"| {entry['row']} | {published} | {100 * value:.1f} |" in table
         assert results["method"] == system and entry["data_sha256"] == [results["data"]["sha256"]]
-        assert results["clustering"]["kmeans"]["transductive"] and entry["images"] == [256, 64]
-        assert (entry["step"] == 0) == (system == "orbit_knn")
+        assert results["clustering"]["kmeans"]["transductive"] and entry["images"] == [[256, 64]]
+        assert (entry["steps"] == [0]) == (system == "orbit_knn")
         assert entry["train_seconds"][0] > 1 and entry["evaluate_seconds"][0] > results["seconds"]["total"] > 0
 
 

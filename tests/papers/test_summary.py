@@ -1,40 +1,16 @@
-"""Summaries of seeds: combined, kept in a file, and refused for other settings."""
+"""Summaries of seeds: combined over folders of runs, and refused for other settings."""
 
 import numpy as np
 import pytest
 
+from irl_inr_jax.config.storage import write_config
 from irl_inr_jax.types import InputError
-from papers import collection
-from papers.collection import collect_table
-from papers.results import BEGIN, END, ResultFiles, update_results
-from papers.runner import Workspace
-from papers.summary import add_earlier, combine_cells, summarise_table
-from papers.values_file import read_summaries, write_summaries
-from tests.papers.invented_table import KMEANS, ORBIT, OURS, SCAN, TABLE, write_records
-
-VALUES = [0.31, 0.402, 0.377, 0.29]
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    monkeypatch.setattr(collection, "TABLES", {TABLE.name: TABLE})
-    page = tmp_path / "RESULTS.md"
-    page.write_text(f"{BEGIN}\n{END}\n")
-    return ResultFiles(page, tmp_path / "tables.md", tmp_path / "tables.jsonl")
-
-
-def write_seeds(workdir, seeds, **facts):
-    """Write k-means and poses of `OURS` for each seed, and return the folder of the runs."""
-    for seed in seeds:
-        shift = [VALUES[seed] / 2, -VALUES[seed]]
-        workspace = Workspace(workdir, "", "quick")
-        write_records(workspace, OURS, seed, KMEANS, {"kmeans": VALUES[seed]}, shift=shift, rotation=0.5, **facts)
-    return workdir
-
-
-def cells_in(files):
-    [summary] = read_summaries(files.values).values()
-    return {(cell["row"], cell["column"]): cell for cell in summary["cells"]}, summary["runs"]
+from papers import systems
+from papers.results import update_results
+from papers.runner import Workspace, replace_texts, run_folder
+from papers.summary import combine_cells
+from papers.systems import QUICK_DATA, resolve_settings
+from tests.papers.invented_table import KMEANS, ORBIT, OURS, SCAN, VALUES, cells_in, write_records, write_seeds
 
 
 @pytest.mark.parametrize("split", [0, 1, 2, 3, 4])
@@ -104,39 +80,48 @@ def test_a_cell_that_was_never_run_again_keeps_its_value(tmp_path, files):
     assert list(runs) == [OURS.name, ORBIT.name] and runs[OURS.name]["evaluate_seconds"] == [7.0, 122.0]
 
 
-def test_values_of_other_settings_are_refused_and_nothing_is_written(tmp_path, files):
+@pytest.fixture
+def change_epochs(monkeypatch):
+    """A function that gives MNIST(U) other epochs at the quick scale."""
+
+    def change(num_epochs):
+        settings = dict(QUICK_DATA["mnist_u"]) | {"train.num_epochs": num_epochs}
+        monkeypatch.setitem(systems.QUICK_DATA, "mnist_u", tuple(settings.items()))
+        resolve_settings.cache_clear()
+
+    yield change
+    resolve_settings.cache_clear()
+
+
+def test_values_of_other_settings_are_refused_and_nothing_is_written(tmp_path, files, change_epochs):
     update_results(files, write_seeds(tmp_path / "first", [0, 1]))
-    changed = files.values.read_text().replace("epochs 100 → 15", "epochs 100 → 14")
-    assert changed != files.values.read_text()
-    files.values.write_text(changed)
+    old, _ = cells_in(files)
     before = [path.read_text() for path in files]
-    with pytest.raises(InputError, match=f"expected earlier values of {OURS.name} with its present settings.*→ 14"):
+    change_epochs(3)
+    with pytest.raises(InputError, match=f"expected earlier values of {OURS.name} with its present settings"):
         update_results(files, write_seeds(tmp_path / "second", [2]))
     assert [path.read_text() for path in files] == before
-    update_results(files, write_seeds(tmp_path / "third", range(2)))
-    assert "epochs 100 → 14" not in files.values.read_text()
+    assert update_results(files, write_seeds(tmp_path / "third", range(2))) == 0
+    cells, _ = cells_in(files)
+    assert {cell["settings"] for cell in cells.values()}.isdisjoint(cell["settings"] for cell in old.values())
 
 
-@pytest.mark.parametrize("name", [OURS.name, "Ours", "k-means", "invented"])
-def test_values_that_no_table_has_are_refused_rather_than_lost(tmp_path, files, name):
-    """After a run, row, column or table was renamed or removed."""
-    folder = write_seeds(tmp_path, [0])
-    update_results(files, folder)
-    changed = files.values.read_text().replace(f'"{name}"', '"another"')
-    files.values.write_text(changed)
-    with pytest.raises(InputError, match=r"expected a cell .*another"):
+def test_seeds_on_other_numbers_of_images_are_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path / "first", [0]))
+    folder = write_seeds(tmp_path / "second", [1], num_train=4999)
+    with pytest.raises(InputError, match=r"images for all seeds of .*, found 5000 \+ 2000 and 4999 \+ 2000"):
         update_results(files, folder)
-    assert files.values.read_text() == changed
+    write_seeds(folder, [2])
+    with pytest.raises(InputError, match=r"found 4999 \+ 2000 and 5000 \+ 2000"):
+        update_results(files, folder)
 
 
-def test_two_lines_of_one_value_or_run_are_refused(tmp_path, files):
-    """As after a merge of two branches."""
-    update_results(files, write_seeds(tmp_path, [0]))
-    lines = files.values.read_text().splitlines(keepends=True)
-    for line in (lines[0], lines[-1]):
-        files.values.write_text("".join([*lines, line]))
-        with pytest.raises(InputError, match="two lines of"):
-            read_summaries(files.values)
+def test_steps_of_seeds_that_stopped_early_are_a_range(tmp_path, files):
+    update_results(files, write_seeds(tmp_path / "first", [0], step=700))
+    update_results(files, write_seeds(tmp_path / "second", [1], step=650))
+    update_results(files, write_seeds(tmp_path / "third", [2], step=680))
+    assert cells_in(files)[1][OURS.name]["steps"] == [650, 700]
+    assert ", 650 to 700 steps in " in files.details.read_text()
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path, files):
@@ -145,28 +130,45 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, files):
         update_results(files, tmp_path / "frist")
 
 
-def test_a_value_without_the_line_of_its_run_is_refused(tmp_path, files):
-    update_results(files, write_seeds(tmp_path, [0]))
-    files.values.write_text("".join(line for line in files.values.open() if "train_seconds" not in line))
-    with pytest.raises(InputError, match=f"no line of the run {OURS.name}"):
-        update_results(files, tmp_path)
+def test_a_folder_with_runs_of_other_settings_is_refused(tmp_path, files, change_epochs):
+    folder = write_seeds(tmp_path, [0])
+    run = run_folder(Workspace(folder, "", "quick"), OURS, 0) / "run"
+    config = systems.resolve_config(OURS, "quick")
+    run.mkdir()
+    write_config(run / "config.json", config)
+    assert update_results(files, folder) == 3
+    before = [path.read_text() for path in files]
+    change_epochs(3)
+    with pytest.raises(InputError, match=r"expected config.train.num_epochs of at least 15, .*found 3"):
+        update_results(files, folder)
+    assert [path.read_text() for path in files] == before
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "3\n", "[]\n", '{"table": "invented"}\n', '{"table": "a", "scale": "b", "row": 1}\n']
-)
-def test_another_file_is_refused_in_one_line(files, text):
-    files.values.write_text(text)
-    with pytest.raises(InputError, match="expected the values of earlier runs") as caught:
-        read_summaries(files.values)
-    assert "\n" not in str(caught.value) and "--values" in str(caught.value)
+def test_a_run_that_is_trained_again_has_no_value(tmp_path, files):
+    folder = write_seeds(tmp_path, [0, 1])
+    write_seeds(folder, [1], done=False)
+    update_results(files, folder)
+    assert cells_in(files)[0]["Ours", "k-means"]["seeds"] == [0]
 
 
-def test_the_file_has_one_line_per_value_and_run(tmp_path, files):
-    record = collect_table(Workspace(write_seeds(tmp_path, range(3)), "", "quick"), TABLE, 3)
-    summary = summarise_table(record)
-    write_summaries(files.values, [summary])
-    assert len(files.values.read_text().splitlines()) == 3 + 1
-    empty = summarise_table(collect_table(Workspace(tmp_path / "nothing", "", "quick"), TABLE, 1))
-    [kept] = read_summaries(files.values).values()
-    assert add_earlier(empty, kept) == summary
+def test_files_that_are_one_or_cannot_be_written_are_refused_and_none_is_changed(tmp_path, files):
+    folder = write_seeds(tmp_path / "runs", [0])
+    update_results(files, folder)
+    before = [path.read_text() for path in files]
+    write_seeds(folder, [1])
+    with pytest.raises(InputError, match="expected three files"):
+        update_results(files._replace(values=tmp_path / "." / "tables.md"), folder)
+    for details in (folder, files.page / "tables.md"):
+        with pytest.raises(InputError, match="expected names of files"):
+            update_results(files._replace(details=details), folder)
+    assert [path.read_text() for path in files] == before
+    assert sorted(tmp_path.iterdir()) == sorted([*files, folder])
+
+
+def test_no_file_is_replaced_if_one_cannot_be_written(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("old")
+    (tmp_path / "second.partial").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_texts({first: "new", second: "new"})
+    assert first.read_text() == "old" and not second.exists() and not (tmp_path / "first.partial").exists()

@@ -1,0 +1,108 @@
+"""The file of earlier values: its lines, and what is refused when it is read."""
+
+import json
+
+import pytest
+
+from irl_inr_jax.types import InputError
+from papers.collection import collect_table
+from papers.results import update_results
+from papers.runner import Workspace
+from papers.summary import add_earlier, summarise_table
+from papers.values_file import format_values, read_summaries
+from tests.papers.invented_table import OURS, TABLE, write_seeds
+
+
+@pytest.mark.parametrize("name", [OURS.name, "Ours", "k-means", "invented"])
+def test_values_that_no_table_has_are_refused_rather_than_lost(tmp_path, files, name):
+    """After a run, row, column or table was renamed or removed."""
+    folder = write_seeds(tmp_path, [0])
+    update_results(files, folder)
+    changed = files.values.read_text().replace(f'"{name}"', '"another"')
+    files.values.write_text(changed)
+    with pytest.raises(InputError, match=r"expected a cell .*another"):
+        update_results(files, folder)
+    assert files.values.read_text() == changed
+
+
+def test_two_lines_of_one_value_or_run_are_refused(tmp_path, files):
+    """As after a merge of two branches."""
+    update_results(files, write_seeds(tmp_path, [0]))
+    lines = files.values.read_text().splitlines(keepends=True)
+    for line in (lines[0], lines[-1]):
+        files.values.write_text("".join([*lines, line]))
+        with pytest.raises(InputError, match="two lines of"):
+            read_summaries(files.values)
+
+
+def test_a_value_without_the_line_of_its_run_is_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path, [0]))
+    files.values.write_text("".join(line for line in files.values.open() if "train_seconds" not in line))
+    with pytest.raises(InputError, match=f"no line of the run {OURS.name}"):
+        update_results(files, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "3\n", "[]\n", '{"table": "invented"}\n', '{"table": "a", "scale": "b", "row": 1}\n']
+)
+def test_another_file_is_refused_in_one_line(files, text):
+    files.values.write_text(text)
+    with pytest.raises(InputError, match="expected the values of earlier runs") as caught:
+        read_summaries(files.values)
+    assert "\n" not in str(caught.value) and "--values" in str(caught.value)
+
+
+def test_the_file_has_one_line_per_value_and_run(tmp_path, files):
+    record = collect_table(Workspace(write_seeds(tmp_path, range(3)), "", "quick"), TABLE, 3)
+    summary = summarise_table(record)
+    files.values.write_text(format_values([summary]))
+    assert len(files.values.read_text().splitlines()) == 3 + 1
+    empty = summarise_table(collect_table(Workspace(tmp_path / "nothing", "", "quick"), TABLE, 1))
+    [kept] = read_summaries(files.values).values()
+    assert add_earlier(empty, kept) == summary
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seeds", [0, 0]),
+        ("seeds", [1, 0]),
+        ("seeds", []),
+        ("seeds", [-1, 0]),
+        ("seeds", [0.5, 1]),
+        ("mean", 0.5),
+        ("mean", [None]),
+        ("mean", ["0.5"]),
+        ("mean", [float("nan")]),
+        ("mean", [0.1, 0.2]),
+        ("std", None),
+        ("std", []),
+        ("std", [0.1, 0.2]),
+        ("settings", 12),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(tmp_path, files, key, value):
+    update_results(files, write_seeds(tmp_path, [0, 1]))
+    first, *others = files.values.read_text().splitlines()
+    files.values.write_text("\n".join([json.dumps(json.loads(first) | {key: value}), *others]) + "\n")
+    with pytest.raises(InputError, match=rf"ValueError: {'(mean|std)' if key == 'mean' else key} "):
+        read_summaries(files.values)
+
+
+def test_a_deviation_of_one_seed_is_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path, [0]))
+    files.values.write_text(files.values.read_text().replace('"std": null', '"std": [0.0]'))
+    with pytest.raises(InputError, match=r"ValueError: std \[0.0\] of seeds \[0\]"):
+        read_summaries(files.values)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("images", [5000]), ("steps", 780), ("train_seconds", ["125", "126"]), ("devices", []), ("data_sha256", "ab")],
+)
+def test_a_fact_of_a_run_of_another_kind_is_refused(tmp_path, files, key, value):
+    update_results(files, write_seeds(tmp_path, [0, 1]))
+    *others, last = files.values.read_text().splitlines()
+    files.values.write_text("\n".join([*others, json.dumps(json.loads(last) | {key: value})]) + "\n")
+    with pytest.raises(InputError, match=f"ValueError: {key} "):
+        read_summaries(files.values)
