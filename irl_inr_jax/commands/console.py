@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import select
 import sys
 import warnings
 
@@ -15,6 +16,14 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         return f"{record.levelname.lower()}: {message}" if record.levelno >= logging.WARNING else message
+
+
+class LogHandler(logging.StreamHandler):
+    """Prints to stdout; once nobody reads that, lines are dropped and the command goes on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not drop_unread_output():
+            super().handleError(record)
 
 
 # Faults of the machine, by the text that libraries in C++ quote in errors of their own kind.
@@ -44,7 +53,7 @@ def prepare_output() -> None:
 
 def start_logging() -> None:
     """Print the INFO lines of logger `irl_inr_jax` to stdout, and nothing of absl and orbax."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = LogHandler(sys.stdout)
     handler.setFormatter(PlainFormatter())
     logger = logging.getLogger("irl_inr_jax")
     logger.handlers[:] = [handler]
@@ -95,6 +104,22 @@ def describe_fault(error: BaseException) -> str | None:
             )
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def drop_unread_output() -> bool:
+    """Return whether the reader of stdout, such as head, has ended; if so, what is printed from now on disappears."""
+    try:
+        stdout = sys.stdout.fileno()
+    except OSError:  # of streams that replace stdout
+        return False
+    poll = select.poll()
+    poll.register(stdout, 0)  # reports errors only
+    if not poll.poll(0):
+        return False
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stdout)
+    os.close(null)
+    return True
 
 
 def report_failure(message: str, status: int) -> int:

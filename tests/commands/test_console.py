@@ -2,13 +2,17 @@
 
 import io
 import os
+import subprocess
 import sys
 import warnings
 from types import SimpleNamespace
 
 import pytest
+from absl import flags
 
 from irl_inr_jax.commands.console import prepare_output, start_logging
+from irl_inr_jax.commands.flags import call_body, define_compilation_cache
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +39,49 @@ def test_other_streams_and_backends_do_not_matter(monkeypatch):
     prepare_output()
     print("…")
     assert sys.stdout.getvalue() == "…\n" and os.environ["MPLBACKEND"] == "agg"
+
+
+# Prints or logs two lines, and reads one between them, so that the reader has ended before the second.
+COMMAND = """
+import logging, os, subprocess, sys
+from absl import flags
+from irl_inr_jax.commands.flags import call_body, define_compilation_cache
+values = flags.FlagValues()
+define_compilation_cache(values)
+values.mark_as_parsed()
+reader = subprocess.Popen(["head", "-n", "1"], stdin=subprocess.PIPE)
+os.dup2(reader.stdin.fileno(), 1)
+reader.stdin.close()
+
+def body():
+    put = logging.getLogger("irl_inr_jax").info if sys.argv[1] == "log" else lambda text: print(text, flush=True)
+    put("first")
+    reader.wait()
+    put("second")
+    print("reached", file=sys.stderr)
+    put("third")
+    return 0
+
+sys.exit(call_body(body, values))
+"""
+
+
+@pytest.mark.parametrize(("way", "status", "error"), [("log", 0, "reached\n"), ("print", 141, "")])
+def test_a_command_whose_output_is_no_longer_read_prints_no_error(way, status, error):
+    """Its log does not end it, so that a training goes on; a print does, as for other programs."""
+    done = subprocess.run([sys.executable, "-c", COMMAND, way], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "first\n", error)
+
+
+def test_another_broken_pipe_is_an_error():
+    def body():
+        raise BrokenPipeError("of a worker")
+
+    values = flags.FlagValues()
+    define_compilation_cache(values)
+    values.mark_as_parsed()
+    with pytest.raises(BrokenPipeError, match="of a worker"):
+        call_body(body, values)
 
 
 def test_libraries_do_not_warn_beside_our_errors(recwarn):
