@@ -15,6 +15,8 @@ So they use one thread at every size, which also makes their results reproducibl
 brute force is one long loop: two threads halve its time even at load 12, so it is not bounded. Nor are JAX and Numba.
 """
 
+import functools
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -23,8 +25,15 @@ from threadpoolctl import ThreadpoolController
 from irl_inr_jax.devices.shared_context import SharedContext
 
 
+@functools.lru_cache(maxsize=1)
+def _find_libraries(num_modules: int) -> ThreadpoolController:
+    """Return the libraries with threads; the search takes ten milliseconds, so that only a new import repeats it."""
+    return ThreadpoolController()
+
+
 def _limit(user_api: str) -> AbstractContextManager:
-    return ThreadpoolController().select(user_api=user_api).limit(limits=1)  # restores the limits of this API alone
+    libraries = _find_libraries(len(sys.modules)).select(user_api=user_api)
+    return libraries.limit(limits=1)  # restores the limits of this API alone
 
 
 _single_blas_thread = SharedContext(lambda: _limit("blas"))
