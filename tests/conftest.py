@@ -1,5 +1,6 @@
 """Settings of the whole suite, made before any test imports JAX, and fixtures that many tests use."""
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -22,6 +23,10 @@ os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 os.environ["OMP_NUM_THREADS"] = "1"  # two pytest workers share two cores
+# Tracing and lowering are the rest of it. Both leave millions of live objects, which the default thresholds search for
+# garbage again and again, and the lines of source in a lowered program are only for readers of its text.
+gc.set_threshold(50_000, 20, 100)
+os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
 
 # The environment of a script: always one device, since another number sums in another order.
 ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
