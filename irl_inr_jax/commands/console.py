@@ -1,13 +1,23 @@
 """Lines that a command prints: the log on stdout, and the user's errors on stderr."""
 
 import errno
+import io
 import logging
 import os
-import select
 import sys
 import warnings
 
 import absl.logging
+
+
+class DroppingFile(io.FileIO):
+    """A file whose content is dropped once the program that read it, such as head, has ended."""
+
+    def write(self, data) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return len(data)
 
 
 class PlainFormatter(logging.Formatter):
@@ -16,14 +26,6 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         return f"{record.levelname.lower()}: {message}" if record.levelno >= logging.WARNING else message
-
-
-class LogHandler(logging.StreamHandler):
-    """Prints to stdout; once nobody reads that, lines are dropped and the command goes on."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        if not drop_unread_output():
-            super().handleError(record)
 
 
 # Faults of the machine, by the text that libraries in C++ quote in errors of their own kind.
@@ -39,21 +41,35 @@ FAULTS = {
 def prepare_output() -> None:
     """Let nothing outside the package change what a command prints and draws.
 
-    Characters that the terminal's encoding lacks are replaced by question marks, figures are only written to files
-    whatever MPLBACKEND says, and libraries do not warn beside our errors about files that they read.
+    Characters that the terminal's encoding lacks are replaced by question marks, a command whose output is no longer
+    read goes on to its end, figures are only written to files whatever MPLBACKEND says, and libraries do not warn
+    beside our errors about files that they read.
     """
-    reconfigure = getattr(sys.stdout, "reconfigure", None)  # not of streams that replace stdout
-    if reconfigure is not None:
-        reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not one of the streams that replace stdout
+        if sys.stdout is sys.__stdout__:
+            sys.stdout = _without_broken_pipes(sys.stdout)
+        sys.stdout.reconfigure(errors="replace")
     os.environ["MPLBACKEND"] = "agg"
     for library in ("astropy", "mrcfile", "tifffile", "PIL"):
         warnings.filterwarnings("ignore", module=rf"{library}\.")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
+def _without_broken_pipes(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Return a stream with the same settings to the same file, as `DroppingFile`."""
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(DroppingFile(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
 def start_logging() -> None:
     """Print the INFO lines of logger `irl_inr_jax` to stdout, and nothing of absl and orbax."""
-    handler = LogHandler(sys.stdout)
+    handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(PlainFormatter())
     logger = logging.getLogger("irl_inr_jax")
     logger.handlers[:] = [handler]
@@ -104,22 +120,6 @@ def describe_fault(error: BaseException) -> str | None:
             )
         seen = seen.__cause__ or seen.__context__
     return None
-
-
-def drop_unread_output() -> bool:
-    """Return whether the reader of stdout, such as head, has ended; if so, what is printed from now on disappears."""
-    try:
-        stdout = sys.stdout.fileno()
-    except OSError:  # of streams that replace stdout
-        return False
-    poll = select.poll()
-    poll.register(stdout, 0)  # reports errors only
-    if not poll.poll(0):
-        return False
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stdout)
-    os.close(null)
-    return True
 
 
 def report_failure(message: str, status: int) -> int:

@@ -13,14 +13,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from irl_inr_jax.commands.configuration import resolve_presets
-from irl_inr_jax.commands.console import (
-    describe_fault,
-    drop_unread_output,
-    fail,
-    prepare_output,
-    report_failure,
-    start_logging,
-)
+from irl_inr_jax.commands.console import describe_fault, fail, prepare_output, report_failure, start_logging
 
 PLACES = ("workdir", "out", "to", "model")  # flags that name a file or folder and are None if they are not given
 
@@ -55,8 +48,7 @@ def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
     """Start logging and the compilation cache, and return the status of `body`.
 
     It is 2 after an InputError, and if JAX cannot use the devices that JAX_PLATFORMS names; 1 after a fault of the
-    machine such as a full disk, and 130 after Ctrl-C. Each is one line on stderr. It is 141, without a line, if a print
-    found that the reader of stdout had ended, as in `irl-inr inspect DIR | head`.
+    machine such as a full disk, and 130 after Ctrl-C. Each is one line on stderr.
     """
     from irl_inr_jax.devices.compilation_cache import enable_compilation_cache
     from irl_inr_jax.devices.compute import describe_missing_backend
@@ -65,15 +57,9 @@ def call_body(body: Callable[[], int], values: flags.FlagValues) -> int:
     start_logging()
     try:
         enable_compilation_cache(values.compilation_cache)
-        status = body()
-        sys.stdout.flush()
-        return status
+        return body()
     except InputError as error:
         return fail(str(error))
-    except BrokenPipeError:
-        if not drop_unread_output():
-            raise
-        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return report_failure("interrupted; the same command continues from what was saved", 128 + signal.SIGINT)
     except Exception as error:

@@ -1,18 +1,17 @@
 """Test what a command prints, whatever the terminal and the libraries do."""
 
 import io
+import logging
 import os
-import subprocess
+import select
 import sys
 import warnings
 from types import SimpleNamespace
 
 import pytest
-from absl import flags
 
 from irl_inr_jax.commands.console import prepare_output, start_logging
-from irl_inr_jax.commands.flags import call_body, define_compilation_cache
-from tests.conftest import ROOT
+from irl_inr_jax.training.progress import ConsoleProgress
 
 
 @pytest.fixture(autouse=True)
@@ -41,47 +40,49 @@ def test_other_streams_and_backends_do_not_matter(monkeypatch):
     assert sys.stdout.getvalue() == "…\n" and os.environ["MPLBACKEND"] == "agg"
 
 
-# Prints or logs two lines, and reads one between them, so that the reader has ended before the second.
-COMMAND = """
-import logging, os, subprocess, sys
-from absl import flags
-from irl_inr_jax.commands.flags import call_body, define_compilation_cache
-values = flags.FlagValues()
-define_compilation_cache(values)
-values.mark_as_parsed()
-reader = subprocess.Popen(["head", "-n", "1"], stdin=subprocess.PIPE)
-os.dup2(reader.stdin.fileno(), 1)
-reader.stdin.close()
-
-def body():
-    put = logging.getLogger("irl_inr_jax").info if sys.argv[1] == "log" else lambda text: print(text, flush=True)
-    put("first")
-    reader.wait()
-    put("second")
-    print("reached", file=sys.stderr)
-    put("third")
-    return 0
-
-sys.exit(call_body(body, values))
-"""
+def print_to_pipe(monkeypatch):
+    """Make stdout a pipe, and return the descriptor of its end for reading, which does not block."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    stream = os.fdopen(writer, "w", encoding="utf-8", buffering=1)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    return reader
 
 
-@pytest.mark.parametrize(("way", "status", "error"), [("log", 0, "reached\n"), ("print", 141, "")])
-def test_a_command_whose_output_is_no_longer_read_prints_no_error(way, status, error):
-    """Its log does not end it, so that a training goes on; a print does, as for other programs."""
-    done = subprocess.run([sys.executable, "-c", COMMAND, way], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout, done.stderr) == (status, "first\n", error)
+def test_a_command_goes_on_when_its_output_is_no_longer_read(monkeypatch):
+    """As that of `irl-inr train | head`: neither its log nor its progress nor its last flush fails."""
+    pipe = print_to_pipe(monkeypatch)
+    prepare_output()
+    start_logging()
+    progress = ConsoleProgress(total_steps=2, start_step=0, what="step")
+    progress.seconds_between_lines = 0.0
+    print("first", flush=True)
+    progress.update(1, "second")
+    assert os.read(pipe, 1000).decode().startswith("first\nstep 1/2")
+    os.close(pipe)
+    for _ in range(2):
+        print("unread", flush=True)
+        progress.update(2, "unread")
+        logging.getLogger("irl_inr_jax").info("unread")
+    sys.stdout.write("unread" * 10_000)
+    sys.stdout.flush()
 
 
-def test_another_broken_pipe_is_an_error():
-    def body():
-        raise BrokenPipeError("of a worker")
+def test_settings_of_the_output_are_kept(monkeypatch):
+    pipe = print_to_pipe(monkeypatch)
+    prepare_output()
+    print("─", end="")
+    assert not select.select([pipe], [], [], 0)[0]
+    print("")
+    assert os.read(pipe, 100).decode() == "─\n" and sys.stdout.fileno() == sys.__stdout__.fileno()
 
-    values = flags.FlagValues()
-    define_compilation_cache(values)
-    values.mark_as_parsed()
-    with pytest.raises(BrokenPipeError, match="of a worker"):
-        call_body(body, values)
+
+def test_a_command_without_output_runs(monkeypatch):
+    """With stdout closed, as under some schedulers."""
+    monkeypatch.setattr(sys, "stdout", None)
+    prepare_output()
+    print("unseen")
 
 
 def test_libraries_do_not_warn_beside_our_errors(recwarn):
