@@ -27,7 +27,7 @@ from absl import flags
 
 from irl_inr_jax.commands.console import fail
 from irl_inr_jax.commands.flags import run_command
-from papers.collection import collect_table
+from papers.collection import collect_table, list_unfinished
 from papers.curves import list_curves
 from papers.records import Measure, Table, TrainingSpec
 from papers.results import ResultFiles, format_markdown, update_results
@@ -146,7 +146,12 @@ def list_tables(workspace: Workspace) -> int:
 
 def write_results(workdir: Path, files: ResultFiles) -> int:
     """Write the tables from all finished runs and the values of earlier ones; return the exit status."""
+    is_new = not files.values.exists()
     num_changed = update_results(files, workdir)
+    if unfinished := list_unfinished(workdir):
+        print(f"left out, since their training is not finished: {', '.join(unfinished)}")
+    if is_new:
+        print(f"no earlier values in {files.values}: the tables have only the runs in {workdir}")
     print(f"wrote {files.page}, {files.details} and {files.values}; {num_changed} cells have other values than before")
     return 0
 

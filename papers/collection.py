@@ -1,13 +1,14 @@
 """The values of the papers' tables, from the records in the runs' folders."""
 
+import math
 import re
 import statistics
 from functools import reduce
 from pathlib import Path
 
-from papers.records import Cell, Table
-from papers.runner import Workspace, check_settings, read_json, read_record, run_folder
-from papers.settings_checksum import checksum_settings
+from papers.measured_settings import check_stored_settings, checksum_settings, present_settings
+from papers.records import Cell, Table, TrainingSpec
+from papers.runner import Workspace, read_json, read_record, run_folder
 from papers.summary import identify_cell
 from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import TABLES
@@ -16,38 +17,35 @@ from papers.tables import TABLES
 def collect_all(workdir: Path, earlier: dict[tuple[str, str], dict]) -> list[dict]:
     """Return the records of every table at every scale, with all finished seeds.
 
-    earlier: {(table, scale): summary}, see `collect_table`. Raises InputError for a run with other settings than its
-    name has now.
+    earlier: {(table, scale): summary}, see `collect_table`. Raises InputError as `collect_table` does.
     """
-    num_seeds = count_seeds(workdir)
-    check_runs(workdir, num_seeds)
     return [
-        collect_table(Workspace(workdir, "", scale), table, num_seeds, earlier.get((table.name, scale)))
+        collect_table(Workspace(workdir, "", scale), table, None, earlier.get((table.name, scale)))
         for table in TABLES.values()
         for scale in SCALES
     ]
 
 
-def check_runs(workdir: Path, num_seeds: int) -> None:
-    """Raise InputError if a run of a table has other settings than its name has now."""
-    for scale in SCALES:
-        for spec in {simplify_cell(cell, scale).training: None for table in TABLES.values() for cell in table.cells}:
-            for seed in range(num_seeds):
-                check_settings(run_folder(Workspace(workdir, "", scale), spec, seed) / "run", spec, scale, seed)
+def list_seeds(workspace: Workspace, spec: TrainingSpec) -> list[int]:
+    """Return the seeds of a run that have a folder, in order."""
+    folders = [path.name for path in (workspace.workdir / workspace.scale).glob(f"{spec.name}-seed*")]
+    return sorted(int(name.rpartition("-seed")[2]) for name in folders if re.fullmatch(r".*-seed(0|[1-9]\d*)", name))
 
 
-def count_seeds(workdir: Path) -> int:
-    """Return one more than the largest seed of the runs."""
-    runs = [path.name for scale in SCALES for path in workdir.glob(f"{scale}/*-seed*")]
-    numbers = [int(match[1]) for match in (re.search(r"-seed(\d+)$", name) for name in runs) if match]
-    return 1 + max(numbers, default=0)
+def list_unfinished(workdir: Path) -> list[str]:
+    """Return the names of the runs in all scales' folders whose training has begun and is not done."""
+    records = sorted(path for scale in SCALES for path in workdir.glob(f"{scale}/*/training.json"))
+    return [path.parent.name for path in records if not (read_json(path) or {"done": True})["done"]]
 
 
-def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: dict | None = None) -> dict:
+def collect_table(
+    workspace: Workspace, table: Table, num_seeds: int | None = None, earlier: dict | None = None
+) -> dict:
     """Return the table cell by cell: published and our values by seed, cost, device, data, and differences.
 
-    earlier: a summary of this table (`papers/summary.py`), whose seeds are left out of a cell unless all of them are
-    finished again.
+    num_seeds: of seeds 0, 1, ...; None for all. earlier: a summary of this table (`papers/summary.py`), whose seeds
+    are left out of a cell unless all of them are finished again. Raises InputError for values that were made with other
+    settings than the cells have now.
     """
     earlier_seeds = {identify_cell(cell): cell["seeds"] for cell in earlier["cells"]} if earlier else {}
     return {
@@ -63,7 +61,7 @@ def collect_table(workspace: Workspace, table: Table, num_seeds: int, earlier: d
 
 
 def collect_cell(
-    workspace: Workspace, cell: Cell, num_seeds: int, earlier_seeds: dict[tuple[str, str, str], list[int]]
+    workspace: Workspace, cell: Cell, num_seeds: int | None, earlier_seeds: dict[tuple[str, str, str], list[int]]
 ) -> dict:
     """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have the facts of runs.
 
@@ -71,7 +69,8 @@ def collect_cell(
     """
     simple = simplify_cell(cell, workspace.scale)
     earlier = set(earlier_seeds.get((cell.row, cell.column, simple.training.name), ()))
-    found = {seed: measured for seed in range(num_seeds) if (measured := _read_seed(workspace, simple, seed))}
+    seeds = list_seeds(workspace, simple.training) if num_seeds is None else range(num_seeds)
+    found = {seed: measured for seed in seeds if (measured := _read_seed(workspace, simple, seed))}
     if not earlier <= set(found):
         found = {seed: measured for seed, measured in found.items() if seed not in earlier}
     results = [measured["results"] for measured in found.values()]
@@ -82,7 +81,7 @@ def collect_cell(
         "published": cell.published,
         "percent": cell.measure.percent,
         "run": simple.training.name,
-        "settings": checksum_settings(simple, workspace.scale),
+        "settings": checksum_settings(present_settings(simple, workspace.scale), simple.measure),
         "seeds": list(found),
         "values": values,
         "mean": None,
@@ -104,18 +103,25 @@ def collect_cell(
 
 
 def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
-    """Return value, costs and results.json of one seed, or None if a part is missing or training goes on."""
+    """Return value, costs and results.json of one seed, or None if a part is missing or training goes on.
+
+    Raises InputError if its settings are not the present ones.
+    """
+    folder = run_folder(workspace, cell.training, seed)
     record = read_record(workspace, cell.training, seed, cell.measure)
-    training = read_json(run_folder(workspace, cell.training, seed) / "training.json")
+    training = read_json(folder / "training.json")
     if record is None or training is None or not training["done"]:
         return None
     value = find_value(record["results"], cell.measure.path)
     if value is None:
         return None
+    check_stored_settings(folder / "run", record["results"], cell, workspace.scale)
     costs = {"train_seconds": training["seconds"], "evaluate_seconds": record["seconds"]}
     return {"value": value, "results": record["results"], **costs}
 
 
 def find_value(results: dict, path: tuple[str, ...]) -> float | list[float] | None:
-    """Return the value at `path`, or None if it was not measured."""
-    return reduce(lambda found, key: None if found is None else found.get(key), path, results)
+    """Return the value at `path`, or None if it was not measured or is undefined, as a correlation with a constant."""
+    value = reduce(lambda found, key: None if found is None else found.get(key), path, results)
+    numbers = value if isinstance(value, list) else [value]
+    return value if all(number is not None and math.isfinite(number) for number in numbers) else None

@@ -1,13 +1,15 @@
 """The tables as Markdown, and the pages that show all of them."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
-from papers.runner import replace_texts
 from papers.summary import add_earlier, summarise_table
+from papers.systems import SCALES
 from papers.values_file import check_complete, count_changed, format_values, read_summaries
 
 EMPTY = ""
@@ -139,19 +141,21 @@ class ResultFiles(NamedTuple):
 def update_results(files: ResultFiles, workdir: Path) -> int:
     """Add the finished runs in `workdir` to the values of earlier ones, write all files, count the changed cells.
 
-    Raises InputError before anything is written: for a page without the two lines, files that are one or cannot be
-    written, if no run has a value, and for earlier values of other settings or of no cell.
+    Raises InputError before anything is written: for a page without the two lines, names that are not those of three
+    files, a folder without runs, if no run has a value, and for values of other settings or of no cell.
     """
-    if len({path.resolve() for path in files}) < len(files):
-        raise InputError(
-            f"expected three files for --output, --details and --values, found {', '.join(map(str, files))}"
-        )
+    if len({path.resolve() for path in files}) < len(files) or any(path.is_dir() for path in files):
+        named = ", ".join(map(str, files))
+        raise InputError(f"expected three files for --output, --details and --values, found {named}")
     before, begin, rest = files.page.read_text().partition(BEGIN) if files.page.is_file() else ("", "", "")
     _, end, after = rest.partition(END)
     if not end:
         raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {files.page}")
-    if not workdir.is_dir():
-        raise InputError(f"expected a folder of runs for --workdir, found none at {workdir}")
+    if not any((workdir / scale).is_dir() for scale in SCALES):
+        raise InputError(
+            f"expected a folder for --workdir that contains {', '.join(SCALES[:-1])} or {SCALES[-1]}, which `papers "
+            f"TABLE` writes, found none of them in {workdir}"
+        )
     earlier = read_summaries(files.values)
     new = [summarise_table(record) for record in collect_all(workdir, earlier)]
     summaries = [add_earlier(summary, earlier.get((summary["table"], summary["scale"]))) for summary in new]
@@ -159,13 +163,22 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
     if not any(summary["runs"] for summary in summaries):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
     page = f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}"
-    try:
-        replace_texts(
-            {files.values: format_values(summaries), files.details: format_details(summaries), files.page: page}
-        )
-    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-        raise InputError(f"expected names of files for --output, --details and --values, found {error}") from None
+    write_together({files.values: format_values(summaries), files.details: format_details(summaries), files.page: page})
     return count_changed(summaries, earlier.values())
+
+
+def write_together(texts: dict[Path, str]) -> None:
+    """Write all files before the first of them replaces an earlier one.
+
+    Raises InputError if a part of a path is no folder.
+    """
+    with ExitStack() as unfinished:
+        for path, text in texts.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise InputError(f"expected a file in a folder, found {path} ({error})") from None
+            unfinished.enter_context(replace_file(path)).write_text(text, encoding="utf-8")
 
 
 # Between these lines of RESULTS.md is the summary of the papers' tables.

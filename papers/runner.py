@@ -5,7 +5,6 @@ and `measured/*.json` (results.json of each evaluation). Finished work is not re
 call continues the training and fits only the missing clusterers.
 """
 
-import errno
 import fcntl
 import json
 import os
@@ -15,10 +14,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from irl_inr_jax.config.checked_files import write_in_one_step
 from irl_inr_jax.config.storage import find_earlier_run, from_json
 from irl_inr_jax.training.stopping import stop_signals
 from irl_inr_jax.types import InputError
@@ -111,12 +111,29 @@ def measure_run(workspace: Workspace, spec: TrainingSpec, seed: int, measures: l
             }
             path = record_path(folder, evaluation)
             known = read_json(path) or {"seconds": 0.0, "clusterers": []}
+            check_evaluation(path, known, evaluation, workspace.scale)
             if not path.exists() or not required <= set(known["clusterers"]):
                 clusterers = sorted(required | set(known["clusterers"]))
                 seconds = _evaluate(workspace, folder, evaluation, clusterers, lock)
                 results = read_json(folder / "run" / "eval" / "results.json")
                 record = {"seconds": known["seconds"] + seconds, "clusterers": clusterers, "results": results}
                 write_json(path, record)
+
+
+def check_evaluation(path: Path, record: dict, evaluation: EvaluationSpec, scale: str) -> None:
+    """Raise InputError if a record has results of other settings of evaluate.py than the present ones."""
+    requested = _assignments(evaluation, scale)
+    if "results" in record and record["results"]["options"]["set"] != requested:
+        found = record["results"]["options"]["set"]
+        raise InputError(
+            f"expected results with {' '.join(requested) or 'no settings'} in {path}, found "
+            f"{' '.join(found) or 'none'}; move it away to measure again"
+        )
+
+
+def _assignments(evaluation: EvaluationSpec, scale: str) -> list[str]:
+    """Return the KEY=VALUE of an evaluation."""
+    return [f"{key}={value}" for key, value in evaluation_settings(evaluation.settings, scale)]
 
 
 def read_record(workspace: Workspace, spec: TrainingSpec, seed: int, measure: Measure) -> dict | None:
@@ -141,7 +158,7 @@ def _evaluate(
         f"--clusterers={','.join(clusterers)}",
         f"--transductive={evaluation.transductive}",
         f"--report={evaluation.report}",
-        *(f"--set={key}={value}" for key, value in evaluation_settings(evaluation.settings, workspace.scale)),
+        *(f"--set={assignment}" for assignment in _assignments(evaluation, workspace.scale)),
     ]
     # A link rather than a copy: clusterings that a killed evaluation had finished remain for the next.
     used, kept = folder / "run" / "eval" / "clusterings", record_path(folder, evaluation).with_suffix("")
@@ -205,31 +222,20 @@ def lock_folder(folder: Path) -> Iterator[int]:
 
 
 def read_json(path: Path) -> dict | None:
-    """Return the content of a file of `write_json`, or None if it does not exist."""
-    return json.loads(path.read_text()) if path.exists() else None
+    """Return the content of a file of `write_json`, or None if it does not exist.
+
+    Raises InputError for a damaged file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    except ValueError as error:
+        raise InputError(
+            f"expected {path} as it was written, found it edited or damaged ({error}); restore it, or delete it to "
+            f"repeat its step"
+        ) from None
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a file of JSON with `replace_texts`."""
-    replace_texts({path: json.dumps(value, indent=2) + "\n"})
-
-
-def replace_texts(texts: dict[Path, str]) -> None:
-    """Replace each file atomically, and none of them if one cannot be written.
-
-    Neither a reader nor a killed process leaves a partial file.
-    """
-    partials = {path: path.with_name(path.name + ".partial") for path in texts}
-    try:
-        for path, text in texts.items():
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partials[path].write_text(text)
-    except OSError:
-        for partial in partials.values():
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-        raise
-    for path, partial in partials.items():
-        partial.replace(path)
+    """Write a file of JSON in one step, and its folder if needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_in_one_step(path, json.dumps(value, indent=2) + "\n")

@@ -1,8 +1,8 @@
 """Means over seeds per cell, and the combination of those of two groups of seeds.
 
 A summary is what the pages show of a table: for each cell its seeds, mean and standard deviation, and for each run the
-range of its costs, its devices and its data. Two summaries with different seeds combine exactly; the values of single
-seeds are not needed again. Only seeds with the same settings and numbers of images are combined.
+range of its costs, its devices and its data. Two summaries with different seeds combine to that of all seeds; the
+values of single seeds are not needed again. Only seeds with the same settings and numbers of images are combined.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from irl_inr_jax.types import InputError
 
-CHECKSUM_LENGTH = 12  # characters that are shown
+DATA_DIGITS = 12  # of a checksum of test images, of those in results.json
 
 
 def summarise_table(record: dict) -> dict:
@@ -30,10 +30,10 @@ def _summarise_run(name: str, entries: list[dict]) -> dict:
 
     Raises InputError if its seeds have different numbers of images.
     """
-    images, *others = dict.fromkeys(map(tuple, _by_seed(entries, "images").values()))
+    images, *others = dict.fromkeys(tuple(each) for entry in entries for each in entry["images"])
     for other in others:
         check_same_images(name, images, other)
-    checksums = [text[:CHECKSUM_LENGTH] for text in _by_seed(entries, "data_sha256").values()]
+    checksums = [text[:DATA_DIGITS] for text in _by_seed(entries, "data_sha256").values()]
     return {
         "seeds": list(_by_seed(entries, "seeds")),
         "images": list(images),
@@ -51,8 +51,8 @@ def check_same_images(name: str, some: Sequence[int], others: Sequence[int]) -> 
     if list(some) != list(others):
         one, two = (f"{train} + {test}" for train, test in (some, others))
         raise InputError(
-            f"expected equally many images for all seeds of {name}, found {one} and {two}; run all of its seeds with "
-            f"one data set, or remove its lines from the file of --values"
+            f"expected equally many images for all seeds of {name}, found {one} and {two}; move the folders of the "
+            f"others away, and remove the run's lines from a file of earlier values if they are the others"
         )
 
 
@@ -132,6 +132,11 @@ def combine_cells(first: dict, second: dict) -> dict:
     if not first["seeds"] or not second["seeds"]:
         used = first if first["seeds"] else second
         return {key: used[key] for key in ("seeds", "mean", "std")}
+    if len(first["mean"]) != len(second["mean"]):
+        raise InputError(
+            f"expected {len(second['mean'])} numbers in an earlier value, found {first['mean']}; correct its line in "
+            f"the file of --values"
+        )
     one, two = len(first["seeds"]), len(second["seeds"])
     total = one + two
     zeros = [0.0] * len(first["mean"])

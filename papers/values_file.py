@@ -24,11 +24,13 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _are(is_one: IsValid, length: int = 0) -> IsValid:
-    """Return a test for a list of such values: of this length, or of any but an empty one for 0."""
+def _are(is_one: IsValid, length: int | None = None) -> IsValid:
+    """Return a test for a list of such values, of this length or of any but 0."""
 
     def are_valid(values: object) -> bool:
-        return isinstance(values, list) and len(values) == (length or max(len(values), 1)) and all(map(is_one, values))
+        if not isinstance(values, list) or not values or (length is not None and len(values) != length):
+            return False
+        return all(map(is_one, values))
 
     return are_valid
 
@@ -72,32 +74,50 @@ def format_values(summaries: Iterable[dict]) -> str:
 def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
     """Return {(table, scale): summary} of a file of `format_values`, {} if there is none.
 
-    Raises InputError for another file, a value of another kind, and two lines of one cell or run.
+    Raises InputError for another file, a value of another kind, two lines of one cell or run, and runs whose seeds are
+    not those of their cells.
     """
     found: dict[tuple[str, str], dict] = {}
-    lines_of: set[tuple] = set()
+    numbers: dict[tuple, int] = {}
     try:
-        for line in path.read_text().splitlines() if path.exists() else ():
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except (OSError, ValueError) as error:
+        raise InputError(f"expected a file of earlier values for --values, found {path} ({error})") from None
+    for number, line in enumerate(lines, start=1):
+        try:
             entry = json.loads(line)
-            table, scale = entry["table"], entry["scale"]
-            key = (table, scale, entry.get("row"), entry.get("column"), entry["run"])
-            if key in lines_of:
-                raise ValueError(f"two lines of {key}")
-            lines_of.add(key)
+            key = (entry["table"], entry["scale"], entry.get("row"), entry.get("column"), entry["run"])
+            if key in numbers:
+                raise ValueError(f"the same cell or run as in line {numbers[key]}")
+            numbers[key] = number
+            table, scale = key[:2]
             summary = found.setdefault((table, scale), {"table": table, "scale": scale, "cells": [], "runs": {}})
             if "row" in entry:
                 summary["cells"].append(_select(entry, CELL))
             else:
                 summary["runs"][entry["run"]] = _select(entry, RUN)
-        for summary in found.values():
-            if missing := {cell["run"] for cell in summary["cells"]} - set(summary["runs"]):
-                raise ValueError(f"no line of the run {min(missing)}")
-    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise InputError(
-            f"expected the values of earlier runs, as written by `python -m papers results`, found {path} "
-            f"({type(error).__name__}: {error}); give --values another file"
-        ) from None
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise InputError(
+                f"expected a cell or a run in line {number} of the earlier values in {path}, as `papers results` "
+                f"writes them, found {type(error).__name__}: {error}; correct it, or name another file with --values"
+            ) from None
+    for summary in found.values():
+        _check_runs(summary, path)
     return found
+
+
+def _check_runs(summary: dict, path: Path) -> None:
+    """Raise InputError if a run has no line, or one with other seeds than those of its cells."""
+    seeds: dict[str, set[int]] = {name: set() for name in summary["runs"]}
+    for cell in summary["cells"]:
+        seeds.setdefault(cell["run"], set()).update(cell["seeds"])
+    for name, expected in seeds.items():
+        found = summary["runs"].get(name, {}).get("seeds", [])
+        if found != sorted(expected):
+            raise InputError(
+                f"expected a line of the run {name} of {summary['table']} with the seeds of its cells, "
+                f"{sorted(expected)}, found {found} in {path}; correct it, or name another file with --values"
+            )
 
 
 def _select(entry: Mapping, kinds: Mapping[str, IsValid]) -> dict:

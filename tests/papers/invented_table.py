@@ -1,10 +1,12 @@
 """A small table, and records of its runs as the runner would write them."""
 
+from irl_inr_jax.config.storage import write_config
 from papers.collection import collect_table
 from papers.records import Cell, Measure, Table, TrainingSpec
 from papers.results import format_markdown
 from papers.runner import Workspace, record_path, run_folder, write_json
 from papers.summary import summarise_table
+from papers.systems import evaluation_settings, resolve_config
 from papers.values_file import read_summaries
 
 OURS, ORBIT = TrainingSpec("mnist_u", "ours"), TrainingSpec("mnist_u", "orbit_knn")
@@ -47,11 +49,16 @@ def write_records(
     """Write the records of training and of one evaluation."""
     folder = run_folder(workspace, run, seed)
     write_json(folder / "training.json", {"seconds": 125.0 + seed, "done": done})
+    config = resolve_config(run, workspace.scale)
+    config.seed = seed
+    (folder / "run").mkdir(exist_ok=True)
+    write_config(folder / "run" / "config.json", config)
     results = {
         "clustering": {name: {"accuracy": value} for name, value in clustering.items()},
         "data": {"num_train": num_train, "num_images": 2000, "sha256": "0123456789abcdef" * 4},
         "device": device,
         "step": step,
+        "options": {"set": [f"{key}={value}" for key, value in evaluation_settings((), workspace.scale)]},
     }
     record = {"seconds": seconds, "clusterers": list(clustering), "results": results}
     write_json(record_path(folder, measure.evaluation), record)

@@ -89,6 +89,16 @@ def test_a_cell_without_run_clusterer_or_measure_is_empty(workspace):
     assert "No runs at this scale." in format_markdown(summarise_table(elsewhere))
 
 
+@pytest.mark.parametrize("undefined", [float("nan"), float("inf"), None])
+def test_undefined_values_are_left_out(workspace, undefined):
+    """As the correlation with a pose that is the same for all images."""
+    write_records(workspace, OURS, 0, KMEANS, {"kmeans": 0.5}, shift=[0.5, undefined], rotation=undefined)
+    write_records(workspace, OURS, 1, KMEANS, {"kmeans": 0.6}, shift=[0.5, 0.25], rotation=0.75)
+    cells = collect_table(workspace, TABLE, 2)["cells"]
+    assert [cells[number]["seeds"] for number in (0, 2, 3)] == [[0, 1], [1], [1]]
+    assert cells[2]["mean"] == [0.5, 0.25] and cells[3]["std"] is None
+
+
 def test_a_missing_seed_between_others_is_skipped(workspace):
     for seed, value in ((0, 0.2), (2, 0.4)):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": value})

@@ -138,6 +138,7 @@ def test_the_summary_is_replaced_and_everything_around_it_is_kept(tmp_path):
     page = files.page
     before, after = f"# Results\n\n## Measured\n{results.BEGIN}", f"{results.END}\n\n## More\n"
     page.write_text(f"{before}\nold tables\n{after}")
+    (tmp_path / "paper").mkdir()
     with pytest.raises(InputError, match="expected finished runs"):
         results.update_results(files, tmp_path)
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.5})

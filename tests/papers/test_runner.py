@@ -7,7 +7,7 @@ import pytest
 
 from irl_inr_jax.config.storage import write_config
 from irl_inr_jax.types import InputError
-from papers import runner
+from papers import runner, systems
 from papers.records import Measure, TrainingSpec
 from papers.runner import Workspace, measure_run, read_record, record_path, run_folder, train_run
 from papers.systems import resolve_config
@@ -37,7 +37,8 @@ class Scripts:
         flags = dict(argument[2:].split("=", 1) for argument in arguments)
         workdir = runner.Path(flags["workdir"])
         if script == "evaluate.py":
-            self.evaluate(workdir, flags)
+            settings = [argument.removeprefix("--set=") for argument in arguments if argument.startswith("--set=")]
+            self.evaluate(workdir, flags | {"set": settings})
         return SECONDS
 
     def evaluate(self, workdir, flags):
@@ -49,7 +50,8 @@ class Scripts:
             kept.write_text("")
             if self.is_killed:
                 raise InputError("expected evaluate.py to succeed, found status -9")
-        (workdir / "eval" / "results.json").write_text(json.dumps({"clustering": scores, "pose": {}}))
+        results = {"clustering": scores, "pose": {}, "options": {"set": flags["set"]}}
+        (workdir / "eval" / "results.json").write_text(json.dumps(results))
 
     @property
     def clusterers(self):
@@ -84,6 +86,23 @@ def test_finished_work_is_not_repeated(scripts, workspace):
     train_run(workspace._replace(scale="quick"), SPEC, 0)
     assert [script for script, _ in scripts.calls[3:]] == ["train.py", "train.py"]
     assert len(list(workspace.workdir.glob("*/*/training.json"))) == 3
+
+
+def test_results_of_other_settings_of_the_evaluation_are_refused(scripts, workspace, monkeypatch):
+    workspace = workspace._replace(scale="quick")
+    measure_run(workspace, SPEC, 0, [SCAN])
+    monkeypatch.setattr(systems, "QUICK_CLUSTERING", (("clustering.scan.num_epochs", 8),))
+    with pytest.raises(InputError, match=r"with clustering.scan.num_epochs=8 in .*found clustering.scan.num_epochs=4 "):
+        measure_run(workspace, SPEC, 0, [SCAN, WARD])
+    assert len(scripts.calls) == 1
+
+
+def test_a_damaged_record_is_refused(workspace):
+    path = record_path(run_folder(workspace, SPEC, 0), KMEANS.evaluation)
+    path.parent.mkdir(parents=True)
+    path.write_text('{"seconds": 1.0, "clus')
+    with pytest.raises(InputError, match="found it edited or damaged"):
+        read_record(workspace, SPEC, 0, KMEANS)
 
 
 @pytest.mark.parametrize(("key", "value"), [("loss.recon", 3.0), ("train.num_epochs", 1)])

@@ -1,13 +1,15 @@
 """Summaries of seeds: combined over folders of runs, and refused for other settings."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from irl_inr_jax.config.storage import write_config
 from irl_inr_jax.types import InputError
 from papers import systems
-from papers.results import update_results
-from papers.runner import Workspace, replace_texts, run_folder
+from papers.collection import list_unfinished
+from papers.results import update_results, write_together
+from papers.runner import Workspace
 from papers.summary import combine_cells
 from papers.systems import QUICK_DATA, resolve_settings
 from tests.papers.invented_table import KMEANS, ORBIT, OURS, SCAN, VALUES, cells_in, write_records, write_seeds
@@ -98,8 +100,10 @@ def test_values_of_other_settings_are_refused_and_nothing_is_written(tmp_path, f
     old, _ = cells_in(files)
     before = [path.read_text() for path in files]
     change_epochs(3)
-    with pytest.raises(InputError, match=f"expected earlier values of {OURS.name} with its present settings"):
-        update_results(files, write_seeds(tmp_path / "second", [2]))
+    for seeds in ([2], []):
+        (tmp_path / "second" / "quick").mkdir(parents=True, exist_ok=True)
+        with pytest.raises(InputError, match=f"expected earlier values of {OURS.name} with its present settings"):
+            update_results(files, write_seeds(tmp_path / "second", seeds))
     assert [path.read_text() for path in files] == before
     assert update_results(files, write_seeds(tmp_path / "third", range(2))) == 0
     cells, _ = cells_in(files)
@@ -111,7 +115,9 @@ def test_seeds_on_other_numbers_of_images_are_refused(tmp_path, files):
     folder = write_seeds(tmp_path / "second", [1], num_train=4999)
     with pytest.raises(InputError, match=r"images for all seeds of .*, found 5000 \+ 2000 and 4999 \+ 2000"):
         update_results(files, folder)
-    write_seeds(folder, [2])
+    write_records(Workspace(folder, "", "quick"), OURS, 2, KMEANS, {"kmeans": 0.5})
+    for seed in (1, 2):
+        write_records(Workspace(folder, "", "quick"), OURS, seed, SCAN, {"scan": 0.5})
     with pytest.raises(InputError, match=r"found 4999 \+ 2000 and 5000 \+ 2000"):
         update_results(files, folder)
 
@@ -126,22 +132,34 @@ def test_steps_of_seeds_that_stopped_early_are_a_range(tmp_path, files):
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path, files):
     update_results(files, write_seeds(tmp_path / "first", [0]))
-    with pytest.raises(InputError, match="expected a folder of runs"):
+    with pytest.raises(InputError, match="contains quick, long or paper"):
         update_results(files, tmp_path / "frist")
 
 
 def test_a_folder_with_runs_of_other_settings_is_refused(tmp_path, files, change_epochs):
     folder = write_seeds(tmp_path, [0])
-    run = run_folder(Workspace(folder, "", "quick"), OURS, 0) / "run"
-    config = systems.resolve_config(OURS, "quick")
-    run.mkdir()
-    write_config(run / "config.json", config)
-    assert update_results(files, folder) == 3
+    update_results(files, folder)
     before = [path.read_text() for path in files]
     change_epochs(3)
-    with pytest.raises(InputError, match=r"expected config.train.num_epochs of at least 15, .*found 3"):
+    with pytest.raises(InputError, match=r"seed0/run \(train.num_epochs 15 instead of 3\); move its folder away"):
         update_results(files, folder)
     assert [path.read_text() for path in files] == before
+
+
+def test_results_of_other_settings_of_the_evaluation_are_refused(tmp_path, files, monkeypatch):
+    folder = write_seeds(tmp_path, [0])
+    write_records(Workspace(folder, "", "quick"), OURS, 0, SCAN, {"scan": 0.75})
+    update_results(files, folder)
+    monkeypatch.setattr(systems, "QUICK_CLUSTERING", (("clustering.scan.num_epochs", 8),))
+    with pytest.raises(InputError, match=r"clustering.scan.num_epochs 4 instead of 8; clustering.scan.sel"):
+        update_results(files, folder)
+
+
+def test_settings_that_a_value_does_not_depend_on_may_change(tmp_path, files, monkeypatch):
+    folder = write_seeds(tmp_path, [0])
+    update_results(files, folder)
+    monkeypatch.setattr(systems, "QUICK_CLUSTERING", (("clustering.scan.num_epochs", 8), ("evaluation.batch_size", 9)))
+    assert update_results(files, folder) == 0
 
 
 def test_a_run_that_is_trained_again_has_no_value(tmp_path, files):
@@ -149,26 +167,36 @@ def test_a_run_that_is_trained_again_has_no_value(tmp_path, files):
     write_seeds(folder, [1], done=False)
     update_results(files, folder)
     assert cells_in(files)[0]["Ours", "k-means"]["seeds"] == [0]
+    assert list_unfinished(folder) == [f"{OURS.name}-seed1"]
 
 
-def test_files_that_are_one_or_cannot_be_written_are_refused_and_none_is_changed(tmp_path, files):
+def test_the_largest_seed_does_not_matter(tmp_path, files):
+    folder = write_seeds(tmp_path, [0, 1])
+    write_records(Workspace(folder, "", "quick"), OURS, 20_240_601, KMEANS, {"kmeans": 0.5})
+    update_results(files, folder)
+    assert cells_in(files)[0]["Ours", "k-means"]["seeds"] == [0, 1, 20_240_601]
+
+
+def test_names_that_are_not_those_of_three_files_are_refused_and_no_file_is_changed(tmp_path, files):
     folder = write_seeds(tmp_path / "runs", [0])
     update_results(files, folder)
     before = [path.read_text() for path in files]
     write_seeds(folder, [1])
-    with pytest.raises(InputError, match="expected three files"):
-        update_results(files._replace(values=tmp_path / "." / "tables.md"), folder)
-    for details in (folder, files.page / "tables.md"):
-        with pytest.raises(InputError, match="expected names of files"):
-            update_results(files._replace(details=details), folder)
+    (tmp_path / "link").symlink_to(files.details)
+    for changes in ({"values": tmp_path / "link"}, {"details": folder}, {"values": Path("")}):
+        with pytest.raises(InputError, match="expected three files"):
+            update_results(files._replace(**changes), folder)
+    with pytest.raises(InputError, match="expected a file in a folder"):
+        update_results(files._replace(details=files.page / "tables.md"), folder)
+    with pytest.raises(InputError, match="contains quick, long or paper"):
+        update_results(files, folder / "quick")
     assert [path.read_text() for path in files] == before
-    assert sorted(tmp_path.iterdir()) == sorted([*files, folder])
+    assert sorted(tmp_path.iterdir()) == sorted([*files, folder, tmp_path / "link"])
 
 
-def test_no_file_is_replaced_if_one_cannot_be_written(tmp_path):
+def test_no_file_is_replaced_if_another_cannot_be_written(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text("old")
-    (tmp_path / "second.partial").mkdir()
-    with pytest.raises(IsADirectoryError):
-        replace_texts({first: "new", second: "new"})
-    assert first.read_text() == "old" and not second.exists() and not (tmp_path / "first.partial").exists()
+    with pytest.raises(UnicodeEncodeError):
+        write_together({first: "new", second: "\udce9"})
+    assert first.read_text() == "old" and list(tmp_path.iterdir()) == [first]

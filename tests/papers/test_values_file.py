@@ -31,14 +31,32 @@ def test_two_lines_of_one_value_or_run_are_refused(tmp_path, files):
     lines = files.values.read_text().splitlines(keepends=True)
     for line in (lines[0], lines[-1]):
         files.values.write_text("".join([*lines, line]))
-        with pytest.raises(InputError, match="two lines of"):
+        with pytest.raises(InputError, match=r"line \d+ .*the same cell or run as in line 1|as in line 4"):
             read_summaries(files.values)
+
+
+def test_a_run_with_other_seeds_than_its_cells_is_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path, [0]))
+    *cells, run = files.values.read_text().splitlines()
+    for changed in (run.replace('"seeds": [0]', '"seeds": [7]'), run.replace(OURS.name, "another")):
+        files.values.write_text("\n".join([*cells, run, changed] if "another" in changed else [*cells, changed]))
+        with pytest.raises(InputError, match="with the seeds of its cells"):
+            read_summaries(files.values)
+
+
+def test_more_numbers_than_a_value_has_are_refused(tmp_path, files):
+    update_results(files, write_seeds(tmp_path / "first", [0]))
+    files.values.write_text(files.values.read_text().replace('"mean": [0.31]', '"mean": [0.31, 0.4]'))
+    with pytest.raises(InputError, match=r"expected 1 numbers in an earlier value, found \[0.31, 0.4\]"):
+        update_results(files, write_seeds(tmp_path / "second", [1]))
 
 
 def test_a_value_without_the_line_of_its_run_is_refused(tmp_path, files):
     update_results(files, write_seeds(tmp_path, [0]))
     files.values.write_text("".join(line for line in files.values.open() if "train_seconds" not in line))
-    with pytest.raises(InputError, match=f"no line of the run {OURS.name}"):
+    with pytest.raises(
+        InputError, match=rf"the run {OURS.name} of invented with the seeds of its cells, \[0\], found \[\]"
+    ):
         update_results(files, tmp_path)
 
 
@@ -47,7 +65,7 @@ def test_a_value_without_the_line_of_its_run_is_refused(tmp_path, files):
 )
 def test_another_file_is_refused_in_one_line(files, text):
     files.values.write_text(text)
-    with pytest.raises(InputError, match="expected the values of earlier runs") as caught:
+    with pytest.raises(InputError, match="expected a cell or a run in line 1 of the earlier values") as caught:
         read_summaries(files.values)
     assert "\n" not in str(caught.value) and "--values" in str(caught.value)
 
