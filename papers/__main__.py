@@ -146,9 +146,9 @@ def list_tables(workspace: Workspace) -> int:
 
 def write_results(workdir: Path, files: ResultFiles) -> int:
     """Write the tables from all finished runs and the values of earlier ones; return the exit status."""
-    is_new = not files.values.exists()
+    is_new, unfinished = not files.values.exists(), list_unfinished(workdir)
     num_changed = update_results(files, workdir)
-    if unfinished := list_unfinished(workdir):
+    if unfinished:
         print(f"left out, since their training is not finished: {', '.join(unfinished)}")
     if is_new:
         print(f"no earlier values in {files.values}: the tables have only the runs in {workdir}")

@@ -33,9 +33,14 @@ def list_seeds(workspace: Workspace, spec: TrainingSpec) -> list[int]:
 
 
 def list_unfinished(workdir: Path) -> list[str]:
-    """Return the names of the runs in all scales' folders whose training has begun and is not done."""
-    records = sorted(path for scale in SCALES for path in workdir.glob(f"{scale}/*/training.json"))
-    return [path.parent.name for path in records if not (read_json(path) or {"done": True})["done"]]
+    """Return the names of the tables' runs whose training has begun and is not done."""
+    names = []
+    for scale in SCALES:
+        workspace = Workspace(workdir, "", scale)
+        specs = {simplify_cell(cell, scale).training: None for table in TABLES.values() for cell in table.cells}
+        folders = [run_folder(workspace, spec, seed) for spec in specs for seed in list_seeds(workspace, spec)]
+        names += [path.name for path in folders if not (read_json(path / "training.json") or {"done": True})["done"]]
+    return names
 
 
 def collect_table(
@@ -73,6 +78,10 @@ def collect_cell(
     found = {seed: measured for seed in seeds if (measured := _read_seed(workspace, simple, seed))}
     if not earlier <= set(found):
         found = {seed: measured for seed, measured in found.items() if seed not in earlier}
+    for seed, measured in found.items():
+        check_stored_settings(
+            run_folder(workspace, simple.training, seed), measured["results"], simple, workspace.scale
+        )
     results = [measured["results"] for measured in found.values()]
     values = [measured["value"] for measured in found.values()]
     entry: dict = {
@@ -81,7 +90,9 @@ def collect_cell(
         "published": cell.published,
         "percent": cell.measure.percent,
         "run": simple.training.name,
-        "settings": checksum_settings(present_settings(simple, workspace.scale), simple.measure),
+        "settings": checksum_settings(
+            present_settings(simple.training, simple.measure, workspace.scale), simple.measure
+        ),
         "seeds": list(found),
         "values": values,
         "mean": None,
@@ -103,10 +114,7 @@ def collect_cell(
 
 
 def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
-    """Return value, costs and results.json of one seed, or None if a part is missing or training goes on.
-
-    Raises InputError if its settings are not the present ones.
-    """
+    """Return value, costs and results.json of one seed, or None if a part is missing or training goes on."""
     folder = run_folder(workspace, cell.training, seed)
     record = read_record(workspace, cell.training, seed, cell.measure)
     training = read_json(folder / "training.json")
@@ -115,7 +123,6 @@ def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
     value = find_value(record["results"], cell.measure.path)
     if value is None:
         return None
-    check_stored_settings(folder / "run", record["results"], cell, workspace.scale)
     costs = {"train_seconds": training["seconds"], "evaluate_seconds": record["seconds"]}
     return {"value": value, "results": record["results"], **costs}
 

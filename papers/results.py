@@ -147,7 +147,8 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
     if len({path.resolve() for path in files}) < len(files) or any(path.is_dir() for path in files):
         named = ", ".join(map(str, files))
         raise InputError(f"expected three files for --output, --details and --values, found {named}")
-    before, begin, rest = files.page.read_text().partition(BEGIN) if files.page.is_file() else ("", "", "")
+    page = files.page.read_text(encoding="utf-8") if files.page.is_file() else ""
+    before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         raise InputError(f"expected a file with the lines {BEGIN!r} and {END!r}, found none of them in {files.page}")
@@ -170,7 +171,7 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
 def write_together(texts: dict[Path, str]) -> None:
     """Write all files before the first of them replaces an earlier one.
 
-    Raises InputError if a part of a path is no folder.
+    Raises InputError if a parent of a path is not a folder.
     """
     with ExitStack() as unfinished:
         for path, text in texts.items():

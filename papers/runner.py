@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from irl_inr_jax.config.checked_files import write_in_one_step
-from irl_inr_jax.config.storage import find_earlier_run, from_json
 from irl_inr_jax.training.stopping import stop_signals
 from irl_inr_jax.types import InputError
+from papers.measured_settings import assign_present, check_trained, list_changes
 from papers.records import EvaluationSpec, Measure, TrainingSpec
-from papers.systems import evaluation_settings, list_variants, resolve_config, training_settings
+from papers.systems import list_variants, training_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SECONDS_BETWEEN_NOTES = 10.0
@@ -63,8 +63,12 @@ def train_run(workspace: Workspace, spec: TrainingSpec, seed: int) -> dict:
     with lock_folder(folder) as lock:
         before = read_json(path) or {"seconds": 0.0, "done": False}
         if before["done"]:
-            check_settings(folder / "run", spec, workspace.scale, seed)
+            check_trained(folder, spec, workspace.scale)
             return before
+        if any((folder / "measured").glob("*.json")):
+            raise InputError(
+                f"expected no results of a run that is not trained, found {folder / 'measured'}; move it away"
+            )
 
         def note(seconds: float, done: bool = False) -> None:
             write_json(path, {"seconds": before["seconds"] + seconds, "done": done})
@@ -81,59 +85,32 @@ def train_run(workspace: Workspace, spec: TrainingSpec, seed: int) -> dict:
         return {"seconds": before["seconds"] + seconds, "done": True}
 
 
-def check_settings(run: Path, spec: TrainingSpec, scale: str, seed: int) -> None:
-    """Raise InputError if a finished run was trained with other settings than the present ones of its name.
-
-    The folder of the data sets may have moved.
-    """
-    if not (run / "config.json").exists():
-        return
-    config, earlier = resolve_config(spec, scale), from_json(run / "config.json")
-    config.update_from_flattened_dict({"seed": seed, "data.root": earlier.data.root})
-    find_earlier_run(run, config)
-    if earlier.train.num_epochs != config.train.num_epochs:
-        raise InputError(
-            f"expected a run of {config.train.num_epochs} epochs in {run}, found one of {earlier.train.num_epochs}; "
-            f"move its folder away, or choose another --workdir"
-        )
-
-
 def measure_run(workspace: Workspace, spec: TrainingSpec, seed: int, measures: list[Measure]) -> None:
-    """Run the evaluations that a measure lacks; measures of one evaluation share a call of evaluate.py.
+    """Run the evaluations that a measure lacks or that were made with other settings.
 
-    Raises InputError if evaluate.py fails and StoppedError if a signal stopped it.
+    Measures of one evaluation share a call of evaluate.py. Raises InputError if evaluate.py fails and StoppedError if a
+    signal stopped it.
     """
     folder = run_folder(workspace, spec, seed)
     with lock_folder(folder) as lock:
         for evaluation in dict.fromkeys(measure.evaluation for measure in measures):
-            required = {
-                measure.clusterer for measure in measures if measure.evaluation == evaluation and measure.clusterer
-            }
+            wanted = [measure for measure in measures if measure.evaluation == evaluation]
             path = record_path(folder, evaluation)
-            known = read_json(path) or {"seconds": 0.0, "clusterers": []}
-            check_evaluation(path, known, evaluation, workspace.scale)
-            if not path.exists() or not required <= set(known["clusterers"]):
-                clusterers = sorted(required | set(known["clusterers"]))
-                seconds = _evaluate(workspace, folder, evaluation, clusterers, lock)
-                results = read_json(folder / "run" / "eval" / "results.json")
-                record = {"seconds": known["seconds"] + seconds, "clusterers": clusterers, "results": results}
-                write_json(path, record)
+            record = read_json(path)
+            if record is not None and all(_is_measured(folder, record, spec, each, workspace.scale) for each in wanted):
+                continue
+            record = record or {"seconds": 0.0, "clusterers": []}
+            clusterers = sorted({each.clusterer for each in wanted if each.clusterer} | set(record["clusterers"]))
+            settings = assign_present(folder / "run", spec, evaluation, workspace.scale)
+            seconds = _evaluate(folder, evaluation, settings, clusterers, lock)
+            results = read_json(folder / "run" / "eval" / "results.json")
+            write_json(path, {"seconds": record["seconds"] + seconds, "clusterers": clusterers, "results": results})
 
 
-def check_evaluation(path: Path, record: dict, evaluation: EvaluationSpec, scale: str) -> None:
-    """Raise InputError if a record has results of other settings of evaluate.py than the present ones."""
-    requested = _assignments(evaluation, scale)
-    if "results" in record and record["results"]["options"]["set"] != requested:
-        found = record["results"]["options"]["set"]
-        raise InputError(
-            f"expected results with {' '.join(requested) or 'no settings'} in {path}, found "
-            f"{' '.join(found) or 'none'}; move it away to measure again"
-        )
-
-
-def _assignments(evaluation: EvaluationSpec, scale: str) -> list[str]:
-    """Return the KEY=VALUE of an evaluation."""
-    return [f"{key}={value}" for key, value in evaluation_settings(evaluation.settings, scale)]
+def _is_measured(folder: Path, record: dict, spec: TrainingSpec, measure: Measure, scale: str) -> bool:
+    """Return whether a record has a measure, with the present settings."""
+    has_clusterer = not measure.clusterer or measure.clusterer in record["clusterers"]
+    return has_clusterer and not list_changes(folder / "run", record["results"], spec, measure, scale)
 
 
 def read_record(workspace: Workspace, spec: TrainingSpec, seed: int, measure: Measure) -> dict | None:
@@ -149,16 +126,14 @@ def record_path(folder: Path, evaluation: EvaluationSpec) -> Path:
     return folder / "measured" / f"{evaluation.name}.json"
 
 
-def _evaluate(
-    workspace: Workspace, folder: Path, evaluation: EvaluationSpec, clusterers: list[str], lock: int
-) -> float:
+def _evaluate(folder: Path, evaluation: EvaluationSpec, settings: list[str], clusterers: list[str], lock: int) -> float:
     """Call evaluate.py, with its clusterings stored next to the record of this evaluation; return its seconds."""
     arguments = [
         f"--workdir={folder / 'run'}",
         f"--clusterers={','.join(clusterers)}",
         f"--transductive={evaluation.transductive}",
         f"--report={evaluation.report}",
-        *(f"--set={assignment}" for assignment in _assignments(evaluation, workspace.scale)),
+        *(f"--set={assignment}" for assignment in settings),
     ]
     # A link rather than a copy: clusterings that a killed evaluation had finished remain for the next.
     used, kept = folder / "run" / "eval" / "clusterings", record_path(folder, evaluation).with_suffix("")
@@ -228,10 +203,10 @@ def read_json(path: Path) -> dict | None:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
-            f"expected {path} as it was written, found it edited or damaged ({error}); restore it, or delete it to "
-            f"repeat its step"
+            f"expected {path} as it was written, found it edited or damaged ({error}); restore it, or move the folder "
+            f"of its run away"
         ) from None
 
 

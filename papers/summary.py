@@ -51,8 +51,8 @@ def check_same_images(name: str, some: Sequence[int], others: Sequence[int]) -> 
     if list(some) != list(others):
         one, two = (f"{train} + {test}" for train, test in (some, others))
         raise InputError(
-            f"expected equally many images for all seeds of {name}, found {one} and {two}; move the folders of the "
-            f"others away, and remove the run's lines from a file of earlier values if they are the others"
+            f"expected the same number of images for all seeds of {name}, found {one} and {two}; move the folders of "
+            f"the others away, and remove the run's lines from a file of earlier values if they are the others"
         )
 
 
@@ -105,9 +105,9 @@ def check_same_settings(earlier: dict, cell: dict) -> None:
     """Raise InputError if an earlier value of a cell was measured with other settings than the present ones."""
     if earlier["settings"] != cell["settings"]:
         raise InputError(
-            f"expected earlier values of {cell['run']} with its present settings ({'; '.join(cell['differs'])}), found "
-            f"others (checksum {earlier['settings']} instead of {cell['settings']} in {cell['row']!r}, "
-            f"{cell['column']!r}); run all of its seeds again, or remove its lines from the file of --values"
+            f"expected earlier values of {cell['run']} with its present settings, found others (checksum "
+            f"{earlier['settings']} instead of {cell['settings']} in {cell['row']!r}, {cell['column']!r}); run all of "
+            f"its seeds again, or remove its lines from the file of --values"
         )
 
 

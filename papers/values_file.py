@@ -25,7 +25,7 @@ def _is_text(value: object) -> bool:
 
 
 def _are(is_one: IsValid, length: int | None = None) -> IsValid:
-    """Return a test for a list of such values, of this length or of any but 0."""
+    """Return a test for a list of such values, of this length or non-empty."""
 
     def are_valid(values: object) -> bool:
         if not isinstance(values, list) or not values or (length is not None and len(values) != length):
@@ -39,7 +39,7 @@ def _are_seeds(value: object) -> bool:
     return isinstance(value, list) and _are(_is_count)(value) and value == sorted(set(value))
 
 
-# What the file has of a cell and of a run, besides table and scale.
+# Keys of the lines of a cell and of a run, besides table and scale.
 CELL: dict[str, IsValid] = {
     "row": _is_text,
     "column": _is_text,
@@ -96,7 +96,7 @@ def read_summaries(path: Path) -> dict[tuple[str, str], dict]:
                 summary["cells"].append(_select(entry, CELL))
             else:
                 summary["runs"][entry["run"]] = _select(entry, RUN)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
             raise InputError(
                 f"expected a cell or a run in line {number} of the earlier values in {path}, as `papers results` "
                 f"writes them, found {type(error).__name__}: {error}; correct it, or name another file with --values"

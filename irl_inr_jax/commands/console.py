@@ -58,8 +58,10 @@ def prepare_output() -> None:
 def _without_broken_pipes(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     """Return a stream with the same settings to the same file, as `DroppingFile`."""
     stream.flush()
+    file = DroppingFile(stream.fileno(), "w", closefd=False)
+    is_buffered = isinstance(stream.buffer, io.BufferedWriter)  # not with PYTHONUNBUFFERED
     return io.TextIOWrapper(
-        io.BufferedWriter(DroppingFile(stream.fileno(), "w", closefd=False)),
+        io.BufferedWriter(file) if is_buffered else file,
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering,

@@ -27,7 +27,10 @@ from irl_inr_jax.devices.shared_context import SharedContext
 
 @functools.lru_cache(maxsize=1)
 def _find_libraries(num_modules: int) -> ThreadpoolController:
-    """Return the libraries with threads; the search takes ten milliseconds, so that only a new import repeats it."""
+    """Return the libraries with threads; the search takes ten milliseconds, and only a new import repeats it.
+
+    A library that is loaded without an import, such as by its first call, is found after the next one.
+    """
     return ThreadpoolController()
 
 

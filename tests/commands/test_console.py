@@ -40,11 +40,14 @@ def test_other_streams_and_backends_do_not_matter(monkeypatch):
     assert sys.stdout.getvalue() == "…\n" and os.environ["MPLBACKEND"] == "agg"
 
 
-def print_to_pipe(monkeypatch):
+def print_to_pipe(monkeypatch, *, buffered=True):
     """Make stdout a pipe, and return the descriptor of its end for reading, which does not block."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
-    stream = os.fdopen(writer, "w", encoding="utf-8", buffering=1)
+    if buffered:
+        stream = os.fdopen(writer, "w", encoding="utf-8", buffering=1)
+    else:
+        stream = io.TextIOWrapper(io.FileIO(writer, "w"), encoding="utf-8", write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "__stdout__", stream)
     return reader
@@ -76,6 +79,16 @@ def test_settings_of_the_output_are_kept(monkeypatch):
     assert not select.select([pipe], [], [], 0)[0]
     print("")
     assert os.read(pipe, 100).decode() == "─\n" and sys.stdout.fileno() == sys.__stdout__.fileno()
+
+
+def test_unbuffered_output_appears_at_once(monkeypatch):
+    """As with PYTHONUNBUFFERED."""
+    pipe = print_to_pipe(monkeypatch, buffered=False)
+    prepare_output()
+    print("first", end="")
+    assert os.read(pipe, 100) == b"first"
+    os.close(pipe)
+    print("unread")
 
 
 def test_a_command_without_output_runs(monkeypatch):

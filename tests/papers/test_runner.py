@@ -36,6 +36,9 @@ class Scripts:
         self.calls.append((script, arguments))
         flags = dict(argument[2:].split("=", 1) for argument in arguments)
         workdir = runner.Path(flags["workdir"])
+        if not (workdir / "config.json").exists():
+            workdir.mkdir(parents=True, exist_ok=True)
+            write_config(workdir / "config.json", resolve_config(SPEC, workdir.parents[1].name))
         if script == "evaluate.py":
             settings = [argument.removeprefix("--set=") for argument in arguments if argument.startswith("--set=")]
             self.evaluate(workdir, flags | {"set": settings})
@@ -88,13 +91,52 @@ def test_finished_work_is_not_repeated(scripts, workspace):
     assert len(list(workspace.workdir.glob("*/*/training.json"))) == 3
 
 
-def test_results_of_other_settings_of_the_evaluation_are_refused(scripts, workspace, monkeypatch):
+def test_results_of_other_settings_are_measured_again(scripts, workspace, monkeypatch):
     workspace = workspace._replace(scale="quick")
-    measure_run(workspace, SPEC, 0, [SCAN])
+    ward = clustered("agglomerative", transductive=False)
+    measure_run(workspace, SPEC, 0, [SCAN, ward])
     monkeypatch.setattr(systems, "QUICK_CLUSTERING", (("clustering.scan.num_epochs", 8),))
-    with pytest.raises(InputError, match=r"with clustering.scan.num_epochs=8 in .*found clustering.scan.num_epochs=4 "):
-        measure_run(workspace, SPEC, 0, [SCAN, WARD])
+    measure_run(workspace, SPEC, 0, [ward])
     assert len(scripts.calls) == 1
+    measure_run(workspace, SPEC, 0, [SCAN])
+    assert scripts.clusterers[1] == "agglomerative,scan" and "--set=clustering.scan.num_epochs=8" in scripts.calls[1][1]
+    measure_run(workspace, SPEC, 0, [SCAN])
+    assert len(scripts.calls) == 2
+
+
+def test_evaluations_have_the_present_settings_and_not_those_of_the_training(scripts, workspace):
+    config = resolve_config(SPEC, "paper")
+    config.clustering.scan.num_epochs = 3
+    run = run_folder(workspace, SPEC, 0) / "run"
+    run.mkdir(parents=True)
+    write_config(run / "config.json", config)
+    measure_run(workspace, SPEC, 0, [SCAN])
+    expected = resolve_config(SPEC, "paper").clustering.scan.num_epochs
+    assert f"--set=clustering.scan.num_epochs={expected}" in scripts.calls[0][1]
+
+
+def test_results_of_an_earlier_version_are_measured_again(scripts, workspace):
+    measure_run(workspace, SPEC, 0, [KMEANS])
+    path = record_path(run_folder(workspace, SPEC, 0), KMEANS.evaluation)
+    record = json.loads(path.read_text())
+    del record["results"]["options"]
+    path.write_text(json.dumps(record))
+    measure_run(workspace, SPEC, 0, [KMEANS])
+    assert len(scripts.calls) == 2
+
+
+def test_results_of_an_earlier_training_are_refused(scripts, workspace):
+    """After training.json was removed, say."""
+    measure_run(workspace, SPEC, 0, [KMEANS])
+    with pytest.raises(InputError, match="expected no results of a run that is not trained"):
+        train_run(workspace, SPEC, 0)
+
+
+def test_a_finished_run_without_its_configuration_is_refused(scripts, workspace):
+    train_run(workspace, SPEC, 0)
+    (run_folder(workspace, SPEC, 0) / "run" / "config.json").unlink()
+    with pytest.raises(InputError, match="expected the configuration of a finished run"):
+        train_run(workspace, SPEC, 0)
 
 
 def test_a_damaged_record_is_refused(workspace):
@@ -109,10 +151,9 @@ def test_a_damaged_record_is_refused(workspace):
 def test_a_finished_run_of_other_settings_is_refused(scripts, workspace, key, value):
     """Those of a name change with the presets; its old values would be reported as the new ones."""
     train_run(workspace, SPEC, 0)
+    path = run_folder(workspace, SPEC, 0) / "run" / "config.json"
     config = resolve_config(SPEC, "paper")
     config.update_from_flattened_dict({"seed": 0, "data.root": "/data"})
-    path = run_folder(workspace, SPEC, 0) / "run" / "config.json"
-    path.parent.mkdir()
     write_config(path, config)
     train_run(workspace, SPEC, 0)
     config.update_from_flattened_dict({key: value})

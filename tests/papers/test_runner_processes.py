@@ -11,10 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from irl_inr_jax.config.storage import write_config
 from irl_inr_jax.types import InputError
 from papers import runner
 from papers.records import Measure, TrainingSpec
 from papers.runner import StoppedError, Workspace, measure_run, read_record, run_folder, train_run
+from papers.systems import resolve_config
 from tests.conftest import ONE_DEVICE, ROOT
 
 # Both scripts write a line to `log` when they start and when they end. A file of that name in the repository changes
@@ -53,11 +55,12 @@ while (repository / "wait").exists():
 """
 TRAIN = """
 workdir.mkdir(parents=True, exist_ok=True)
+(workdir / "config.json").write_text((repository / "config.json").read_text())
 log("end")
 """
 EVALUATE = """
 (workdir / "eval").mkdir(parents=True, exist_ok=True)
-(workdir / "eval" / "results.json").write_text(json.dumps({"clustering": {}, "pose": {}}))
+(workdir / "eval" / "results.json").write_text(json.dumps({"clustering": {}, "pose": {}, "options": {"set": []}}))
 log("end")
 """
 SPEC = TrainingSpec("mnist_u", "irl_inr", (("loss.symmetry", 0.0),))
@@ -69,6 +72,7 @@ def repository(tmp_path, monkeypatch):
     """A folder with two scripts that the runner calls in place of train.py and evaluate.py."""
     folder = tmp_path / "repository"
     folder.mkdir()
+    write_config(folder / "config.json", resolve_config(SPEC, "paper"))
     (folder / "train.py").write_text(SCRIPT + TRAIN)
     (folder / "evaluate.py").write_text(SCRIPT + EVALUATE)
     monkeypatch.setattr(runner, "REPOSITORY", folder)

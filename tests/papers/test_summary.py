@@ -141,7 +141,7 @@ def test_a_folder_with_runs_of_other_settings_is_refused(tmp_path, files, change
     update_results(files, folder)
     before = [path.read_text() for path in files]
     change_epochs(3)
-    with pytest.raises(InputError, match=r"seed0/run \(train.num_epochs 15 instead of 3\); move its folder away"):
+    with pytest.raises(InputError, match=r"seed0 \(train.num_epochs\); move that folder away"):
         update_results(files, folder)
     assert [path.read_text() for path in files] == before
 
@@ -151,7 +151,7 @@ def test_results_of_other_settings_of_the_evaluation_are_refused(tmp_path, files
     write_records(Workspace(folder, "", "quick"), OURS, 0, SCAN, {"scan": 0.75})
     update_results(files, folder)
     monkeypatch.setattr(systems, "QUICK_CLUSTERING", (("clustering.scan.num_epochs", 8),))
-    with pytest.raises(InputError, match=r"clustering.scan.num_epochs 4 instead of 8; clustering.scan.sel"):
+    with pytest.raises(InputError, match=r"num_epochs, clustering.scan.selflabel_epochs\); `papers TABLE` measures it"):
         update_results(files, folder)
 
 
