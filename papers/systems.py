@@ -122,7 +122,8 @@ def resolve_config(spec: TrainingSpec, scale: str) -> ConfigDict:
 
 
 def _load_preset(spec: TrainingSpec, scale: str) -> ConfigDict:
-    return importlib.import_module(f"irl_inr_jax.presets.{spec.config}").get_config(list_variants(spec, scale))
+    # From the folder of the repository, as train.py is called: irl_inr_jax.presets is only there once it is installed.
+    return importlib.import_module(f"configs.{spec.config}").get_config(list_variants(spec, scale))
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """The systems of the tables at each scale, and how their differences from the publications are described."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -88,3 +90,9 @@ def test_at_the_quick_scale_reduced_settings_are_described():
     assert not [line for line in simclr if "images" in line]
     orbit = describe_differences(TrainingSpec("mnist_u", "orbit_knn"), "quick")
     assert orbit == [SYSTEMS["orbit_knn"].differs, *DIGITS]
+
+
+def test_presets_are_those_of_the_repository(monkeypatch):
+    """Whose package has none if an installed copy of it is elsewhere."""
+    monkeypatch.setitem(sys.modules, "irl_inr_jax.presets", None)
+    assert resolve_config(TrainingSpec("mnist_u", "irl_inr"), "paper").data.name == "mnist_u"
