@@ -57,7 +57,8 @@ def find_preset(name: str) -> str:
     if not stem or "/" in stem or os.sep in stem or stem.endswith(".py"):
         return name
     spec = find_spec(PRESETS)
-    folders = list(spec.submodule_search_locations or []) if spec else []
+    # A checkout has them beside the package, where they are not a part of it until it is installed.
+    folders = list(spec.submodule_search_locations or []) if spec else [Path(__file__).parents[2] / "configs"]
     files = {path.stem: path for folder in folders for path in Path(folder).glob("[!_]*.py")}
     if stem not in files:
         from irl_inr_jax.types import InputError

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from irl_inr_jax.commands import configuration
 from irl_inr_jax.commands.configuration import find_preset, override_config, resolve_presets
 from irl_inr_jax.config import base
 from irl_inr_jax.config.storage import AFTER_TRAINING
 from irl_inr_jax.types import InputError
+from tests.conftest import ROOT
 
 
 def test_a_preset_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch):
@@ -15,6 +17,11 @@ def test_a_preset_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch):
     path, _, variants = find_preset("mnist_u:small,thesis").partition(":")
     assert Path(path).is_absolute() and Path(path).name == "mnist_u.py" and variants == "small,thesis"
     assert Path(find_preset("tiny")).is_file()
+
+
+def test_presets_of_a_checkout_are_found_when_the_installed_package_is_another(monkeypatch):
+    monkeypatch.setattr(configuration, "find_spec", lambda name: None)
+    assert Path(find_preset("tiny")) == ROOT / "configs" / "tiny.py"
 
 
 def test_a_path_is_returned_as_it_is():
