@@ -3,12 +3,11 @@
 Only values with the same ones are averaged over seeds. In the file of values they are represented by a checksum.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from irl_inr_jax.commands.configuration import override_config
+from irl_inr_jax.config.checked_files import checksum_json
 from irl_inr_jax.config.storage import ADDED_KEYS, AFTER_TRAINING, flatten, from_json
 from irl_inr_jax.types import InputError
 from papers.records import Cell, EvaluationSpec, Measure, TrainingSpec
@@ -50,7 +49,15 @@ def list_changes(run: Path, results: Mapping, training: TrainingSpec, measure: M
     if "options" not in results:
         return ["options"]
     stored, present = stored_settings(run, results, measure), present_settings(training, measure, scale)
+    return _differing(stored, present)
+
+
+def _differing(stored: Mapping[str, object], present: Mapping[str, object]) -> list[str]:
     return [key for key in sorted({*stored, *present}) if stored.get(key) != present.get(key)]
+
+
+def _is_ignored(key: str) -> bool:
+    return key in IGNORED_KEYS or key.startswith(IGNORED_BLOCKS)
 
 
 def name_keys(keys: Sequence[str]) -> str:
@@ -68,13 +75,8 @@ def check_trained(folder: Path, training: TrainingSpec, scale: str) -> None:
             f"train it again"
         )
     stored, present = flatten(from_json(path)), resolve_settings(training, scale)
-    keys = [
-        key
-        for key in sorted({*stored, *present})
-        if key not in IGNORED_KEYS
-        and not key.startswith((*IGNORED_BLOCKS, *(f"{block}." for block in AFTER_TRAINING)))
-        and stored.get(key) != present.get(key)
-    ]
+    changed = _differing(stored, present)
+    keys = [key for key in changed if not _is_ignored(key) and key.split(".")[0] not in AFTER_TRAINING]
     if keys:
         raise InputError(
             f"expected a run with the present settings of the tables in {folder}, found one with others "
@@ -107,8 +109,7 @@ def select_settings(settings: Mapping[str, object], measure: Measure) -> dict[st
     return {
         key: value
         for key, value in settings.items()
-        if key not in IGNORED_KEYS
-        and not key.startswith(IGNORED_BLOCKS)
+        if not _is_ignored(key)
         and not _is_of_another_clusterer(key, measure.clusterer)
         and not (key in ADDED_KEYS and value == ADDED_KEYS[key])
     }
@@ -122,8 +123,8 @@ def _is_of_another_clusterer(key: str, clusterer: str) -> bool:
 
 def checksum_settings(settings: Mapping[str, object], measure: Measure) -> str:
     """Return 12 hexadecimal digits of the settings of a measured value."""
-    content = [dict(settings), measure.path, measure.clusterer, measure.transductive]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:NUM_DIGITS]
+    measured = [measure.path, measure.clusterer, measure.transductive]
+    return checksum_json({"settings": dict(settings), "measured": measured})[:NUM_DIGITS]
 
 
 def check_stored_settings(folder: Path, results: Mapping, cell: Cell, scale: str) -> None:

@@ -96,6 +96,7 @@ def test_a_command_without_output_runs(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     prepare_output()
     print("unseen")
+    assert sys.stdout is None and os.environ["MPLBACKEND"] == "agg"
 
 
 def test_libraries_do_not_warn_beside_our_errors(recwarn):
