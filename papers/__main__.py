@@ -17,6 +17,7 @@ WORKDIR at the same time. `curve NAME` trains a published method long and scores
 draws what has been measured; `curve --help` has the flags.
 """
 
+import dataclasses
 import itertools
 import sys
 from collections.abc import Callable, Sequence
@@ -32,9 +33,10 @@ from papers.curves import list_curves
 from papers.records import Measure, Table, TrainingSpec
 from papers.results import ResultFiles, format_markdown, update_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
-from papers.summary import summarise_table
-from papers.systems import SCALES, simplify_cell
+from papers.summary import summarise_cells
+from papers.systems import SCALES, describe_differences, simplify_cell
 from papers.tables import FIGURE, TABLES
+from papers.values import CellResults, Section
 
 USAGE = f"{(__doc__ or '').rstrip()}\n\nCurves:\n\n{list_curves()}\n"
 CURVE_VERBS = ("curve", "curves")  # of papers/curve_command.py
@@ -125,13 +127,30 @@ def run_all(
 
 
 def write_table(workspace: Workspace, table: Table, num_seeds: int) -> str:
-    """Write the current record of a table to WORKDIR/tables as JSON and Markdown; return the Markdown."""
-    record = collect_table(workspace, table, num_seeds)
+    """Write the results of a table so far to WORKDIR/tables as JSON and Markdown; return the Markdown."""
+    cells = collect_table(workspace, table, num_seeds)
+    section = Section(table, workspace.scale, summarise_cells(cells))
     path = workspace.workdir / "tables" / f"{table.name}-{workspace.scale}.json"
-    write_json(path, record)
-    text = format_markdown(summarise_table(record))
+    write_json(path, describe_section(section, cells))
+    text = format_markdown(section)
     path.with_suffix(".md").write_text(text)
     return text
+
+
+def describe_section(section: Section, results: Sequence[CellResults]) -> dict:
+    """Return a table for JSON, cell by cell: the published value, mean and standard deviation, and all seeds."""
+    cells = [
+        {
+            **result.key._asdict(),
+            "published": cell.published,
+            "differs": describe_differences(simplify_cell(cell, section.scale).training, section.scale),
+            **dataclasses.asdict(section.summary.values[result.key]),
+            "seeds": [dataclasses.asdict(each) for each in result.seeds],
+        }
+        for cell, result in zip(section.table.cells, results, strict=True)
+    ]
+    table = section.table
+    return {"table": table.name, "title": table.title, "source": table.source, "scale": section.scale, "cells": cells}
 
 
 def list_tables(workspace: Workspace) -> int:

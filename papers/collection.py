@@ -2,28 +2,29 @@
 
 import math
 import re
-import statistics
 from functools import reduce
 from pathlib import Path
 
 from papers.measured_settings import check_stored_settings, checksum_settings, present_settings
 from papers.records import Cell, Table, TrainingSpec
 from papers.runner import Workspace, read_json, read_record, run_folder
-from papers.summary import identify_cell
-from papers.systems import SCALES, describe_differences, simplify_cell
+from papers.summary import summarise_cells
+from papers.systems import SCALES, simplify_cell
 from papers.tables import TABLES
+from papers.values import CellKey, CellResults, Section, SeedResult, Summary
 
 
-def collect_all(workdir: Path, earlier: dict[tuple[str, str], dict]) -> list[dict]:
-    """Return the records of every table at every scale, with all finished seeds.
+def collect_all(workdir: Path, earlier: dict[tuple[str, str], Summary]) -> list[Section]:
+    """Return every table at every scale, with all finished seeds but those of earlier values, see `collect_table`.
 
-    earlier: {(table, scale): summary}, see `collect_table`. Raises InputError as `collect_table` does.
+    earlier: {(table, scale): summary}. Raises InputError as `collect_table` and `summarise_cells` do.
     """
-    return [
-        collect_table(Workspace(workdir, "", scale), table, None, earlier.get((table.name, scale)))
-        for table in TABLES.values()
-        for scale in SCALES
-    ]
+    sections = []
+    for table in TABLES.values():
+        for scale in SCALES:
+            cells = collect_table(Workspace(workdir, "", scale), table, None, earlier.get((table.name, scale)))
+            sections.append(Section(table, scale, summarise_cells(cells)))
+    return sections
 
 
 def list_seeds(workspace: Workspace, spec: TrainingSpec) -> list[int]:
@@ -44,87 +45,59 @@ def list_unfinished(workdir: Path) -> list[str]:
 
 
 def collect_table(
-    workspace: Workspace, table: Table, num_seeds: int | None = None, earlier: dict | None = None
-) -> dict:
-    """Return the table cell by cell: published and our values by seed, cost, device, data, and differences.
+    workspace: Workspace, table: Table, num_seeds: int | None = None, earlier: Summary | None = None
+) -> list[CellResults]:
+    """Return the results of each cell of a table.
 
-    num_seeds: of seeds 0, 1, ...; None for all. earlier: a summary of this table (`papers/summary.py`), whose seeds
-    are left out of a cell unless all of them are finished again. Raises InputError for values that were made with other
-    settings than the cells have now.
+    num_seeds: of seeds 0, 1, ...; None for all. earlier: a summary of this table, whose seeds are left out of a cell
+    unless all of them are finished again. Raises InputError for values that were made with other settings than the
+    cells have now.
     """
-    earlier_seeds = {identify_cell(cell): cell["seeds"] for cell in earlier["cells"]} if earlier else {}
-    return {
-        "table": table.name,
-        "title": table.title,
-        "source": table.source,
-        "scale": workspace.scale,
-        "rows": table.rows,
-        "columns": table.columns,
-        "notes": list(table.notes),
-        "cells": [collect_cell(workspace, cell, num_seeds, earlier_seeds) for cell in table.cells],
-    }
+    earlier_seeds = {key: value.seeds for key, value in earlier.values.items()} if earlier else {}
+    return [collect_cell(workspace, cell, num_seeds, earlier_seeds) for cell in table.cells]
 
 
 def collect_cell(
-    workspace: Workspace, cell: Cell, num_seeds: int | None, earlier_seeds: dict[tuple[str, str, str], list[int]]
-) -> dict:
-    """Return one cell. "values" has a number, or a list of numbers, for each of "seeds"; so have the facts of runs.
-
-    earlier_seeds: {(row, column, run): seeds} that are left out unless all of them are finished.
-    """
-    simple = simplify_cell(cell, workspace.scale)
-    earlier = set(earlier_seeds.get((cell.row, cell.column, simple.training.name), ()))
-    seeds = list_seeds(workspace, simple.training) if num_seeds is None else range(num_seeds)
-    found = {seed: measured for seed in seeds if (measured := _read_seed(workspace, simple, seed))}
+    workspace: Workspace, cell: Cell, num_seeds: int | None, earlier_seeds: dict[CellKey, tuple[int, ...]]
+) -> CellResults:
+    """Return the results of one cell. earlier_seeds: those to leave out unless all of a cell are finished."""
+    cell = simplify_cell(cell, workspace.scale)
+    key = CellKey(cell.row, cell.column, cell.training.name)
+    earlier = set(earlier_seeds.get(key, ()))
+    seeds = list_seeds(workspace, cell.training) if num_seeds is None else range(num_seeds)
+    found = {seed: pair for seed in seeds if (pair := _read_seed(workspace, cell, seed)) is not None}
     if not earlier <= set(found):
-        found = {seed: measured for seed, measured in found.items() if seed not in earlier}
-    for seed, measured in found.items():
-        check_stored_settings(
-            run_folder(workspace, simple.training, seed), measured["results"], simple, workspace.scale
-        )
-    results = [measured["results"] for measured in found.values()]
-    values = [measured["value"] for measured in found.values()]
-    entry: dict = {
-        "row": cell.row,
-        "column": cell.column,
-        "published": cell.published,
-        "percent": cell.measure.percent,
-        "run": simple.training.name,
-        "settings": checksum_settings(
-            present_settings(simple.training, simple.measure, workspace.scale), simple.measure
-        ),
-        "seeds": list(found),
-        "values": values,
-        "mean": None,
-        "std": None,
-        "differs": describe_differences(simple.training, workspace.scale),
-        "evaluation": simple.measure.evaluation.name,
-        "train_seconds": [measured["train_seconds"] for measured in found.values()],
-        "evaluate_seconds": [measured["evaluate_seconds"] for measured in found.values()],
-        "devices": [each["device"] for each in results],
-        "data_sha256": [each["data"]["sha256"] for each in results],
-        "images": [[each["data"]["num_train"], each["data"]["num_images"]] for each in results],
-        "steps": [each["step"] for each in results],
-    }
-    if values:
-        columns = list(zip(*[value if isinstance(value, list) else [value] for value in values], strict=True))
-        entry["mean"] = [statistics.fmean(column) for column in columns]
-        entry["std"] = [statistics.stdev(column) for column in columns] if len(values) > 1 else None
-    return entry
+        found = {seed: pair for seed, pair in found.items() if seed not in earlier}
+    for seed, (_, results) in found.items():
+        check_stored_settings(run_folder(workspace, cell.training, seed), results, cell, workspace.scale)
+    settings = checksum_settings(present_settings(cell.training, cell.measure, workspace.scale), cell.measure)
+    seed_results = tuple(result for result, _ in found.values())
+    return CellResults(key, evaluation=cell.measure.evaluation.name, settings=settings, seeds=seed_results)
 
 
-def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
-    """Return value, costs and results.json of one seed, or None if a part is missing or training goes on."""
+def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> tuple[SeedResult, dict] | None:
+    """Return the result of one seed and its results.json, or None if a part is missing or training goes on."""
     folder = run_folder(workspace, cell.training, seed)
     record = read_record(workspace, cell.training, seed, cell.measure)
     training = read_json(folder / "training.json")
     if record is None or training is None or not training["done"]:
         return None
-    value = find_value(record["results"], cell.measure.path)
+    results = record["results"]
+    value = find_value(results, cell.measure.path)
     if value is None:
         return None
-    costs = {"train_seconds": training["seconds"], "evaluate_seconds": record["seconds"]}
-    return {"value": value, "results": record["results"], **costs}
+    data = results["data"]
+    result = SeedResult(
+        seed=seed,
+        value=tuple(value) if isinstance(value, list) else (value,),
+        images=(data["num_train"], data["num_images"]),
+        steps=results["step"],
+        train_seconds=training["seconds"],
+        evaluate_seconds=record["seconds"],
+        device=results["device"],
+        data_sha256=data["sha256"],
+    )
+    return result, results
 
 
 def find_value(results: dict, path: tuple[str, ...]) -> float | list[float] | None:

@@ -1,5 +1,6 @@
 """The tables as Markdown, and the pages that show all of them."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -8,112 +9,119 @@ from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
-from papers.summary import add_earlier, summarise_table
-from papers.systems import SCALES
+from papers.summary import add_earlier
+from papers.systems import SCALES, describe_differences, simplify_cell
+from papers.values import Section, Value
 from papers.values_file import check_complete, count_changed, format_values, read_summaries
 
-EMPTY = ""
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
 ONLY_DETAILS = ("table4", "table6", "table7", "table8")  # sizes of z, augmentations, and the digit 9
 
 
-def format_ours(cell: dict) -> str:
-    """Return our value such as '59.6 ± 1.1' or '0.999, 0.999'; the empty string if it was not measured."""
-    if cell["mean"] is None:
-        return EMPTY
-    factor, digits = (100, 1) if cell["percent"] else (1, 4)
-    numbers = [f"{factor * mean:.{digits}f}" for mean in cell["mean"]]
-    if cell["std"] is not None:
-        numbers = [f"{text} ± {factor * std:.{digits}f}" for text, std in zip(numbers, cell["std"], strict=True)]
+def format_ours(value: Value, *, percent: bool) -> str:
+    """Return a value such as '59.6 ± 1.1' or '0.999, 0.999'; the empty string if it was not measured."""
+    factor, digits = (100, 1) if percent else (1, 4)
+    numbers = [f"{factor * mean:.{digits}f}" for mean in value.mean]
+    if value.std is not None:
+        numbers = [f"{text} ± {factor * std:.{digits}f}" for text, std in zip(numbers, value.std, strict=True)]
     return ", ".join(numbers)
 
 
-def format_markdown(summary: dict) -> str:
+def format_markdown(section: Section) -> str:
     """Return the table of published and our values, followed by a description of the runs."""
-    lines = _format_table(summary, summary["rows"])
+    table, scale, _ = section
     return "\n".join(
         [
-            f"## {summary['title']} ({summary['source']}), scale {summary['scale']}",
+            f"## {table.title} ({table.source}), scale {scale}",
             "",
-            *lines,
+            *_format_table(section, table.rows),
             "",
-            *summary["notes"],
+            *table.notes,
             "",
-            *_describe_runs(summary["runs"]),
+            *_describe_runs(section),
         ]
     )
 
 
-def _format_table(summary: dict, rows: list[str]) -> list[str]:
+def _format_table(section: Section, rows: list[str]) -> list[str]:
     """Return the lines of the table of published and our values with these rows."""
-    by_place = {(cell["row"], cell["column"]): cell for cell in summary["cells"]}
-    header = ["", *(f"{column}: {origin}" for column in summary["columns"] for origin in ("published", "ours"))]
+    values = {(key.row, key.column): value for key, value in section.summary.values.items()}
+    cells = {(cell.row, cell.column): cell for cell in section.table.cells}
+    columns = section.table.columns
+    header = ["", *(f"{column}: {origin}" for column in columns for origin in ("published", "ours"))]
     lines = [_line(header), _line(["---"] * len(header))]
     for row in rows:
-        cells = [by_place.get((row, column)) for column in summary["columns"]]
-        pairs = [("", EMPTY) if cell is None else (cell["published"], format_ours(cell)) for cell in cells]
-        lines.append(_line([row, *(text for pair in pairs for text in pair)]))
+        texts = [row]
+        for place in ((row, column) for column in columns):
+            cell = cells.get(place)
+            texts += (
+                ["", ""] if cell is None else [cell.published, format_ours(values[place], percent=cell.measure.percent)]
+            )
+        lines.append(_line(texts))
     return lines
 
 
-def _describe_runs(runs: dict[str, dict]) -> list[str]:
+def _describe_runs(section: Section) -> list[str]:
     """Return one line per run: seeds, cost, device, data, and differences from the publication."""
-    if not runs:
+    if not section.summary.runs:
         return ["No runs at this scale.", ""]
+    simplified = (simplify_cell(cell, section.scale).training for cell in section.table.cells)
+    specs = {spec.name: spec for spec in simplified}
     lines = ["Runs:", ""]
-    for name, run in runs.items():
-        num_train, num_test = run["images"]
-        steps = f"{' to '.join(dict.fromkeys(map(str, run['steps'])))} steps" if any(run["steps"]) else "no steps"
+    for name, run in section.summary.runs.items():
+        num_train, num_test = run.images
+        steps = f"{' to '.join(dict.fromkeys(map(str, run.steps)))} steps" if any(run.steps) else "no steps"
         facts = [
-            f"seeds {', '.join(map(str, run['seeds']))}",
-            f"{num_train} + {num_test} images (test sha256 {' and '.join(run['data_sha256'])})",
-            f"{steps} in {_format_range(run['train_seconds'])}",
-            f"evaluation {_format_range(run['evaluate_seconds'])}",
-            " and ".join(run["devices"]),
+            f"seeds {', '.join(map(str, run.seeds))}",
+            f"{num_train} + {num_test} images (test sha256 {' and '.join(run.data_sha256)})",
+            f"{steps} in {_format_range(run.train_seconds)}",
+            f"evaluation {_format_range(run.evaluate_seconds)}",
+            " and ".join(run.devices),
         ]
-        differs = run["differs"] or "none"
+        differs = "; ".join(describe_differences(specs[name], section.scale)) or "none"
         lines.append(f"- `{name}`: {', '.join(facts)}. Differences from the publication: {differs}.")
     return [*lines, ""]
 
 
-def _format_range(seconds: list[float]) -> str:
+def _format_range(seconds: tuple[float, float]) -> str:
     """Return the shortest and the longest time as text."""
     return " to ".join(dict.fromkeys(map(format_seconds, seconds)))
 
 
-def select_shown(summaries: list[dict]) -> list[dict]:
+def select_shown(sections: list[Section]) -> list[Section]:
     """Return what the pages show: each table at each scale with a value, or once, empty, if it has none."""
     shown = []
-    for name in dict.fromkeys(summary["table"] for summary in summaries):
-        scales = [summary for summary in summaries if summary["table"] == name]
-        shown += [summary for summary in scales if summary["runs"]] or scales[-1:]
+    for name in dict.fromkeys(section.table.name for section in sections):
+        scales = [section for section in sections if section.table.name == name]
+        shown += [section for section in scales if section.summary.runs] or scales[-1:]
     return shown
 
 
-def format_details(summaries: list[dict]) -> str:
+def format_details(sections: list[Section]) -> str:
     """Return the page of all tables, with their runs."""
-    return "\n".join([DETAILS, *map(format_markdown, select_shown(summaries))]).rstrip() + "\n"
+    return "\n".join([DETAILS, *map(format_markdown, select_shown(sections))]).rstrip() + "\n"
 
 
-def format_summary(summaries: list[dict]) -> str:
+def format_summary(sections: list[Section]) -> str:
     """Return the tables of which more than half of the cells have a value, without empty rows and without runs.
 
     Those of `ONLY_DETAILS` are only named.
     """
     parts, left_out, further = [], [], []
-    for summary in select_shown(summaries):
-        cells = summary["cells"]
-        is_empty = 2 * sum(bool(cell["seeds"]) for cell in cells) <= len(cells)
-        if is_empty or summary["table"] in ONLY_DETAILS:
-            (left_out if is_empty else further).append(f"{summary['title']} ({summary['table']}, {summary['scale']})")
+    for section in select_shown(sections):
+        table, scale, summary = section
+        measured = {key: value for key, value in summary.values.items() if value.seeds}
+        is_empty = 2 * len(measured) <= len(summary.values)
+        if is_empty or table.name in ONLY_DETAILS:
+            (left_out if is_empty else further).append(f"{table.title} ({table.name}, {scale})")
             continue
-        rows = [row for row in summary["rows"] if any(cell["seeds"] for cell in cells if cell["row"] == row)]
+        filled = {key.row for key in measured}
         parts += [
-            f"### {summary['title']}, scale {summary['scale']}, {describe_seeds(cells)}",
+            f"### {table.title}, scale {scale}, {describe_seeds(measured.values())}",
             "",
-            *_format_table(summary, rows),
+            *_format_table(section, [row for row in table.rows if row in filled]),
             "",
-            f"*{summary['source'][0].upper()}{summary['source'][1:]}*",
+            f"*{table.source[0].upper()}{table.source[1:]}*",
             "",
         ]
     if further:
@@ -123,9 +131,9 @@ def format_summary(summaries: list[dict]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def describe_seeds(cells: list[dict]) -> str:
-    """Return the number of seeds of the cells with values, such as '1 seed' or '1 to 3 seeds'."""
-    counts = [len(cell["seeds"]) for cell in cells if cell["seeds"]]
+def describe_seeds(values: Iterable[Value]) -> str:
+    """Return the number of seeds of values that have some, such as '1 seed' or '1 to 3 seeds'."""
+    counts = [len(value.seeds) for value in values]
     fewest, most = min(counts), max(counts)
     return f"{fewest} to {most} seeds" if fewest < most else f"{most} seed{'s' if most > 1 else ''}"
 
@@ -158,14 +166,16 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
             f"TABLE` writes, found none of them in {workdir}"
         )
     earlier = read_summaries(files.values)
-    new = [summarise_table(record) for record in collect_all(workdir, earlier)]
-    summaries = [add_earlier(summary, earlier.get((summary["table"], summary["scale"]))) for summary in new]
-    check_complete(summaries, earlier.values())
-    if not any(summary["runs"] for summary in summaries):
+    sections = [
+        section._replace(summary=add_earlier(section.summary, earlier.get((section.table.name, section.scale))))
+        for section in collect_all(workdir, earlier)
+    ]
+    check_complete(sections, earlier)
+    if not any(section.summary.runs for section in sections):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")
-    page = f"{before}{begin}\n\n{format_summary(summaries)}\n{end}{after}"
-    write_together({files.values: format_values(summaries), files.details: format_details(summaries), files.page: page})
-    return count_changed(summaries, earlier.values())
+    page = f"{before}{begin}\n\n{format_summary(sections)}\n{end}{after}"
+    write_together({files.values: format_values(sections), files.details: format_details(sections), files.page: page})
+    return count_changed(sections, earlier)
 
 
 def write_together(texts: dict[Path, str]) -> None:

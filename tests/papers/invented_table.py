@@ -5,8 +5,9 @@ from papers.collection import collect_table
 from papers.records import Cell, Measure, Table, TrainingSpec
 from papers.results import format_markdown
 from papers.runner import Workspace, record_path, run_folder, write_json
-from papers.summary import summarise_table
+from papers.summary import summarise_cells
 from papers.systems import evaluation_settings, resolve_config
+from papers.values import Section
 from papers.values_file import read_summaries
 
 OURS, ORBIT = TrainingSpec("mnist_u", "ours"), TrainingSpec("mnist_u", "orbit_knn")
@@ -70,7 +71,12 @@ def write_records(
 
 def markdown_of(workspace, table, num_seeds):
     """The section of one table with the records in the workspace."""
-    return format_markdown(summarise_table(collect_table(workspace, table, num_seeds)))
+    return format_markdown(section_of(workspace, table, num_seeds))
+
+
+def section_of(workspace, table, num_seeds):
+    """One table with the records in the workspace."""
+    return Section(table, workspace.scale, summarise_cells(collect_table(workspace, table, num_seeds)))
 
 
 def cells_of(markdown):
@@ -95,4 +101,4 @@ def write_seeds(workdir, seeds, **facts):
 
 def cells_in(files):
     [summary] = read_summaries(files.values).values()
-    return {(cell["row"], cell["column"]): cell for cell in summary["cells"]}, summary["runs"]
+    return {(key.row, key.column): value for key, value in summary.values.items()}, summary.runs

@@ -1,7 +1,5 @@
 """Values of cells from records in the runs' folders, which the tests write."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from papers.collection import collect_all, collect_table
 from papers.records import TrainingSpec
 from papers.results import format_markdown
 from papers.runner import Workspace
-from papers.summary import summarise_table
+from papers.summary import summarise_cells
 from papers.tables import TABLES
 from tests.papers.invented_table import (
     KMEANS,
@@ -19,6 +17,7 @@ from tests.papers.invented_table import (
     TABLE,
     cells_of,
     markdown_of,
+    section_of,
     write_records,
 )
 
@@ -36,16 +35,16 @@ def test_means_and_sample_deviations_over_seeds_are_next_to_published_values(wor
         write_records(
             workspace, OURS, seed, KMEANS, {"kmeans": accuracies[seed]}, shift=shift, rotation=0.25 * (seed + 1)
         )
-    record = collect_table(workspace, TABLE, 3)
-    entry = record["cells"][0]
-    assert entry["values"] == accuracies.tolist() and entry["seeds"] == [0, 1, 2]
-    np.testing.assert_allclose(entry["mean"], [accuracies.mean()])
-    np.testing.assert_allclose(entry["std"], [accuracies.std(ddof=1)])
-    np.testing.assert_allclose(record["cells"][2]["mean"], shifts.mean(0))
-    np.testing.assert_allclose(record["cells"][2]["std"], shifts.std(0, ddof=1))
+    results = collect_table(workspace, TABLE, 3)
+    assert [(each.seed, each.value) for each in results[0].seeds] == [(n, (accuracies[n],)) for n in range(3)]
+    kmeans, _, shift, *_ = summarise_cells(results).values.values()
+    np.testing.assert_allclose(kmeans.mean, [accuracies.mean()])
+    np.testing.assert_allclose(kmeans.std, [accuracies.std(ddof=1)])
+    np.testing.assert_allclose(shift.mean, shifts.mean(0))
+    np.testing.assert_allclose(shift.std, shifts.std(0, ddof=1))
     mean, std = 100 * accuracies.mean(), 100 * accuracies.std(ddof=1)
     (x, y), (dx, dy) = shifts.mean(0), shifts.std(0, ddof=1)
-    assert cells_of(format_markdown(summarise_table(record))) == {
+    assert cells_of(markdown_of(workspace, TABLE, 3)) == {
         ("Ours", "k-means: published"): "12.3 ± 4",
         ("Ours", "k-means: ours"): f"{mean:.1f} ± {std:.1f}",
         ("Ours", "SCAN: published"): "",
@@ -76,17 +75,15 @@ def test_one_seed_has_no_deviation_and_only_the_requested_seeds_count(workspace)
 def test_a_cell_without_run_clusterer_or_measure_is_empty(workspace):
     write_records(workspace, OURS, 0, KMEANS, {"agglomerative": 0.5})
     write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.5})
-    record = collect_table(workspace, TABLE, 1)
-    assert [entry["values"] for entry in record["cells"]] == [[], [], [], [], [0.5], []]
-    assert [entry["mean"] for entry in record["cells"]] == [None, None, None, None, [0.5], None]
-    assert [
-        text
-        for (_, column), text in cells_of(format_markdown(summarise_table(record))).items()
-        if "ours" in column and text
-    ] == ["50.0"]
-    elsewhere = collect_table(workspace._replace(scale="paper"), TABLE, 1)
-    assert not any(entry["values"] for entry in elsewhere["cells"])
-    assert "No runs at this scale." in format_markdown(summarise_table(elsewhere))
+    section = section_of(workspace, TABLE, 1)
+    values = section.summary.values.values()
+    assert [value.seeds for value in values] == [(), (), (), (), (0,), ()]
+    assert [value.mean for value in values] == [(), (), (), (), (0.5,), ()]
+    texts = cells_of(format_markdown(section))
+    assert [text for (_, column), text in texts.items() if "ours" in column and text] == ["50.0"]
+    elsewhere = section_of(workspace._replace(scale="paper"), TABLE, 1)
+    assert not any(value.seeds for value in elsewhere.summary.values.values())
+    assert "No runs at this scale." in format_markdown(elsewhere)
 
 
 @pytest.mark.parametrize("undefined", [float("nan"), float("inf"), None])
@@ -94,16 +91,16 @@ def test_undefined_values_are_left_out(workspace, undefined):
     """As the correlation with a pose that is the same for all images."""
     write_records(workspace, OURS, 0, KMEANS, {"kmeans": 0.5}, shift=[0.5, undefined], rotation=undefined)
     write_records(workspace, OURS, 1, KMEANS, {"kmeans": 0.6}, shift=[0.5, 0.25], rotation=0.75)
-    cells = collect_table(workspace, TABLE, 2)["cells"]
-    assert [cells[number]["seeds"] for number in (0, 2, 3)] == [[0, 1], [1], [1]]
-    assert cells[2]["mean"] == [0.5, 0.25] and cells[3]["std"] is None
+    kmeans, _, shift, rotation, *_ = section_of(workspace, TABLE, 2).summary.values.values()
+    assert [kmeans.seeds, shift.seeds, rotation.seeds] == [(0, 1), (1,), (1,)]
+    assert shift.mean == (0.5, 0.25) and rotation.std is None
 
 
 def test_a_missing_seed_between_others_is_skipped(workspace):
     for seed, value in ((0, 0.2), (2, 0.4)):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": value})
-    entry = collect_table(workspace, TABLE, 3)["cells"][0]
-    assert entry["seeds"] == [0, 2] and entry["values"] == [0.2, 0.4]
+    kmeans, *_ = collect_table(workspace, TABLE, 3)
+    assert [(each.seed, each.value) for each in kmeans.seeds] == [(0, (0.2,)), (2, (0.4,))]
     assert "seeds 0, 2" in markdown_of(workspace, TABLE, 3)
 
 
@@ -118,16 +115,9 @@ def test_cells_of_equal_configuration_at_a_scale_share_a_run(tmp_path):
         assert cells["IRL-INR + SCAN, d = 512", "MNIST(U): published"] == "90.4 ± 1.74"
 
 
-def test_a_record_survives_json(workspace):
-    write_records(workspace, OURS, 0, KMEANS, {"kmeans": 0.5})
-    record = collect_table(workspace, TABLE, 1)
-    assert json.loads(json.dumps(record)) == record
-    assert format_markdown(summarise_table(json.loads(json.dumps(record)))) == format_markdown(summarise_table(record))
-
-
 def test_other_folders_than_those_of_runs_are_left_out(tmp_path):
     write_records(Workspace(tmp_path, "", "quick"), OURS, 2, KMEANS, {"kmeans": 0.5})
     for name in ("curves/thesis-long-seed=4", "quick/mnist_u-ours-seed0.bak", "quick/notes-seedless"):
         (tmp_path / name).mkdir(parents=True)
-    seeds = [entry["seeds"] for record in collect_all(tmp_path, {}) for entry in record["cells"] if entry["values"]]
-    assert seeds and all(each == [2] for each in seeds)
+    values = [value for section in collect_all(tmp_path, {}) for value in section.summary.values.values()]
+    assert {value.seeds for value in values} == {(), (2,)}

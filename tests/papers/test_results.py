@@ -7,11 +7,11 @@ import pytest
 
 from irl_inr_jax.types import InputError
 from papers import collection, results
-from papers.collection import collect_all, collect_table
+from papers.collection import collect_all
 from papers.records import Cell, TrainingSpec
 from papers.results import ResultFiles, format_details, format_summary
 from papers.runner import Workspace
-from papers.summary import add_earlier, summarise_table
+from papers.summary import add_earlier
 from papers.systems import describe_differences
 from papers.tables import TABLES
 from papers.values_file import read_summaries
@@ -24,6 +24,7 @@ from tests.papers.invented_table import (
     TABLE,
     cells_of,
     markdown_of,
+    section_of,
     write_records,
 )
 
@@ -31,10 +32,6 @@ from tests.papers.invented_table import (
 @pytest.fixture
 def workspace(tmp_path):
     return Workspace(tmp_path, "", "quick")
-
-
-def summarise_all(workdir):
-    return [summarise_table(record) for record in collect_all(workdir, {})]
 
 
 def test_the_line_of_a_run_describes_its_seeds_data_and_cost(workspace):
@@ -79,7 +76,7 @@ def test_the_line_of_a_run_names_every_device_and_the_range_of_its_costs(workspa
 
 
 def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_path, monkeypatch):
-    nothing = format_details(summarise_all(tmp_path))
+    nothing = format_details(collect_all(tmp_path, {}))
     sections = re.split(r"(?m)^## ", nothing)[1:]
     assert len(sections) == len(TABLES)
     for section, table in zip(sections, TABLES.values(), strict=True):
@@ -96,7 +93,7 @@ def test_all_tables_are_in_the_results_with_values_only_for_finished_runs(tmp_pa
     for seed in range(2):
         write_records(Workspace(tmp_path, "", "quick"), OURS, seed, KMEANS, {"kmeans": 0.25 + seed / 2})
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.9})
-    some = format_details(summarise_all(tmp_path))
+    some = format_details(collect_all(tmp_path, {}))
     found = {}
     for section in re.split(r"(?m)^## ", some)[1:]:
         for (row, column), text in cells_of(section).items():
@@ -119,16 +116,16 @@ def test_a_summary_has_the_rows_with_values_of_tables_that_are_more_than_half_fi
     workspace = Workspace(tmp_path, "", "quick")
     for seed in range(2):
         write_records(workspace, OURS, seed, KMEANS, {"kmeans": 0.5}, seconds=1.0)
-    assert format_summary(summarise_all(tmp_path)).startswith("Mostly without values")
+    assert format_summary(collect_all(tmp_path, {})).startswith("Mostly without values")
     write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.25})
-    text = format_summary(summarise_all(tmp_path))
+    text = format_summary(collect_all(tmp_path, {}))
     assert text.count("### An invented table, scale quick, 1 to 2 seeds") == 1 and "(invented, quick)" in text
     assert cells_of(text)["Ours", "k-means: ours"] == "50.0 ± 0.0" and "*Nobody, 1899*" in text
     assert cells_of(text)["Training-free", "k-means: ours"] == "25.0" and "sha256" not in text
     write_records(workspace, OURS, 0, SCAN, {"scan": 0.5}, shift=[0.5, 0.5])
-    assert "Training-free" in format_summary(summarise_all(tmp_path))
+    assert "Training-free" in format_summary(collect_all(tmp_path, {}))
     monkeypatch.setattr(results, "ONLY_DETAILS", (TABLE.name,))
-    text = format_summary(summarise_all(tmp_path))
+    text = format_summary(collect_all(tmp_path, {}))
     named = "An invented table (invented, quick)"
     assert text.strip() == f"Only in [all tables](docs/results/tables.md): {named}; {named}."
 
@@ -143,10 +140,10 @@ def test_the_summary_is_replaced_and_everything_around_it_is_kept(tmp_path):
         results.update_results(files, tmp_path)
     write_records(Workspace(tmp_path, "", "paper"), OURS, 0, KMEANS, {"kmeans": 0.5})
     results.update_results(files, tmp_path)
-    records = summarise_all(tmp_path)
-    assert files.details.read_text() == format_details(records)
+    sections = collect_all(tmp_path, {})
+    assert files.details.read_text() == format_details(sections)
     written = page.read_text()
-    assert written == f"{before}\n\n{format_summary(records)}\n{after}"
+    assert written == f"{before}\n\n{format_summary(sections)}\n{after}"
     results.update_results(files, tmp_path)
     assert page.read_text() == written
     page.write_text("# Results\n")
@@ -158,20 +155,20 @@ def test_the_committed_pages_are_those_of_the_committed_values(tmp_path):
     """Also fails if a run now differs from its publication in other words than when it was measured."""
     details = ROOT / "docs" / "results" / "tables.md"
     earlier = read_summaries(details.with_suffix(".jsonl"))
-    summaries = [
-        add_earlier(summarise_table(record), earlier.get((record["table"], record["scale"])))
-        for record in collect_all(tmp_path, earlier)
+    sections = [
+        section._replace(summary=add_earlier(section.summary, earlier.get((section.table.name, section.scale))))
+        for section in collect_all(tmp_path, earlier)
     ]
-    assert details.read_text() == format_details(summaries)
+    assert details.read_text() == format_details(sections)
     page = (ROOT / "RESULTS.md").read_text()
-    assert page.partition(results.BEGIN)[2].partition(results.END)[0].strip() == format_summary(summaries).strip()
+    assert page.partition(results.BEGIN)[2].partition(results.END)[0].strip() == format_summary(sections).strip()
     assert len(page.split()) < 2000 and page.count(results.BEGIN) == 1 == page.count(results.END)
-    assert {table for table, _ in earlier} == set(TABLES) and all(summary["cells"] for summary in earlier.values())
+    assert {table for table, _ in earlier} == set(TABLES) and all(summary.values for summary in earlier.values())
 
 
 def test_the_title_of_a_summary_says_how_many_seeds_its_cells_have(workspace):
     def title():
-        return format_summary([summarise_table(collect_table(workspace, TABLE, 3))]).splitlines()[0].rpartition(", ")[2]
+        return format_summary([section_of(workspace, TABLE, 3)]).splitlines()[0].rpartition(", ")[2]
 
     for measure, values in ((KMEANS, {"kmeans": 0.5}), (SCAN, {"scan": 0.6})):
         for system in (OURS, ORBIT):

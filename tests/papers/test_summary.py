@@ -10,8 +10,9 @@ from papers import systems
 from papers.collection import list_unfinished
 from papers.results import update_results, write_together
 from papers.runner import Workspace
-from papers.summary import combine_cells
+from papers.summary import combine_values
 from papers.systems import QUICK_DATA, resolve_settings
+from papers.values import Value
 from tests.papers.invented_table import KMEANS, ORBIT, OURS, SCAN, VALUES, cells_in, write_records, write_seeds
 
 
@@ -20,16 +21,16 @@ def test_two_groups_have_the_mean_and_deviation_of_all_seeds(split):
     values = np.array([VALUES, np.square(VALUES)]).T
 
     def group(seeds):
-        rows = values[seeds]
-        std = rows.std(0, ddof=1).tolist() if len(seeds) > 1 else None
-        return {"seeds": seeds, "mean": rows.mean(0).tolist() if seeds else None, "std": std}
+        rows = values[list(seeds)]
+        std = tuple(rows.std(0, ddof=1)) if len(seeds) > 1 else None
+        return Value(settings="same", seeds=seeds, mean=tuple(rows.mean(0)) if seeds else (), std=std)
 
-    first, second = list(range(split)), list(range(split, 4))
+    first, second = tuple(range(split)), tuple(range(split, 4))
     for pair in ((first, second), (second, first)):
-        found = combine_cells(*map(group, pair))
-        assert found["seeds"] == [0, 1, 2, 3]
-        np.testing.assert_allclose(found["mean"], values.mean(0), rtol=1e-12)
-        np.testing.assert_allclose(found["std"], values.std(0, ddof=1), rtol=1e-12)
+        found = combine_values(*map(group, pair))
+        assert found.seeds == (0, 1, 2, 3)
+        np.testing.assert_allclose(found.mean, values.mean(0), rtol=1e-12)
+        np.testing.assert_allclose(found.std, values.std(0, ddof=1), rtol=1e-12)
 
 
 def test_results_of_two_folders_are_those_of_one(tmp_path, files):
@@ -48,9 +49,9 @@ def test_seeds_that_were_counted_do_not_count_twice(tmp_path, files):
     update_results(files, write_seeds(tmp_path / "second", [1, 2], device="another device"))
     expected = files.values.read_text()
     cells, runs = cells_in(files)
-    assert cells["Ours", "k-means"]["seeds"] == [0, 1, 2] == runs[OURS.name]["seeds"]
-    np.testing.assert_allclose(cells["Ours", "k-means"]["mean"], [np.mean(VALUES[:3])])
-    assert runs[OURS.name]["devices"] == ["a test", "another device"]
+    assert cells["Ours", "k-means"].seeds == (0, 1, 2) == runs[OURS.name].seeds
+    np.testing.assert_allclose(cells["Ours", "k-means"].mean, [np.mean(VALUES[:3])])
+    assert runs[OURS.name].devices == ("a test", "another device")
     assert update_results(files, tmp_path / "second") == 0
     assert files.values.read_text() == expected
 
@@ -60,8 +61,8 @@ def test_a_folder_with_all_earlier_seeds_replaces_them(tmp_path, files):
     folder = write_seeds(tmp_path / "second", range(4), device="another device")
     update_results(files, folder)
     cells, runs = cells_in(files)
-    assert cells["Ours", "k-means"]["seeds"] == [0, 1, 2, 3] and runs[OURS.name]["devices"] == ["another device"]
-    np.testing.assert_allclose(cells["Ours", "k-means"]["std"], [np.std(VALUES, ddof=1)])
+    assert cells["Ours", "k-means"].seeds == (0, 1, 2, 3) and runs[OURS.name].devices == ("another device",)
+    np.testing.assert_allclose(cells["Ours", "k-means"].std, [np.std(VALUES, ddof=1)])
 
 
 def test_a_cell_that_was_never_run_again_keeps_its_value(tmp_path, files):
@@ -72,14 +73,14 @@ def test_a_cell_that_was_never_run_again_keeps_its_value(tmp_path, files):
     write_records(second, OURS, 0, SCAN, {"scan": 0.75}, seconds=7.0)
     assert update_results(files, second.workdir) == 1
     cells, runs = cells_in(files)
-    assert {place: cell["mean"] for place, cell in cells.items()} == {
-        ("Ours", "k-means"): [0.31],
-        ("Ours", "SCAN"): [0.75],
-        ("Ours", "shift"): [0.155, -0.31],
-        ("Ours", "rotation"): [0.5],
-        ("Training-free", "k-means"): [0.5],
+    assert {place: value.mean for place, value in cells.items()} == {
+        ("Ours", "k-means"): (0.31,),
+        ("Ours", "SCAN"): (0.75,),
+        ("Ours", "shift"): (0.155, -0.31),
+        ("Ours", "rotation"): (0.5,),
+        ("Training-free", "k-means"): (0.5,),
     }
-    assert list(runs) == [OURS.name, ORBIT.name] and runs[OURS.name]["evaluate_seconds"] == [7.0, 122.0]
+    assert list(runs) == [OURS.name, ORBIT.name] and runs[OURS.name].evaluate_seconds == (7.0, 122.0)
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_values_of_other_settings_are_refused_and_nothing_is_written(tmp_path, f
     assert [path.read_text() for path in files] == before
     assert update_results(files, write_seeds(tmp_path / "third", range(2))) == 0
     cells, _ = cells_in(files)
-    assert {cell["settings"] for cell in cells.values()}.isdisjoint(cell["settings"] for cell in old.values())
+    assert {value.settings for value in cells.values()}.isdisjoint(value.settings for value in old.values())
 
 
 def test_seeds_on_other_numbers_of_images_are_refused(tmp_path, files):
@@ -126,7 +127,7 @@ def test_steps_of_seeds_that_stopped_early_are_a_range(tmp_path, files):
     update_results(files, write_seeds(tmp_path / "first", [0], step=700))
     update_results(files, write_seeds(tmp_path / "second", [1], step=650))
     update_results(files, write_seeds(tmp_path / "third", [2], step=680))
-    assert cells_in(files)[1][OURS.name]["steps"] == [650, 700]
+    assert cells_in(files)[1][OURS.name].steps == (650, 700)
     assert ", 650 to 700 steps in " in files.details.read_text()
 
 
@@ -166,7 +167,7 @@ def test_a_run_that_is_trained_again_has_no_value(tmp_path, files):
     folder = write_seeds(tmp_path, [0, 1])
     write_seeds(folder, [1], done=False)
     update_results(files, folder)
-    assert cells_in(files)[0]["Ours", "k-means"]["seeds"] == [0]
+    assert cells_in(files)[0]["Ours", "k-means"].seeds == (0,)
     assert list_unfinished(folder) == [f"{OURS.name}-seed1"]
 
 
@@ -174,7 +175,7 @@ def test_the_largest_seed_does_not_matter(tmp_path, files):
     folder = write_seeds(tmp_path, [0, 1])
     write_records(Workspace(folder, "", "quick"), OURS, 20_240_601, KMEANS, {"kmeans": 0.5})
     update_results(files, folder)
-    assert cells_in(files)[0]["Ours", "k-means"]["seeds"] == [0, 1, 20_240_601]
+    assert cells_in(files)[0]["Ours", "k-means"].seeds == (0, 1, 20_240_601)
 
 
 def test_names_that_are_not_those_of_three_files_are_refused_and_no_file_is_changed(tmp_path, files):

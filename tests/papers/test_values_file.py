@@ -5,12 +5,11 @@ import json
 import pytest
 
 from irl_inr_jax.types import InputError
-from papers.collection import collect_table
 from papers.results import update_results
 from papers.runner import Workspace
-from papers.summary import add_earlier, summarise_table
+from papers.summary import add_earlier
 from papers.values_file import format_values, read_summaries
-from tests.papers.invented_table import OURS, TABLE, write_seeds
+from tests.papers.invented_table import OURS, TABLE, section_of, write_seeds
 
 
 @pytest.mark.parametrize("name", [OURS.name, "Ours", "k-means", "invented"])
@@ -71,13 +70,12 @@ def test_another_file_is_refused_in_one_line(files, text):
 
 
 def test_the_file_has_one_line_per_value_and_run(tmp_path, files):
-    record = collect_table(Workspace(write_seeds(tmp_path, range(3)), "", "quick"), TABLE, 3)
-    summary = summarise_table(record)
-    files.values.write_text(format_values([summary]))
+    section = section_of(Workspace(write_seeds(tmp_path, range(3)), "", "quick"), TABLE, 3)
+    files.values.write_text(format_values([section]))
     assert len(files.values.read_text().splitlines()) == 3 + 1
-    empty = summarise_table(collect_table(Workspace(tmp_path / "nothing", "", "quick"), TABLE, 1))
+    empty = section_of(Workspace(tmp_path / "nothing", "", "quick"), TABLE, 1)
     [kept] = read_summaries(files.values).values()
-    assert add_earlier(empty, kept) == summary
+    assert add_earlier(empty.summary, kept) == section.summary
 
 
 @pytest.mark.parametrize(
