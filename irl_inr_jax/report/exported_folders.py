@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
+from irl_inr_jax.config.checked_files import unfinished_path
 from irl_inr_jax.data.csv_cells import write_csv
 from irl_inr_jax.metrics.clustering_scores import NOISE
 from irl_inr_jax.report.file_names import make_file_names
@@ -22,17 +23,17 @@ NUM_AT_ONCE = 256  # images in memory
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to write to, which becomes `path` when the block ends without an error.
 
-    Raises InputError if `path` exists. What an interrupted call left is removed.
+    Raises InputError if `path` exists before or after, as when two calls have the same name for their output.
     """
     check_is_new(path)
-    partial = path.with_name(f"{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = unfinished_path(path)
     try:
         partial.mkdir(parents=True)
     except OSError as error:
         raise InputError(f"expected {path.parent} to be writable: {error}") from None
     try:
         yield partial
+        check_is_new(path)
         partial.rename(path)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -66,10 +66,20 @@ def test_names_follow_the_number_and_junk_has_a_folder_of_its_own():
 
 def test_an_error_leaves_nothing_behind(tmp_path, files):
     files[3] = str(tmp_path / "missing.png")
+    before = set(tmp_path.iterdir())
     for copy in (True, False):
         with pytest.raises(InputError, match=r"missing\.png"), new_folder(tmp_path / "out") as folder:
             write_links(folder, IDS, CLUSTERS, files, folders=FOLDERS, copy=copy, raw=False)
-        assert not (tmp_path / "out").exists() and not list(tmp_path.glob("*.partial"))
+        assert set(tmp_path.iterdir()) == before
+
+
+def test_of_two_exports_to_one_name_the_first_to_finish_is_kept(tmp_path):
+    with pytest.raises(InputError, match="exists"), new_folder(tmp_path / "out") as slow:
+        (slow / "slow.png").touch()
+        with new_folder(tmp_path / "out") as fast:
+            (fast / "fast.png").touch()
+        assert (slow / "slow.png").exists()
+    assert [path.name for path in tmp_path.rglob("*.png")] == ["fast.png"]
 
 
 def test_an_existing_output_is_refused(tmp_path):
