@@ -138,19 +138,27 @@ def write_table(workspace: Workspace, table: Table, num_seeds: int) -> str:
 
 
 def describe_section(section: Section, results: Sequence[CellResults]) -> dict:
-    """Return a table for JSON, cell by cell: the published value, mean and standard deviation, and all seeds."""
+    """Return a table for JSON. results: those of each cell, which the section summarises.
+
+    percent: whether the table shows a fraction in percent. differs: the deviations from the publication.
+    """
+    table, scale, summary = section
     cells = [
         {
             **result.key._asdict(),
             "published": cell.published,
-            "differs": describe_differences(simplify_cell(cell, section.scale).training, section.scale),
-            **dataclasses.asdict(section.summary.values[result.key]),
+            "percent": cell.measure.percent,
+            "differs": describe_differences(simplify_cell(cell, scale).training, scale),
+            "settings": result.settings,
+            "evaluation": result.evaluation,
+            "mean": summary.cells[result.key].mean or None,
+            "std": summary.cells[result.key].std,
             "seeds": [dataclasses.asdict(each) for each in result.seeds],
         }
-        for cell, result in zip(section.table.cells, results, strict=True)
+        for cell, result in zip(table.cells, results, strict=True)
     ]
-    table = section.table
-    return {"table": table.name, "title": table.title, "source": table.source, "scale": section.scale, "cells": cells}
+    facts = {"table": table.name, "title": table.title, "source": table.source, "scale": scale, "notes": table.notes}
+    return {**facts, "cells": cells}
 
 
 def list_tables(workspace: Workspace) -> int:

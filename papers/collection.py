@@ -8,22 +8,24 @@ from pathlib import Path
 from papers.measured_settings import check_stored_settings, checksum_settings, present_settings
 from papers.records import Cell, Table, TrainingSpec
 from papers.runner import Workspace, read_json, read_record, run_folder
-from papers.summary import summarise_cells
+from papers.summary import add_earlier, summarise_cells
 from papers.systems import SCALES, simplify_cell
 from papers.tables import TABLES
-from papers.values import CellKey, CellResults, Section, SeedResult, Summary
+from papers.values import CellKey, CellResults, Section, SeedResult, TableSummary
 
 
-def collect_all(workdir: Path, earlier: dict[tuple[str, str], Summary]) -> list[Section]:
-    """Return every table at every scale, with all finished seeds but those of earlier values, see `collect_table`.
+def collect_all(workdir: Path, earlier: dict[tuple[str, str], TableSummary]) -> list[Section]:
+    """Return every table at every scale with the values of all finished seeds and the earlier values.
 
-    earlier: {(table, scale): summary}. Raises InputError as `collect_table` and `summarise_cells` do.
+    earlier: {(table, scale): summary}. Raises InputError for values with other settings than the cells have now, and
+    for seeds of a run with different numbers of images.
     """
     sections = []
     for table in TABLES.values():
         for scale in SCALES:
-            cells = collect_table(Workspace(workdir, "", scale), table, None, earlier.get((table.name, scale)))
-            sections.append(Section(table, scale, summarise_cells(cells)))
+            before = earlier.get((table.name, scale))
+            cells = collect_table(Workspace(workdir, "", scale), table, None, before)
+            sections.append(Section(table, scale, add_earlier(summarise_cells(cells), before)))
     return sections
 
 
@@ -45,7 +47,7 @@ def list_unfinished(workdir: Path) -> list[str]:
 
 
 def collect_table(
-    workspace: Workspace, table: Table, num_seeds: int | None = None, earlier: Summary | None = None
+    workspace: Workspace, table: Table, num_seeds: int | None = None, earlier: TableSummary | None = None
 ) -> list[CellResults]:
     """Return the results of each cell of a table.
 
@@ -53,51 +55,58 @@ def collect_table(
     unless all of them are finished again. Raises InputError for values that were made with other settings than the
     cells have now.
     """
-    earlier_seeds = {key: value.seeds for key, value in earlier.values.items()} if earlier else {}
+    earlier_seeds = {key: value.seeds for key, value in earlier.cells.items()} if earlier else {}
     return [collect_cell(workspace, cell, num_seeds, earlier_seeds) for cell in table.cells]
 
 
 def collect_cell(
     workspace: Workspace, cell: Cell, num_seeds: int | None, earlier_seeds: dict[CellKey, tuple[int, ...]]
 ) -> CellResults:
-    """Return the results of one cell. earlier_seeds: those to leave out unless all of a cell are finished."""
+    """Return the results of one cell.
+
+    earlier_seeds: seeds of the earlier values, by cell; left out unless all of the cell's are finished again. Raises
+    InputError for values that were made with other settings than the cell has now.
+    """
     cell = simplify_cell(cell, workspace.scale)
     key = CellKey(cell.row, cell.column, cell.training.name)
     earlier = set(earlier_seeds.get(key, ()))
     seeds = list_seeds(workspace, cell.training) if num_seeds is None else range(num_seeds)
-    found = {seed: pair for seed in seeds if (pair := _read_seed(workspace, cell, seed)) is not None}
-    if not earlier <= set(found):
-        found = {seed: pair for seed, pair in found.items() if seed not in earlier}
-    for seed, (_, results) in found.items():
-        check_stored_settings(run_folder(workspace, cell.training, seed), results, cell, workspace.scale)
-    settings = checksum_settings(present_settings(cell.training, cell.measure, workspace.scale), cell.measure)
-    seed_results = tuple(result for result, _ in found.values())
-    return CellResults(key, evaluation=cell.measure.evaluation.name, settings=settings, seeds=seed_results)
+    records = {seed: record for seed in seeds if (record := _read_seed(workspace, cell, seed)) is not None}
+    if not earlier <= set(records):
+        records = {seed: record for seed, record in records.items() if seed not in earlier}
+    for seed, record in records.items():
+        check_stored_settings(run_folder(workspace, cell.training, seed), record["results"], cell, workspace.scale)
+    return CellResults(
+        key,
+        evaluation=cell.measure.evaluation.name,
+        settings=checksum_settings(present_settings(cell.training, cell.measure, workspace.scale), cell.measure),
+        seeds=tuple(_make_result(seed, record) for seed, record in records.items()),
+    )
 
 
-def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> tuple[SeedResult, dict] | None:
-    """Return the result of one seed and its results.json, or None if a part is missing or training goes on."""
-    folder = run_folder(workspace, cell.training, seed)
+def _read_seed(workspace: Workspace, cell: Cell, seed: int) -> dict | None:
+    """Return {"value", "train_seconds", "seconds", "results"}, or None without a value or while the run is trained."""
     record = read_record(workspace, cell.training, seed, cell.measure)
-    training = read_json(folder / "training.json")
+    training = read_json(run_folder(workspace, cell.training, seed) / "training.json")
     if record is None or training is None or not training["done"]:
         return None
-    results = record["results"]
-    value = find_value(results, cell.measure.path)
-    if value is None:
-        return None
+    value = find_value(record["results"], cell.measure.path)
+    return None if value is None else record | {"value": value, "train_seconds": training["seconds"]}
+
+
+def _make_result(seed: int, record: dict) -> SeedResult:
+    value, results = record["value"], record["results"]
     data = results["data"]
-    result = SeedResult(
+    return SeedResult(
         seed=seed,
         value=tuple(value) if isinstance(value, list) else (value,),
         images=(data["num_train"], data["num_images"]),
         steps=results["step"],
-        train_seconds=training["seconds"],
+        train_seconds=record["train_seconds"],
         evaluate_seconds=record["seconds"],
         device=results["device"],
         data_sha256=data["sha256"],
     )
-    return result, results
 
 
 def find_value(results: dict, path: tuple[str, ...]) -> float | list[float] | None:

@@ -9,21 +9,20 @@ from irl_inr_jax.config.checked_files import replace_file
 from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
-from papers.summary import add_earlier
 from papers.systems import SCALES, describe_differences, simplify_cell
-from papers.values import Section, Value
+from papers.values import CellSummary, Section
 from papers.values_file import check_complete, count_changed, format_values, read_summaries
 
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
 ONLY_DETAILS = ("table4", "table6", "table7", "table8")  # sizes of z, augmentations, and the digit 9
 
 
-def format_ours(value: Value, *, percent: bool) -> str:
+def format_ours(cell: CellSummary, *, percent: bool) -> str:
     """Return a value such as '59.6 ± 1.1' or '0.999, 0.999'; the empty string if it was not measured."""
     factor, digits = (100, 1) if percent else (1, 4)
-    numbers = [f"{factor * mean:.{digits}f}" for mean in value.mean]
-    if value.std is not None:
-        numbers = [f"{text} ± {factor * std:.{digits}f}" for text, std in zip(numbers, value.std, strict=True)]
+    numbers = [f"{factor * mean:.{digits}f}" for mean in cell.mean]
+    if cell.std is not None:
+        numbers = [f"{text} ± {factor * std:.{digits}f}" for text, std in zip(numbers, cell.std, strict=True)]
     return ", ".join(numbers)
 
 
@@ -45,7 +44,7 @@ def format_markdown(section: Section) -> str:
 
 def _format_table(section: Section, rows: list[str]) -> list[str]:
     """Return the lines of the table of published and our values with these rows."""
-    values = {(key.row, key.column): value for key, value in section.summary.values.items()}
+    ours = {(key.row, key.column): cell for key, cell in section.summary.cells.items()}
     cells = {(cell.row, cell.column): cell for cell in section.table.cells}
     columns = section.table.columns
     header = ["", *(f"{column}: {origin}" for column in columns for origin in ("published", "ours"))]
@@ -54,9 +53,8 @@ def _format_table(section: Section, rows: list[str]) -> list[str]:
         texts = [row]
         for place in ((row, column) for column in columns):
             cell = cells.get(place)
-            texts += (
-                ["", ""] if cell is None else [cell.published, format_ours(values[place], percent=cell.measure.percent)]
-            )
+            empty = ["", ""]
+            texts += empty if cell is None else [cell.published, format_ours(ours[place], percent=cell.measure.percent)]
         lines.append(_line(texts))
     return lines
 
@@ -110,8 +108,8 @@ def format_summary(sections: list[Section]) -> str:
     parts, left_out, further = [], [], []
     for section in select_shown(sections):
         table, scale, summary = section
-        measured = {key: value for key, value in summary.values.items() if value.seeds}
-        is_empty = 2 * len(measured) <= len(summary.values)
+        measured = {key: cell for key, cell in summary.cells.items() if cell.seeds}
+        is_empty = 2 * len(measured) <= len(summary.cells)
         if is_empty or table.name in ONLY_DETAILS:
             (left_out if is_empty else further).append(f"{table.title} ({table.name}, {scale})")
             continue
@@ -131,9 +129,9 @@ def format_summary(sections: list[Section]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def describe_seeds(values: Iterable[Value]) -> str:
-    """Return the number of seeds of values that have some, such as '1 seed' or '1 to 3 seeds'."""
-    counts = [len(value.seeds) for value in values]
+def describe_seeds(cells: Iterable[CellSummary]) -> str:
+    """Return the number of seeds of cells that have some, such as '1 seed' or '1 to 3 seeds'."""
+    counts = [len(cell.seeds) for cell in cells]
     fewest, most = min(counts), max(counts)
     return f"{fewest} to {most} seeds" if fewest < most else f"{most} seed{'s' if most > 1 else ''}"
 
@@ -166,10 +164,7 @@ def update_results(files: ResultFiles, workdir: Path) -> int:
             f"TABLE` writes, found none of them in {workdir}"
         )
     earlier = read_summaries(files.values)
-    sections = [
-        section._replace(summary=add_earlier(section.summary, earlier.get((section.table.name, section.scale))))
-        for section in collect_all(workdir, earlier)
-    ]
+    sections = collect_all(workdir, earlier)
     check_complete(sections, earlier)
     if not any(section.summary.runs for section in sections):
         raise InputError(f"expected finished runs in {workdir}, found none; --workdir names the folder of the runs")

@@ -10,46 +10,45 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from irl_inr_jax.types import InputError
-from papers.values import CellKey, CellResults, RunFacts, SeedResult, Summary, Value
+from papers.values import CellKey, CellResults, CellSummary, RunSummary, SeedResult, TableSummary
 
 Number = TypeVar("Number", int, float)
 DATA_DIGITS = 12  # of a checksum of test images, of those in results.json
 
 
-def summarise_cells(cells: Sequence[CellResults]) -> Summary:
-    """Return the summary of the cells of a table. Raises InputError as `_summarise_run` does."""
+def summarise_cells(cells: Sequence[CellResults]) -> TableSummary:
+    """Return the summary of a table's cells.
+
+    Raises InputError if seeds of a run have different numbers of images.
+    """
     measured = [cell for cell in cells if cell.seeds]
     names = dict.fromkeys(cell.key.run for cell in measured)
     runs = {name: _summarise_run(name, [cell for cell in measured if cell.key.run == name]) for name in names}
-    return Summary({cell.key: _average(cell) for cell in cells}, runs)
+    return TableSummary({cell.key: _average(cell) for cell in cells}, runs)
 
 
-def _average(cell: CellResults) -> Value:
+def _average(cell: CellResults) -> CellSummary:
     numbers = list(zip(*[each.value for each in cell.seeds], strict=True))
     std = tuple(map(statistics.stdev, numbers)) if len(cell.seeds) > 1 else None
     seeds = tuple(each.seed for each in cell.seeds)
-    return Value(settings=cell.settings, seeds=seeds, mean=tuple(map(statistics.fmean, numbers)), std=std)
+    return CellSummary(settings=cell.settings, seeds=seeds, mean=tuple(map(statistics.fmean, numbers)), std=std)
 
 
-def _summarise_run(name: str, cells: list[CellResults]) -> RunFacts:
-    """Return the facts of a run from its cells, whose seeds differ while some are measured.
-
-    Raises InputError if its seeds have different numbers of images.
-    """
-    every = [each for cell in cells for each in cell.seeds]
-    images, *others = dict.fromkeys(each.images for each in every)
+def _summarise_run(name: str, cells: list[CellResults]) -> RunSummary:
+    """Return the summary of a run from its cells, whose seeds differ while some are measured."""
+    results = [each for cell in cells for each in cell.seeds]
+    images, *others = dict.fromkeys(each.images for each in results)
     for other in others:
         check_same_images(name, images, other)
-    by_seed: dict[int, SeedResult] = dict(sorted({each.seed: each for each in every}.items()))
-    results = by_seed.values()
-    return RunFacts(
+    by_seed: dict[int, SeedResult] = dict(sorted({each.seed: each for each in results}.items()))
+    return RunSummary(
         seeds=tuple(by_seed),
         images=images,
-        steps=_range(each.steps for each in results),
-        train_seconds=_range(each.train_seconds for each in results),
+        steps=_range(each.steps for each in by_seed.values()),
+        train_seconds=_range(each.train_seconds for each in by_seed.values()),
         evaluate_seconds=_range(_sum_evaluations(cells)),
-        devices=_distinct(each.device for each in results),
-        data_sha256=_distinct(each.data_sha256[:DATA_DIGITS] for each in results),
+        devices=_distinct(each.device for each in by_seed.values()),
+        data_sha256=_distinct(each.data_sha256[:DATA_DIGITS] for each in by_seed.values()),
     )
 
 
@@ -83,46 +82,46 @@ def _sum_evaluations(cells: list[CellResults]) -> list[float]:
     return [sum(evaluations.values()) for evaluations in seconds.values()]
 
 
-def add_earlier(summary: Summary, earlier: Summary | None) -> Summary:
+def add_earlier(summary: TableSummary, earlier: TableSummary | None) -> TableSummary:
     """Return a summary with the values of an earlier one of the same table and scale.
 
-    Values with different seeds are combined; one that shares a seed with the earlier one replaces it
+    Cells with different seeds are combined; one that shares a seed with the earlier one replaces it
     (`collection.collect_table` leaves out seeds of the earlier one). Raises InputError if an earlier value that remains
     had other settings or other numbers of images than its run has now.
     """
     if earlier is None:
         return summary
-    values, runs = dict(summary.values), dict(summary.runs)
-    for key, value in summary.values.items():
-        before = earlier.values.get(key)
-        if before is None or set(before.seeds) & set(value.seeds):
+    cells, runs = dict(summary.cells), dict(summary.runs)
+    for key, cell in summary.cells.items():
+        before = earlier.cells.get(key)
+        if before is None or set(before.seeds) & set(cell.seeds):
             continue
-        check_same_settings(key, before, value)
-        values[key] = combine_values(before, value)
+        check_same_settings(key, before, cell)
+        cells[key] = combine_cells(before, cell)
         runs[key.run] = combine_runs(key.run, earlier.runs[key.run], runs.get(key.run))
-    order = dict.fromkeys(key.run for key, value in values.items() if value.seeds)
-    return Summary(values, {name: runs[name] for name in order})
+    order = dict.fromkeys(key.run for key, cell in cells.items() if cell.seeds)
+    return TableSummary(cells, {name: runs[name] for name in order})
 
 
-def check_same_settings(key: CellKey, earlier: Value, value: Value) -> None:
+def check_same_settings(key: CellKey, earlier: CellSummary, cell: CellSummary) -> None:
     """Raise InputError if an earlier value of a cell was measured with other settings than the present ones."""
-    if earlier.settings != value.settings:
+    if earlier.settings != cell.settings:
         raise InputError(
             f"expected earlier values of {key.run} with its present settings, found others (checksum "
-            f"{earlier.settings} instead of {value.settings} in {key.row!r}, {key.column!r}); run all of its seeds "
+            f"{earlier.settings} instead of {cell.settings} in {key.row!r}, {key.column!r}); run all of its seeds "
             f"again, or remove its lines from the file of --values"
         )
 
 
-def combine_runs(name: str, first: RunFacts, second: RunFacts | None) -> RunFacts:
-    """Return the facts of two groups of a run's seeds; None is no group.
+def combine_runs(name: str, first: RunSummary, second: RunSummary | None) -> RunSummary:
+    """Return the summary of two groups of a run's seeds; None is no group.
 
     Raises InputError if they have different numbers of images.
     """
     if second is None:
         return first
     check_same_images(name, first.images, second.images)
-    return RunFacts(
+    return RunSummary(
         seeds=tuple(sorted({*first.seeds, *second.seeds})),
         images=first.images,
         steps=_range([*first.steps, *second.steps]),
@@ -133,8 +132,8 @@ def combine_runs(name: str, first: RunFacts, second: RunFacts | None) -> RunFact
     )
 
 
-def combine_values(first: Value, second: Value) -> Value:
-    """Return the value of two groups of seeds without a common one (Chan, Golub, LeVeque 1979).
+def combine_cells(first: CellSummary, second: CellSummary) -> CellSummary:
+    """Return the summary of two groups of a cell's seeds without a common one (Chan, Golub, LeVeque 1979).
 
     Raises InputError if they have different counts of numbers.
     """
@@ -155,6 +154,6 @@ def combine_values(first: Value, second: Value) -> Value:
         squares = (one - 1) * std_1**2 + (two - 1) * std_2**2 + (mean_2 - mean_1) ** 2 * one * two / total
         mean.append((one * mean_1 + two * mean_2) / total)
         std.append(math.sqrt(squares / (total - 1)))
-    return Value(
+    return CellSummary(
         settings=second.settings, seeds=tuple(sorted([*first.seeds, *second.seeds])), mean=tuple(mean), std=tuple(std)
     )

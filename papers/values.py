@@ -1,4 +1,4 @@
-"""Records of measured values: the results of single seeds, and their summaries, which the pages show."""
+"""Records of measured values: results of single seeds, and the summaries shown on the pages."""
 
 import dataclasses
 from typing import NamedTuple
@@ -18,8 +18,8 @@ class CellKey(NamedTuple):
 class SeedResult:
     """One seed of a cell.
 
-    value: one or several numbers. images: numbers of training and test images. steps: of training. data_sha256: of the
-    test images.
+    value: one or several numbers. images: numbers of training and test images. steps: of training. evaluate_seconds: of
+    the evaluation that measured the value. data_sha256: of the test images.
     """
 
     seed: int
@@ -43,8 +43,11 @@ class CellResults:
 
 
 @dataclasses.dataclass(frozen=True)
-class Value:
-    """Mean of a cell over its seeds, () without seeds, and sample standard deviation, None for fewer than two."""
+class CellSummary:
+    """Mean of a cell over its seeds, () without seeds, and sample standard deviation, None for fewer than two.
+
+    settings: checksum of what the value depends on.
+    """
 
     settings: str
     seeds: tuple[int, ...]
@@ -53,8 +56,11 @@ class Value:
 
 
 @dataclasses.dataclass(frozen=True)
-class RunFacts:
-    """Seeds of a run, the smallest and largest of its steps and costs, its devices and test images."""
+class RunSummary:
+    """Seeds of a run, the smallest and largest of its steps and costs, its devices and test images.
+
+    evaluate_seconds: of all evaluations of a seed. data_sha256: the first digits of each checksum of test images.
+    """
 
     seeds: tuple[int, ...]
     images: tuple[int, int]
@@ -66,11 +72,11 @@ class RunFacts:
 
 
 @dataclasses.dataclass(frozen=True)
-class Summary:
-    """Values of the cells of a table at a scale, in its order, and the facts of the runs that have values."""
+class TableSummary:
+    """The cells of a table at a scale, in its order, and the runs that have values."""
 
-    values: dict[CellKey, Value]
-    runs: dict[str, RunFacts]
+    cells: dict[CellKey, CellSummary]
+    runs: dict[str, RunSummary]
 
 
 class Section(NamedTuple):
@@ -78,4 +84,4 @@ class Section(NamedTuple):
 
     table: Table
     scale: str
-    summary: Summary
+    summary: TableSummary

@@ -2,18 +2,18 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from irl_inr_jax.types import InputError
-from papers.values import CellKey, RunFacts, Section, Summary, Value
+from papers.values import CellKey, CellSummary, RunSummary, Section, TableSummary
 
 IsValid = Callable[[object], bool]
+MAX_NUMBER = 1e100  # its square is finite, which the combination of standard deviations needs
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_NUMBER  # not NaN
 
 
 def _is_count(value: object) -> bool:
@@ -21,7 +21,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and value.isprintable()
 
 
 def _are(is_one: IsValid, length: int | None = None) -> IsValid:
@@ -39,13 +39,15 @@ def _are_seeds(value: object) -> bool:
     return isinstance(value, list) and _are(_is_count)(value) and value == sorted(set(value))
 
 
-# Keys of the lines of a cell and of a run, besides table, scale and those of `CellKey`.
-VALUE: dict[str, IsValid] = {
+# Keys of the lines of a cell and of a run, which begin with table and scale.
+KEY: dict[str, IsValid] = dict.fromkeys(CellKey._fields, _is_text)
+CELL: dict[str, IsValid] = {
     "settings": _is_text,
     "seeds": _are_seeds,
     "mean": _are(_is_number),
     "std": lambda value: value is None or _are(_is_number)(value),
 }
+RUN_KEY: dict[str, IsValid] = {"run": _is_text}
 RUN: dict[str, IsValid] = {
     "seeds": _are_seeds,
     "images": _are(_is_count, 2),
@@ -58,23 +60,23 @@ RUN: dict[str, IsValid] = {
 
 
 def format_values(sections: Iterable[Section]) -> str:
-    """Return the text of the file: the values of each table and scale, and the facts of their runs."""
+    """Return the text of the file: the cells with values of each table and scale, and their runs."""
     lines: list[dict] = []
     for table, scale, summary in sections:
         place = {"table": table.name, "scale": scale}
-        values = {key: value for key, value in summary.values.items() if value.seeds}
-        lines += [place | key._asdict() | dataclasses.asdict(value) for key, value in values.items()]
+        cells = {key: cell for key, cell in summary.cells.items() if cell.seeds}
+        lines += [place | key._asdict() | dataclasses.asdict(cell) for key, cell in cells.items()]
         lines += [place | {"run": name} | dataclasses.asdict(run) for name, run in summary.runs.items()]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def read_summaries(path: Path) -> dict[tuple[str, str], Summary]:
+def read_summaries(path: Path) -> dict[tuple[str, str], TableSummary]:
     """Return {(table, scale): summary} of a file of `format_values`, {} if there is none.
 
     Raises InputError for another file, a value of another kind, two lines of one cell or run, and runs whose seeds are
     not those of their cells.
     """
-    found: dict[tuple[str, str], Summary] = {}
+    found: dict[tuple[str, str], TableSummary] = {}
     numbers: dict[tuple, int] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -87,11 +89,13 @@ def read_summaries(path: Path) -> dict[tuple[str, str], Summary]:
             if names in numbers:
                 raise ValueError(f"the same cell or run as in line {numbers[names]}")
             numbers[names] = number
-            summary = found.setdefault(names[:2], Summary({}, {}))
+            summary = found.setdefault(names[:2], TableSummary({}, {}))
             if "row" in entry:
-                summary.values[_read_key(entry)] = _read_value(entry)
+                key = CellKey(**_select(entry, KEY))
+                summary.cells[key] = _read_cell(entry)
             else:
-                summary.runs[entry["run"]] = RunFacts(**_select(entry, RUN))
+                [run] = _select(entry, RUN_KEY).values()
+                summary.runs[run] = RunSummary(**_select(entry, RUN))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
             raise InputError(
                 f"expected a cell or a run in line {number} of the earlier values in {path}, as `papers results` "
@@ -102,16 +106,12 @@ def read_summaries(path: Path) -> dict[tuple[str, str], Summary]:
     return found
 
 
-def _read_key(entry: Mapping) -> CellKey:
-    return CellKey(**_select(entry, dict.fromkeys(CellKey._fields, _is_text)))
-
-
-def _read_value(entry: Mapping) -> Value:
-    """Return the value in a line; raise ValueError unless it has a standard deviation with several seeds alone."""
-    value = Value(**_select(entry, VALUE))
-    if len(value.std or ()) != (len(value.mean) if len(value.seeds) > 1 else 0):
+def _read_cell(entry: Mapping) -> CellSummary:
+    """Return the cell in a line; raise ValueError if it has a deviation of one seed, or none of several."""
+    cell = CellSummary(**_select(entry, CELL))
+    if len(cell.std or ()) != (len(cell.mean) if len(cell.seeds) > 1 else 0):
         raise ValueError(f"std {entry['std']!r} of seeds {entry['seeds']!r} of the run {entry['run']}")
-    return value
+    return cell
 
 
 def _select(entry: Mapping, kinds: Mapping[str, IsValid]) -> dict:
@@ -122,11 +122,11 @@ def _select(entry: Mapping, kinds: Mapping[str, IsValid]) -> dict:
     return {key: tuple(entry[key]) if isinstance(entry[key], list) else entry[key] for key in kinds}
 
 
-def _check_runs(table: str, summary: Summary, path: Path) -> None:
+def _check_runs(table: str, summary: TableSummary, path: Path) -> None:
     """Raise InputError if a run has no line, or one with other seeds than those of its cells."""
     seeds: dict[str, set[int]] = {name: set() for name in summary.runs}
-    for key, value in summary.values.items():
-        seeds.setdefault(key.run, set()).update(value.seeds)
+    for key, cell in summary.cells.items():
+        seeds.setdefault(key.run, set()).update(cell.seeds)
     for name, expected in seeds.items():
         found = list(summary.runs[name].seeds) if name in summary.runs else []
         if found != sorted(expected):
@@ -136,11 +136,11 @@ def _check_runs(table: str, summary: Summary, path: Path) -> None:
             )
 
 
-def check_complete(sections: Iterable[Section], earlier: Mapping[tuple[str, str], Summary]) -> None:
+def check_complete(sections: Iterable[Section], earlier: Mapping[tuple[str, str], TableSummary]) -> None:
     """Raise InputError if an earlier value has no cell in the tables, where it would be lost."""
-    present = {(table.name, scale): summary.values for table, scale, summary in sections}
+    present = {(table.name, scale): summary.cells for table, scale, summary in sections}
     for (table, scale), summary in earlier.items():
-        for key in summary.values:
+        for key in summary.cells:
             if key not in present.get((table, scale), {}):
                 raise InputError(
                     f"expected a cell of {table} at scale {scale} for each earlier value, found none for row "
@@ -149,12 +149,12 @@ def check_complete(sections: Iterable[Section], earlier: Mapping[tuple[str, str]
                 )
 
 
-def count_changed(sections: Iterable[Section], earlier: Mapping[tuple[str, str], Summary]) -> int:
+def count_changed(sections: Iterable[Section], earlier: Mapping[tuple[str, str], TableSummary]) -> int:
     """Return the number of cells whose seeds or means are not the earlier ones."""
     count = 0
     for table, scale, summary in sections:
-        before = earlier.get((table.name, scale), Summary({}, {})).values
-        for key, value in summary.values.items():
+        before = earlier.get((table.name, scale), TableSummary({}, {})).cells
+        for key, cell in summary.cells.items():
             old = before.get(key)
-            count += (value.seeds, value.mean) != ((old.seeds, old.mean) if old else ((), ()))
+            count += (cell.seeds, cell.mean) != ((old.seeds, old.mean) if old else ((), ()))
     return count

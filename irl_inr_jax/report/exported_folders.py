@@ -23,7 +23,8 @@ NUM_AT_ONCE = 256  # images in memory
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to write to, which becomes `path` when the block ends without an error.
 
-    Raises InputError if `path` exists before or after, as when two calls have the same name for their output.
+    Raises InputError if `path` exists, or is created by another call in the meantime; what was written is then removed.
+    A call that is killed leaves a hidden folder beside `path`.
     """
     check_is_new(path)
     partial = unfinished_path(path)
@@ -34,7 +35,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield partial
         check_is_new(path)
-        partial.rename(path)
+        try:
+            partial.rename(path)
+        except OSError:
+            check_is_new(path)
+            raise
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

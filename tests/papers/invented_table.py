@@ -101,4 +101,4 @@ def write_seeds(workdir, seeds, **facts):
 
 def cells_in(files):
     [summary] = read_summaries(files.values).values()
-    return {(key.row, key.column): value for key, value in summary.values.items()}, summary.runs
+    return {(key.row, key.column): value for key, value in summary.cells.items()}, summary.runs

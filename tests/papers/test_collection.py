@@ -37,7 +37,7 @@ def test_means_and_sample_deviations_over_seeds_are_next_to_published_values(wor
         )
     results = collect_table(workspace, TABLE, 3)
     assert [(each.seed, each.value) for each in results[0].seeds] == [(n, (accuracies[n],)) for n in range(3)]
-    kmeans, _, shift, *_ = summarise_cells(results).values.values()
+    kmeans, _, shift, *_ = summarise_cells(results).cells.values()
     np.testing.assert_allclose(kmeans.mean, [accuracies.mean()])
     np.testing.assert_allclose(kmeans.std, [accuracies.std(ddof=1)])
     np.testing.assert_allclose(shift.mean, shifts.mean(0))
@@ -76,13 +76,13 @@ def test_a_cell_without_run_clusterer_or_measure_is_empty(workspace):
     write_records(workspace, OURS, 0, KMEANS, {"agglomerative": 0.5})
     write_records(workspace, ORBIT, 0, KMEANS, {"kmeans": 0.5})
     section = section_of(workspace, TABLE, 1)
-    values = section.summary.values.values()
+    values = section.summary.cells.values()
     assert [value.seeds for value in values] == [(), (), (), (), (0,), ()]
     assert [value.mean for value in values] == [(), (), (), (), (0.5,), ()]
     texts = cells_of(format_markdown(section))
     assert [text for (_, column), text in texts.items() if "ours" in column and text] == ["50.0"]
     elsewhere = section_of(workspace._replace(scale="paper"), TABLE, 1)
-    assert not any(value.seeds for value in elsewhere.summary.values.values())
+    assert not any(value.seeds for value in elsewhere.summary.cells.values())
     assert "No runs at this scale." in format_markdown(elsewhere)
 
 
@@ -91,7 +91,7 @@ def test_undefined_values_are_left_out(workspace, undefined):
     """As the correlation with a pose that is the same for all images."""
     write_records(workspace, OURS, 0, KMEANS, {"kmeans": 0.5}, shift=[0.5, undefined], rotation=undefined)
     write_records(workspace, OURS, 1, KMEANS, {"kmeans": 0.6}, shift=[0.5, 0.25], rotation=0.75)
-    kmeans, _, shift, rotation, *_ = section_of(workspace, TABLE, 2).summary.values.values()
+    kmeans, _, shift, rotation, *_ = section_of(workspace, TABLE, 2).summary.cells.values()
     assert [kmeans.seeds, shift.seeds, rotation.seeds] == [(0, 1), (1,), (1,)]
     assert shift.mean == (0.5, 0.25) and rotation.std is None
 
@@ -119,5 +119,5 @@ def test_other_folders_than_those_of_runs_are_left_out(tmp_path):
     write_records(Workspace(tmp_path, "", "quick"), OURS, 2, KMEANS, {"kmeans": 0.5})
     for name in ("curves/thesis-long-seed=4", "quick/mnist_u-ours-seed0.bak", "quick/notes-seedless"):
         (tmp_path / name).mkdir(parents=True)
-    values = [value for section in collect_all(tmp_path, {}) for value in section.summary.values.values()]
+    values = [value for section in collect_all(tmp_path, {}) for value in section.summary.cells.values()]
     assert {value.seeds for value in values} == {(), (2,)}

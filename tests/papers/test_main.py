@@ -19,9 +19,10 @@ from papers import figure2, runner, systems
 from papers.records import Cell, Measure, Table, TrainingSpec
 from papers.results import BEGIN, END
 from papers.runner import Workspace, record_path, run_folder, write_json
-from papers.systems import simplify_cell
+from papers.systems import describe_differences, simplify_cell
 from papers.tables import TABLES
 from tests.conftest import ONE_DEVICE, ROOT
+from tests.papers.invented_table import OURS, TABLE, VALUES, markdown_of, write_seeds
 
 KMEANS = Measure(("clustering", "kmeans", "accuracy"), True, "kmeans", True)
 SPATIAL_VAE = TrainingSpec("tiny", "spatial_vae")
@@ -118,6 +119,24 @@ def measure_accuracy(path):
     for row in rows:
         counts[clusters.index(row["kmeans"]), classes.index(row["label"])] += 1
     return counts[linear_sum_assignment(counts, maximize=True)].sum() / len(rows)
+
+
+def test_the_files_of_a_table_have_every_cell_and_seed(tmp_path):
+    workspace = Workspace(write_seeds(tmp_path, [0, 1]), "", "quick")
+    text = papers_main.write_table(workspace, TABLE, 2)
+    path = tmp_path / "tables" / "invented-quick.json"
+    assert path.with_suffix(".md").read_text() == text == markdown_of(workspace, TABLE, 2)
+    record = json.loads(path.read_text())
+    assert (record["table"], record["scale"], record["notes"]) == ("invented", "quick", ["A note."])
+    found = [(cell["row"], cell["column"], cell["published"], cell["percent"]) for cell in record["cells"]]
+    assert found == [(cell.row, cell.column, cell.published, cell.measure.percent) for cell in TABLE.cells]
+    kmeans, scan, shift, *_ = record["cells"]
+    assert (scan["seeds"], scan["mean"], scan["std"]) == ([], None, None)
+    assert [(seed["seed"], seed["value"]) for seed in shift["seeds"]] == [
+        (number, [VALUES[number] / 2, -VALUES[number]]) for number in range(2)
+    ]
+    assert kmeans["mean"] == pytest.approx([np.mean(VALUES[:2])]) and kmeans["evaluation"] != shift["evaluation"]
+    assert kmeans["differs"] == describe_differences(OURS, "quick") and kmeans["seeds"][0]["steps"] == 780
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from papers import systems
 from papers.collection import list_unfinished
 from papers.results import update_results, write_together
 from papers.runner import Workspace
-from papers.summary import combine_values
+from papers.summary import combine_cells
 from papers.systems import QUICK_DATA, resolve_settings
-from papers.values import Value
+from papers.values import CellSummary
 from tests.papers.invented_table import KMEANS, ORBIT, OURS, SCAN, VALUES, cells_in, write_records, write_seeds
 
 
@@ -23,11 +23,11 @@ def test_two_groups_have_the_mean_and_deviation_of_all_seeds(split):
     def group(seeds):
         rows = values[list(seeds)]
         std = tuple(rows.std(0, ddof=1)) if len(seeds) > 1 else None
-        return Value(settings="same", seeds=seeds, mean=tuple(rows.mean(0)) if seeds else (), std=std)
+        return CellSummary(settings="same", seeds=seeds, mean=tuple(rows.mean(0)) if seeds else (), std=std)
 
     first, second = tuple(range(split)), tuple(range(split, 4))
     for pair in ((first, second), (second, first)):
-        found = combine_values(*map(group, pair))
+        found = combine_cells(*map(group, pair))
         assert found.seeds == (0, 1, 2, 3)
         np.testing.assert_allclose(found.mean, values.mean(0), rtol=1e-12)
         np.testing.assert_allclose(found.std, values.std(0, ddof=1), rtol=1e-12)

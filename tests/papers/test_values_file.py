@@ -1,5 +1,6 @@
 """The file of earlier values: its lines, and what is refused when it is read."""
 
+import dataclasses
 import json
 
 import pytest
@@ -8,7 +9,8 @@ from irl_inr_jax.types import InputError
 from papers.results import update_results
 from papers.runner import Workspace
 from papers.summary import add_earlier
-from papers.values_file import format_values, read_summaries
+from papers.values import CellSummary, RunSummary
+from papers.values_file import CELL, RUN, format_values, read_summaries
 from tests.papers.invented_table import OURS, TABLE, section_of, write_seeds
 
 
@@ -78,6 +80,11 @@ def test_the_file_has_one_line_per_value_and_run(tmp_path, files):
     assert add_earlier(empty.summary, kept) == section.summary
 
 
+def test_lines_have_the_fields_of_the_records():
+    for keys, record in ((CELL, CellSummary), (RUN, RunSummary)):
+        assert list(keys) == [field.name for field in dataclasses.fields(record)]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -94,7 +101,11 @@ def test_the_file_has_one_line_per_value_and_run(tmp_path, files):
         ("std", None),
         ("std", []),
         ("std", [0.1, 0.2]),
+        ("mean", [1e308]),
         ("settings", 12),
+        ("settings", "\udce9"),
+        ("row", None),
+        ("column", 3),
     ],
 )
 def test_a_value_of_another_kind_is_refused(tmp_path, files, key, value):
@@ -114,7 +125,14 @@ def test_a_deviation_of_one_seed_is_refused(tmp_path, files):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("images", [5000]), ("steps", 780), ("train_seconds", ["125", "126"]), ("devices", []), ("data_sha256", "ab")],
+    [
+        ("run", None),
+        ("images", [5000]),
+        ("steps", 780),
+        ("train_seconds", ["125", "126"]),
+        ("devices", []),
+        ("data_sha256", "ab"),
+    ],
 )
 def test_a_fact_of_a_run_of_another_kind_is_refused(tmp_path, files, key, value):
     update_results(files, write_seeds(tmp_path, [0, 1]))

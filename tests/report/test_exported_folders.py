@@ -1,6 +1,7 @@
 """Folders of clusters: every id once, links and copies, and no half-written output."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +81,18 @@ def test_of_two_exports_to_one_name_the_first_to_finish_is_kept(tmp_path):
             (fast / "fast.png").touch()
         assert (slow / "slow.png").exists()
     assert [path.name for path in tmp_path.rglob("*.png")] == ["fast.png"]
+
+
+def test_an_output_that_appears_at_the_last_moment_is_refused(tmp_path, monkeypatch):
+    def rename(partial, path):
+        path.mkdir()
+        (path / "fast.png").touch()
+        raise OSError("Directory not empty")
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(InputError, match="exists"), new_folder(tmp_path / "out"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_an_existing_output_is_refused(tmp_path):
