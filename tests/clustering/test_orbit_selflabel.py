@@ -64,6 +64,7 @@ def image_task(make_task):
     return make
 
 
+@pytest.mark.slow
 def test_two_shapes_are_separated_and_later_images_are_assigned_from_the_stored_params(image_task, tmp_path):
     images, labels = shapes(64)
     new, new_labels = shapes(64, seed=1)

@@ -43,6 +43,7 @@ def exported(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_another_process_computes_the_same_for_any_number_of_images(exported, tmp_path):
     model, images = make_small_model(), make_small_images()[..., None]
     np.save(tmp_path / "images.npy", images[:7])

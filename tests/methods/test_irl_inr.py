@@ -98,6 +98,7 @@ def mean_image_error(images):
     return float(jnp.mean((views - views.mean(0)) ** 2))
 
 
+@pytest.mark.slow
 def test_ten_steps_train_from_our_initialisation_and_not_from_zero_biases(compile_method, make_batch):
     """The initialisation of the hypernetwork is what lets the reconstruction leave the mean image."""
     config = make_config(recon=1.0, cross=0.0, consistency=0.0, symmetry=0.0, num_pixels=0)
