@@ -76,7 +76,9 @@ def test_reading_ahead_keeps_the_order_and_passes_errors_on():
         next(read_ahead(load, 0, 1, num_bytes=8))
 
 
-@pytest.mark.parametrize("num_devices", [1, pytest.param(4, marks=pytest.mark.multi_device)])
+@pytest.mark.parametrize(
+    "num_devices", [pytest.param(1, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.multi_device)]
+)
 def test_steps_from_disk_give_the_losses_of_steps_from_memory(tiny_config, tmp_path, num_devices):
     images = np.round(np.random.default_rng(0).random((40, 8, 8)) * 255).astype(np.uint8)
     np.save(tmp_path / "images.npy", images)

@@ -113,6 +113,7 @@ def test_consistency_compares_every_image_with_its_own_rotated_copies(
         assert float(metrics["consistency"]) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_images_that_are_rotated_anew_are_what_all_terms_are_computed_on(
     state, compile_method, make_images, make_batch, monkeypatch
 ):

@@ -44,6 +44,7 @@ def test_the_abstract_state_describes_the_initial_state(run, state):
         assert leaf.sharding.is_equivalent_to(expected.sharding, leaf.ndim)
 
 
+@pytest.mark.slow
 def test_calls_take_the_steps_that_single_lowered_steps_take(run, state):
     """The lowered program from shapes alone is that of the run, and returns the metrics of each of its steps."""
     copy = jax.tree.map(lambda leaf: leaf.copy(), state)
