@@ -47,7 +47,6 @@ CELL: dict[str, IsValid] = {
     "mean": _are(_is_number),
     "std": lambda value: value is None or _are(_is_number)(value),
 }
-RUN_KEY: dict[str, IsValid] = {"run": _is_text}
 RUN: dict[str, IsValid] = {
     "seeds": _are_seeds,
     "images": _are(_is_count, 2),
@@ -94,8 +93,8 @@ def read_summaries(path: Path) -> dict[tuple[str, str], TableSummary]:
                 key = CellKey(**_select(entry, KEY))
                 summary.cells[key] = _read_cell(entry)
             else:
-                [run] = _select(entry, RUN_KEY).values()
-                summary.runs[run] = RunSummary(**_select(entry, RUN))
+                name = _select(entry, {"run": _is_text})["run"]
+                summary.runs[name] = RunSummary(**_select(entry, RUN))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
             raise InputError(
                 f"expected a cell or a run in line {number} of the earlier values in {path}, as `papers results` "
