@@ -16,7 +16,7 @@ from papers.tables import MNIST_U, ROTATED, TABLES, TITLES, WAFERS
 
 # Few enough for an evaluation to take seconds; the wafers are evaluated as published, on 3,556 maps.
 TEST_IMAGES: Settings = (("data.num_test", 2000),)
-WIDE = ("irl_inr",)  # systems whose states have a gigabyte at the published widths; they are saved every ten epochs
+WIDE = ("irl_inr",)  # systems whose states have a gigabyte at the published widths; they are saved half as often
 NUM_KEPT = 4  # checkpoints on disk, so that the newest one is not deleted while an evaluation reads it
 
 
@@ -25,7 +25,7 @@ class Curve:
     """A training run whose scores are followed over its steps.
 
     published: cells of the tables whose published values the curve is compared with. save_every_epochs: epochs between
-    checkpoints. final: the cell that is measured once, on the last checkpoint; None for none.
+    checkpoints, a few thousand steps. final: the cell that is measured once, on the last checkpoint; None for none.
     """
 
     name: str
@@ -59,7 +59,7 @@ CURVES: dict[str, Curve] = {
             "Thesis on rotated MNIST without 9",
             TrainingSpec(ROTATED, "thesis", TEST_IMAGES),
             (find_cell("thesis4.1", "Thesis, k-means", TITLES[ROTATED]),),
-            save_every_epochs=1,
+            save_every_epochs=10,
             final=find_cell("thesis4.1", "Thesis + DEC", TITLES[ROTATED]),
         ),
         Curve(
@@ -67,14 +67,14 @@ CURVES: dict[str, Curve] = {
             "IRL-INR on rotated MNIST, without translations; published for MNIST(U)",
             TrainingSpec(ROTATED, "irl_inr", (("data.exclude_classes", ()), *TEST_IMAGES)),
             (*_table2(*IRL_INR), *_table1("IRL-INR", "Rotation")),
-            save_every_epochs=1,
+            save_every_epochs=5,
         ),
         Curve(
             "irl_inr_wafers",
             "IRL-INR on WM811k",
             TrainingSpec(WAFERS, "irl_inr"),
             _table2(*IRL_INR, config=WAFERS),
-            save_every_epochs=5,
+            save_every_epochs=25,
             final=find_cell("table3", "IRL-INR + SCAN", TITLES[WAFERS]),
         ),
         Curve(
@@ -82,7 +82,7 @@ CURVES: dict[str, Curve] = {
             "IRL-INR on MNIST(U)",
             TrainingSpec(MNIST_U, "irl_inr", TEST_IMAGES),
             (*_table2(*IRL_INR), *_table1("IRL-INR", "Rotation", "Translation x, y")),
-            save_every_epochs=1,
+            save_every_epochs=5,
             final=find_cell("table3", "IRL-INR + SCAN", TITLES[MNIST_U]),
         ),
         Curve(
@@ -93,7 +93,7 @@ CURVES: dict[str, Curve] = {
                 *_table2("TARGET-VAE, k-means", "TARGET-VAE, agglomerative"),
                 *_table1("TARGET-VAE P8", "Rotation", "Translation x, y"),
             ),
-            save_every_epochs=1,
+            save_every_epochs=2,
             final=find_cell("table3", "TARGET-VAE + SCAN", TITLES[MNIST_U]),
         ),
         Curve(
@@ -104,14 +104,14 @@ CURVES: dict[str, Curve] = {
                 *_table2("Spatial-VAE, k-means", "Spatial-VAE, agglomerative"),
                 *_table1("Spatial-VAE", "Rotation", "Translation x, y"),
             ),
-            save_every_epochs=1,
+            save_every_epochs=5,
         ),
         Curve(
             "simclr",
             "SimCLR on MNIST(U)",
             TrainingSpec(MNIST_U, "simclr", TEST_IMAGES),
             (),
-            save_every_epochs=4,
+            save_every_epochs=8,
             final=find_cell("table3", "SimCLR + SCAN", TITLES[MNIST_U]),
         ),
         Curve(
@@ -119,7 +119,7 @@ CURVES: dict[str, Curve] = {
             "Our recipe on MNIST(U); published for IRL-INR",
             TrainingSpec(MNIST_U, "ours", TEST_IMAGES),
             (*_table2(*IRL_INR), *_table1("IRL-INR", "Rotation", "Translation x, y")),
-            save_every_epochs=1,
+            save_every_epochs=5,
             final=find_cell("table3", "Our recipe + SCAN", TITLES[MNIST_U]),
         ),
     )
@@ -152,8 +152,8 @@ def curve_folder(workspace: Workspace, curve: Curve, settings: Settings) -> Path
 def training_overrides(workspace: Workspace, curve: Curve, num_epochs: int) -> dict[str, object]:
     """Return what train.py sets on top of the preset's variants; num_epochs: 0 for those of the scale."""
     settings: dict[str, object] = {"train.picture_every_epochs": 0, "train.keep_checkpoints": NUM_KEPT}
-    if workspace.scale != "paper" or curve.training.system not in WIDE:
-        settings["train.save_every_epochs"] = curve.save_every_epochs
+    is_wide = workspace.scale == "paper" and curve.training.system in WIDE
+    settings["train.save_every_epochs"] = curve.save_every_epochs * (2 if is_wide else 1)
     settings |= dict(training_settings(curve.training, workspace.scale))
     if num_epochs:
         settings["train.num_epochs"] = num_epochs
