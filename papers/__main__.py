@@ -17,7 +17,6 @@ WORKDIR at the same time. `curve NAME` trains a published method long and scores
 draws what has been measured; `curve --help` has the flags.
 """
 
-import dataclasses
 import itertools
 import sys
 from collections.abc import Callable, Sequence
@@ -31,12 +30,12 @@ from irl_inr_jax.commands.flags import run_command
 from papers.collection import collect_table, list_unfinished
 from papers.curves import list_curves
 from papers.records import Measure, Table, TrainingSpec
-from papers.results import ResultFiles, format_markdown, update_results
+from papers.results import ResultFiles, describe_section, format_markdown, update_results
 from papers.runner import StoppedError, Workspace, measure_run, read_record, train_run, write_json
 from papers.summary import summarise_cells
-from papers.systems import SCALES, describe_differences, simplify_cell
+from papers.systems import SCALES, simplify_cell
 from papers.tables import FIGURE, TABLES
-from papers.values import CellResults, Section
+from papers.values import Section
 
 USAGE = f"{(__doc__ or '').rstrip()}\n\nCurves:\n\n{list_curves()}\n"
 CURVE_VERBS = ("curve", "curves")  # of papers/curve_command.py
@@ -135,30 +134,6 @@ def write_table(workspace: Workspace, table: Table, num_seeds: int) -> str:
     text = format_markdown(section)
     path.with_suffix(".md").write_text(text)
     return text
-
-
-def describe_section(section: Section, results: Sequence[CellResults]) -> dict:
-    """Return a table for JSON. results: those of each cell, which the section summarises.
-
-    percent: whether the table shows a fraction in percent. differs: the deviations from the publication.
-    """
-    table, scale, summary = section
-    cells = [
-        {
-            **result.key._asdict(),
-            "published": cell.published,
-            "percent": cell.measure.percent,
-            "differs": describe_differences(simplify_cell(cell, scale).training, scale),
-            "settings": result.settings,
-            "evaluation": result.evaluation,
-            "mean": summary.cells[result.key].mean or None,
-            "std": summary.cells[result.key].std,
-            "seeds": [dataclasses.asdict(each) for each in result.seeds],
-        }
-        for cell, result in zip(table.cells, results, strict=True)
-    ]
-    facts = {"table": table.name, "title": table.title, "source": table.source, "scale": scale, "notes": table.notes}
-    return {**facts, "cells": cells}
 
 
 def list_tables(workspace: Workspace) -> int:

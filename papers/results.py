@@ -1,6 +1,7 @@
-"""The tables as Markdown, and the pages that show all of them."""
+"""The tables as Markdown and as JSON, and the pages that show all of them."""
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from irl_inr_jax.training.progress import format_seconds
 from irl_inr_jax.types import InputError
 from papers.collection import collect_all
 from papers.systems import SCALES, describe_differences, simplify_cell
-from papers.values import CellSummary, Section
+from papers.values import CellResults, CellSummary, Section
 from papers.values_file import check_complete, count_changed, format_values, read_summaries
 
 DETAILS_LINK = "docs/results/tables.md"  # from RESULTS.md
@@ -40,6 +41,30 @@ def format_markdown(section: Section) -> str:
             *_describe_runs(section),
         ]
     )
+
+
+def describe_section(section: Section, results: Sequence[CellResults]) -> dict:
+    """Return a table for JSON. results: those of each cell, which the section summarises.
+
+    percent: whether the table shows a fraction in percent. differs: the deviations from the publication.
+    """
+    table, scale, summary = section
+    cells = [
+        {
+            **result.key._asdict(),
+            "published": cell.published,
+            "percent": cell.measure.percent,
+            "differs": describe_differences(simplify_cell(cell, scale).training, scale),
+            "settings": result.settings,
+            "evaluation": result.evaluation,
+            "mean": summary.cells[result.key].mean or None,
+            "std": summary.cells[result.key].std,
+            "seeds": [dataclasses.asdict(each) for each in result.seeds],
+        }
+        for cell, result in zip(table.cells, results, strict=True)
+    ]
+    facts = {"table": table.name, "title": table.title, "source": table.source, "scale": scale, "notes": table.notes}
+    return {**facts, "cells": cells}
 
 
 def _format_table(section: Section, rows: list[str]) -> list[str]:
