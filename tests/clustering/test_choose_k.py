@@ -39,7 +39,14 @@ def curves_of(gap, stability, *, null=0.3, gap_std=0.01, silhouette=None):
 
 
 @pytest.mark.parametrize(
-    "num_clusters, latent_dim, unequal", [(2, 2, True), (2, 10, False), (3, 10, True), (4, 2, False), (6, 10, True)]
+    "num_clusters, latent_dim, unequal",
+    [
+        (2, 2, True),
+        (2, 10, False),
+        (3, 10, True),
+        pytest.param(4, 2, False, marks=pytest.mark.slow),
+        pytest.param(6, 10, True, marks=pytest.mark.slow),
+    ],
 )
 def test_the_number_of_well_separated_blobs_is_found(num_clusters, latent_dim, unequal):
     latents = blobs(num_clusters, latent_dim, unequal=unequal, seed=num_clusters)

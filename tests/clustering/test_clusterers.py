@@ -34,7 +34,12 @@ OWN_NUMBER = {"dbscan", "hdbscan"}  # they find the number of clusters
 OF_IMAGES = {"orbit_knn", "orbit_selflabel"}
 OF_LATENTS = sorted(set(CLUSTERERS) - OF_IMAGES)
 
+TRAINED = {"dec", "iic", "scan"}
+
 every_clusterer = pytest.mark.parametrize("name", OF_LATENTS)
+trained_ones_slowly = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in TRAINED else ()) for name in OF_LATENTS]
+)
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def test_two_blobs_are_separated_in_any_order_and_new_images_assigned(run, name)
         assert 0 <= clustering.confidence.min() and clustering.confidence.max() <= 1
 
 
-@every_clusterer
+@trained_ones_slowly
 def test_the_same_seed_gives_the_same_clusters(run, name):
     latents = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
     before = latents.copy()
@@ -83,7 +88,7 @@ def test_the_same_seed_gives_the_same_clusters(run, name):
         np.testing.assert_array_equal(first.clusters, run(name, latents, 4, seed=4).clusters)
 
 
-@every_clusterer
+@trained_ones_slowly
 def test_one_cluster_one_image_and_one_cluster_per_image(run, name):
     latents = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     results = [run(name, latents, 1), run(name, latents[:1], 1), run(name, latents, 6)]

@@ -72,7 +72,7 @@ def test_a_neighbour_is_sampled_from_all_of_the_row():
     np.testing.assert_array_equal(select_own(jax.random.key(0), rows, {}), rows[:, None])
 
 
-@pytest.mark.parametrize("cluster", [cluster_scan, cluster_iic, cluster_dec])
+@pytest.mark.parametrize("cluster", [pytest.param(cluster_scan, marks=pytest.mark.slow), cluster_iic, cluster_dec])
 def test_streamed_images_give_the_clusters_of_images_in_memory(make_task, cluster):
     latents = make_blobs(96, centers=5 * np.eye(4), random_state=0)[0].astype(np.float32)
     task = make_task(latents, 4, settings=SETTINGS)

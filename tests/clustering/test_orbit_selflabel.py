@@ -111,6 +111,7 @@ def test_the_number_of_steps_is_that_of_the_epochs_within_bounds():
     assert [make_fit_options(settings, count).num_steps for count in (1, 49, 100, 250, 251)] == [20, 20, 40, 100, 100]
 
 
+@pytest.mark.slow
 def test_first_labels_may_be_those_of_consensus_on_the_latents(image_task):
     """Latents that divide the images otherwise than their shapes do."""
     images, shape = shapes(48)

@@ -40,7 +40,9 @@ def count_parameters(variants):
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-@pytest.mark.parametrize("method", ["paper", "spatial_vae", "target_vae", "simclr"])
+@pytest.mark.parametrize(
+    "method", [pytest.param("paper", marks=pytest.mark.slow), "spatial_vae", "target_vae", "simclr"]
+)
 def test_small_networks_have_fewer_parameters_and_at_most_as_many_numbers_in_z(method):
     wide, narrow = (mnist_u.get_config(variants) for variants in (method, f"{method},small"))
     assert count_parameters(f"{method},small") < 0.9 * count_parameters(method)

@@ -47,7 +47,7 @@ def test_terms_of_weight_zero_are_absent_and_leave_the_others_unchanged(compile_
         assert float(reduced_loss) == pytest.approx(float(loss) - missing, rel=1e-4)
 
 
-@pytest.mark.parametrize("num_calls", [1, 2])
+@pytest.mark.parametrize("num_calls", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_neighbour_term_is_that_of_a_view_of_each_image_and_of_its_neighbour(
     compile_method, make_images, make_batch, num_calls
 ):

@@ -51,7 +51,7 @@ DIGITS = [
 ]
 
 
-@pytest.mark.parametrize("system", ["ours", "ours_autoencoder", "irl_inr"])
+@pytest.mark.parametrize("system", ["ours", "ours_autoencoder", pytest.param("irl_inr", marks=pytest.mark.slow)])
 def test_networks_are_called_smaller_if_they_have_fewer_parameters(system):
     def count(scale):
         config = resolve_config(TrainingSpec("mnist_u", system), scale)

@@ -22,7 +22,9 @@ from papers.systems import (
 from papers.tables import TABLES
 from tests.papers.cells import CELLS, find_cell, runs_at, simplify
 
-TABLE_SCALES = ("quick", "paper")  # the curves are at the other one: test_curves.py
+quick_and_slowly_paper = pytest.mark.parametrize(  # the curves are at the other scale: test_curves.py
+    "scale", ["quick", pytest.param("paper", marks=pytest.mark.slow)]
+)
 # Copied by hand from the papers: row -> printed values, column by column.
 PUBLISHED = {
     "thesis4.1": {
@@ -131,7 +133,7 @@ def test_a_table_has_one_cell_per_position_and_a_training_free_row(name):
             assert cell.measure.clusterer == ("" if clusterer == "pixels_kmeans" else clusterer)
 
 
-@pytest.mark.parametrize("scale", TABLE_SCALES)
+@quick_and_slowly_paper
 def test_every_configuration_is_valid_and_equals_that_of_the_flags_of_train(scale, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(runner, "call_script", lambda script, arguments, **_: calls.append(arguments) or 0.0)
@@ -150,7 +152,7 @@ def test_every_configuration_is_valid_and_equals_that_of_the_flags_of_train(scal
         assert known.workdir == str(tmp_path / scale / f"{run.name}-seed3" / "run")
 
 
-@pytest.mark.parametrize("scale", TABLE_SCALES)
+@quick_and_slowly_paper
 def test_the_settings_of_every_measure_are_valid_and_as_requested(scale):
     cases = {(simplify(cell, scale), cell.measure.settings) for cell in CELLS}
     for spec, measured, requested in {(cell.training, cell.measure.settings, settings) for cell, settings in cases}:

@@ -11,14 +11,26 @@ from irl_inr_jax.presets import tiny
 from irl_inr_jax.training.cost import estimate_cost
 
 
-def test_the_estimate_counts_the_steps_and_the_bytes_of_the_run():
-    config = tiny.get_config()
-    dataset = make_dataset(config.data)
+@pytest.fixture
+def config():
+    return tiny.get_config()
+
+
+@pytest.fixture
+def dataset(config):
+    return make_dataset(config.data)
+
+
+def test_the_estimate_counts_the_steps_and_the_bytes_of_the_run(config, dataset):
     cost = estimate_cost(config, dataset)
     assert cost.num_steps == 2 * (256 // 64)
     assert cost.seconds == pytest.approx(cost.num_steps * 64 / cost.images_per_second)
     assert cost.data_mb == pytest.approx(256 * 16 * 16 / 1e6)
 
+
+@pytest.mark.slow
+def test_twice_the_batch_needs_twice_the_memory_of_a_step_and_images_on_disk_none(config, dataset):
+    cost = estimate_cost(config, dataset)
     config.train.batch_size = 128
     images = dataset.train.images
     lazy = LazyImages(lambda rows: images[rows], images.shape[1:], images.dtype, np.arange(len(images)))
