@@ -121,10 +121,11 @@ def describe_run(name: str, record: dict) -> str:
     lines.append(_line(["published", "", "", *map(format_value, names, [value or None for value in published])]))
     num_train, num_test = points[-1]["images"]
     images = f"{num_train:,} + {num_test:,} images (test sha256 {points[-1]['data_sha256'][:12]})"
+    networks = ["published networks"] if record["scale"] == "paper" else []
     added = describe_added(record)
     differs = [*record["differs"], *record["settings"], *added]
     text = [
-        f"## {', '.join([record['title'], *added])} (`{name}`)\n",
+        f"## {', '.join([record['title'], *networks, *added])} (`{name}`)\n",
         f"![Scores and pose over the steps]({quote(f'curve-{name}.png')})\n",
         "\n".join(lines) + "\n",
         f"{images}; seed {record['seed']}; differences from the publication: {'; '.join(differs) or 'none'}. "

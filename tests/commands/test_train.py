@@ -152,19 +152,21 @@ def test_neighbours_are_searched_once_and_are_a_term_of_the_loss(irl_inr, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_stopped_run_continues_to_the_same_bits(finished, irl_inr, tmp_path):
-    """SIGTERM somewhere in the run, then the same command again."""
-    process = start_training(tmp_path)
+def test_a_stopped_run_continues_to_the_same_bits(irl_inr, tmp_path):
+    """SIGTERM somewhere in a run that is long enough for it to arrive in time, then the same command again."""
+    epochs, workdir, whole = "--config.train.num_epochs=20", tmp_path / "stopped", tmp_path / "whole"
+    process = start_training(workdir, epochs)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 128 + signal.SIGTERM and "stopped and saved at step" in output
-    stopped = latest_state(tmp_path)[1]
-    assert 0 < stopped < 8
-    again = irl_inr(*TINY, tmp_path)
-    assert again.status == 0 and f"continuing at step {stopped} of 8" in again.out
-    assert_same_bits(tmp_path, finished.workdir)
-    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert steps == sorted(set(steps)) and steps[-1] == 8
+    stopped = latest_state(workdir)[1]
+    assert 0 < stopped < 80
+    again = irl_inr(*TINY, workdir, epochs)
+    assert again.status == 0 and f"continuing at step {stopped} of 80" in again.out
+    assert irl_inr(*TINY, whole, epochs).status == 0
+    assert_same_bits(workdir, whole)
+    steps = [json.loads(line)["step"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps)) and steps[-1] == 80
 
 
 @pytest.mark.slow

@@ -89,6 +89,15 @@ def test_a_run_with_other_settings_says_so_and_its_files_are_linked(tmp_path):
         assert (tmp_path / "out" / unquote(link)).exists(), link
 
 
+def test_runs_of_one_curve_with_narrow_and_published_networks_have_different_headings(tmp_path):
+    narrow = record_of("simclr", kmeans=[0.1, 0.2, 0.3])
+    for name, record in {"simclr-long": narrow, "simclr-paper": narrow | {"scale": "paper", "differs": []}}.items():
+        write_json(tmp_path / "curves" / name / "points.json", record)
+    page = write_curves(tmp_path, tmp_path / "out")[-1].read_text()
+    for heading in ("SimCLR on MNIST(U) (`simclr-long`)", "SimCLR on MNIST(U), published networks (`simclr-paper`)"):
+        assert f"\n## {heading}\n" in page
+
+
 def test_records_without_settings_are_of_a_curves_own_with_finite_values_and_unknown_curves_are_refused(tmp_path):
     record = record_of("simclr", kmeans=[0.1, 0.2, 0.3])
     before = record_of("simclr", kmeans=[0.1, 0.2, 0.3], mse=[math.nan] * 3)
