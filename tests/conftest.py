@@ -30,7 +30,8 @@ os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
 
 # The environment of a script: always one device, since another number sums in another order.
 ONE_DEVICE = {**os.environ, "JAX_NUM_CPU_DEVICES": "1"}
-MAX_WORKER_BYTES = psutil.virtual_memory().total / 4  # a clearance costs the later tests seconds of tracing
+NUM_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+MAX_WORKER_BYTES = psutil.virtual_memory().total / (2 * NUM_WORKERS)  # a clearance costs seconds of tracing again
 NUM_DEVICES = int(os.environ["JAX_NUM_CPU_DEVICES"])
 
 
@@ -57,7 +58,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="module", autouse=True)
 def release_compiled_programs():
-    """Free the programs of a worker that holds a quarter of the memory; until then, later modules reuse them."""
+    """Free the programs of a worker that holds its part of half the memory; until then, later modules reuse them."""
     yield
     if psutil.Process().memory_info().rss > MAX_WORKER_BYTES:
         import jax

@@ -33,12 +33,11 @@ OWN_NUMBER = {"dbscan", "hdbscan"}  # they find the number of clusters
 # They compare images over rotations; images of these tests have one row. They are tested in test_orbit_*.py.
 OF_IMAGES = {"orbit_knn", "orbit_selflabel"}
 OF_LATENTS = sorted(set(CLUSTERERS) - OF_IMAGES)
-
-TRAINED = {"dec", "iic", "scan"}
+TRAINED_LONGEST = {"iic", "scan"}
 
 every_clusterer = pytest.mark.parametrize("name", OF_LATENTS)
-trained_ones_slowly = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in TRAINED else ()) for name in OF_LATENTS]
+trained_longest_slowly = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in TRAINED_LONGEST else ()) for name in OF_LATENTS]
 )
 
 
@@ -76,7 +75,7 @@ def test_two_blobs_are_separated_in_any_order_and_new_images_assigned(run, name)
         assert 0 <= clustering.confidence.min() and clustering.confidence.max() <= 1
 
 
-@trained_ones_slowly
+@trained_longest_slowly
 def test_the_same_seed_gives_the_same_clusters(run, name):
     latents = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
     before = latents.copy()
@@ -88,7 +87,7 @@ def test_the_same_seed_gives_the_same_clusters(run, name):
         np.testing.assert_array_equal(first.clusters, run(name, latents, 4, seed=4).clusters)
 
 
-@trained_ones_slowly
+@trained_longest_slowly
 def test_one_cluster_one_image_and_one_cluster_per_image(run, name):
     latents = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     results = [run(name, latents, 1), run(name, latents[:1], 1), run(name, latents, 6)]
