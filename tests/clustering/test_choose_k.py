@@ -88,6 +88,7 @@ def test_curves_have_the_documented_lengths_and_ranges_and_depend_on_the_seed_on
     assert (first.gap != other.gap).any()
 
 
+@pytest.mark.slow
 def test_scale_translation_and_rotation_of_the_latents_do_not_change_the_recommendation():
     latents = blobs(3, 2, num_images=90)
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]

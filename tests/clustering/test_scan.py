@@ -141,6 +141,7 @@ def test_after_a_collapse_in_the_self_label_stage_the_state_before_it_is_used(
     assert after.notes == ("self-label stage stopped in epoch 1; the state before it is used: collapsed: for the test",)
 
 
+@pytest.mark.slow
 def test_an_uneven_prior_finds_clusters_of_uneven_size(make_task):
     latents, labels = make_blobs([240, 60], centers=[[0, 0], [6, 0]], random_state=0)
     settings = {**QUICK, "scan.num_epochs": 40, "scan.selflabel_epochs": 0}

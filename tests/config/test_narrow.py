@@ -41,7 +41,13 @@ def count_parameters(variants):
 
 
 @pytest.mark.parametrize(
-    "method", [pytest.param("paper", marks=pytest.mark.slow), "spatial_vae", "target_vae", "simclr"]
+    "method",
+    [
+        pytest.param("paper", marks=pytest.mark.slow),
+        "spatial_vae",
+        "target_vae",
+        pytest.param("simclr", marks=pytest.mark.slow),
+    ],
 )
 def test_small_networks_have_fewer_parameters_and_at_most_as_many_numbers_in_z(method):
     wide, narrow = (mnist_u.get_config(variants) for variants in (method, f"{method},small"))

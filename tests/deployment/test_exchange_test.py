@@ -18,6 +18,7 @@ def compare(change, *, seed, num_permutations=199):
     )
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_without_a_change():
     found = np.array([compare(lambda features, scores: None, seed=seed, num_permutations=99) for seed in range(60)])
     # 60 uniform numbers: their mean has a deviation of 0.037, and 0.05 of them, 3 with a deviation of 1.7, are small.

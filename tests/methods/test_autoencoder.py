@@ -31,7 +31,9 @@ def decode(config, params, latents, *, size=(SIDE, SIDE), channels=1, low=0.0):
 
 
 @pytest.mark.parametrize(
-    ("size", "channels", "low", "fill"), [((SIDE, SIDE), 1, 0.0, 0.4), ((7, 10), 3, -1.0, 0.0)], ids=["grey", "rgb"]
+    ("size", "channels", "low", "fill"),
+    [((SIDE, SIDE), 1, 0.0, 0.4), pytest.param((7, 10), 3, -1.0, 0.0, marks=pytest.mark.slow)],
+    ids=["grey", "rgb"],
 )
 def test_reconstructions_are_the_decoders_image_transformed(compile_method, size, channels, low, fill):
     config = make_config()
@@ -56,7 +58,7 @@ def test_reconstructions_are_the_decoders_image_transformed(compile_method, size
     assert float(found.min()) >= low and float(found.max()) <= 1
 
 
-@pytest.mark.parametrize("trunk", ["mlp", "resnet18"])
+@pytest.mark.parametrize("trunk", ["mlp", pytest.param("resnet18", marks=pytest.mark.slow)])
 def test_the_first_image_is_near_the_mean_pixel_and_depends_on_the_latents(compile_method, make_images, trunk):
     for channels, low in ((1, 0.0), (3, -1.0)):
         config = make_config()

@@ -117,7 +117,14 @@ def test_the_loss_is_that_of_the_projected_latents_of_the_views(make_images, mak
     assert float(metrics["top1"]) == pytest.approx(np.mean(nearest == partners))
 
 
-@pytest.mark.parametrize(("names", "low"), [("s1", 0.0), ("s1+r", -1.0), ("s1+r+t", 0.0)])
+@pytest.mark.parametrize(
+    ("names", "low"),
+    [
+        pytest.param("s1", 0.0, marks=pytest.mark.slow),
+        pytest.param("s1+r", -1.0, marks=pytest.mark.slow),
+        ("s1+r+t", 0.0),
+    ],
+)
 def test_views_differ_and_are_sampled_by_position(make_images, make_batch, names, low):
     method = simclr.make_method(make_config(augment=names), num_channels=1, low=low, axis_name=None)
     make_views = jax.jit(functools.partial(simclr.make_views, method.loss.args[0]))

@@ -63,6 +63,7 @@ def evaluate(losses, state, make_images, make_batch):
     return evaluate
 
 
+@pytest.mark.slow
 def test_a_term_of_weight_zero_is_absent_and_leaves_the_others_unchanged(evaluate):
     metrics = evaluate(1)
     for absent in ("recon", "consistency"):

@@ -113,7 +113,7 @@ def test_module_and_gradients_are_those_of_xlas_convolution(shape, padding):
         np.testing.assert_allclose(direct, matmul, atol=5e-4)
 
 
-@pytest.mark.parametrize("padding", ["same", "symmetric"])
+@pytest.mark.parametrize("padding", [pytest.param("same", marks=pytest.mark.slow), "symmetric"])
 def test_both_poolings_and_their_gradients_are_the_maxima_of_windows(padding):
     rng = np.random.default_rng(0)
     for height, width in ((8, 8), (7, 10), (2, 1)):

@@ -84,7 +84,9 @@ def test_stored_settings_are_those_of_the_run_and_of_its_evaluation(tmp_path):
     assert stored_settings(run, results, SCAN) == select_settings(SETTINGS, SCAN) | {"clustering.scan.num_epochs": 77}
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(
+    "scale", [pytest.param(scale, marks=() if scale == "quick" else pytest.mark.slow) for scale in SCALES]
+)
 def test_cells_of_one_run_and_measure_have_one_checksum_and_others_another(scale):
     checksums = {}
     for cell in (simplify(cell, scale) for cell in CELLS):

@@ -65,7 +65,15 @@ def test_a_run_without_checkpoints_is_refused(run, tmp_path):
             load_trained(tmp_path, run.config, run.dataset)
 
 
-@pytest.mark.parametrize("error", [None, FileNotFoundError("a file"), KeyError("an item"), Exception("a part")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        FileNotFoundError("a file"),
+        pytest.param(KeyError("an item"), marks=pytest.mark.slow),
+        pytest.param(Exception("a part"), marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", ["open_checkpoints", "restore_state"])
 def test_a_checkpoint_that_training_deletes_while_it_is_read_is_replaced(
     name, error, run, state, tmp_path, monkeypatch, caplog

@@ -33,7 +33,9 @@ def make_wafers(count, seed=0):
     return np.where(x**2 + y**2 <= 1, np.where(failed, 255, 80), 0).astype(np.uint8)[..., None]
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize(
+    "distance", [pytest.param(name, marks=pytest.mark.slow if name == "wafers" else ()) for name in DISTANCES]
+)
 def test_a_rotated_mirror_image_is_the_nearest(distance):
     images = make_wafers(12)
     moved = np.rot90(images[:, ::-1], axes=(1, 2))

@@ -165,7 +165,16 @@ def test_whoi_plankton_uses_or_refuses_every_key(data, tmp_path, check_every_key
     check_every_key(data, DATASET_KEYS["whoi_plankton"], changes)
 
 
-@pytest.mark.parametrize("path", ["tree", "tree/*/*.png", "table.csv", "stack.npy", "stack.npz"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tree",
+        pytest.param("tree/*/*.png", marks=pytest.mark.slow),
+        pytest.param("table.csv", marks=pytest.mark.slow),
+        "stack.npy",
+        "stack.npz",
+    ],
+)
 def test_own_images_use_or_refuse_every_key(data, tmp_path, check_every_key, path):
     write_files(tmp_path)
     write_stacks(tmp_path)
