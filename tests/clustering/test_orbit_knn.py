@@ -47,6 +47,7 @@ def image_task(make_task):
     return make
 
 
+@pytest.mark.slow
 def test_scan_can_use_neighbours_of_the_images(image_task):
     """The latents do not depend on the class; the nearest images over all rotations do."""
     images, labels = shapes(90)

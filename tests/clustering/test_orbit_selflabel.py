@@ -128,6 +128,7 @@ def test_first_labels_may_be_those_of_consensus_on_the_latents(image_task):
     assert found.measures["changed_labels"] == np.mean(found.clusters != labels)
 
 
+@pytest.mark.slow
 def test_the_note_about_ambiguous_first_labels_is_kept(image_task):
     images, _ = shapes(60)
     points = Points(np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32), images)

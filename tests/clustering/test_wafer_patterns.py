@@ -71,6 +71,7 @@ def test_maps_with_a_pattern_and_maps_of_many_random_failures_are_found(task, kn
     np.testing.assert_array_equal(fitted > 0.5, has_pattern)
 
 
+@pytest.mark.slow
 def test_new_maps_are_judged_by_the_rule_of_the_fitted_ones(task, known):
     images, kinds = make_maps(1)
     rows = np.r_[0:5, 100:104, 115:119, 130:132]

@@ -99,6 +99,7 @@ def watch_while(monkeypatch, events):
     monkeypatch.setattr(assign_watch.time, "sleep", sleep)
 
 
+@pytest.mark.slow
 def test_files_are_assigned_as_they_arrive_each_once(model, tmp_path, monkeypatch, capsys):
     folder, out = tmp_path / "in", tmp_path / "assigned.csv"
     write_images(folder, [0, 1])

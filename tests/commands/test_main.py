@@ -46,7 +46,11 @@ def test_an_unknown_verb_is_refused(refused):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train.py"], ["evaluate.py"], ["irl_inr_jax", "inspect"], ["papers"], ["benchmarks.embed"]],
+    [
+        ["train.py"],
+        ["irl_inr_jax", "inspect"],
+        *(pytest.param(other, marks=pytest.mark.slow) for other in (["evaluate.py"], ["papers"], ["benchmarks.embed"])),
+    ],
     ids=" ".join,
 )
 def test_help_imports_nothing_slow(arguments):

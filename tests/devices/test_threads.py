@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from sklearn.cluster import KMeans  # noqa: F401  (loads the libraries that are bounded)
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -42,6 +43,7 @@ with single_thread():
 """
 
 
+@pytest.mark.slow
 def test_libraries_that_are_loaded_later_are_bounded():
     environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     command = [sys.executable, "-c", LATER]

@@ -63,6 +63,7 @@ def test_without_width_the_loss_follows_from_encode_and_reconstruct(compile_meth
         assert float(metrics[name]) == pytest.approx(one.sum(1).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_few_pixels_estimate_the_loss_and_gradient_on_all_pixels(compile_method, make_images, make_batch):
     exact_step = compile_method(make_config()).step
     compiled, images, batch = compile_method(make_config(num_pixels=40)), make_images(), make_batch(make_images())

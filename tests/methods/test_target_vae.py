@@ -112,6 +112,7 @@ def float64_divergences(outputs, *, tau_std):
     return kl_attention, kl_theta, kl_latents
 
 
+@pytest.mark.slow
 def test_the_divergences_are_those_of_float64_loops(made):
     _, params, _, images = made
     encoder = make_parts().encoder
