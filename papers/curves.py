@@ -16,7 +16,6 @@ from papers.tables import MNIST_U, ROTATED, TABLES, TITLES, WAFERS
 
 # Few enough for an evaluation to take seconds; the wafers are evaluated as published, on 3,556 maps.
 TEST_IMAGES: Settings = (("data.num_test", 2000),)
-WIDE = ("irl_inr",)  # systems whose states have a gigabyte at the published widths; they are saved half as often
 NUM_KEPT = 4  # checkpoints on disk, so that the newest one is not deleted while an evaluation reads it
 
 
@@ -25,7 +24,7 @@ class Curve:
     """A training run whose scores are followed over its steps.
 
     published: cells of the tables whose published values the curve is compared with. save_every_epochs: epochs between
-    checkpoints, 900 to 4,300 steps. final: the cell that is measured once, on the last checkpoint; None for none.
+    checkpoints, 900 to 4,700 steps. final: the cell that is measured once, on the last checkpoint; None for none.
     """
 
     name: str
@@ -74,7 +73,7 @@ CURVES: dict[str, Curve] = {
             "IRL-INR on WM811k",
             TrainingSpec(WAFERS, "irl_inr"),
             _table2(*IRL_INR, config=WAFERS),
-            save_every_epochs=25,
+            save_every_epochs=50,
             final=find_cell("table3", "IRL-INR + SCAN", TITLES[WAFERS]),
         ),
         Curve(
@@ -151,10 +150,12 @@ def curve_folder(workspace: Workspace, curve: Curve, settings: Settings) -> Path
 
 def training_overrides(workspace: Workspace, curve: Curve, num_epochs: int) -> dict[str, object]:
     """Return what train.py sets on top of the preset's variants; num_epochs: 0 for those of the scale."""
-    settings: dict[str, object] = {"train.picture_every_epochs": 0, "train.keep_checkpoints": NUM_KEPT}
-    is_wide = workspace.scale == "paper" and curve.training.system in WIDE
-    settings["train.save_every_epochs"] = curve.save_every_epochs * (2 if is_wide else 1)
-    settings |= dict(training_settings(curve.training, workspace.scale))
+    settings: dict[str, object] = {
+        "train.picture_every_epochs": 0,
+        "train.keep_checkpoints": NUM_KEPT,
+        "train.save_every_epochs": curve.save_every_epochs,
+        **dict(training_settings(curve.training, workspace.scale)),
+    }
     if num_epochs:
         settings["train.num_epochs"] = num_epochs
     return {"data.root": workspace.data_root, **settings}

@@ -20,7 +20,6 @@ from papers.curves import (
 from papers.runner import Workspace
 from papers.systems import resolve_settings
 
-WIDE_INTERVALS = {"irl_inr_rotated": 10, "irl_inr_wafers": 50, "irl_inr_mnist_u": 10}  # epochs between large states
 FILES = {"train.picture_every_epochs", "train.keep_checkpoints", "train.save_every_epochs"}
 
 
@@ -45,10 +44,9 @@ def test_only_networks_and_how_often_files_are_written_differ_from_the_publicati
     networks = {key for key in differing if key.startswith("model.")}
     assert networks and differing - networks <= FILES and workdir == str(tmp_path / "run")
     assert long["model.latent_dim"] == published["model.latent_dim"]
-    assert long["train.save_every_epochs"] == curve.save_every_epochs
     wide, _ = parse(training_arguments(workspace._replace(scale="paper"), curve, tmp_path, 0), monkeypatch)
     assert {key for key in wide if wide[key] != published[key]} <= FILES
-    assert wide["train.save_every_epochs"] == WIDE_INTERVALS.get(curve.name, curve.save_every_epochs)
+    assert wide["train.save_every_epochs"] == long["train.save_every_epochs"] == curve.save_every_epochs
     often, _ = parse(
         training_arguments(workspace, with_settings(curve, (("train.save_every_epochs", 3),)), tmp_path, 0), monkeypatch
     )
